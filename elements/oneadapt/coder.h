@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// From an input picture to an output buffer: scaling, then H.264 or nothing.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "picture.h"
+
+namespace oneadapt {
+
+class H264Encoder;
+
+struct CoderSettings {
+  GstVideoInfo input;
+  bool h264 = false;
+  std::string preset = "veryfast";
+  unsigned threads = 1;
+};
+
+/// A rectangle (input pixels) whose macroblocks' QP moves by `delta`.
+struct QpRegion {
+  unsigned x, y, width, height;
+  int delta;
+};
+/// The regions of a buffer's GstVideoRegionOfInterestMeta that carry a structure `roi/oneadaptfilter` with `delta-qp`.
+std::vector<QpRegion> qp_regions(GstBuffer *buffer);
+/// One offset a macroblock of the output; a macroblock belongs to a region that covers any part of it, and to the
+/// latest of several.
+std::vector<float> qp_offsets(const std::vector<QpRegion> &regions, Size input, Size output);
+
+/// Thread-bound. Throws std::runtime_error (CodecError among them).
+class Coder {
+ public:
+  explicit Coder(const CoderSettings &settings);
+  ~Coder();
+
+  Size size(double scale) const { return scaled_size(settings_.input, scale, settings_.h264); }
+  /// From the next picture on. Returns whether that picture starts a new stream (another size, or offsets for the first
+  /// time). Encoders of past sizes are kept for a while.
+  bool prepare(Size size, bool with_offsets);
+  /// The SPS that goes with prepare()'s size; empty for raw.
+  const std::vector<std::uint8_t> &sps() const;
+  /// Codes one picture. `idr` in: start a closed GOP; out: whether one starts.
+  BufferRef code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets);
+
+ private:
+  struct Track;
+  CoderSettings settings_;
+  std::vector<std::unique_ptr<Track>> tracks_;  // the latest first
+  std::vector<std::uint8_t> no_sps_;
+  bool fresh_ = true;
+  std::int64_t count_ = 0;
+};
+
+#if HAVE_X264
+struct H264Settings;
+struct Picture;
+/// The encoder settings for pictures of `info`'s format, colours and rate.
+H264Settings h264_settings(const GstVideoInfo &info, Size size);
+/// A mapped I420 or NV12 frame as the encoder takes it, without an odd last column and row.
+Picture picture_of(GstVideoFrame *frame);
+#endif
+
+}  // namespace oneadapt

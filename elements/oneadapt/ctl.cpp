@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-oneadaptctl
+ * @title: oneadaptctl
+ *
+ * Steers the knobs of the tunable elements downstream of it (such as oneadaptfilter): once an adaptation interval it
+ * takes the gradient that oneadaptdnn sends upstream, asks each tunable what one rung of each knob would change, and
+ * takes one step of gradient ascent on accuracy − λ · resource (paper §3.2, Eq. 2). Data passes through untouched.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=clips/vtest.avi ! decodebin ! videoconvert ! oneadaptctl lockstep=true !
+ * oneadaptfilter ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn model=models/nanodet.pt
+ * classes=person ! fakesink
+ * ]|
+ */
+// Locks, in the order in which they may be taken: Loop::mutex before OBJECT_LOCK (settings only). Neither is held while
+// pushing, probing, posting or applying.
+#include "ctl.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "config.h"
+#include "core/gradient.h"
+#include "decider.h"
+#include "gstoneadapt.h"
+#include "tunables.h"
+
+GST_DEBUG_CATEGORY_STATIC(oneadaptctl_debug);
+#define GST_CAT_DEFAULT oneadaptctl_debug
+
+namespace {
+
+constexpr guint64 kNone = G_MAXUINT64;
+// Feedback older than this many intervals says nothing about the present.
+constexpr guint64 kStaleIntervals = 3;
+
+enum {
+  PROP_0,
+  PROP_TUNABLES,
+  PROP_KNOBS,
+  PROP_POLICY,
+  PROP_ALPHA,
+  PROP_LAMBDA,
+  PROP_INTERVAL,
+  PROP_SMOOTHING,
+  PROP_LOCKSTEP,
+  PROP_LOCKSTEP_TIMEOUT,
+  PROP_STATS,
+};
+
+/// What the user asked for; under OBJECT_LOCK.
+struct Settings {
+  std::string tunables, knobs, policy = "oneadapt";
+  double alpha = 0.5, lambda = 1.0, smoothing = 0.5;
+  guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;
+  bool lockstep = false;
+};
+
+struct Counters {
+  guint64 buffers = 0, decisions = 0, gradients = 0, ignored = 0, without_feedback = 0, timeouts = 0;
+};
+
+/// Shared by the streaming thread, the event's thread and the worker.
+struct Loop {
+  std::mutex mutex;
+  std::condition_variable wake, decided;
+  // under mutex
+  bool running = false, flushing = false;
+  guint64 current = kNone;                 // interval that data has reached
+  GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
+  guint64 newest = kNone;                  // newest interval whose gradient was taken
+  guint64 done = kNone;                    // newest interval decided (or given up)
+  guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
+  bool reset = false;                      // the worker is to forget the past before its next decision
+  bool busy = false;                       // the worker is at a decision
+  struct Job {
+    guint64 interval, epoch;
+    GstOneadaptGradient *gradient;  // NULL: no feedback
+  };
+  std::deque<Job> jobs;
+  Counters counters;
+  GstStructure *last = nullptr;  // newest decision
+  std::thread worker;
+};
+
+std::vector<std::string> split(const std::string &list) {
+  std::vector<std::string> out;
+  std::stringstream stream(list);
+  for (std::string item; std::getline(stream, item, ',');) {
+    const auto from = item.find_first_not_of(" \t"), to = item.find_last_not_of(" \t");
+    if (from != std::string::npos) out.push_back(item.substr(from, to - from + 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+struct CtlState {
+  Settings settings;
+  Loop loop;
+  GstSegment segment;         // streaming thread
+  TunableList tunables;       // worker, under tunables_mutex
+  std::mutex tunables_mutex;  // a leaf: nothing else is taken under it
+  bool looked = false;        // streaming thread: tunables were looked for
+  bool warned_interval = false, warned_malformed = false;
+};
+
+struct _GstOneadaptCtl {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+  CtlState *state;
+};
+
+G_DEFINE_TYPE(GstOneadaptCtl, gst_oneadapt_ctl, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptctl, "oneadaptctl", GST_RANK_NONE, GST_TYPE_ONEADAPT_CTL,
+                                      GST_DEBUG_CATEGORY_INIT(oneadaptctl_debug, "oneadaptctl", 0,
+                                                              "OneAdapt controller"))
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+static Settings settings_of(GstOneadaptCtl *self) {
+  GST_OBJECT_LOCK(self);
+  Settings s = self->state->settings;
+  GST_OBJECT_UNLOCK(self);
+  return s;
+}
+
+/* ---- the worker: probes, decides, applies -------------------------------------------------------------------- */
+
+static void free_jobs(Loop &loop) {
+  for (auto &job : loop.jobs)
+    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
+  loop.jobs.clear();
+}
+
+/// Looks for the tunables if there are none yet. FALSE after an element error.
+static bool find_tunables(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  const Settings settings = settings_of(self);
+  const auto names = split(settings.tunables);
+  std::string error;
+  TunableList found =
+      names.empty() ? tunables_downstream(self->srcpad) : tunables_by_name(GST_ELEMENT(self), names, error);
+  if (!error.empty()) {
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("Property \"tunables\": %s.", error.c_str()),
+                      ("name elements that are in the same pipeline, or leave the property empty"));
+    return false;
+  }
+  if (found.empty())
+    GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND, ("There is nothing to adapt: no tunable element downstream."),
+                        ("put an oneadaptfilter behind oneadaptctl, or name one in the property \"tunables\""));
+  const auto wanted = split(settings.knobs);
+  for (const std::string &name : wanted) {
+    bool known = found.empty();
+    std::string all;
+    for (GstElement *e : found) {
+      GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(e));
+      // Before caps a tunable may not know its knobs yet; then the check is left to the decisions.
+      known = known || knobs->len == 0;
+      for (guint i = 0; i < knobs->len; ++i) {
+        const gchar *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i])->name;
+        known = known || name == k;
+        all += (all.empty() ? "" : ", ") + std::string(k);
+      }
+      g_ptr_array_unref(knobs);
+    }
+    if (!known) {
+      GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"knobs\": there is no knob \"%s\".", name.c_str()),
+                        ("knobs that can be adapted here: %s", all.c_str()));
+      return false;
+    }
+  }
+  std::lock_guard<std::mutex> lock(st->tunables_mutex);
+  st->tunables = std::move(found);
+  return true;
+}
+
+static TunableList tunables_of(CtlState *st) {
+  TunableList copy;
+  std::lock_guard<std::mutex> lock(st->tunables_mutex);
+  for (GstElement *e : st->tunables) copy.add(e);
+  return copy;
+}
+
+static void work(GstOneadaptCtl *self, Decider decider) {
+  Loop &loop = self->state->loop;
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  for (;;) {
+    loop.wake.wait(lock, [&] { return !loop.running || !loop.jobs.empty(); });
+    if (!loop.running) return;
+    Loop::Job job = loop.jobs.front();
+    loop.jobs.pop_front();
+    loop.busy = true;
+    const bool reset = std::exchange(loop.reset, false);
+    const bool stale = job.epoch != loop.epoch;
+    const GstClockTime now = loop.now;
+    lock.unlock();
+
+    if (reset) decider.reset();
+    DecisionRecord record;
+    if (!stale) {
+      const Settings s = settings_of(self);
+      record = decider.decide(tunables_of(self->state), job.interval, job.gradient, split(s.knobs), {s.alpha, s.lambda},
+                              now);
+      if (!record.problem.empty())
+        GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
+      gst_element_post_message(GST_ELEMENT(self),
+                               gst_message_new_element(GST_OBJECT(self), gst_structure_copy(record.structure)));
+    }
+
+    lock.lock();
+    if (record.structure) {
+      if (loop.last) gst_structure_free(loop.last);
+      loop.last = record.structure;
+      ++loop.counters.decisions;
+      if (!job.gradient && decider.needs_gradient()) ++loop.counters.without_feedback;
+    }
+    if (job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
+    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
+    loop.busy = false;
+    loop.decided.notify_all();
+  }
+}
+
+static bool start_worker(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  const Settings s = settings_of(self);
+  try {
+    Decider decider(s.policy, s.smoothing);
+    std::lock_guard<std::mutex> lock(st->loop.mutex);
+    st->loop.running = true;
+    st->loop.flushing = false;
+    st->loop.current = st->loop.newest = st->loop.done = kNone;
+    st->loop.now = GST_CLOCK_TIME_NONE;
+    st->loop.counters = Counters();
+    st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
+    return true;
+  } catch (const std::exception &e) {
+    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"policy\": %s.", e.what()), (NULL));
+    return false;
+  }
+}
+
+static void stop_worker(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  {
+    std::lock_guard<std::mutex> lock(st->loop.mutex);
+    st->loop.running = false;
+    st->loop.wake.notify_all();
+    st->loop.decided.notify_all();
+  }
+  if (st->loop.worker.joinable()) st->loop.worker.join();
+  std::lock_guard<std::mutex> lock(st->loop.mutex);
+  free_jobs(st->loop);
+}
+
+/* ---- the data path ------------------------------------------------------------------------------------------- */
+
+/// Waits (lockstep) until interval `ended` is decided. Streaming thread.
+static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+  Loop &loop = self->state->loop;
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  const bool in_time = loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), [&] {
+    return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended);
+  });
+  if (in_time) return;
+  ++loop.counters.timeouts;
+  lock.unlock();
+  GST_ELEMENT_WARNING(
+      self, STREAM, FAILED,
+      ("No gradient came for interval %" G_GUINT64_FORMAT "; it stays as it is. Something between filter and DNN holds "
+       "back an interval's last frame.",
+       ended),
+      ("lockstep waited for %" GST_TIME_FORMAT ". Use avdec_h264 max-threads=1, alignment=au and no reordering between "
+       "oneadaptfilter and oneadaptdnn, the same \"interval\" in all elements, and gradient=true in oneadaptdnn",
+       GST_TIME_ARGS(timeout)));
+}
+
+static void forget(Loop &loop) {
+  ++loop.epoch;
+  loop.current = loop.newest = loop.done = kNone;
+  loop.now = GST_CLOCK_TIME_NONE;
+  loop.reset = true;
+  free_jobs(loop);
+}
+
+static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
+  auto *self = GST_ONEADAPT_CTL(parent);
+  CtlState *st = self->state;
+  Loop &loop = st->loop;
+  if (!st->looked) {
+    if (!find_tunables(self)) {
+      gst_buffer_unref(buffer);
+      return GST_FLOW_ERROR;
+    }
+    st->looked = true;
+  }
+  const Settings s = settings_of(self);
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  if (GST_BUFFER_PTS_IS_VALID(buffer) && st->segment.format == GST_FORMAT_TIME)
+    time = gst_segment_to_stream_time(&st->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
+
+  guint64 ended = kNone, interval = kNone;
+  {
+    std::lock_guard<std::mutex> lock(loop.mutex);
+    ++loop.counters.buffers;
+    if (GST_CLOCK_TIME_IS_VALID(time)) {
+      interval = oneadapt::interval_of(time, s.interval);
+      loop.now = time;
+      if (loop.current != kNone && interval != loop.current) {
+        ended = loop.current;
+        if (s.policy == "static") {  // it decides nothing, so it waits for nobody
+          loop.jobs.push_back({ended, loop.epoch, nullptr});
+          loop.wake.notify_all();
+        }
+      }
+      // Until the interval that ended is decided, its gradient must not be taken for one from the past.
+      if (loop.current == kNone || interval > loop.current) loop.current = interval;
+    }
+  }
+  if (ended != kNone) {
+    if (tunables_of(st).empty()) st->looked = false;  // they may have been linked by now
+    if (s.lockstep) wait_for_decision(self, ended, s.lockstep_timeout);
+    std::lock_guard<std::mutex> lock(loop.mutex);
+    if (loop.current != kNone &&
+        interval < loop.current) {  // a new segment (a clip that starts again, say): time went back
+      forget(loop);
+      loop.current = interval;
+      loop.now = time;
+    }
+  }
+  return gst_pad_push(self->srcpad, buffer);
+}
+
+static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  auto *self = GST_ONEADAPT_CTL(parent);
+  CtlState *st = self->state;
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START: {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      st->loop.flushing = true;
+      st->loop.decided.notify_all();
+      break;
+    }
+    case GST_EVENT_FLUSH_STOP: {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      st->loop.flushing = false;
+      forget(st->loop);
+      gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
+      break;
+    }
+    case GST_EVENT_EOS: {
+      // A gradient that has come is still answered, so that the last interval has its decision too.
+      std::unique_lock<std::mutex> lock(st->loop.mutex);
+      if (settings_of(self).lockstep)
+        st->loop.decided.wait(
+            lock, [&] { return !st->loop.running || st->loop.flushing || (st->loop.jobs.empty() && !st->loop.busy); });
+      break;
+    }
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment(event, &st->segment);
+      break;
+    case GST_EVENT_STREAM_START: {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      forget(st->loop);
+      break;
+    }
+    default:
+      break;
+  }
+  return gst_pad_event_default(pad, parent, event);
+}
+
+/* ---- the gradient -------------------------------------------------------------------------------------------- */
+
+/// Takes a gradient, or says why not. Any thread.
+static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
+  CtlState *st = self->state;
+  Loop &loop = st->loop;
+  GstOneadaptGradient *g = nullptr;
+  GError *error = nullptr;
+  std::string why;
+  const Settings s = settings_of(self);
+  if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
+    why = error->message;
+    g_clear_error(&error);
+  } else {
+    const guint32 stream = gst_oneadapt_pad_stream(self->sinkpad);
+    if (g->stream && stream && g->stream != stream) why = "it is another stream's";
+    if (g->interval_duration != s.interval)
+      why = "its interval is " + std::to_string(g->interval_duration) + " ns, that of oneadaptctl " +
+            std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";
+  }
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (why.empty()) {
+    if (!loop.running || loop.flushing)
+      why = "no data flows";
+    else if (loop.current == kNone || g->interval > loop.current)
+      why = "its interval has not begun";
+    else if (loop.newest != kNone && g->interval <= loop.newest)
+      why = "it is late or a duplicate";
+    else if (g->interval + kStaleIntervals < loop.current)
+      why = "it is stale";
+  }
+  if (!why.empty()) {
+    ++loop.counters.ignored;
+    GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
+    if (g) gst_oneadapt_gradient_free(g);
+    return;
+  }
+  ++loop.counters.gradients;
+  // An interval between the last gradient and this one got none: it counts as one without feedback.
+  if (loop.newest != kNone && g->interval > loop.newest + 1)
+    loop.counters.without_feedback += g->interval - loop.newest - 1;
+  loop.newest = g->interval;
+  if (s.policy == "static") {
+    gst_oneadapt_gradient_free(g);
+    return;
+  }
+  // A live loop that lags behind decides on the newest only.
+  if (!s.lockstep) free_jobs(loop);
+  loop.jobs.push_back({g->interval, loop.epoch, g});
+  loop.wake.notify_all();
+}
+
+static gboolean gst_oneadapt_ctl_src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  if (gst_event_is_oneadapt_gradient(event)) {
+    take_gradient(GST_ONEADAPT_CTL(parent), event);
+    gst_event_unref(event);
+    return TRUE;
+  }
+  return gst_pad_event_default(pad, parent, event);
+}
+
+/* ---- the object ---------------------------------------------------------------------------------------------- */
+
+static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, GstStateChange transition) {
+  auto *self = GST_ONEADAPT_CTL(element);
+  CtlState *st = self->state;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
+    st->looked = false;
+    if (!start_worker(self)) return GST_STATE_CHANGE_FAILURE;
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    std::lock_guard<std::mutex> lock(st->loop.mutex);
+    st->loop.flushing = true;  // lets go a streaming thread that waits
+    st->loop.decided.notify_all();
+  }
+  const GstStateChangeReturn ret = GST_ELEMENT_CLASS(gst_oneadapt_ctl_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE)) {
+    stop_worker(self);
+    std::lock_guard<std::mutex> lock(st->tunables_mutex);
+    st->tunables.clear();
+  }
+  return ret;
+}
+
+static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
+  auto *self = GST_ONEADAPT_CTL(object);
+  Settings &s = self->state->settings;
+  auto text = [&] { return std::string(g_value_get_string(value) ? g_value_get_string(value) : ""); };
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+    case PROP_TUNABLES:
+      s.tunables = text();
+      break;
+    case PROP_KNOBS:
+      s.knobs = text();
+      break;
+    case PROP_POLICY:
+      s.policy = text();
+      break;
+    case PROP_ALPHA:
+      s.alpha = g_value_get_double(value);
+      break;
+    case PROP_LAMBDA:
+      s.lambda = g_value_get_double(value);
+      break;
+    case PROP_INTERVAL:
+      s.interval = g_value_get_uint64(value);
+      break;
+    case PROP_SMOOTHING:
+      s.smoothing = g_value_get_double(value);
+      break;
+    case PROP_LOCKSTEP:
+      s.lockstep = g_value_get_boolean(value);
+      break;
+    case PROP_LOCKSTEP_TIMEOUT:
+      s.lockstep_timeout = g_value_get_uint64(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static GstStructure *stats_of(GstOneadaptCtl *self) {
+  Loop &loop = self->state->loop;
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  const Counters &c = loop.counters;
+  GstStructure *s = gst_structure_new(
+      "oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64, c.decisions, "gradients",
+      G_TYPE_UINT64, c.gradients, "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback",
+      G_TYPE_UINT64, c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, nullptr);
+  if (loop.last) gst_structure_set(s, "last-decision", GST_TYPE_STRUCTURE, loop.last, nullptr);
+  return s;
+}
+
+static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  auto *self = GST_ONEADAPT_CTL(object);
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, stats_of(self));
+    return;
+  }
+  const Settings s = settings_of(self);
+  switch (id) {
+    case PROP_TUNABLES:
+      g_value_set_string(value, s.tunables.c_str());
+      break;
+    case PROP_KNOBS:
+      g_value_set_string(value, s.knobs.c_str());
+      break;
+    case PROP_POLICY:
+      g_value_set_string(value, s.policy.c_str());
+      break;
+    case PROP_ALPHA:
+      g_value_set_double(value, s.alpha);
+      break;
+    case PROP_LAMBDA:
+      g_value_set_double(value, s.lambda);
+      break;
+    case PROP_INTERVAL:
+      g_value_set_uint64(value, s.interval);
+      break;
+    case PROP_SMOOTHING:
+      g_value_set_double(value, s.smoothing);
+      break;
+    case PROP_LOCKSTEP:
+      g_value_set_boolean(value, s.lockstep);
+      break;
+    case PROP_LOCKSTEP_TIMEOUT:
+      g_value_set_uint64(value, s.lockstep_timeout);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+static void gst_oneadapt_ctl_finalize(GObject *object) {
+  auto *self = GST_ONEADAPT_CTL(object);
+  if (self->state->loop.last) gst_structure_free(self->state->loop.last);
+  delete self->state;
+  G_OBJECT_CLASS(gst_oneadapt_ctl_parent_class)->finalize(object);
+}
+
+static void gst_oneadapt_ctl_init(GstOneadaptCtl *self) {
+  self->state = new CtlState();
+  gst_segment_init(&self->state->segment, GST_FORMAT_UNDEFINED);
+  self->sinkpad = gst_pad_new_from_static_template(&sink_template, "sink");
+  gst_pad_set_chain_function(self->sinkpad, gst_oneadapt_ctl_chain);
+  gst_pad_set_event_function(self->sinkpad, gst_oneadapt_ctl_sink_event);
+  GST_PAD_SET_PROXY_CAPS(self->sinkpad);
+  GST_PAD_SET_PROXY_ALLOCATION(self->sinkpad);
+  GST_PAD_SET_PROXY_SCHEDULING(self->sinkpad);
+  gst_element_add_pad(GST_ELEMENT(self), self->sinkpad);
+  self->srcpad = gst_pad_new_from_static_template(&src_template, "src");
+  gst_pad_set_event_function(self->srcpad, gst_oneadapt_ctl_src_event);
+  GST_PAD_SET_PROXY_CAPS(self->srcpad);
+  GST_PAD_SET_PROXY_ALLOCATION(self->srcpad);
+  GST_PAD_SET_PROXY_SCHEDULING(self->srcpad);
+  gst_element_add_pad(GST_ELEMENT(self), self->srcpad);
+}
+
+static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
+  auto *object = G_OBJECT_CLASS(klass);
+  auto *element = GST_ELEMENT_CLASS(klass);
+  object->set_property = gst_oneadapt_ctl_set_property;
+  object->get_property = gst_oneadapt_ctl_get_property;
+  object->finalize = gst_oneadapt_ctl_finalize;
+  element->change_state = gst_oneadapt_ctl_change_state;
+
+  const auto rw = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  const auto ready = GParamFlags(rw | GST_PARAM_MUTABLE_READY);
+  const auto live = GParamFlags(rw | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE);
+  auto install = [&](guint id, GParamSpec *spec) { g_object_class_install_property(object, id, spec); };
+  install(PROP_TUNABLES, g_param_spec_string("tunables", "Tunables",
+                                             "Names of the elements to adapt, separated by commas; empty: all tunables "
+                                             "downstream",
+                                             "", ready));
+  install(PROP_KNOBS,
+          g_param_spec_string("knobs", "Knobs",
+                              "Names of the knobs to adapt, separated by commas; empty: all that the tunables "
+                              "have",
+                              "", ready));
+  std::string policies = "Adaptation logic, one of:";
+  for (const auto &name : oneadapt::policy_names()) policies += " " + name;
+  install(PROP_POLICY, g_param_spec_string("policy", "Policy", g_intern_string(policies.c_str()), "oneadapt", ready));
+  install(PROP_ALPHA,
+          g_param_spec_double("alpha", "Alpha", "Learning rate of the gradient ascent (Eq. 2); 0: nothing moves", 0,
+                              100, 0.5, live));
+  install(PROP_LAMBDA,
+          g_param_spec_double("lambda", "Lambda",
+                              "What a resource is worth: accuracy in [0,1] against resource in [0,1] (Eq. 1); "
+                              "0: accuracy at any price",
+                              0, 1e6, 1.0, live));
+  install(PROP_INTERVAL, g_param_spec_uint64("interval", "Interval",
+                                             "Adaptation interval in ns of stream time; the same in all elements",
+                                             GST_MSECOND, G_MAXINT64, GST_SECOND, ready));
+  install(PROP_SMOOTHING, g_param_spec_double("smoothing", "Smoothing",
+                                              "Weight of the newest gradient in the moving average; 1: no smoothing",
+                                              0.01, 1, 0.5, ready));
+  install(PROP_LOCKSTEP, g_param_spec_boolean("lockstep", "Lockstep",
+                                              "Wait at each interval's end for its gradient, so that an offline run is "
+                                              "deterministic; never for live pipelines",
+                                              FALSE, ready));
+  install(PROP_LOCKSTEP_TIMEOUT,
+          g_param_spec_uint64("lockstep-timeout", "Lockstep timeout", "How long lockstep waits for a gradient, in ns",
+                              0, G_MAXINT64, 30 * GST_SECOND, ready));
+  install(PROP_STATS,
+          g_param_spec_boxed("stats", "Statistics",
+                             "Buffers, decisions, gradients taken and ignored, intervals without feedback, and "
+                             "the last decision",
+                             GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+
+  gst_element_class_add_static_pad_template(element, &sink_template);
+  gst_element_class_add_static_pad_template(element, &src_template);
+  gst_element_class_set_static_metadata(
+      element, "OneAdapt controller", "Filter/Analyzer",
+      "Adapts the knobs of tunable elements by gradient ascent on accuracy and resource",
+      "OneAdapt for GStreamer developers");
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "decider.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+using oneadapt::Decision;
+using oneadapt::KnobObservation;
+using oneadapt::Observation;
+using oneadapt::StepEffect;
+
+namespace {
+
+oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
+  oneadapt::Gradient c;
+  c.z = g->z;
+  c.elements = g->elements;
+  c.confident = g->confident;
+  c.map = oneadapt::BlockMap(g->frame_width, g->frame_height, g->block_size);
+  c.map.values.assign(g->values, g->values + std::size_t(g->columns) * g->rows);
+  return c;
+}
+
+GstOneadaptGradient *smoothed(const GstOneadaptGradient *g, const oneadapt::Gradient &s) {
+  GstOneadaptGradient *out = gst_oneadapt_gradient_copy(g);
+  std::copy(s.map.values.begin(), s.map.values.end(), out->values);
+  out->z = s.z;
+  out->confident = s.confident;
+  return out;
+}
+
+/// One tunable's part of an observation.
+struct Part {
+  GstElement *element;
+  GstOneadaptProbe *probe;
+  std::size_t first;  // index of its first knob in the observation
+  std::vector<GstOneadaptKnob *> knobs;
+};
+
+void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const oneadapt::KnobDecision &d) {
+  GstStructure *s = gst_structure_new("knob", "tunable", G_TYPE_STRING, GST_OBJECT_NAME(part.element), "name",
+                                      G_TYPE_STRING, k->name, "value", G_TYPE_DOUBLE, k->ladder[k->rung], "next",
+                                      G_TYPE_DOUBLE, k->ladder[d.rung], "position", G_TYPE_DOUBLE, d.position, nullptr);
+  if (k->has_up)
+    gst_structure_set(s, "output-grad-up", G_TYPE_DOUBLE, k->output_grad_up, "acc-grad-up", G_TYPE_DOUBLE,
+                      d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, nullptr);
+  if (k->has_down)
+    gst_structure_set(s, "output-grad-down", G_TYPE_DOUBLE, k->output_grad_down, "acc-grad-down", G_TYPE_DOUBLE,
+                      d.acc_grad_down, "resource-change-down", G_TYPE_DOUBLE, k->resource_change_down, nullptr);
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed(&value, s);
+  gst_value_list_append_and_take_value(list, &value);
+}
+
+}  // namespace
+
+Decider::Decider(const std::string &policy, double weight)
+    : policy_name_(policy), policy_(oneadapt::make_policy(policy)), smoother_(weight) {}
+
+void Decider::reset() {
+  policy_->reset();
+  smoother_.reset();
+}
+
+DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                               const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
+                               GstClockTime now) {
+  DecisionRecord record;
+  Observation o;
+  o.interval = interval;
+  o.gradient = gradient != nullptr;
+  GstOneadaptGradient *smooth = nullptr;
+  if (gradient) {
+    const oneadapt::Gradient s = smoother_.push(to_core(gradient));
+    smooth = smoothed(gradient, s);
+    o.z = s.z;
+    o.confident = smoother_.confident();
+  }
+  std::vector<const gchar *> wanted;
+  for (const std::string &n : names) wanted.push_back(n.c_str());
+  wanted.push_back(nullptr);
+
+  std::vector<Part> parts;
+  double resources = 0;
+  unsigned known = 0;
+  guint64 bytes = 0, frames_in = 0, frames_out = 0;
+  for (GstElement *element : tunables) {
+    GError *error = nullptr;
+    // A policy that moves nothing needs no measurements.
+    GstOneadaptProbe *probe =
+        gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, needs_gradient() ? smooth : nullptr,
+                                   names.empty() ? nullptr : wanted.data(), &error);
+    if (!probe) {
+      record.problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
+      g_clear_error(&error);
+      continue;
+    }
+    bytes += probe->bytes;
+    frames_in += probe->frames_in;
+    frames_out += probe->frames_out;
+    if (probe->resource >= 0) {
+      resources += probe->resource;
+      ++known;
+    }
+    Part part{element, probe, o.knobs.size(), {}};
+    for (guint i = 0; i < probe->knobs->len; ++i) {
+      auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
+      if (!names.empty() && std::find(names.begin(), names.end(), k->name) == names.end()) continue;
+      KnobObservation ko;
+      ko.name = std::string(GST_OBJECT_NAME(element)) + "." + k->name;
+      ko.ladder.assign(k->ladder, k->ladder + k->n_ladder);
+      ko.rung = k->rung;
+      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up};
+      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down};
+      o.knobs.push_back(ko);
+      part.knobs.push_back(k);
+    }
+    parts.push_back(part);
+  }
+  if (known) o.resource = resources / known;
+
+  Decision decision;
+  try {
+    decision = policy_->decide(o, settings);
+    for (const Part &part : parts) {
+      GstStructure *configuration = gst_structure_new_empty("configuration");
+      bool moves = false;
+      for (std::size_t i = 0; i < part.knobs.size(); ++i) {
+        const GstOneadaptKnob *k = part.knobs[i];
+        const std::size_t rung = decision.knobs[part.first + i].rung;
+        moves = moves || rung != k->rung;
+        gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->ladder[rung], nullptr);
+      }
+      // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.
+      GError *error = nullptr;
+      if (moves &&
+          !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(part.element), interval + 1, configuration, &error)) {
+        record.problem = std::string(GST_OBJECT_NAME(part.element)) + ": " + error->message;
+        g_clear_error(&error);
+      }
+      gst_structure_free(configuration);
+    }
+  } catch (const std::exception &e) {
+    record.problem = e.what();
+    decision.knobs.assign(o.knobs.size(), {});
+    for (std::size_t i = 0; i < o.knobs.size(); ++i)
+      decision.knobs[i].rung = std::min(o.knobs[i].rung, o.knobs[i].ladder.size() - 1);
+  }
+
+  GValue list = G_VALUE_INIT;
+  gst_value_list_init(&list, parts.size());
+  for (const Part &part : parts)
+    for (std::size_t i = 0; i < part.knobs.size(); ++i)
+      append_knob(&list, part, part.knobs[i], decision.knobs[part.first + i]);
+  GstStructure *s =
+      gst_structure_new("oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING,
+                        policy_name_.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda", G_TYPE_DOUBLE,
+                        settings.lambda, "feedback", G_TYPE_BOOLEAN, gradient != nullptr, "bytes", G_TYPE_UINT64, bytes,
+                        "frames-in", G_TYPE_UINT64, frames_in, "frames-out", G_TYPE_UINT64, frames_out, nullptr);
+  gst_structure_take_value(s, "knobs", &list);
+  if (gradient) {
+    gst_structure_set(s, "z", G_TYPE_DOUBLE, gradient->z, "elements", G_TYPE_UINT, gradient->elements, "confident",
+                      G_TYPE_UINT, gradient->confident, nullptr);
+    if (GST_CLOCK_TIME_IS_VALID(now) && now >= gradient->stream_time)
+      gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, now - gradient->stream_time, nullptr);
+  }
+  if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
+  if (decision.predicted_resource)
+    gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);
+  record.structure = s;
+
+  for (Part &part : parts) gst_oneadapt_probe_free(part.probe);
+  if (smooth) gst_oneadapt_gradient_free(smooth);
+  return record;
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What oneadaptfilter does with caps and frames. Everything here runs under the stream lock.
+#include "config.h"
+
+#include <gst/pbutils/codec-utils.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "filterimpl.h"
+#include "gstoneadapt.h"
+
+#define GST_CAT_DEFAULT oneadapt_filter_debug
+
+using oneadapt::kFramerate;
+using oneadapt::kKnobs;
+using oneadapt::KnobType;
+using oneadapt::KnobValues;
+using oneadapt::kQp;
+using oneadapt::kScale;
+using oneadapt::Size;
+
+namespace {
+
+// Timestamps that are missing are made up at this rate when caps give none.
+constexpr GstClockTime kDefaultFrame = GST_SECOND / 25;
+
+GstCaps *output_caps(const FilterState &state) {
+  if (!state.h264) return gst_caps_copy(state.input->caps);
+  GstCaps *caps = gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "byte-stream", "alignment",
+                                      G_TYPE_STRING, "au", nullptr);
+  const auto &sps = state.coder->sps();
+  if (sps.size() > 3) gst_codec_utils_h264_caps_set_level_and_profile(caps, &sps[1], guint(sps.size() - 1));
+  return caps;
+}
+
+/// Whether downstream takes pictures of this size. True when it cannot be asked.
+bool downstream_takes(GstOneadaptFilter *self, Size size) {
+  const FilterState &state = *self->impl->state;
+  GstCaps *caps = gst_caps_new_simple(state.h264 ? "video/x-h264" : "video/x-raw", "width", G_TYPE_INT, int(size.width),
+                                      "height", G_TYPE_INT, int(size.height), nullptr);
+  GstCaps *peer = gst_pad_peer_query_caps(GST_VIDEO_ENCODER_SRC_PAD(self), nullptr);
+  const bool takes = gst_caps_can_intersect(peer, caps);
+  gst_caps_unref(peer);
+  gst_caps_unref(caps);
+  return takes;
+}
+
+/// Makes the coder and downstream ready for pictures of `size`. Throws.
+gboolean set_output(GstOneadaptFilter *self, Size size) {
+  FilterState &state = *self->impl->state;
+  state.coder->prepare(size, state.regions);
+  if (state.output == size) return TRUE;
+  auto *encoder = GST_VIDEO_ENCODER(self);
+  GstVideoCodecState *output = gst_video_encoder_set_output_state(encoder, output_caps(state), state.input);
+  output->info.width = int(size.width);
+  output->info.height = int(size.height);
+  gst_video_codec_state_unref(output);
+  if (!gst_video_encoder_negotiate(encoder)) return FALSE;
+  GST_DEBUG_OBJECT(self, "output is %ux%u", size.width, size.height);
+  state.output = size;
+  return TRUE;
+}
+
+/// What the user or the controller wants from interval `number` on. Takes OBJECT_LOCK.
+KnobValues take_configuration(GstOneadaptFilter *self, guint64 number) {
+  GST_OBJECT_LOCK(self);
+  FilterSettings &settings = self->impl->settings;
+  if (settings.pending && settings.pending->interval <= number) {
+    for (std::size_t knob = 0; knob < kKnobs; knob++)
+      if (const auto &value = settings.pending->values[knob]) settings.values[knob] = *value;
+    settings.pending.reset();
+  }
+  const KnobValues values = settings.values;
+  GST_OBJECT_UNLOCK(self);
+  return values;
+}
+
+void notify_applied(GstOneadaptFilter *self, const KnobValues &applied) {
+  KnobValues &notified = self->impl->notified;
+  for (std::size_t knob = 0; knob < kKnobs; knob++) {
+    if (notified[knob] == applied[knob]) continue;
+    notified[knob] = applied[knob];
+    g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(knob));
+  }
+}
+
+/// Bytes of the interval before interval `number`; `last` is the newest that is known, or NULL.
+guint64 bytes_before(guint64 number, const oneadapt::IntervalRecord *last) {
+  if (!last || last->number >= number) return GST_ONEADAPT_BYTES_UNKNOWN;
+  return last->number + 1 == number ? last->bytes : 0;  // one without frames has no record
+}
+
+/// What those downstream are told of an interval before its first frame.
+GstEvent *announce(const FilterState &state, guint64 number, guint64 last_bytes) {
+  const GstVideoInfo &info = state.input->info;
+  GstStructure *knobs = gst_structure_new_empty("knobs");
+  for (std::size_t knob = 0; knob < kKnobs; knob++) {
+    const oneadapt::KnobRow &row = oneadapt::knob_row(knob);
+    double value = state.applied[knob];
+    if (knob == kFramerate && info.fps_n > 0 && info.fps_d > 0) {
+      const double input = double(info.fps_n) / info.fps_d;
+      if (value == 0 || value > input) value = input;
+    }
+    if (state.h264 || !row.h264_only) gst_structure_set(knobs, row.name, G_TYPE_DOUBLE, value, nullptr);
+  }
+  GstEvent *event = gst_event_new_oneadapt_configuration(number, knobs, last_bytes, state.fixed.interval);
+  gst_structure_free(knobs);
+  return event;
+}
+
+/// The first frame of an interval. Throws.
+gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_interval) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  if (new_interval) {
+    state.pool = nullptr;  // looked at anew, should another pool have come to its address
+    const guint64 number = time / state.fixed.interval;
+    KnobValues wanted = take_configuration(self, number);
+    const Size size = state.coder->size(wanted[kScale]);
+    if (size != state.output && !downstream_takes(self, size)) {
+      const double stays = state.configured ? state.applied[kScale] : 1.0;
+      GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+                          ("Property \"scale\": downstream does not take %u×%u pixels, so %g stays in force.",
+                           size.width, size.height, stays),
+                          ("let elements downstream take any size, or do not adapt \"scale\""));
+      wanted[kScale] = stays;
+      GST_OBJECT_LOCK(self);
+      impl.settings.values[kScale] = stays;
+      GST_OBJECT_UNLOCK(self);
+    }
+    state.applied = wanted;
+    state.configured = true;
+    state.clock->begin(time, wanted[kFramerate]);
+    guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
+    {
+      std::lock_guard<std::mutex> guard(impl.ledger_lock);
+      last_bytes = bytes_before(number, impl.ledger.current());
+      impl.ledger.begin(number, wanted);
+    }
+    gst_clear_event(&state.announcement);
+    state.announcement = announce(state, number, last_bytes);
+  }
+  return set_output(self, state.coder->size(state.applied[kScale]));
+}
+
+/// A picture to remember. An upstream pool that cannot grow must get its buffer back: then a copy.
+oneadapt::BufferRef remember(FilterState &state, GstBuffer *buffer) {
+  if (buffer->pool && buffer->pool != state.pool) {
+    state.pool = buffer->pool;
+    GstStructure *config = gst_buffer_pool_get_config(buffer->pool);
+    guint most = 0;
+    gst_buffer_pool_config_get_params(config, nullptr, nullptr, nullptr, &most);
+    state.pool_is_limited = most > 0;
+    gst_structure_free(config);
+  }
+  if (buffer->pool && state.pool_is_limited) return oneadapt::take_buffer(gst_buffer_copy_deep(buffer));
+  return oneadapt::ref_buffer(buffer);
+}
+
+/// The frame's stream time; where there is no timestamp, makes one up from the frame before.
+GstClockTime time_of(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
+  FilterState &state = *self->impl->state;
+  const GstSegment &segment = GST_VIDEO_ENCODER_INPUT_SEGMENT(self);
+  if (!GST_CLOCK_TIME_IS_VALID(frame->pts)) {
+    const GstVideoInfo &info = state.input->info;
+    const GstClockTime step =
+        info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : kDefaultFrame;
+    frame->pts = GST_CLOCK_TIME_IS_VALID(state.last_pts) ? state.last_pts + step : segment.start;
+    if (!GST_CLOCK_TIME_IS_VALID(frame->duration)) frame->duration = step;
+    GST_LOG_OBJECT(self, "no timestamp: taken for %" GST_TIME_FORMAT, GST_TIME_ARGS(frame->pts));
+  }
+  state.last_pts = frame->pts;
+  const guint64 time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, frame->pts);
+  return GST_CLOCK_TIME_IS_VALID(time) ? time : frame->pts;
+}
+
+GstFlowReturn drop(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
+  FilterImpl &impl = *self->impl;
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.dropped();
+  }
+  impl.dropping = true;
+  const GstFlowReturn flow = gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);  // no output: dropped
+  impl.dropping = false;
+  return flow;
+}
+
+GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.came();
+  }
+  const GstClockTime time = time_of(self, frame);
+  gst_object_sync_values(GST_OBJECT(self), time);
+
+  const bool forced = GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME(frame);
+  const bool begins = state.clock->begins(time);
+  if ((begins || state.fresh) && !begin_interval(self, time, begins)) {
+    drop(self, frame);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  if (begins) notify_applied(self, state.applied);
+
+  oneadapt::BufferRef picture = remember(state, frame->input_buffer);
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.arrived(std::move(picture));
+  }
+  state.idr_due = state.idr_due || begins || forced || state.fresh;
+  if (!state.clock->keep(time) && !forced && !state.fresh) return drop(self, frame);
+
+  const guint64 start = thread_cpu_ns();
+  bool idr = std::exchange(state.idr_due, false);
+  std::vector<float> offsets;
+  if (state.h264) {
+    const auto regions = oneadapt::qp_regions(frame->input_buffer);
+    if (!regions.empty()) {
+      const GstVideoInfo &info = state.input->info;
+      offsets = oneadapt::qp_offsets(regions, {unsigned(info.width), unsigned(info.height)}, state.output);
+      if (!state.regions) {
+        // The first ever: they are honoured at once, at the price of one more IDR. From here on the encoder takes them.
+        state.regions = true;
+        state.coder->prepare(state.output, true);
+      }
+    }
+  }
+  oneadapt::BufferRef coded =
+      state.coder->code(frame->input_buffer, int(std::lround(state.applied[kQp])), idr, offsets);
+  state.fresh = false;
+  const guint64 spent = thread_cpu_ns() - start;
+
+  frame->output_buffer = gst_buffer_ref(coded.get());
+  coded.reset();
+  if (state.h264) frame->dts = frame->pts;  // no reordering
+  if (idr || !state.h264) GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
+  {
+    // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.counters.encode_ns += spent;
+    impl.ledger.passed(gst_buffer_get_size(frame->output_buffer));
+  }
+  return gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+}
+
+}  // namespace
+
+guint64 thread_cpu_ns() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return guint64(now.tv_sec) * GST_SECOND + guint64(now.tv_nsec);
+}
+
+gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  auto *encoder = GST_VIDEO_ENCODER(self);
+  const GstVideoInfo &info = input->info;
+
+  bool h264 = false, raw = false;
+  GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder));
+  if (!allowed) allowed = gst_pad_get_pad_template_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder));
+  for (guint i = 0; i < gst_caps_get_size(allowed); i++) {
+    const bool is_raw = gst_structure_has_name(gst_caps_get_structure(allowed, i), "video/x-raw");
+    raw = raw || is_raw;
+    h264 = h264 || !is_raw;
+  }
+  gst_caps_unref(allowed);
+  const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
+  const bool codable = (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12) && info.width >= 16 &&
+                       info.height >= 16 && info.width <= 16385 && info.height <= 16385;
+  if (!(h264 && codable) && !raw) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+                      ("Pictures of %d×%d in format %s cannot become what downstream takes.", info.width, info.height,
+                       GST_VIDEO_INFO_NAME(&info)),
+                      ("H.264 needs I420 or NV12 and 16…16384 pixels a side; put videoconvert or videoscale in front"));
+    return FALSE;
+  }
+
+  if (state.input) gst_video_codec_state_unref(state.input);
+  state.input = gst_video_codec_state_ref(input);
+  state.h264 = h264 && codable;
+  state.output = {};
+  state.fresh = true;
+  state.regions = false;
+  const double rate = info.fps_n > 0 && info.fps_d > 0 ? double(info.fps_n) / info.fps_d : 0;
+  // The interval goes on across new caps, with the configuration that it began with; only the rate is another.
+  state.clock->set_nominal_rate(rate);
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.set_input(info, state.h264);
+  }
+  gst_video_encoder_set_latency(encoder, 0, 0);
+  try {
+    oneadapt::CoderSettings settings;
+    settings.input = info;
+    settings.h264 = state.h264;
+    settings.preset = kPresets[state.fixed.preset];
+    settings.threads = state.fixed.threads;
+    state.coder = std::make_unique<oneadapt::Coder>(settings);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The encoder cannot be set up: %s.", error.what()), (nullptr));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+GstFlowReturn filter_handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
+  try {
+    return handle_frame(self, frame);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, STREAM, ENCODE, ("A frame cannot be filtered: %s.", error.what()),
+                      ("scale %g, qp %g, speed-preset %s", self->impl->state->applied[kScale],
+                       self->impl->state->applied[kQp], kPresets[self->impl->state->fixed.preset]));
+    drop(self, frame);
+    return GST_FLOW_ERROR;
+  }
+}
+
+void filter_forget(GstOneadaptFilter *self) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  state.fresh = true;
+  state.idr_due = true;
+  state.last_pts = GST_CLOCK_TIME_NONE;
+  gst_clear_event(&state.announcement);
+  if (state.clock) state.clock->reset();
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.forget();
+  }
+  // The interval that a configuration was meant for may never come: it takes effect with the next frame.
+  GST_OBJECT_LOCK(self);
+  if (impl.settings.pending) impl.settings.pending->interval = 0;
+  GST_OBJECT_UNLOCK(self);
+}

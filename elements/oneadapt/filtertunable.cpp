@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadaptfilter as a GstOneadaptTunable. Called from any thread.
+#include "config.h"
+
+#include <cmath>
+
+#include "filterimpl.h"
+#include "gstoneadapt.h"
+
+#define GST_CAT_DEFAULT oneadapt_filter_debug
+
+using oneadapt::kFramerate;
+using oneadapt::kKnobs;
+using oneadapt::KnobRow;
+using oneadapt::KnobType;
+using oneadapt::ProbedKnob;
+using oneadapt::ProbedStep;
+
+namespace {
+
+using Ladders = std::array<std::vector<double>, kKnobs>;
+
+GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, std::size_t rung) {
+  return gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()), guint(rung));
+}
+
+GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  GPtrArray *list = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
+  const Ladders ladders = filter_ladders(self);
+  oneadapt::KnobValues values;
+  bool begun = false;
+  {
+    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    if (const auto *current = self->impl->ledger.current()) {
+      values = current->values;
+      begun = true;
+    }
+  }
+  if (!begun) {
+    GST_OBJECT_LOCK(self);
+    values = self->impl->settings.values;
+    GST_OBJECT_UNLOCK(self);
+  }
+  for (std::size_t knob = 0; knob < kKnobs; knob++)
+    if (!ladders[knob].empty())
+      g_ptr_array_add(list, make_knob(knob, ladders[knob], oneadapt::rung_of(knob, values[knob], ladders[knob])));
+  return list;
+}
+
+oneadapt::BlockMap map_of(const GstOneadaptGradient &gradient) {
+  oneadapt::BlockMap map(gradient.frame_width, gradient.frame_height, gradient.block_size);
+  const std::size_t given = std::size_t(gradient.columns) * gradient.rows;
+  if (!gradient.values || map.values.empty() || map.values.size() != given || map.columns() != gradient.columns)
+    throw std::runtime_error("the gradient's grid does not fit its frame size");
+  map.values.assign(gradient.values, gradient.values + given);
+  return map;
+}
+
+GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
+                        const gchar *const *names, GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  FilterImpl &impl = *self->impl;
+  try {
+    oneadapt::ProbeRequest request;
+    request.wanted.fill(gradient && !names);
+    for (const gchar *const *name = names; name && *name; name++) {
+      const std::size_t knob = oneadapt::find_knob(*name);
+      if (knob == kKnobs) continue;  // another tunable's: a controller asks all of them for the same names
+      request.wanted[knob] = gradient != nullptr;
+    }
+    oneadapt::BlockMap map;
+    if (gradient) {
+      map = map_of(*gradient);
+      request.gradient = &map;
+    }
+    request.ladders = filter_ladders(self);
+    GST_OBJECT_LOCK(self);
+    request.preset = kPresets[impl.settings.preset];
+    GST_OBJECT_UNLOCK(self);
+    {
+      std::lock_guard<std::mutex> guard(impl.ledger_lock);
+      const oneadapt::IntervalRecord *record = impl.ledger.find(interval);
+      if (!record) {
+        g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL,
+                    "%s does not (or no longer) remember interval %" G_GUINT64_FORMAT, GST_OBJECT_NAME(self), interval);
+        return nullptr;
+      }
+      request.interval = *record;
+    }
+
+    oneadapt::ProbeResult result;
+    {
+      std::lock_guard<std::mutex> guard(impl.probing.lock);
+      const guint64 start = thread_cpu_ns();
+      result = impl.probing.prober.measure(request);
+      const guint64 spent = thread_cpu_ns() - start;
+      std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
+      impl.ledger.counters.probe_ns += spent;
+      impl.ledger.counters.probes++;
+    }
+
+    GstOneadaptProbe *answer = gst_oneadapt_probe_new();
+    answer->bytes = request.interval.bytes;
+    answer->frames_in = request.interval.frames_in;
+    answer->frames_out = request.interval.frames_out;
+    answer->resource = result.resource;
+    for (std::size_t knob = 0; knob < kKnobs; knob++) {
+      if (request.ladders[knob].empty()) continue;
+      if (names && !g_strv_contains(names, oneadapt::knob_row(knob).name)) continue;
+      const ProbedKnob &probed = result.knobs[knob];
+      GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], probed.rung);
+      if ((out->has_up = probed.up.has_value())) {
+        out->output_grad_up = probed.up->output_grad;
+        out->resource_change_up = probed.up->resource_change;
+      }
+      if ((out->has_down = probed.down.has_value())) {
+        out->output_grad_down = probed.down->output_grad;
+        out->resource_change_down = probed.down->resource_change;
+      }
+      g_ptr_array_add(answer->knobs, out);
+    }
+    return answer;
+  } catch (const std::exception &failure) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
+                "%s cannot probe interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());
+    return nullptr;
+  }
+}
+
+gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  PendingConfiguration pending;
+  pending.interval = interval;
+  for (int i = 0; i < gst_structure_n_fields(configuration); i++) {
+    const gchar *name = gst_structure_nth_field_name(configuration, guint(i));
+    const std::size_t knob = oneadapt::find_knob(name);
+    if (knob == kKnobs) {
+      g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "%s has no knob \"%s\"", GST_OBJECT_NAME(self),
+                  name);
+      return FALSE;
+    }
+    const KnobRow &row = oneadapt::knob_row(knob);
+    GValue number = G_VALUE_INIT;
+    g_value_init(&number, G_TYPE_DOUBLE);
+    const GValue *given = gst_structure_get_value(configuration, name);
+    const bool is_number = !G_VALUE_HOLDS_STRING(given) && g_value_transform(given, &number);
+    double value = is_number ? g_value_get_double(&number) : NAN;
+    if (row.type == KnobType::Int) value = std::round(value);
+    if (!(value >= row.min && value <= row.max)) {
+      g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "knob \"%s\" of %s takes a number in %g…%g", name,
+                  GST_OBJECT_NAME(self), row.min, row.max);
+      return FALSE;
+    }
+    pending.values[knob] = value;
+  }
+  GST_OBJECT_LOCK(self);
+  self->impl->settings.pending = pending;
+  GST_OBJECT_UNLOCK(self);
+  return TRUE;
+}
+
+}  // namespace
+
+std::array<std::vector<double>, kKnobs> filter_ladders(GstOneadaptFilter *self) {
+  Ladders ladders;
+  FilterImpl &impl = *self->impl;
+  bool known, h264;
+  double rate = 0;
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    known = impl.ledger.has_input();
+    h264 = impl.ledger.h264();
+    const GstVideoInfo &info = impl.ledger.input();
+    if (known && info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
+  }
+  if (!known) return ladders;
+  GST_OBJECT_LOCK(self);
+  ladders = impl.settings.ladders;
+  GST_OBJECT_UNLOCK(self);
+  for (std::size_t knob = 0; knob < kKnobs; knob++) {
+    const KnobRow &row = oneadapt::knob_row(knob);
+    std::string ignored;
+    if (knob == kFramerate)
+      ladders[knob] = oneadapt::framerate_ladder(ladders[knob], rate);
+    else if (row.h264_only && !h264)
+      ladders[knob].clear();
+    else if (ladders[knob].empty())
+      oneadapt::parse_ladder(row, row.ladder, ladders[knob], ignored);
+  }
+  return ladders;
+}
+
+void filter_tunable_init(gpointer iface, gpointer) {
+  auto *tunable = static_cast<GstOneadaptTunableInterface *>(iface);
+  tunable->list_knobs = list_knobs;
+  tunable->probe = probe;
+  tunable->apply = apply;
+}

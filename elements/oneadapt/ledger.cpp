@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "ledger.h"
+
+namespace oneadapt {
+namespace {
+
+constexpr std::size_t kPastIntervals = 3;  // feedback may be this late
+
+}  // namespace
+
+const std::vector<unsigned> &Ledger::distances() {
+  static const std::vector<unsigned> all{0, 1, 2, 4, 9};
+  return all;
+}
+
+void Ledger::set_input(const GstVideoInfo &info, bool h264) {
+  pictures_.clear();
+  current_.pictures.clear();
+  input_ = current_.input = info;
+  h264_ = current_.h264 = h264;
+  has_input_ = true;
+}
+
+void Ledger::close() {
+  if (!any_) return;
+  counters.last_interval_bytes = current_.bytes;
+  past_.push_front(std::move(current_));
+  if (past_.size() > kPastIntervals) past_.pop_back();
+}
+
+void Ledger::begin(std::uint64_t number, const KnobValues &values) {
+  close();
+  any_ = true;
+  counters.intervals++;
+  current_ = IntervalRecord();
+  current_.number = number;
+  current_.values = values;
+  current_.h264 = h264_;
+  current_.input = input_;
+}
+
+void Ledger::arrived(BufferRef picture) {
+  current_.frames_in++;
+  pictures_.push_front(std::move(picture));
+  if (pictures_.size() > distances().back() + 1) pictures_.pop_back();
+}
+
+void Ledger::passed(std::uint64_t bytes) {
+  counters.frames_out++;
+  counters.bytes += bytes;
+  current_.frames_out++;
+  current_.bytes += bytes;
+  current_.pictures.clear();
+  for (unsigned distance : distances())
+    if (distance < pictures_.size()) current_.pictures.emplace_back(distance, pictures_[distance]);
+}
+
+void Ledger::dropped() { counters.dropped++; }
+
+void Ledger::forget() {
+  any_ = false;
+  past_.clear();
+  pictures_.clear();
+  current_ = IntervalRecord();
+  current_.input = input_;
+  current_.h264 = h264_;
+}
+
+const IntervalRecord *Ledger::find(std::uint64_t number) const {
+  if (any_ && current_.number == number) return &current_;
+  for (const IntervalRecord &record : past_)
+    if (record.number == number) return &record;
+  return nullptr;
+}
+
+}  // namespace oneadapt

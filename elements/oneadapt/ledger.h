@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the filter remembers of its last intervals, for probing, and its counters.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "knobs.h"
+#include "picture.h"
+
+namespace oneadapt {
+
+/// One adaptation interval, finished or so far.
+struct IntervalRecord {
+  std::uint64_t number = 0;
+  KnobValues values{};  ///< the configuration in force
+  bool h264 = false;
+  GstVideoInfo input;       ///< of the pictures below
+  std::uint64_t bytes = 0;  ///< that left the filter
+  unsigned frames_in = 0, frames_out = 0;
+  /// Input pictures by their distance in frames before the last one that was passed on, which is at 0; nearest first.
+  std::vector<std::pair<unsigned, BufferRef>> pictures;
+};
+
+/// Since the filter was started.
+struct Counters {
+  std::uint64_t frames_in = 0, frames_out = 0, dropped = 0, intervals = 0, bytes = 0, last_interval_bytes = 0;
+  std::uint64_t encode_ns = 0, probe_ns = 0, probes = 0;  ///< CPU time of the threads that did it
+};
+
+/// Not thread-safe: the filter guards it.
+class Ledger {
+ public:
+  /// Distances at which input pictures are remembered; in between, differences are interpolated.
+  static const std::vector<unsigned> &distances();
+
+  /// Another input format: pictures of the old one can no longer be compared with what comes.
+  void set_input(const GstVideoInfo &info, bool h264);
+  void begin(std::uint64_t number, const KnobValues &values);
+  /// An input frame, before anything is known of it.
+  void came() { counters.frames_in++; }
+  /// Its picture, in the interval that it belongs to, before it is known whether it will be kept.
+  void arrived(BufferRef picture);
+  /// The frame that arrived last left as `bytes`, or did not.
+  void passed(std::uint64_t bytes);
+  void dropped();
+  /// Forgets pictures and intervals (a flush); counters stay.
+  void forget();
+
+  /// The interval of that number, the latest if there are several; NULL when it is not or no longer known.
+  const IntervalRecord *find(std::uint64_t number) const;
+  const IntervalRecord *current() const { return any_ ? &current_ : nullptr; }
+  bool has_input() const { return has_input_; }
+  const GstVideoInfo &input() const { return input_; }
+  bool h264() const { return h264_; }
+
+  Counters counters;
+
+ private:
+  void close();
+
+  bool has_input_ = false, h264_ = false, any_ = false;
+  GstVideoInfo input_{};
+  IntervalRecord current_;
+  std::deque<IntervalRecord> past_;  // the latest first
+  std::deque<BufferRef> pictures_;   // the latest first
+};
+
+}  // namespace oneadapt

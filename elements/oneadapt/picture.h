@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Raw pictures in GStreamer's memory: references, mapping, sizes, scaling. Errors are std::runtime_error with a
+// sentence.
+#pragma once
+#include <gst/video/video.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace oneadapt {
+
+/// A counted reference to a buffer, or nothing.
+using BufferRef = std::shared_ptr<GstBuffer>;
+/// Takes a reference of its own.
+BufferRef ref_buffer(GstBuffer *buffer);
+/// Takes over the caller's.
+BufferRef take_buffer(GstBuffer *buffer);
+
+struct Size {
+  unsigned width = 0, height = 0;
+  bool operator==(const Size &o) const { return width == o.width && height == o.height; }
+  bool operator!=(const Size &o) const { return !(*this == o); }
+};
+
+/// What `scale` makes of a picture. H.264: even, at least 16, at most the input's without an odd last column and row.
+/// Raw: the input's own at scale 1, else even, at least 2.
+Size scaled_size(const GstVideoInfo &info, double scale, bool h264);
+
+/// `info` with another size (same format, colours, rates).
+GstVideoInfo resized(const GstVideoInfo &info, Size size, GstVideoFormat format = GST_VIDEO_FORMAT_UNKNOWN);
+
+/// A mapped buffer. Throws when it cannot be mapped.
+class MappedFrame {
+ public:
+  MappedFrame(const GstVideoInfo &info, GstBuffer *buffer, GstMapFlags flags);
+  ~MappedFrame() { gst_video_frame_unmap(&frame_); }
+  MappedFrame(const MappedFrame &) = delete;
+  MappedFrame &operator=(const MappedFrame &) = delete;
+  GstVideoFrame *get() { return &frame_; }
+
+ private:
+  GstVideoFrame frame_;
+};
+
+/// Scales and converts (linear, with as many taps as shrinking needs against aliasing). Thread-bound.
+class Scaler {
+ public:
+  Scaler(const GstVideoInfo &in, const GstVideoInfo &out, unsigned threads);
+  void run(GstVideoFrame *in, GstVideoFrame *out) { gst_video_converter_frame(converter_.get(), in, out); }
+
+ private:
+  struct Free {
+    void operator()(GstVideoConverter *converter) const { gst_video_converter_free(converter); }
+  };
+  std::unique_ptr<GstVideoConverter, Free> converter_;
+};
+
+}  // namespace oneadapt

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config.h"
+#include "ctl.h"
+#include "filter.h"
+
+static gboolean plugin_init(GstPlugin *plugin) {
+  return GST_ELEMENT_REGISTER(oneadaptctl, plugin) && GST_ELEMENT_REGISTER(oneadaptfilter, plugin);
+}
+
+#if HAVE_X264
+#define ONEADAPT_LICENSE "GPL"
+#else
+#define ONEADAPT_LICENSE "LGPL"
+#endif
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, oneadapt,
+                  "Adaptation of what a camera sends to a DNN: filter and controller", plugin_init, VERSION,
+                  ONEADAPT_LICENSE, GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

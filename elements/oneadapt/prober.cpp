@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config.h"
+
+#include "prober.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "coder.h"
+#if HAVE_X264
+#include "codec/h264.h"
+#endif
+
+namespace oneadapt {
+namespace {
+
+constexpr double kLimitedRange = 255.0 / 219.0;  // BT.601/709 luma uses 16…235 for [0, 1]
+constexpr std::size_t kEncoders = 6;
+
+/// A luma plane, `size.width` bytes a row.
+struct Plane {
+  Size size;
+  std::vector<std::uint8_t> data;
+};
+
+/// What a configuration makes of the interval's last picture, and what it costs.
+struct Outcome {
+  double first = 0, other = 0;  // bytes of an IDR and of a P picture (raw: pixels)
+  Plane luma;                   // as the DNN would see it, on the source's grid
+};
+
+GstVideoInfo gray(Size size) {
+  GstVideoInfo info;
+  gst_video_info_set_format(&info, GST_VIDEO_FORMAT_GRAY8, size.width, size.height);
+  return info;
+}
+
+Plane copy_plane(const std::uint8_t *data, std::size_t stride, Size size) {
+  Plane plane{size, std::vector<std::uint8_t>(std::size_t(size.width) * size.height)};
+  for (unsigned row = 0; row < size.height; row++)
+    std::copy_n(data + row * stride, size.width, &plane.data[std::size_t(row) * size.width]);
+  return plane;
+}
+
+bool is_planar_luma(GstVideoFormat format) {
+  return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_YV12 || format == GST_VIDEO_FORMAT_NV12 ||
+         format == GST_VIDEO_FORMAT_GRAY8;
+}
+
+}  // namespace
+
+std::size_t rung_of(std::size_t knob, double value, const std::vector<double> &ladder) {
+  std::size_t best = ladder.size() - 1;
+  if (knob == kFramerate && value <= 0) return best;
+  for (std::size_t i = 0; i < ladder.size(); i++)
+    if (std::abs(ladder[i] - value) < std::abs(ladder[best] - value)) best = i;
+  return best;
+}
+
+struct Prober::Impl {
+  // Across measurements: what is costly to make.
+  struct Encoder {
+    Size size;
+    Size input;
+    std::string preset;
+#if HAVE_X264
+    std::unique_ptr<H264Encoder> encoder;
+#endif
+    std::int64_t count = 0;
+  };
+  std::vector<Encoder> encoders;  // the latest first
+  std::map<std::tuple<unsigned, unsigned, unsigned, unsigned>, std::unique_ptr<Scaler>> luma_scalers;
+
+  // One measurement.
+  const ProbeRequest *request = nullptr;
+  Size grid;
+  BlockMap gradient;
+  double luma_range = 1;
+  std::map<std::tuple<int, unsigned, unsigned, unsigned>, Outcome> outcomes;  // by QP, size, distance
+  std::map<unsigned, Plane> sources;                                          // luma by distance
+
+  const IntervalRecord &interval() const { return request->interval; }
+
+  void begin(const ProbeRequest &r);
+  const BufferRef &picture(unsigned distance) const;
+  unsigned nearest_distance(double gap) const;
+  const Plane &source(unsigned distance);
+  Plane on_grid(const Plane &plane);
+
+  double gap(double framerate) const;
+  double frames(double framerate) const;
+  const Outcome &outcome(const KnobValues &values);
+  Outcome code(int qp, Size size, unsigned distance);
+  double model(const KnobValues &values);
+  BlockMap difference(const Plane &a, const Plane &b) const;
+  BlockMap reuse(double gap_frames);
+  double output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there);
+};
+
+void Prober::Impl::begin(const ProbeRequest &r) {
+  request = &r;
+  const GstVideoInfo &info = r.interval.input;
+  grid = scaled_size(info, 1, r.interval.h264);
+  const bool direct = is_planar_luma(GST_VIDEO_INFO_FORMAT(&info));
+  luma_range = direct && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? 1 : kLimitedRange;
+  if (r.gradient) gradient = resample(*r.gradient, grid.width, grid.height);
+}
+
+const BufferRef &Prober::Impl::picture(unsigned distance) const {
+  for (const auto &[at, buffer] : interval().pictures)
+    if (at == distance) return buffer;
+  throw std::runtime_error("a picture of the interval is missing");
+}
+
+/// The remembered distance nearest to a gap, at least 1 where there is one.
+unsigned Prober::Impl::nearest_distance(double gap_frames) const {
+  unsigned best = 0;
+  for (const auto &[at, buffer] : interval().pictures)
+    if (at > 0 && (best == 0 || std::abs(at - gap_frames) < std::abs(best - gap_frames))) best = at;
+  return best;
+}
+
+const Plane &Prober::Impl::source(unsigned distance) {
+  auto found = sources.find(distance);
+  if (found != sources.end()) return found->second;
+  const GstVideoInfo &info = interval().input;
+  MappedFrame frame(info, picture(distance).get(), GST_MAP_READ);
+  Plane plane;
+  if (is_planar_luma(GST_VIDEO_INFO_FORMAT(&info))) {
+    plane = copy_plane(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame.get(), 0)),
+                       std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame.get(), 0)), grid);
+  } else {
+    const GstVideoInfo yuv = resized(info, grid, GST_VIDEO_FORMAT_I420);
+    BufferRef buffer = take_buffer(gst_buffer_new_allocate(nullptr, yuv.size, nullptr));
+    MappedFrame out(yuv, buffer.get(), GST_MAP_READWRITE);
+    Scaler(info, yuv, 1).run(frame.get(), out.get());
+    plane = copy_plane(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(out.get(), 0)),
+                       std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(out.get(), 0)), grid);
+  }
+  return sources.emplace(distance, std::move(plane)).first->second;
+}
+
+namespace {
+
+Plane scale_plane(const Plane &plane, Size size, std::unique_ptr<Scaler> &scaler) {
+  const GstVideoInfo from = gray(plane.size), to = gray(size);
+  if (!scaler) scaler = std::make_unique<Scaler>(from, to, 1);
+  // Rows of GRAY8 are padded to a multiple of 4.
+  BufferRef in = take_buffer(gst_buffer_new_allocate(nullptr, from.size, nullptr));
+  BufferRef out = take_buffer(gst_buffer_new_allocate(nullptr, to.size, nullptr));
+  MappedFrame a(from, in.get(), GST_MAP_READWRITE), b(to, out.get(), GST_MAP_READWRITE);
+  auto *rows = static_cast<std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(a.get(), 0));
+  for (unsigned row = 0; row < plane.size.height; row++)
+    std::copy_n(&plane.data[std::size_t(row) * plane.size.width], plane.size.width,
+                rows + row * std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(a.get(), 0)));
+  scaler->run(a.get(), b.get());
+  return copy_plane(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(b.get(), 0)),
+                    std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(b.get(), 0)), size);
+}
+
+}  // namespace
+
+Plane Prober::Impl::on_grid(const Plane &plane) {
+  if (plane.size == grid) return plane;
+  if (luma_scalers.size() > 4 * kEncoders) luma_scalers.clear();
+  auto &scaler = luma_scalers[{plane.size.width, plane.size.height, grid.width, grid.height}];
+  return scale_plane(plane, grid, scaler);
+}
+
+/// Input frames from one that is passed on to the next.
+double Prober::Impl::gap(double framerate) const {
+  const GstVideoInfo &info = interval().input;
+  if (framerate <= 0 || info.fps_n <= 0) return 1;
+  return std::max(1.0, double(info.fps_n) / info.fps_d / framerate);
+}
+
+/// Frames that would have been passed on in this interval.
+double Prober::Impl::frames(double framerate) const {
+  const double all = std::max(1u, interval().frames_in);
+  const GstVideoInfo &info = interval().input;
+  // Without a nominal rate only what was passed on is known.
+  if (info.fps_n <= 0)
+    return std::max(1u, framerate == interval().values[kFramerate] ? interval().frames_out : unsigned(all));
+  return std::ceil(all / gap(framerate) - 1e-6);
+}
+
+Outcome Prober::Impl::code(int qp, Size size, unsigned distance) {
+  Outcome outcome;
+  if (!interval().h264) {
+    Plane there = source(0);
+    if (size != grid) {
+      if (luma_scalers.size() > 4 * kEncoders) luma_scalers.clear();
+      there = scale_plane(there, size, luma_scalers[{grid.width, grid.height, size.width, size.height}]);
+    }
+    outcome.luma = on_grid(there);
+    outcome.first = outcome.other = double(size.width) * size.height;
+    return outcome;
+  }
+#if HAVE_X264
+  const GstVideoInfo &info = interval().input;
+  const GstVideoInfo scaled = resized(info, size);
+  H264Settings settings = h264_settings(info, size);
+  const Size input{unsigned(info.width), unsigned(info.height)};
+  settings.preset = request->preset;
+  settings.reconstruction = true;
+  auto usable = [&](const Encoder &e) {
+    return e.size == size && e.input == input && e.preset == settings.preset &&
+           e.encoder->settings().format == settings.format;
+  };
+  auto found = std::find_if(encoders.begin(), encoders.end(), usable);
+  if (found == encoders.end()) {
+    Encoder encoder;
+    encoder.size = size;
+    encoder.input = input;
+    encoder.preset = settings.preset;
+    encoder.encoder = std::make_unique<H264Encoder>(settings);
+    encoders.insert(encoders.begin(), std::move(encoder));
+    if (encoders.size() > kEncoders) encoders.pop_back();
+  } else {
+    std::rotate(encoders.begin(), found, found + 1);
+  }
+  Encoder &encoder = encoders.front();
+
+  BufferRef scratch;
+  std::unique_ptr<Scaler> scaler;
+  if (size != grid) {
+    scratch = take_buffer(gst_buffer_new_allocate(nullptr, scaled.size, nullptr));
+    scaler = std::make_unique<Scaler>(info, scaled, 1);
+  }
+  auto encode = [&](unsigned at, bool idr, double &bytes) {
+    H264Frame frame;
+    frame.qp = qp;
+    frame.idr = idr;
+    frame.pts = encoder.count++;
+    MappedFrame in(info, picture(at).get(), GST_MAP_READ);
+    AccessUnit unit;
+    if (scaler) {
+      MappedFrame out(scaled, scratch.get(), GST_MAP_READWRITE);
+      scaler->run(in.get(), out.get());
+      unit = encoder.encoder->encode(picture_of(out.get()), frame);
+    } else {
+      unit = encoder.encoder->encode(picture_of(in.get()), frame);
+    }
+    bytes = double(unit.size);
+    return unit;
+  };
+  AccessUnit last = encode(distance, true, outcome.first);
+  if (distance)
+    last = encode(0, false, outcome.other);
+  else
+    outcome.other = outcome.first;  // one picture is all there is
+  outcome.luma = on_grid(copy_plane(last.reconstruction.plane[0], last.reconstruction.stride[0], size));
+#endif
+  return outcome;
+}
+
+const Outcome &Prober::Impl::outcome(const KnobValues &values) {
+  const Size size = scaled_size(interval().input, values[kScale], interval().h264);
+  const int qp = int(std::lround(values[kQp]));
+  const unsigned distance = nearest_distance(gap(values[kFramerate]));
+  const std::tuple<int, unsigned, unsigned, unsigned> key{qp, size.width, size.height, distance};
+  auto found = outcomes.find(key);
+  if (found == outcomes.end()) found = outcomes.emplace(key, code(qp, size, distance)).first;
+  return found->second;
+}
+
+/// What the interval would have taken under a configuration: bytes, or raw pixels.
+double Prober::Impl::model(const KnobValues &values) {
+  const Outcome &o = outcome(values);
+  return o.first + (frames(values[kFramerate]) - 1) * o.other;
+}
+
+BlockMap Prober::Impl::difference(const Plane &a, const Plane &b) const {
+  BlockMap map = mean_abs_difference(a.data.data(), a.size.width, b.data.data(), b.size.width, grid.width, grid.height,
+                                     gradient.block_size);
+  for (float &value : map.values) value = float(value * luma_range);
+  return map;
+}
+
+/// Mean over the positions 0 … gap − 1 in a gap of |picture there − picture that stands for it|; pictures that are not
+/// remembered are interpolated between those that are.
+BlockMap Prober::Impl::reuse(double gap_frames) {
+  BlockMap sum(grid.width, grid.height, gradient.block_size);
+  std::map<unsigned, BlockMap> at;
+  for (const auto &[distance, buffer] : interval().pictures) {
+    if (distance == 0) {
+      at.emplace(0, sum);
+      continue;
+    }
+    at.emplace(distance, difference(source(distance), source(0)));
+    if (distance >= gap_frames - 1) break;
+  }
+  const unsigned positions = std::max(1u, unsigned(std::ceil(gap_frames - 1e-6)));
+  for (unsigned position = 0; position < positions; position++) {
+    auto after = at.lower_bound(position);
+    if (after == at.end()) after = std::prev(at.end());
+    auto before = after->first > position ? std::prev(after) : after;
+    const double share = after == before ? 0 : double(position - before->first) / (after->first - before->first);
+    for (std::size_t i = 0; i < sum.values.size(); i++)
+      sum.values[i] += float(((1 - share) * before->second.values[i] + share * after->second.values[i]) / positions);
+  }
+  return sum;
+}
+
+double Prober::Impl::output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there) {
+  if (!request->gradient) return 0;
+  if (knob == kFramerate) {
+    BlockMap delta = reuse(gap(here[kFramerate]));
+    const BlockMap other = reuse(gap(there[kFramerate]));
+    for (std::size_t i = 0; i < delta.values.size(); i++) delta.values[i] = std::abs(delta.values[i] - other.values[i]);
+    return output_grad(gradient, delta);
+  }
+  return output_grad(gradient, difference(outcome(there).luma, outcome(here).luma));
+}
+
+Prober::Prober() : impl_(new Impl) {}
+Prober::~Prober() = default;
+
+ProbeResult Prober::measure(const ProbeRequest &request) {
+  Impl &self = *impl_;
+  ProbeResult result;
+  KnobValues best = request.interval.values;
+  for (std::size_t knob = 0; knob < kKnobs; knob++) {
+    const auto &ladder = request.ladders[knob];
+    if (ladder.empty()) continue;
+    result.knobs[knob].rung = rung_of(knob, request.interval.values[knob], ladder);
+    best[knob] = ladder.back();
+  }
+  if (request.interval.pictures.empty()) return result;  // nothing was passed on yet, or the format has just changed
+  // Pictures and planes are only needed during the measurement.
+  struct Cleanup {
+    Impl &impl;
+    ~Cleanup() {
+      impl.outcomes.clear();
+      impl.sources.clear();
+      impl.request = nullptr;
+    }
+  } cleanup{self};
+  self.begin(request);
+  const KnobValues &here = request.interval.values;
+  const double most = self.model(best), base = self.model(here);
+  if (most <= 0) return result;
+  result.resource = base / most;
+  for (std::size_t knob = 0; knob < kKnobs; knob++) {
+    const auto &ladder = request.ladders[knob];
+    if (ladder.empty() || !request.wanted[knob]) continue;
+    ProbedKnob &probed = result.knobs[knob];
+    auto step = [&](std::size_t rung) {
+      KnobValues there = here;
+      there[knob] = ladder[rung];
+      ProbedStep s;
+      s.resource_change = self.model(there) / most - result.resource;
+      // One P picture a gap is a small sample; but more pictures never cost less.
+      if (knob == kFramerate)
+        s.resource_change = rung > probed.rung ? std::max(0.0, s.resource_change) : std::min(0.0, s.resource_change);
+      s.output_grad = knob_row(knob).weight * self.output_grad_of(knob, here, there);
+      return s;
+    };
+    if (probed.rung + 1 < ladder.size()) probed.up = step(probed.rung + 1);
+    if (probed.rung > 0) probed.down = step(probed.rung - 1);
+  }
+  return result;
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What one rung up or down would have done to an interval: InputGrad, OutputGrad and resource, at the sensor, without
+// the DNN (paper §3.3, §4.2).
+#pragma once
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/gradient.h"
+#include "ledger.h"
+
+namespace oneadapt {
+
+/// One move of one knob.
+struct ProbedStep {
+  double output_grad = 0;      ///< Σ |DNNGrad| |Δy|; 0 when probed without a gradient
+  double resource_change = 0;  ///< r(k+Δk) − r(k)
+};
+
+struct ProbedKnob {
+  std::size_t rung = 0;  ///< of the value in force
+  std::optional<ProbedStep> up, down;
+};
+
+struct ProbeRequest {
+  IntervalRecord interval;
+  std::array<std::vector<double>, kKnobs> ladders;  ///< empty: this knob cannot be adapted now
+  std::array<bool, kKnobs> wanted{};                ///< knobs whose moves to measure
+  const BlockMap *gradient = nullptr;               ///< DNNGrad, on whatever frame size the DNN received; may be NULL
+  std::string preset = "veryfast";                  ///< the filter's own
+};
+
+struct ProbeResult {
+  double resource = -1;  ///< r(k); < 0: unknown
+  std::array<ProbedKnob, kKnobs> knobs;
+};
+
+/// The rung of a ladder that a knob's value stands for (framerate 0: the top).
+std::size_t rung_of(std::size_t knob, double value, const std::vector<double> &ladder);
+
+/// Measures by encoding, with encoders of its own, two pictures a configuration: the last one that was passed on in the
+/// interval as a P picture, after an earlier one as an IDR picture.
+///
+/// y is luma on the source's grid, in [0, 1] (limited range stretched by 255/219 = 1.164); what was scaled is scaled
+/// back. r(k) = (I + (n − 1)·P) / the same of k*, with I and P the bytes of the two pictures and n the frames
+/// that k would pass on in this interval; k* has every knob on its ladder's top. A frame rate changes n, and P by
+/// taking the two pictures as far apart as it would. OutputGrad of the frame rate: the DNN's result is reused for the
+/// frames in a gap, so |Δy| is the mean, over the positions in the gap, of the difference between the picture it would
+/// have seen and the one it did. Raw output: r = (pixels · frames) / those of k*.
+///
+/// Thread-bound. Throws std::runtime_error when a picture cannot be read or encoded.
+class Prober {
+ public:
+  Prober();
+  ~Prober();
+  ProbeResult measure(const ProbeRequest &request);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace oneadapt

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-oneadaptoverlay
+ * @title: oneadaptoverlay
+ *
+ * Draws on video what adaptation does: the detected objects, the block gradient (DNNGrad, paper §4.3) as a heat map,
+ * the offsets of the macroblocks' QP, and a line with the knobs in force, the bit rate, the interval, z and the number
+ * of objects. What it draws arrives with the data, so it stands anywhere behind oneadaptdnn in the same process:
+ *
+ * - boxes: #GstVideoRegionOfInterestMeta with the param `detection` that oneadaptdnn and DL Streamer attach;
+ * - gradient and z: gst_event_new_oneadapt_gradient_downstream(), which oneadaptdnn sends once an interval;
+ * - knobs, kbit/s (of the last interval), QP map: gst_event_new_oneadapt_configuration(), which oneadaptfilter sends
+ *   at an interval's start.
+ *
+ * What never arrives is not shown. When there is nothing to draw, buffers pass through untouched.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=clips/vtest.avi ! decodebin ! videoconvert ! oneadaptctl ! oneadaptfilter !
+ * h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn model=models/nanodet.pt classes=person !
+ * oneadaptoverlay gradient=true ! videoconvert ! autovideosink sync=false
+ * ]|
+ */
+// Locks: OBJECT_LOCK guards Settings; a leaf: nothing is called under it. State belongs to the streaming thread; events
+// that touch it are serialized with the data.
+#include "overlay.h"
+
+#include <gst/video/gstvideofilter.h>
+#include <gst/video/video.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "config.h"
+#include "gstoneadapt.h"
+#include "painter.h"
+#include "scene.h"
+
+GST_DEBUG_CATEGORY_STATIC(oneadaptoverlay_debug);
+#define GST_CAT_DEFAULT oneadaptoverlay_debug
+
+namespace {
+
+using oneadapt::BlockMap;
+using oneadapt::Painter;
+using oneadapt::Scene;
+
+enum {
+  PROP_0,
+  PROP_BOXES,
+  PROP_GRADIENT,
+  PROP_QP_MAP,
+  PROP_STATUS,
+  PROP_GRADIENT_OPACITY,
+  PROP_FONT_SCALE,
+};
+
+// Feedback older than this many intervals says nothing about the present; the controller thinks so too.
+constexpr guint64 kStaleIntervals = 3;
+// Cairo's images have no more pixels a side.
+constexpr int kMostPixels = 32767;
+constexpr unsigned kMostBlocks = kMostPixels;
+
+/// What the user asked for; under OBJECT_LOCK.
+struct Settings {
+  bool boxes = true, gradient = false, qp_map = false, status = true;
+  double gradient_opacity = 0.5, font_scale = 1;
+};
+
+/// The newest gradient.
+struct Feedback {
+  guint64 interval = 0;
+  GstClockTime interval_duration = 0, stream_time = 0;
+  double z = 0;
+  std::shared_ptr<const BlockMap> map;
+};
+
+/// The newest configuration.
+struct Configuration {
+  guint64 interval = 0;
+  std::string knobs;
+  std::optional<double> kbps;
+  std::shared_ptr<const BlockMap> qp_map;
+};
+
+/// What the stream said; streaming thread.
+struct Known {
+  std::optional<Feedback> feedback;
+  std::optional<Configuration> configuration;
+  bool detections = false;  ///< somebody detects: no box means no object
+};
+
+/// One run; streaming thread.
+struct State {
+  Known known;
+  std::unique_ptr<Painter> painter;
+  Scene scene;
+  GstVideoOverlayComposition *composition = nullptr;  ///< the painter's, for the frame at hand
+  bool failed = false;
+};
+
+}  // namespace
+
+struct OverlayImpl {
+  Settings settings;
+  State state;
+};
+
+struct _GstOneadaptOverlay {
+  GstVideoFilter parent;
+  OverlayImpl *impl;
+};
+#define GST_TYPE_ONEADAPT_OVERLAY (gst_oneadapt_overlay_get_type())
+G_DECLARE_FINAL_TYPE(GstOneadaptOverlay, gst_oneadapt_overlay, GST, ONEADAPT_OVERLAY, GstVideoFilter)
+G_DEFINE_TYPE(GstOneadaptOverlay, gst_oneadapt_overlay, GST_TYPE_VIDEO_FILTER)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptoverlay, "oneadaptoverlay", GST_RANK_NONE, GST_TYPE_ONEADAPT_OVERLAY,
+                                      GST_DEBUG_CATEGORY_INIT(oneadaptoverlay_debug, "oneadaptoverlay", 0,
+                                                              "what adaptation does, drawn on video"))
+
+static Settings settings_of(GstOneadaptOverlay *self) {
+  GST_OBJECT_LOCK(self);
+  const Settings settings = self->impl->settings;
+  GST_OBJECT_UNLOCK(self);
+  return settings;
+}
+
+/* ---- what the stream says ------------------------------------------------------------------------------------ */
+
+/// Null for a grid that cannot be drawn.
+static std::shared_ptr<const BlockMap> block_map(guint width, guint height, guint block, const gfloat *values) {
+  auto map = std::make_shared<BlockMap>();
+  map->frame_width = width;
+  map->frame_height = height;
+  map->block_size = block;
+  if (map->columns() > kMostBlocks || map->rows() > kMostBlocks) return nullptr;
+  map->values.assign(values, values + std::size_t(map->columns()) * map->rows());
+  return map;
+}
+
+static void take_gradient(GstOneadaptOverlay *self, GstEvent *event) {
+  GstOneadaptGradient *g = nullptr;
+  GError *error = nullptr;
+  if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
+    GST_WARNING_OBJECT(self, "gradient ignored: %s", error->message);
+    g_clear_error(&error);
+    return;
+  }
+  Feedback feedback;
+  feedback.interval = g->interval;
+  feedback.interval_duration = g->interval_duration;
+  feedback.stream_time = g->stream_time;
+  feedback.z = g->z;
+  feedback.map = block_map(g->frame_width, g->frame_height, g->block_size, g->values);
+  gst_oneadapt_gradient_free(g);
+  if (!feedback.map) GST_WARNING_OBJECT(self, "gradient not drawn: it has more than %u blocks a side", kMostBlocks);
+  self->impl->state.known.feedback = std::move(feedback);
+}
+
+static void take_configuration(GstOneadaptOverlay *self, GstEvent *event) {
+  Configuration configuration;
+  GstStructure *knobs = nullptr;
+  guint64 bytes = 0;
+  GstClockTime duration = 0;
+  GError *error = nullptr;
+  if (!gst_event_parse_oneadapt_configuration(event, &configuration.interval, &knobs, &bytes, &duration, &error)) {
+    GST_WARNING_OBJECT(self, "configuration ignored: %s", error->message);
+    g_clear_error(&error);
+    return;
+  }
+  configuration.knobs = oneadapt::knobs_markup(knobs);
+  gst_structure_free(knobs);
+  if (bytes != GST_ONEADAPT_BYTES_UNKNOWN)
+    configuration.kbps = double(bytes) * 8 / 1000 / (double(duration) / GST_SECOND);
+  guint width = 0, height = 0, block = 0;
+  gfloat *offsets = nullptr;
+  if (gst_event_parse_oneadapt_qp_map(event, &width, &height, &block, &offsets, &error)) {
+    configuration.qp_map = block_map(width, height, block, offsets);
+    g_free(offsets);
+    if (!configuration.qp_map)
+      GST_WARNING_OBJECT(self, "QP map not drawn: it has more than %u blocks a side", kMostBlocks);
+  } else if (error) {
+    GST_WARNING_OBJECT(self, "QP map ignored: %s", error->message);
+    g_clear_error(&error);
+  }
+  self->impl->state.known.configuration = std::move(configuration);
+}
+
+static gboolean gst_oneadapt_overlay_sink_event(GstBaseTransform *transform, GstEvent *event) {
+  auto *self = GST_ONEADAPT_OVERLAY(transform);
+  try {
+    switch (GST_EVENT_TYPE(event)) {
+      case GST_EVENT_CUSTOM_DOWNSTREAM:
+        if (gst_event_is_oneadapt_gradient_downstream(event)) take_gradient(self, event);
+        if (gst_event_is_oneadapt_configuration(event)) take_configuration(self, event);
+        break;
+      case GST_EVENT_STREAM_START:
+      case GST_EVENT_FLUSH_STOP:
+        self->impl->state.known = Known();  // it was said of what came before
+        break;
+      default:
+        break;
+    }
+  } catch (const std::exception &e) {
+    GST_WARNING_OBJECT(self, "%s ignored: %s", GST_EVENT_TYPE_NAME(event), e.what());
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_oneadapt_overlay_parent_class)->sink_event(transform, event);
+}
+
+/* ---- frames -------------------------------------------------------------------------------------------------- */
+
+/// Puts together what is to be seen on this frame. Allocates nothing that the last frame had not needed too.
+static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime time, const Settings &settings) {
+  State &state = self->impl->state;
+  Known &known = state.known;
+  Scene &scene = state.scene;
+  const GstVideoInfo &info = GST_VIDEO_FILTER(self)->in_info;
+  scene.width = GST_VIDEO_INFO_WIDTH(&info);
+  scene.height = GST_VIDEO_INFO_HEIGHT(&info);
+  scene.font_scale = settings.font_scale;
+  scene.gradient_opacity = settings.gradient_opacity;
+
+  if (known.feedback && GST_CLOCK_TIME_IS_VALID(time)) {
+    const Feedback &f = *known.feedback;
+    if (time > f.stream_time && (time - f.stream_time) / kStaleIntervals > f.interval_duration) known.feedback.reset();
+  }
+  if (oneadapt::read_boxes(buffer, scene.width, scene.height, scene.boxes) || known.feedback) known.detections = true;
+  const std::size_t objects = scene.boxes.size();
+  if (!settings.boxes) scene.boxes.clear();
+
+  const Feedback *feedback = known.feedback ? &*known.feedback : nullptr;
+  const Configuration *configuration = known.configuration ? &*known.configuration : nullptr;
+  scene.gradient = settings.gradient && feedback ? feedback->map : nullptr;
+  scene.qp_map = settings.qp_map && configuration ? configuration->qp_map : nullptr;
+
+  auto &status = scene.status;
+  status.interval.reset();
+  status.kbps.reset();
+  status.z.reset();
+  status.objects.reset();
+  if (!settings.status || !configuration) status.knobs.clear();
+  if (!settings.status) return;
+  if (configuration) {
+    status.interval = configuration->interval;
+    status.knobs = configuration->knobs;
+    status.kbps = configuration->kbps;
+  } else if (feedback) {
+    // The gradient is of the interval before.
+    status.interval = GST_CLOCK_TIME_IS_VALID(time) && feedback->interval_duration > 0
+                          ? oneadapt::interval_of(time, feedback->interval_duration)
+                          : feedback->interval;
+  }
+  if (feedback) status.z = feedback->z;
+  if (known.detections) status.objects = objects;
+}
+
+/// Before the base class decides whether it needs a buffer of its own: with nothing to draw it passes this one on.
+static void gst_oneadapt_overlay_before_transform(GstBaseTransform *transform, GstBuffer *buffer) {
+  auto *self = GST_ONEADAPT_OVERLAY(transform);
+  State &state = self->impl->state;
+  state.composition = nullptr;
+  if (!GST_VIDEO_FILTER(self)->negotiated || state.failed) return;
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  if (transform->segment.format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID(buffer))
+    time = gst_segment_to_stream_time(&transform->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
+  try {
+    compose(self, buffer, time, settings_of(self));
+    if (!state.painter && !state.scene.empty()) state.painter = std::make_unique<Painter>();
+    if (state.painter) state.composition = state.painter->paint(state.scene);
+  } catch (const std::exception &e) {
+    GST_ELEMENT_ERROR(self, LIBRARY, FAILED, ("The overlay cannot be drawn: %s.", e.what()),
+                      ("set boxes=false gradient=false qp-map=false status=false, or take the element out"));
+    state.failed = true;  // the flow error follows in transform_frame_ip()
+  }
+  gst_base_transform_set_passthrough(transform, !state.composition && !state.failed);
+}
+
+static GstFlowReturn gst_oneadapt_overlay_transform_frame_ip(GstVideoFilter *filter, GstVideoFrame *frame) {
+  auto *self = GST_ONEADAPT_OVERLAY(filter);
+  const State &state = self->impl->state;
+  if (state.failed) return GST_FLOW_ERROR;
+  if (state.composition && !oneadapt::blend(state.composition, frame)) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+                      ("Nothing can be drawn on video of format %s; put videoconvert in front of this element.",
+                       GST_VIDEO_FRAME_FORMAT(frame) ? gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(frame)) : "?"),
+                      (nullptr));
+    return GST_FLOW_ERROR;
+  }
+  return GST_FLOW_OK;
+}
+
+static gboolean gst_oneadapt_overlay_start(GstBaseTransform *transform) {
+  GST_ONEADAPT_OVERLAY(transform)->impl->state = State();
+  return TRUE;
+}
+
+static gboolean gst_oneadapt_overlay_stop(GstBaseTransform *transform) {
+  GST_ONEADAPT_OVERLAY(transform)->impl->state = State();
+  return TRUE;
+}
+
+/// All formats that gst_video_overlay_composition_blend() draws on, but those with a palette: it would replace the
+/// palette and leave the lines that nothing is drawn on as they are. (transfer full).
+static GstCaps *drawable_caps() {
+  guint n = 0;
+  const GstVideoFormat *all = gst_video_formats_raw(&n);
+  std::vector<GstVideoFormat> formats;
+  for (guint i = 0; i < n; ++i)
+    if (!GST_VIDEO_FORMAT_INFO_HAS_PALETTE(gst_video_format_get_info(all[i]))) formats.push_back(all[i]);
+  GstCaps *caps = gst_video_make_raw_caps(formats.data(), guint(formats.size()));
+  gst_caps_set_simple(caps, "width", GST_TYPE_INT_RANGE, 1, kMostPixels, "height", GST_TYPE_INT_RANGE, 1, kMostPixels,
+                      nullptr);
+  return caps;
+}
+
+/* ---- the object ---------------------------------------------------------------------------------------------- */
+
+static void gst_oneadapt_overlay_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
+  auto *self = GST_ONEADAPT_OVERLAY(object);
+  Settings &s = self->impl->settings;
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+    case PROP_BOXES:
+      s.boxes = g_value_get_boolean(value);
+      break;
+    case PROP_GRADIENT:
+      s.gradient = g_value_get_boolean(value);
+      break;
+    case PROP_QP_MAP:
+      s.qp_map = g_value_get_boolean(value);
+      break;
+    case PROP_STATUS:
+      s.status = g_value_get_boolean(value);
+      break;
+    case PROP_GRADIENT_OPACITY:
+      s.gradient_opacity = g_value_get_double(value);
+      break;
+    case PROP_FONT_SCALE:
+      s.font_scale = g_value_get_double(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void gst_oneadapt_overlay_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  const Settings s = settings_of(GST_ONEADAPT_OVERLAY(object));
+  switch (id) {
+    case PROP_BOXES:
+      g_value_set_boolean(value, s.boxes);
+      break;
+    case PROP_GRADIENT:
+      g_value_set_boolean(value, s.gradient);
+      break;
+    case PROP_QP_MAP:
+      g_value_set_boolean(value, s.qp_map);
+      break;
+    case PROP_STATUS:
+      g_value_set_boolean(value, s.status);
+      break;
+    case PROP_GRADIENT_OPACITY:
+      g_value_set_double(value, s.gradient_opacity);
+      break;
+    case PROP_FONT_SCALE:
+      g_value_set_double(value, s.font_scale);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+static void gst_oneadapt_overlay_finalize(GObject *object) {
+  delete GST_ONEADAPT_OVERLAY(object)->impl;
+  G_OBJECT_CLASS(gst_oneadapt_overlay_parent_class)->finalize(object);
+}
+
+static void gst_oneadapt_overlay_init(GstOneadaptOverlay *self) {
+  self->impl = new OverlayImpl();
+  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void gst_oneadapt_overlay_class_init(GstOneadaptOverlayClass *klass) {
+  auto *object = G_OBJECT_CLASS(klass);
+  auto *element = GST_ELEMENT_CLASS(klass);
+  auto *transform = GST_BASE_TRANSFORM_CLASS(klass);
+  object->set_property = gst_oneadapt_overlay_set_property;
+  object->get_property = gst_oneadapt_overlay_get_property;
+  object->finalize = gst_oneadapt_overlay_finalize;
+  transform->start = gst_oneadapt_overlay_start;
+  transform->stop = gst_oneadapt_overlay_stop;
+  transform->sink_event = gst_oneadapt_overlay_sink_event;
+  transform->before_transform = gst_oneadapt_overlay_before_transform;
+  transform->transform_ip_on_passthrough = FALSE;
+  GST_VIDEO_FILTER_CLASS(klass)->transform_frame_ip = gst_oneadapt_overlay_transform_frame_ip;
+
+  const auto live =
+      GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE);
+  const auto install = [object](guint id, GParamSpec *spec) { g_object_class_install_property(object, id, spec); };
+  /**
+   * oneadaptoverlay:boxes:
+   *
+   * One box a detected object, its colour that of the class, with label and score.
+   */
+  install(PROP_BOXES, g_param_spec_boolean("boxes", "Boxes", "Draw detected objects with label and score", TRUE, live));
+  /**
+   * oneadaptoverlay:gradient:
+   *
+   * DNNGrad of the last interval as a heat map from violet to yellow, relative to its own 99th percentile; the root of
+   * it, so that the lesser values show too, from 2 % on. It goes when nothing has come for three intervals.
+   */
+  install(PROP_GRADIENT,
+          g_param_spec_boolean("gradient", "Gradient", "Draw the last interval's gradient as a heat map", FALSE, live));
+  /**
+   * oneadaptoverlay:qp-map:
+   *
+   * Offsets of the macroblocks' QP in force: red is sharper than the frame's QP, blue is coarser, full at ±12.
+   */
+  install(PROP_QP_MAP, g_param_spec_boolean("qp-map", "QP map",
+                                            "Draw the QP offsets in force: red sharper, blue coarser", FALSE, live));
+  /**
+   * oneadaptoverlay:status:
+   *
+   * A line at the bottom: interval, knobs in force, kbit/s of the last interval, z of the last gradient, objects on
+   * this frame.
+   */
+  install(PROP_STATUS,
+          g_param_spec_boolean("status", "Status", "Draw a line with knobs, kbit/s, z and objects", TRUE, live));
+  install(PROP_GRADIENT_OPACITY,
+          g_param_spec_double("gradient-opacity", "Gradient opacity",
+                              "Opacity of the heat map where the gradient is greatest", 0, 1, 0.5, live));
+  /**
+   * oneadaptoverlay:font-scale:
+   *
+   * At 1, text is 2.4 % of the frame's shorter side high, but at least 10 pixels.
+   */
+  install(PROP_FONT_SCALE,
+          g_param_spec_double("font-scale", "Font scale", "Size of text, relative to what suits the frame's size", 0.25,
+                              8, 1, live));
+
+  GstCaps *caps = drawable_caps();
+  gst_element_class_add_pad_template(element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template(element, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_caps_unref(caps);
+  gst_element_class_set_static_metadata(element, "OneAdapt overlay", "Filter/Effect/Video",
+                                        "Draws detected objects, gradient, QP map and knobs",
+                                        "OneAdapt for GStreamer developers");
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "interval_clock.h"
+
+#include <algorithm>
+
+#include "core/gradient.h"
+
+namespace oneadapt {
+
+IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration) {
+  constexpr std::uint64_t kMostRounding = 2000000;  // Matroska rounds timestamps to 1 ms, twice in a sum
+  Due due;
+  const std::uint64_t number = interval_of(stream_time, interval_);
+  if (!current_ || number != *current_) {
+    if (current_ && number > *current_ && !taken_) due.missed = *current_;
+    current_ = number;
+    taken_ = false;
+  }
+  const std::uint64_t left = interval_ - stream_time % interval_;
+  if (!taken_ && duration > 0) due.own = duration >= left || left - duration <= std::min(duration / 4, kMostRounding);
+  taken_ = taken_ || due.own;
+  return due;
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which frame is the last of its adaptation interval? No clock, no GStreamer: stream time in, answer out.
+#pragma once
+#include <cstdint>
+#include <optional>
+
+namespace oneadapt {
+
+class IntervalClock {
+ public:
+  /// `interval` in ns, > 0.
+  explicit IntervalClock(std::uint64_t interval) : interval_(interval) {}
+
+  /// Intervals whose gradient is to be taken on the frame.
+  struct Due {
+    bool own = false;                     ///< it is the last of its interval
+    std::optional<std::uint64_t> missed;  ///< an earlier interval, which ended without any: its last frame was lost, or
+                                          ///< frames do not say how long they last
+    bool any() const { return own || missed; }
+  };
+  /// `stream_time` and `duration` in ns; duration 0: unknown. A frame ends its interval when it lasts until the
+  /// boundary, give or take the rounding of timestamps (a quarter of its duration, 2 ms at most). An interval's
+  /// gradient is asked for once; stream time that jumps back begins anew.
+  Due frame(std::uint64_t stream_time, std::uint64_t duration);
+  /// Forgets the interval under way (a flush, a new stream).
+  void reset() { current_.reset(); }
+
+ private:
+  std::uint64_t interval_;
+  std::optional<std::uint64_t> current_;
+  bool taken_ = false;
+};
+
+}  // namespace oneadapt

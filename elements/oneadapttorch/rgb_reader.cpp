@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "rgb_reader.h"
+
+namespace oneadapt {
+namespace {
+
+class MappedFrame {
+ public:
+  MappedFrame(const GstVideoInfo &info, GstBuffer *buffer) {
+    GstVideoInfo copy = info;
+    mapped_ = gst_video_frame_map(&frame_, &copy, buffer, GST_MAP_READ);
+  }
+  ~MappedFrame() {
+    if (mapped_) gst_video_frame_unmap(&frame_);
+  }
+  MappedFrame(const MappedFrame &) = delete;
+  MappedFrame &operator=(const MappedFrame &) = delete;
+  explicit operator bool() const { return mapped_; }
+  GstVideoFrame *get() { return &frame_; }
+
+ private:
+  GstVideoFrame frame_;
+  bool mapped_ = false;
+};
+
+}  // namespace
+
+bool RgbReader::set_caps(const GstCaps *caps) {
+  ready_ = false;
+  converter_.reset();
+  if (!gst_video_info_from_caps(&info_, caps)) return false;
+  const auto width = guint(GST_VIDEO_INFO_WIDTH(&info_)), height = guint(GST_VIDEO_INFO_HEIGHT(&info_));
+  if (!width || !height) return false;
+  if (GST_VIDEO_INFO_FORMAT(&info_) != GST_VIDEO_FORMAT_RGB) {
+    if (!gst_video_info_set_format(&rgb_info_, GST_VIDEO_FORMAT_RGB, width, height)) return false;
+    // The converter changes neither, and insists on it.
+    rgb_info_.interlace_mode = info_.interlace_mode;
+    rgb_info_.fps_n = info_.fps_n;
+    rgb_info_.fps_d = info_.fps_d;
+    converter_.reset(gst_video_converter_new(&info_, &rgb_info_, nullptr));
+    if (!converter_) return false;
+    rgb_.assign(GST_VIDEO_INFO_SIZE(&rgb_info_), 0);
+  }
+  ready_ = true;
+  return true;
+}
+
+bool RgbReader::read(GstBuffer *buffer, const std::function<void(const RgbFrame &)> &use) {
+  MappedFrame in(info_, buffer);
+  if (!in) return false;
+  RgbFrame frame;
+  frame.width = guint(GST_VIDEO_INFO_WIDTH(&info_));
+  frame.height = guint(GST_VIDEO_INFO_HEIGHT(&info_));
+  if (!converter_) {
+    frame.data = static_cast<const guint8 *>(GST_VIDEO_FRAME_PLANE_DATA(in.get(), 0));
+    frame.stride = std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(in.get(), 0));
+    use(frame);
+    return true;
+  }
+  GstBuffer *wrapped =
+      gst_buffer_new_wrapped_full(GstMemoryFlags(0), rgb_.data(), rgb_.size(), 0, rgb_.size(), nullptr, nullptr);
+  GstVideoFrame out;
+  const bool mapped = gst_video_frame_map(&out, &rgb_info_, wrapped, GST_MAP_WRITE);
+  if (mapped) {
+    gst_video_converter_frame(converter_.get(), in.get(), &out);
+    gst_video_frame_unmap(&out);
+  }
+  gst_buffer_unref(wrapped);
+  if (!mapped) return false;
+  frame.data = rgb_.data();
+  frame.stride = std::size_t(GST_VIDEO_INFO_PLANE_STRIDE(&rgb_info_, 0));
+  use(frame);
+  return true;
+}
+
+}  // namespace oneadapt

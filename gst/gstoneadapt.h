@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface. */
+#ifndef GST_ONEADAPT_H
+#define GST_ONEADAPT_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#ifndef GST_ONEADAPT_API
+#define GST_ONEADAPT_API __attribute__((visibility("default")))
+#endif
+
+/* ---- the gradient ------------------------------------------------------------------------------------------- */
+
+#define GST_TYPE_ONEADAPT_GRADIENT (gst_oneadapt_gradient_get_type())
+typedef struct _GstOneadaptGradient GstOneadaptGradient;
+
+/**
+ * GstOneadaptGradient:
+ * @interval: number of the adaptation interval, floor(stream time / interval duration)
+ * @interval_duration: in ns
+ * @stream_time: stream time in ns of the frame that the gradient was taken on
+ * @stream: CRC-32 of the stream id, 0 when unknown
+ * @z: output utility (paper §E, Eq. 4)
+ * @elements: elements that entered @z
+ * @confident: elements with a score of at least @theta
+ * @theta: confidence threshold
+ * @slope: slope of the utility function
+ * @frame_width: width in pixels of the frame that the DNN received
+ * @frame_height: height in pixels of that frame
+ * @block_size: side of a block in pixels
+ * @columns: blocks a row
+ * @rows: rows of blocks
+ * @values: (array): @columns × @rows numbers ≥ 0, row by row: mean over the pixels of a block of Σ over R, G, B of
+ *   |∂z/∂y|, for y in [0, 1]
+ *
+ * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3). A boxed type; do not change one that an
+ * event carries.
+ */
+struct _GstOneadaptGradient {
+  guint64 interval;
+  GstClockTime interval_duration;
+  GstClockTime stream_time;
+  guint32 stream;
+  gdouble z;
+  guint elements;
+  guint confident;
+  gdouble theta;
+  gdouble slope;
+  guint frame_width;
+  guint frame_height;
+  guint block_size;
+  guint columns;
+  guint rows;
+  gfloat *values;
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
+};
+
+GST_ONEADAPT_API GType gst_oneadapt_gradient_get_type(void);
+GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_new(guint frame_width, guint frame_height,
+                                                                guint block_size);
+GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_copy(const GstOneadaptGradient *gradient);
+GST_ONEADAPT_API void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient);
+/* The wire message (docs/wire-format.md). gst_oneadapt_gradient_to_bytes() gives NULL and sets @error for a gradient
+ * that is no gradient; gst_oneadapt_gradient_from_bytes() gives NULL and sets @error for anything that is not a whole,
+ * intact message. */
+GST_ONEADAPT_API GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GError **error);
+GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_from_bytes(GBytes *bytes, GError **error);
+
+/* A GST_EVENT_CUSTOM_UPSTREAM that carries the wire message; new / is / parse as in gst_video_event_*. */
+GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient(const GstOneadaptGradient *gradient);
+GST_ONEADAPT_API gboolean gst_event_is_oneadapt_gradient(GstEvent *event);
+/* The same message as a serialized GST_EVENT_CUSTOM_DOWNSTREAM, for who shows or records it. It is no feedback:
+ * gst_event_is_oneadapt_gradient() is FALSE for it. */
+GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient_downstream(const GstOneadaptGradient *gradient);
+GST_ONEADAPT_API gboolean gst_event_is_oneadapt_gradient_downstream(GstEvent *event);
+/* Either direction. @gradient: (out) (transfer full). FALSE with @error set when the message in the event is malformed.
+ */
+GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_gradient(GstEvent *event, GstOneadaptGradient **gradient,
+                                                            GError **error);
+/* CRC-32 of the stream id of @pad's sticky stream-start event, 0 when there is none. */
+GST_ONEADAPT_API guint32 gst_oneadapt_pad_stream(GstPad *pad);
+
+/* ---- the configuration in force -------------------------------------------------------------------------------- */
+
+/* Where a number of bytes is asked for: nobody knows. */
+#define GST_ONEADAPT_BYTES_UNKNOWN G_MAXUINT64
+
+/* A serialized GST_EVENT_CUSTOM_DOWNSTREAM that a tunable sends at the start of each adaptation interval, before the
+ * interval's first frame; new / is / parse as in gst_video_event_*, and a map of QP offsets that it may carry besides.
+ */
+GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_configuration(guint64 interval, const GstStructure *knobs,
+                                                                guint64 bytes_of_last_interval,
+                                                                GstClockTime interval_duration);
+GST_ONEADAPT_API gboolean gst_event_is_oneadapt_configuration(GstEvent *event);
+GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_configuration(GstEvent *event, guint64 *interval,
+                                                                 GstStructure **knobs, guint64 *bytes_of_last_interval,
+                                                                 GstClockTime *interval_duration, GError **error);
+GST_ONEADAPT_API gboolean gst_event_set_oneadapt_qp_map(GstEvent *event, guint frame_width, guint frame_height,
+                                                        guint block_size, const gfloat *offsets);
+GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint *frame_width, guint *frame_height,
+                                                          guint *block_size, gfloat **offsets, GError **error);
+
+/* ---- tunables ----------------------------------------------------------------------------------------------- */
+
+#define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())
+typedef struct _GstOneadaptKnob GstOneadaptKnob;
+
+/**
+ * GstOneadaptKnob:
+ * @name: the knob's name; for our elements the property's
+ * @ladder: (array length=n_ladder): its values, cheap → expensive, strictly monotonic
+ * @n_ladder: how many
+ * @rung: index in @ladder of the value in force during the probed interval
+ * @has_up: whether the effect of one rung up was measured
+ * @output_grad_up: Σ |DNNGrad| |Δy| for one rung up (paper §3.3)
+ * @resource_change_up: r(k+Δk) − r(k), in fractions of the most expensive configuration's resource
+ * @has_down: whether the effect of one rung down was measured
+ * @output_grad_down: Σ |DNNGrad| |Δy| for one rung down
+ * @resource_change_down: r(k−Δk) − r(k)
+ *
+ * One knob of a tunable. list_knobs() fills the first four, probe() all.
+ */
+struct _GstOneadaptKnob {
+  gchar *name;
+  gdouble *ladder;
+  guint n_ladder;
+  guint rung;
+  gboolean has_up;
+  gdouble output_grad_up;
+  gdouble resource_change_up;
+  gboolean has_down;
+  gdouble output_grad_down;
+  gdouble resource_change_down;
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
+};
+
+GST_ONEADAPT_API GType gst_oneadapt_knob_get_type(void);
+GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_new(const gchar *name, const gdouble *ladder, guint n_ladder,
+                                                        guint rung);
+GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_copy(const GstOneadaptKnob *knob);
+GST_ONEADAPT_API void gst_oneadapt_knob_free(GstOneadaptKnob *knob);
+
+#define GST_TYPE_ONEADAPT_PROBE (gst_oneadapt_probe_get_type())
+typedef struct _GstOneadaptProbe GstOneadaptProbe;
+
+/**
+ * GstOneadaptProbe:
+ * @knobs: (element-type GstOneadaptKnob): the tunable's knobs with the measured effects
+ * @bytes: bytes that the probed interval really took after the tunable
+ * @resource: r(k), those bytes as a fraction of what the most expensive configuration would have taken; < 0 when
+ * unknown
+ * @frames_in: frames (or chunks) that came in during the interval
+ * @frames_out: frames that went out
+ *
+ * What a tunable knows about one interval.
+ */
+struct _GstOneadaptProbe {
+  GPtrArray *knobs;
+  guint64 bytes;
+  gdouble resource;
+  guint frames_in;
+  guint frames_out;
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
+};
+
+GST_ONEADAPT_API GType gst_oneadapt_probe_get_type(void);
+GST_ONEADAPT_API GstOneadaptProbe *gst_oneadapt_probe_new(void);
+GST_ONEADAPT_API GstOneadaptProbe *gst_oneadapt_probe_copy(const GstOneadaptProbe *probe);
+GST_ONEADAPT_API void gst_oneadapt_probe_free(GstOneadaptProbe *probe);
+
+#define GST_TYPE_ONEADAPT_TUNABLE (gst_oneadapt_tunable_get_type())
+#define GST_ONEADAPT_TUNABLE(obj) (G_TYPE_CHECK_INSTANCE_CAST((obj), GST_TYPE_ONEADAPT_TUNABLE, GstOneadaptTunable))
+#define GST_IS_ONEADAPT_TUNABLE(obj) (G_TYPE_CHECK_INSTANCE_TYPE((obj), GST_TYPE_ONEADAPT_TUNABLE))
+#define GST_ONEADAPT_TUNABLE_GET_INTERFACE(obj) \
+  (G_TYPE_INSTANCE_GET_INTERFACE((obj), GST_TYPE_ONEADAPT_TUNABLE, GstOneadaptTunableInterface))
+typedef struct _GstOneadaptTunable GstOneadaptTunable;
+typedef struct _GstOneadaptTunableInterface GstOneadaptTunableInterface;
+
+/**
+ * GstOneadaptTunableInterface:
+ * @list_knobs: (element-type GstOneadaptKnob) (transfer full): the knobs that may be adapted now; empty before caps are
+ * known
+ * @probe: (transfer full): measures what one rung up and down would do to each knob in @knobs (names; NULL: all), for
+ * the interval of @gradient; called from the controller's own thread, possibly while data flows; may take long, must
+ * not hold up the data path. @gradient NULL: only what needs no gradient (bytes, resource, rungs). NULL with @error
+ * when the interval is no longer (or not yet) known
+ * @apply: takes the new values (a structure with one number field a knob) from the first frame of the first
+ *   interval ≥ @interval on that has not begun; values are those of the ladder. FALSE with @error for an unknown knob
+ *
+ * Anything that filters what a DNN will see, and can say what another configuration would have changed. The controller
+ * knows nothing else of it. All three may be called from any thread.
+ */
+struct _GstOneadaptTunableInterface {
+  GTypeInterface parent;
+
+  GPtrArray *(*list_knobs)(GstOneadaptTunable *tunable);
+  GstOneadaptProbe *(*probe)(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
+                             const gchar *const *knobs, GError **error);
+  gboolean (*apply)(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error);
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
+};
+
+GST_ONEADAPT_API GType gst_oneadapt_tunable_get_type(void);
+GST_ONEADAPT_API GPtrArray *gst_oneadapt_tunable_list_knobs(GstOneadaptTunable *tunable);
+GST_ONEADAPT_API GstOneadaptProbe *gst_oneadapt_tunable_probe(GstOneadaptTunable *tunable, guint64 interval,
+                                                              const GstOneadaptGradient *gradient,
+                                                              const gchar *const *knobs, GError **error);
+GST_ONEADAPT_API gboolean gst_oneadapt_tunable_apply(GstOneadaptTunable *tunable, guint64 interval,
+                                                     const GstStructure *configuration, GError **error);
+
+/* ---- errors ------------------------------------------------------------------------------------------------- */
+
+#define GST_ONEADAPT_ERROR (gst_oneadapt_error_quark())
+typedef enum {
+  GST_ONEADAPT_ERROR_MALFORMED, /* a gradient or message that is none */
+  GST_ONEADAPT_ERROR_INTERVAL,  /* the interval is not (or no longer) known */
+  GST_ONEADAPT_ERROR_KNOB,      /* no such knob, or a value outside its range */
+  GST_ONEADAPT_ERROR_FAILED     /* anything else; the message says what */
+} GstOneadaptError;
+GST_ONEADAPT_API GQuark gst_oneadapt_error_quark(void);
+
+G_END_DECLS
+
+#endif

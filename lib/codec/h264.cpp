@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// libx264 behind h264.h. How an exact QP per macroblock is had:
+//  - every picture's QP is forced (i_qpplus1): no rate control, no smoothing over past pictures, and it may change from
+//    one picture to the next without a reconfiguration;
+//  - without offsets that is constant-QP mode, the cheapest. Its QP range follows from the I and B factors: made so
+//    wide that it is 0…51 (neither factor moves a forced QP);
+//  - offsets are only looked at while adaptive quantisation is on, which constant-QP mode or a strength of 0 would
+//    switch off: hence CRF with AQ of a strength that rounds to nothing. It pays for a look-ahead that nobody uses.
+#include "codec/h264.h"
+
+#include <x264.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+
+namespace oneadapt {
+namespace {
+
+constexpr int kNominalQp = 26;          // never used: every picture's QP is forced. 0 would mean lossless
+constexpr float kNegligibleAq = 1e-4f;  // AQ must be on for offsets to count, but must not move any QP itself
+constexpr int kQpMax = 51;
+
+unsigned macroblocks(unsigned pixels) { return (pixels + 15) / 16; }
+
+int csp_of(Picture::Format format) { return format == Picture::Format::NV12 ? X264_CSP_NV12 : X264_CSP_I420; }
+
+const std::uint8_t *after_start_code(const std::uint8_t *begin, const std::uint8_t *end) {
+  while (begin < end && *begin == 0) begin++;
+  return begin < end ? begin + 1 : end;
+}
+
+std::string known_presets() {
+  std::string all;
+  for (const char *const *name = x264_preset_names; *name; name++)
+    all += (all.empty() ? "" : ", ") + std::string(*name);
+  return all;
+}
+
+}  // namespace
+
+struct H264Encoder::Impl {
+  H264Settings settings;
+  x264_t *encoder = nullptr;
+  bool started = false;
+  std::int64_t last_pts = 0;
+  std::vector<float> offsets;
+  std::string log;  // x264's last complaint, for the exception's text
+  std::vector<std::uint8_t> sps;
+  std::vector<std::uint8_t> key_unit;  // the last one, as it is handed out
+
+  ~Impl() {
+    if (encoder) x264_encoder_close(encoder);
+  }
+
+  static void on_log(void *self, int level, const char *format, va_list args) {
+    if (level > X264_LOG_WARNING) return;
+    char line[256];
+    std::vsnprintf(line, sizeof line, format, args);
+    auto &log = static_cast<Impl *>(self)->log;
+    log = line;
+    while (!log.empty() && log.back() == '\n') log.pop_back();
+  }
+
+  [[noreturn]] void fail(const std::string &what) const {
+    throw CodecError("x264: " + what + (log.empty() ? "" : ": " + log));
+  }
+  void open();
+};
+
+void H264Encoder::Impl::open() {
+  const auto &s = settings;
+  if (s.width < 16 || s.height < 16 || s.width > 16384 || s.height > 16384 || s.width % 2 || s.height % 2)
+    fail("a picture of " + std::to_string(s.width) + "×" + std::to_string(s.height) +
+         " cannot be encoded: width and height must be even, 16…16384");
+  if (!s.fps_num || !s.fps_den) fail("the nominal frame rate must be greater than 0");
+
+  // Looked up here, because x264 would accept numbers and complain on stderr.
+  bool known = false;
+  for (const char *const *name = x264_preset_names; *name; name++) known = known || s.preset == *name;
+  x264_param_t p;
+  if (!known || x264_param_default_preset(&p, s.preset.c_str(), "zerolatency") < 0)
+    fail("unknown preset '" + s.preset + "'; known are " + known_presets());
+  p.pf_log = on_log;
+  p.p_log_private = this;
+  p.i_log_level = X264_LOG_WARNING;
+
+  p.i_width = int(s.width);
+  p.i_height = int(s.height);
+  p.i_csp = csp_of(s.format);
+  p.i_fps_num = s.fps_num;
+  p.i_fps_den = s.fps_den;
+  p.b_vfr_input = 0;  // 1 would delay pictures; nothing here depends on time
+  p.i_threads = s.threads ? int(s.threads) : X264_THREADS_AUTO;
+  p.b_sliced_threads = 1;  // frame threads would delay pictures
+  p.vui.i_colorprim = s.colour_primaries;
+  p.vui.i_transfer = s.transfer;
+  p.vui.i_colmatrix = s.matrix;
+  p.vui.b_fullrange = s.full_range;
+  p.vui.i_sar_width = int(s.sar_num);
+  p.vui.i_sar_height = int(s.sar_den);
+
+  // Closed GOPs, exactly where the caller asks for them.
+  p.i_keyint_max = X264_KEYINT_MAX_INFINITE;
+  p.i_keyint_min = 1;
+  p.i_scenecut_threshold = 0;
+  p.b_open_gop = 0;
+  p.b_intra_refresh = 0;
+  p.i_bframe = 0;
+  p.b_repeat_headers = 1;
+  p.b_annexb = 1;
+  p.b_aud = 0;
+
+  if (s.qp_offsets) {
+    p.rc.i_rc_method = X264_RC_CRF;
+    p.rc.f_rf_constant = kNominalQp;
+    p.rc.f_qcompress = 1;
+    p.rc.i_aq_mode = X264_AQ_VARIANCE;
+    p.rc.f_aq_strength = kNegligibleAq;
+    p.rc.f_ip_factor = p.rc.f_pb_factor = 1;
+  } else {
+    p.rc.i_rc_method = X264_RC_CQP;
+    p.rc.i_qp_constant = kNominalQp;
+    p.rc.i_aq_mode = X264_AQ_NONE;
+    p.rc.f_ip_factor = std::exp2((kNominalQp - kQpMax) / 6.0f);
+    p.rc.f_pb_factor = std::exp2(-kNominalQp / 6.0f);
+  }
+  p.rc.b_mb_tree = 0;
+  p.rc.i_qp_min = 0;
+  p.rc.i_qp_max = kQpMax;
+  p.rc.i_qp_step = kQpMax;
+  p.rc.i_lookahead = 0;
+  p.i_sync_lookahead = 0;
+
+  p.b_full_recon = s.reconstruction;
+
+  encoder = x264_encoder_open(&p);
+  if (!encoder) fail("the encoder cannot be opened");
+
+  x264_nal_t *nals = nullptr;
+  int count = 0;
+  if (x264_encoder_headers(encoder, &nals, &count) < 0) fail("no stream headers");
+  for (int i = 0; i < count; i++) {
+    if (nals[i].i_type != NAL_SPS) continue;
+    const std::uint8_t *end = nals[i].p_payload + nals[i].i_payload;
+    sps.assign(after_start_code(nals[i].p_payload, end), end);
+  }
+}
+
+H264Encoder::H264Encoder(const H264Settings &settings) : impl_(new Impl) {
+  impl_->settings = settings;
+  impl_->open();
+}
+
+H264Encoder::~H264Encoder() = default;
+
+const H264Settings &H264Encoder::settings() const { return impl_->settings; }
+
+const std::vector<std::uint8_t> &H264Encoder::sps() const { return impl_->sps; }
+
+AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
+  auto &self = *impl_;
+  const auto &s = self.settings;
+  const std::size_t blocks = std::size_t(macroblocks(s.width)) * macroblocks(s.height);
+  const int planes = s.format == Picture::Format::NV12 ? 2 : 3;
+
+  self.log.clear();
+  if (picture.width != s.width || picture.height != s.height || picture.format != s.format)
+    self.fail("a picture of " + std::to_string(picture.width) + "×" + std::to_string(picture.height) +
+              " came to an encoder for " + std::to_string(s.width) + "×" + std::to_string(s.height) +
+              " (or in another format)");
+  if (frame.qp < 0 || frame.qp > kQpMax) self.fail("QP " + std::to_string(frame.qp) + " is not in 0…51");
+  if (!frame.qp_offsets.empty() && !s.qp_offsets) self.fail("this encoder was not opened for QP offsets");
+  if (!frame.qp_offsets.empty() && frame.qp_offsets.size() != blocks)
+    self.fail(std::to_string(frame.qp_offsets.size()) + " QP offsets for " + std::to_string(blocks) + " macroblocks");
+  if (self.started && frame.pts <= self.last_pts) self.fail("timestamps must rise");
+
+  x264_picture_t in, out;
+  x264_picture_init(&in);
+  in.img.i_csp = csp_of(s.format);
+  in.img.i_plane = planes;
+  for (int i = 0; i < planes; i++) {
+    if (!picture.plane[i]) self.fail("a picture lacks a plane");
+    in.img.plane[i] = const_cast<std::uint8_t *>(picture.plane[i]);  // x264 only reads it
+    in.img.i_stride[i] = int(picture.stride[i]);
+  }
+  in.i_pts = frame.pts;
+  in.i_type = frame.idr || !self.started ? X264_TYPE_IDR : X264_TYPE_P;
+  in.i_qpplus1 = frame.qp + 1;
+  if (!frame.qp_offsets.empty()) {
+    // Clipped here too: x264 adds in float, and a NaN must not reach it.
+    self.offsets.resize(blocks);
+    for (std::size_t i = 0; i < blocks; i++) {
+      float offset = frame.qp_offsets[i];
+      if (!(offset > -float(kQpMax))) offset = offset <= -float(kQpMax) ? -float(kQpMax) : 0;
+      self.offsets[i] = std::min(offset, float(kQpMax));
+    }
+    in.prop.quant_offsets = self.offsets.data();  // without lookahead it is read before encode() returns
+  }
+
+  x264_nal_t *nals = nullptr;
+  int count = 0;
+  const int size = x264_encoder_encode(self.encoder, &nals, &count, &in, &out);
+  if (size < 0) self.fail("encoding failed");
+  if (size == 0 || count == 0) self.fail("a picture was held back");
+  self.started = true;
+  self.last_pts = frame.pts;
+
+  AccessUnit unit;
+  unit.data = nals[0].p_payload;
+  unit.size = std::size_t(size);
+  if (out.b_keyframe) {
+    // The first unit tells x264's version and options in an SEI of some 700 bytes: left out, so that equal pictures
+    // cost equal bytes wherever they come.
+    self.key_unit.clear();
+    for (int i = 0; i < count; i++)
+      if (nals[i].i_type != NAL_SEI)
+        self.key_unit.insert(self.key_unit.end(), nals[i].p_payload, nals[i].p_payload + nals[i].i_payload);
+    unit.data = self.key_unit.data();
+    unit.size = self.key_unit.size();
+  }
+  unit.idr = out.b_keyframe;
+  unit.reconstruction.format = Picture::Format::NV12;
+  unit.reconstruction.width = s.width;
+  unit.reconstruction.height = s.height;
+  if (s.reconstruction) {
+    for (int i = 0; i < 2; i++) {
+      unit.reconstruction.plane[i] = out.img.plane[i];
+      unit.reconstruction.stride[i] = std::size_t(out.img.i_stride[i]);
+    }
+  }
+  return unit;
+}
+
+}  // namespace oneadapt

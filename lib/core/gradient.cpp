@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/gradient.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace oneadapt {
+
+double element_utility(double score, double theta, double slope) {
+  return 2.0 / (1.0 + std::exp(-slope * (score - theta))) - 1.0;
+}
+
+BlockMap::BlockMap(unsigned width, unsigned height, unsigned block)
+    : frame_width(width), frame_height(height), block_size(block), values(std::size_t(columns()) * rows(), 0.0f) {}
+
+unsigned BlockMap::pixels(unsigned column, unsigned row) const {
+  const unsigned w = std::min(block_size, frame_width - column * block_size);
+  const unsigned h = std::min(block_size, frame_height - row * block_size);
+  return w * h;
+}
+
+namespace {
+
+/// How much of each old block (in old pixels) lies under each new block, along one axis: (old index, length) pairs.
+std::vector<std::vector<std::pair<unsigned, double>>> overlaps(unsigned old_length, unsigned new_length,
+                                                               unsigned block) {
+  const double shrink = double(old_length) / new_length;
+  std::vector<std::vector<std::pair<unsigned, double>>> result((new_length + block - 1) / block);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double from = double(i) * block * shrink;
+    const double to = std::min<double>((double(i) + 1) * block, new_length) * shrink;
+    for (unsigned j = unsigned(from / block); j * block < to && j * block < old_length; ++j) {
+      const double lo = std::max<double>(from, double(j) * block);
+      const double hi = std::min({to, (double(j) + 1) * block, double(old_length)});
+      if (hi > lo) result[i].emplace_back(j, hi - lo);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_height) {
+  if (map.frame_width == frame_width && map.frame_height == frame_height) return map;
+  BlockMap out(frame_width, frame_height, map.block_size);
+  if (map.values.empty() || out.values.empty()) return out;
+  const auto across = overlaps(map.frame_width, frame_width, map.block_size);
+  const auto down = overlaps(map.frame_height, frame_height, map.block_size);
+  for (unsigned r = 0; r < out.rows(); ++r) {
+    for (unsigned c = 0; c < out.columns(); ++c) {
+      double sum = 0;  // of value · old pixels under the new block
+      for (const auto &[row, h] : down[r])
+        for (const auto &[column, w] : across[c]) sum += map.at(column, row) * w * h;
+      out.at(c, r) = float(sum / out.pixels(c, r));
+    }
+  }
+  return out;
+}
+
+double output_grad(const BlockMap &gradient, const BlockMap &delta) {
+  if (gradient.frame_width != delta.frame_width || gradient.frame_height != delta.frame_height ||
+      gradient.block_size != delta.block_size || gradient.values.size() != delta.values.size())
+    throw std::invalid_argument("the gradient and the change of the input are on different grids");
+  double sum = 0;
+  for (unsigned r = 0; r < gradient.rows(); ++r)
+    for (unsigned c = 0; c < gradient.columns(); ++c)
+      sum += std::abs(double(gradient.at(c, r))) * std::abs(double(delta.at(c, r))) * gradient.pixels(c, r);
+  return sum;
+}
+
+BlockMap mean_abs_difference(const std::uint8_t *a, std::size_t stride_a, const std::uint8_t *b, std::size_t stride_b,
+                             unsigned width, unsigned height, unsigned block_size) {
+  BlockMap out(width, height, block_size);
+  std::vector<std::uint32_t> sums(out.columns());
+  for (unsigned r = 0; r < out.rows(); ++r) {
+    std::fill(sums.begin(), sums.end(), 0u);
+    const unsigned last = std::min(height, (r + 1) * block_size);
+    for (unsigned y = r * block_size; y < last; ++y) {
+      const std::uint8_t *pa = a + y * stride_a, *pb = b + y * stride_b;
+      for (unsigned c = 0; c < out.columns(); ++c) {
+        const unsigned to = std::min(width, (c + 1) * block_size);
+        std::uint32_t sum = 0;
+        for (unsigned x = c * block_size; x < to; ++x) sum += std::uint32_t(std::abs(int(pa[x]) - int(pb[x])));
+        sums[c] += sum;
+      }
+    }
+    for (unsigned c = 0; c < out.columns(); ++c) out.at(c, r) = float(sums[c] / (255.0 * out.pixels(c, r)));
+  }
+  return out;
+}
+
+double cosine(const std::vector<double> &a, const std::vector<double> &b) {
+  double ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    ab += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
+  }
+  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 0.0;
+}
+
+std::uint64_t interval_of(std::uint64_t stream_time, std::uint64_t interval_duration) {
+  return interval_duration ? stream_time / interval_duration : 0;
+}
+
+GradientSmoother::GradientSmoother(double weight) : weight_(std::clamp(weight, 0.01, 1.0)) {}
+
+Gradient GradientSmoother::push(const Gradient &newest) {
+  if (!any_) {
+    any_ = true;
+    z_ = newest.z;
+    confident_ = newest.confident;
+    map_ = newest.map;
+  } else {
+    z_ += weight_ * (newest.z - z_);
+    confident_ += weight_ * (double(newest.confident) - confident_);
+    map_ = map_.block_size == newest.map.block_size ? resample(map_, newest.map.frame_width, newest.map.frame_height)
+                                                    : newest.map;
+    for (std::size_t i = 0; i < map_.values.size(); ++i)
+      map_.values[i] += float(weight_) * (newest.map.values[i] - map_.values[i]);
+  }
+  Gradient out = newest;
+  out.z = z_;
+  out.map = map_;
+  out.confident = unsigned(std::lround(confident_));
+  return out;
+}
+
+void GradientSmoother::reset() { *this = GradientSmoother(weight_); }
+
+}  // namespace oneadapt

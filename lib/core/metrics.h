@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Accuracy: similarity to the result under the most expensive configuration (paper §2.1, §5.1). Never hand labels.
+#pragma once
+#include <vector>
+
+namespace oneadapt {
+
+/// An axis-aligned box; any unit, as long as both sides of a comparison use the same.
+struct Box {
+  double x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+};
+struct ScoredBox {
+  Box box;
+  double score = 0;
+  int label = 0;
+};
+
+/// Intersection over union; 0 when either box is empty.
+double iou(const Box &a, const Box &b);
+
+/// F1 of `result` against `reference`: greedy by score, class-aware, a match needs IoU ≥ `min_iou`. Each reference box
+/// is matched once. Both empty: 1. One empty: 0.
+double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou = 0.5);
+
+}  // namespace oneadapt

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Adaptation logic: observation in, decision out. No clock, no thread, no I/O: the caller owns them.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/knob.h"
+
+namespace oneadapt {
+
+/// What moving a knob to a neighbouring rung would do, as the tunable measured it.
+struct StepEffect {
+  double output_grad = 0;  ///< Σ |DNNGrad| |Δy| for the whole move, ≥ 0 (z units; not divided by Δk)
+  double resource_change =
+      0;  ///< r(k+Δk) − r(k), r in fractions of the most expensive configuration's; sign as measured
+};
+
+/// One knob of one tunable, in one interval.
+struct KnobObservation {
+  std::string name;                ///< unique within the observation, e.g. "filter0.qp"
+  std::vector<double> ladder;      ///< cheap → expensive
+  std::size_t rung = 0;            ///< in force during the interval
+  std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
+  std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
+};
+
+/// Everything a policy may know at the end of an interval.
+struct Observation {
+  std::uint64_t interval = 0;
+  bool gradient = false;  ///< false: no feedback came for this interval
+  double z = 0;
+  double confident = 0;                ///< confident elements (smoothed)
+  std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
+  std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
+};
+
+struct KnobDecision {
+  std::size_t rung = 0;                                 ///< to take in the next interval
+  double position = 1;                                  ///< the continuous knob behind it, [0, 1]
+  double acc_grad_up = 0, acc_grad_down = 0;            ///< estimated AccGrad per unit of normalised knob, one-sided
+  double resource_grad_up = 0, resource_grad_down = 0;  ///< ∂r/∂k per unit of normalised knob, one-sided
+};
+
+struct Decision {
+  std::vector<KnobDecision> knobs;           ///< as many as observed, same order
+  std::optional<double> predicted_resource;  ///< r expected under the decision
+};
+
+/// May be changed between any two calls.
+struct PolicySettings {
+  double alpha = 0.5;   ///< learning rate (Eq. 2; paper's default 0.5)
+  double lambda = 1.0;  ///< accuracy against resource (Eq. 1; paper's default 1)
+};
+
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  /// Throws std::invalid_argument when a knob's rung is outside its ladder.
+  virtual Decision decide(const Observation &observation, const PolicySettings &settings) = 0;
+  /// Forgets the past (a flush, a new stream).
+  virtual void reset() = 0;
+};
+
+/// Names that make_policy() takes, in the order in which they are listed to users.
+const std::vector<std::string> &policy_names();
+/// Throws std::invalid_argument for an unknown name.
+std::unique_ptr<Policy> make_policy(const std::string &name);
+
+}  // namespace oneadapt

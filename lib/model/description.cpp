@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/description.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace oneadapt {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double kMaxSide = 16384;
+constexpr int kMaxOutputs = 64;
+
+[[noreturn]] void bad(const std::string &key, const std::string &what) {
+  throw std::invalid_argument("\"" + key + "\" " + what);
+}
+
+std::string number_text(double value) {
+  std::string text = Json(value).dump();
+  if (text.size() > 2 && text.compare(text.size() - 2, 2, ".0") == 0) text.resize(text.size() - 2);
+  return text;
+}
+
+std::string range_text(double low, double high) { return number_text(low) + " to " + number_text(high); }
+
+/// Reads the keys of one object and remembers which were asked for, so that the others can be refused.
+class Reader {
+ public:
+  Reader(const Json &object, std::string prefix) : object_(object), prefix_(std::move(prefix)) {}
+
+  std::string path(const std::string &key) const { return prefix_ + key; }
+
+  const Json *find(const std::string &key) {
+    known_.push_back(key);
+    const auto it = object_.find(key);
+    return it == object_.end() ? nullptr : &*it;
+  }
+  const Json &need(const std::string &key, const std::string &what) {
+    const Json *value = find(key);
+    if (!value) bad(path(key), "is missing; it must be " + what);
+    return *value;
+  }
+
+  void text(const std::string &key, std::string &out) {
+    if (const Json *value = find(key)) {
+      if (!value->is_string()) bad(path(key), "must be a string");
+      out = value->get<std::string>();
+    }
+  }
+  void choice(const std::string &key, std::string &out, const std::vector<std::string> &choices, bool needed = false) {
+    std::string list;
+    for (std::size_t i = 0; i < choices.size(); ++i) list += (i ? " or \"" : "\"") + choices[i] + "\"";
+    const Json *value = needed ? &need(key, list) : find(key);
+    if (!value) return;
+    if (!value->is_string() || std::find(choices.begin(), choices.end(), value->get<std::string>()) == choices.end())
+      bad(path(key), "must be " + list + ", it is " + value->dump());
+    out = value->get<std::string>();
+  }
+  double checked(const std::string &name, const Json &value, double low, double high, bool whole) const {
+    const bool type = whole ? value.is_number_integer() : value.is_number();
+    const double number = type ? value.get<double>() : 0;
+    if (!type || !std::isfinite(number) || number < low || number > high)
+      bad(name, std::string("must be a ") + (whole ? "whole number" : "number") + " from " + range_text(low, high) +
+                    ", it is " + value.dump());
+    return number;
+  }
+  template <typename T>
+  void number(const std::string &key, T &out, double low, double high, bool needed = false) {
+    const bool whole = std::is_integral<T>::value;
+    const Json *value = needed ? &need(key, "a number from " + range_text(low, high)) : find(key);
+    if (value) out = T(checked(path(key), *value, low, high, whole));
+  }
+  template <typename T>
+  void numbers(const std::string &key, std::vector<T> &out, double low, double high, std::size_t least,
+               std::size_t most, bool needed = false) {
+    const std::string what = "a list of " + std::to_string(least) +
+                             (most != least ? " to " + std::to_string(most) : std::string()) + " numbers";
+    const Json *value = needed ? &need(key, what) : find(key);
+    if (!value) return;
+    if (!value->is_array() || value->size() < least || value->size() > most) bad(path(key), "must be " + what);
+    std::vector<T> list;
+    for (std::size_t i = 0; i < value->size(); ++i)
+      list.push_back(
+          T(checked(path(key) + "[" + std::to_string(i) + "]", (*value)[i], low, high, std::is_integral<T>::value)));
+    out = std::move(list);
+  }
+  /// Call last.
+  void refuse_others() const {
+    for (const auto &item : object_.items())
+      if (std::find(known_.begin(), known_.end(), item.key()) == known_.end())
+        bad(path(item.key()), "is not a key of a model description (format 1)");
+  }
+
+ private:
+  const Json &object_;
+  std::string prefix_;
+  std::vector<std::string> known_;
+};
+
+Json parse_object(const std::string &text) {
+  Json value;
+  try {
+    value = Json::parse(text);
+  } catch (const Json::parse_error &e) {
+    throw std::invalid_argument("no valid JSON at byte " + std::to_string(e.byte));
+  }
+  if (!value.is_object()) throw std::invalid_argument("the top level must be a JSON object");
+  return value;
+}
+
+void read_input(Reader r, ModelDescription &d) {
+  r.number("width", d.width, 1, kMaxSide);
+  r.number("height", d.height, 1, kMaxSide);
+  r.number("multiple_of", d.multiple_of, 0, 4096);
+  if ((d.width == 0) != (d.height == 0))
+    bad(r.path(d.width ? "height" : "width"), "is missing; width and height go together");
+  if (!d.multiple_of && !d.width)
+    bad(r.path("width"), "is missing; give width and height, or multiple_of for a model that takes any such size");
+  if (d.multiple_of && (d.width % d.multiple_of || d.height % d.multiple_of))
+    bad(r.path("multiple_of"), "must divide width and height");
+  r.choice("colour", d.colour, {"RGB", "BGR"});
+  r.number("range", d.range, 1e-6, 1e6);
+  r.numbers("mean", d.mean, -1e6, 1e6, 3, 3);
+  r.numbers("std", d.std, 1e-6, 1e6, 3, 3);
+  r.refuse_others();
+}
+
+void read_output(Reader r, ModelDescription &d) {
+  r.choice("layout", d.layout, {"nanodet", "boxes"}, true);
+  const bool nanodet = d.layout == "nanodet";
+  if (nanodet) {
+    r.numbers("strides", d.strides, 1, 4096, 1, 16, true);
+    r.number("bins", d.bins, 2, 256, true);
+  }
+  const std::size_t count = nanodet ? d.strides.size() : 1;
+  r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, count, count, true);
+  r.numbers("boxes", d.box_outputs, 0, kMaxOutputs - 1, count, count, true);
+  if (!nanodet) r.number("labels", d.label_output, 0, kMaxOutputs - 1, true);
+  r.number("nms_iou", d.nms_iou, 0.01, 1);
+  r.refuse_others();
+}
+
+const Json &object_at(Reader &r, const std::string &key) {
+  const Json &value = r.need(key, "an object");
+  if (!value.is_object()) bad(r.path(key), "must be an object");
+  return value;
+}
+
+}  // namespace
+
+ModelDescription ModelDescription::parse(const std::string &json, const std::string &overrides) {
+  Json root = parse_object(json);
+  if (!overrides.empty()) root.merge_patch(parse_object(overrides));
+
+  ModelDescription d;
+  Reader r(root, "");
+  const Json &format = r.need("format", "1");
+  if (!format.is_number_integer() || format.get<double>() != 1)
+    bad("format", "must be 1 (the only version there is so far), it is " + format.dump());
+  r.text("name", d.name);
+  r.text("source", d.source);
+  r.text("licence", d.licence);
+  r.choice("task", d.task, {"detection"});
+  read_input(Reader(object_at(r, "input"), "input."), d);
+  read_output(Reader(object_at(r, "output"), "output."), d);
+
+  const Json &labels = r.need("labels", "a list of names, one a class");
+  if (!labels.is_array() || labels.empty()) bad("labels", "must be a list of names, one a class");
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (!labels[i].is_string() || labels[i].get_ref<const std::string &>().empty())
+      bad("labels[" + std::to_string(i) + "]", "must be a name, it is " + labels[i].dump());
+    d.labels.push_back(labels[i].get<std::string>());
+  }
+  r.number("threshold", d.threshold, 0, 1);
+  r.number("slope", d.slope, 1e-3, 1e4);
+  r.number("floor", d.floor, 0, 1);
+  r.refuse_others();
+  return d;
+}
+
+std::string ModelDescription::to_json() const {
+  // Ordered, because people read it.
+  nlohmann::ordered_json input, output, root;
+  if (width) input["width"] = width;
+  if (height) input["height"] = height;
+  input["multiple_of"] = multiple_of;
+  input["colour"] = colour;
+  input["range"] = range;
+  input["mean"] = mean;
+  input["std"] = std;
+  output["layout"] = layout;
+  if (layout == "nanodet") {
+    output["strides"] = strides;
+    output["bins"] = bins;
+  } else {
+    output["labels"] = label_output;
+  }
+  output["scores"] = score_outputs;
+  output["boxes"] = box_outputs;
+  output["nms_iou"] = nms_iou;
+  root["format"] = format;
+  if (!name.empty()) root["name"] = name;
+  if (!source.empty()) root["source"] = source;
+  if (!licence.empty()) root["licence"] = licence;
+  root["task"] = task;
+  root["input"] = input;
+  root["output"] = output;
+  root["labels"] = labels;
+  root["threshold"] = threshold;
+  root["slope"] = slope;
+  root["floor"] = floor;
+  return root.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a model file says about itself: extra file `oneadapt.json` in the TorchScript archive, overridden by a sidecar
+// `MODEL.json` (docs/models.md).
+#pragma once
+#include <string>
+#include <vector>
+
+namespace oneadapt {
+
+struct ModelDescription {
+  int format = 1;                     ///< version of this description
+  std::string name, source, licence;  ///< free text
+  std::string task = "detection";
+
+  // input
+  unsigned width = 0, height = 0;                   ///< preferred or only size
+  unsigned multiple_of = 0;                         ///< any size that is a multiple of this; 0: width × height only
+  std::string colour = "RGB";                       ///< "RGB" or "BGR"
+  double range = 1.0;                               ///< pixel values reach the normalisation in [0, range] (1 or 255)
+  std::vector<double> mean{0, 0, 0}, std{1, 1, 1};  ///< in the model's colour order: (pixel·range − mean) / std
+
+  // output
+  std::string layout;        ///< "nanodet": per stride class scores (after sigmoid) and box distributions
+                             ///< "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N
+  std::vector<int> strides;  ///< nanodet
+  std::vector<int> score_outputs, box_outputs;  ///< which tensors of the output tuple: one a stride ("nanodet") or one
+  int label_output = 0;                         ///< boxes: which tensor holds the labels
+  int bins = 0;                                 ///< nanodet: bins a side of the box distribution
+  double nms_iou = 0.5;                         ///< class-aware NMS, always ours; 1: the model's own is enough
+
+  std::vector<std::string> labels;
+  double threshold = 0.5;  ///< θ
+  double slope = 20.0;     ///< of f(e), §E
+  double floor = 0.1;      ///< elements below it do not count in z
+
+  /// Parses and checks; a key that is not known is an error too, so that a misspelt one is not lost. `overrides` is
+  /// laid over `json` first (RFC 7396 merge patch): it may hold a single key. Throws std::invalid_argument with one
+  /// sentence that names the key. Keys: see to_json() and docs/models.md.
+  static ModelDescription parse(const std::string &json, const std::string &overrides = "");
+  /// What parse() reads back as the same description.
+  std::string to_json() const;
+};
+
+}  // namespace oneadapt

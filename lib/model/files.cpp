@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+
+#include "model/model.h"
+
+namespace oneadapt {
+namespace fs = std::filesystem;
+namespace {
+
+/// A model description or a label file longer than this is none.
+constexpr std::size_t kMaxTextBytes = std::size_t(16) << 20;
+
+/// Reads a small text file; false (with errno's words) when it cannot.
+bool read_text(const std::string &path, std::string &text, std::string &why) {
+  std::error_code ec;
+  if (fs::is_directory(path, ec)) {
+    why = "it is a directory";
+    return false;
+  }
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    why = std::strerror(errno ? errno : EIO);
+    return false;
+  }
+  text.clear();
+  char chunk[65536];
+  while (in.read(chunk, sizeof chunk), in.gcount() > 0) {
+    text.append(chunk, std::size_t(in.gcount()));
+    if (text.size() > kMaxTextBytes) {
+      why = "it is larger than 16 MiB";
+      return false;
+    }
+  }
+  return true;
+}
+
+std::size_t edit_distance(const std::string &a, const std::string &b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t(0));
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (std::tolower(static_cast<unsigned char>(a[i - 1])) !=
+                                                 std::tolower(static_cast<unsigned char>(b[j - 1])));
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row.back();
+}
+
+/// Up to three labels, nearest first; one that holds the name (or is held by it) counts as near.
+std::string near_names(const std::vector<std::string> &labels, const std::string &name) {
+  std::vector<std::pair<std::size_t, std::size_t>> order;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const bool holds = labels[i].find(name) != std::string::npos || name.find(labels[i]) != std::string::npos;
+    order.emplace_back(holds ? 1 : edit_distance(labels[i], name), i);
+  }
+  std::sort(order.begin(), order.end());
+  std::string list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()); ++i)
+    list += (i ? ", \"" : "\"") + labels[order[i].second] + "\"";
+  return list;
+}
+
+}  // namespace
+
+void check_archive(const std::string &path) {
+  using Kind = ModelError::Kind;
+  if (path.empty()) throw ModelError(Kind::File, "no model file is given; name a TorchScript file");
+  const std::string file = "model file '" + path + "' ";
+  std::error_code ec;
+  const auto status = fs::status(path, ec);
+  if (!fs::exists(status))
+    throw ModelError(Kind::File, file + "does not exist (or cannot be reached); name a TorchScript file");
+  if (fs::is_directory(status)) throw ModelError(Kind::File, file + "is a directory; name the TorchScript file in it");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw ModelError(Kind::File, file + "cannot be opened: " + std::strerror(errno ? errno : EIO));
+
+  char head[4] = {};
+  in.read(head, sizeof head);
+  if (in.gcount() == 0) throw ModelError(Kind::Format, file + "is empty; copy or convert it again");
+  if (in.gcount() >= 2 && head[0] == char(0x80) && head[1] >= 2 && head[1] <= 5)
+    throw ModelError(Kind::Format, file +
+                                       "is a pickled Python object (old torch.save), not a program; save it with "
+                                       "torch.jit.script or torch.jit.trace and torch.jit.save");
+  if (in.gcount() < 4 || std::memcmp(head, "PK\x03\x04", 4) != 0)
+    throw ModelError(Kind::Format, file + "is not TorchScript (no zip archive); save it with torch.jit.save");
+
+  // Every zip archive ends with a record of at least 22 bytes, "PK\5\6", followed by at most 65535 bytes of comment.
+  in.clear();
+  in.seekg(0, std::ios::end);
+  const std::streamoff size = in.tellg(), tail = std::min<std::streamoff>(size, 65557);
+  std::string end(std::size_t(tail), '\0');
+  in.seekg(size - tail);
+  in.read(end.data(), tail);
+  if (end.rfind(std::string("PK\x05\x06", 4)) == std::string::npos)
+    throw ModelError(Kind::Format, file + "is truncated (the archive has no end); copy or convert it again");
+}
+
+std::optional<Sidecar> read_sidecar(const std::string &model_path) {
+  const std::string appended = model_path + ".json",
+                    replaced = fs::path(model_path).replace_extension(".json").string();
+  for (const std::string &path : {appended, replaced}) {
+    std::error_code ec;
+    if (path == model_path || !fs::exists(path, ec)) continue;
+    Sidecar sidecar{path, {}};
+    std::string why;
+    if (!read_text(path, sidecar.text, why))
+      throw ModelError(ModelError::Kind::Description, "model description '" + path + "' cannot be read: " + why);
+    if (path == replaced && sidecar.text.find("\"modelTopology\"") != std::string::npos) continue;
+    return sidecar;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> read_labels(const std::string &path, std::size_t expected) {
+  using Kind = ModelError::Kind;
+  std::string text, why;
+  if (!read_text(path, text, why)) throw ModelError(Kind::Labels, "labels file '" + path + "' cannot be read: " + why);
+  std::vector<std::string> labels;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t to = std::min(text.find('\n', from), text.size());
+    std::string line = text.substr(from, to - from);
+    while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.pop_back();
+    labels.push_back(line);
+    from = to + 1;
+  }
+  while (!labels.empty() && labels.back().empty()) labels.pop_back();
+  if (labels.size() != expected)
+    throw ModelError(Kind::Labels, "labels file '" + path + "' has " + std::to_string(labels.size()) +
+                                       " labels, the model has " + std::to_string(expected) +
+                                       " classes; write one label a line, in the model's order");
+  return labels;
+}
+
+std::vector<bool> select_classes(const std::vector<std::string> &labels, const std::vector<std::string> &classes) {
+  std::vector<bool> wanted(labels.size(), classes.empty());
+  for (const std::string &name : classes) {
+    bool any = false;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] != name) continue;
+      wanted[i] = any = true;
+    }
+    if (!any)
+      throw ModelError(ModelError::Kind::Classes, "the model has no class \"" + name + "\"; it has " +
+                                                      near_names(labels, name) + " among its " +
+                                                      std::to_string(labels.size()));
+  }
+  return wanted;
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Loading: device, archive, description, labels.
+#include <ATen/Context.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <caffe2/serialize/inline_container.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "model/files.h"
+#include "model/torch_model.h"
+
+namespace oneadapt {
+namespace {
+
+using Kind = ModelError::Kind;
+
+constexpr const char *kExtraFile = "oneadapt.json";
+
+constexpr const char *kWhatToWrite =
+    R"({"format": 1, "input": {"multiple_of": 32}, "output": {"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2}, "labels": ["person", …]})";
+
+/// A small sum on the device: a driver that is too old, or a build without kernels for this GPU, shows here.
+void try_device(const c10::Device &device) {
+  const at::Tensor two = at::ones({2, 2}, at::TensorOptions().device(device));
+  if (two.matmul(two).sum().item<float>() != 8) throw std::runtime_error("it computed 2·2·2 wrongly");
+}
+
+/// Which kind of archive is it, when it is not TorchScript?
+void expect_torchscript(const std::string &path) {
+  const std::string file = "model file '" + path + "' ";
+  bool data = false, program = false;
+  try {
+    caffe2::serialize::PyTorchStreamReader reader(path);
+    data = reader.hasRecord("data.pkl");
+    program = reader.hasRecord("constants.pkl");
+  } catch (const std::exception &) {
+    throw ModelError(Kind::Format,
+                     file + "is a zip archive but not TorchScript, or a damaged one; save it with torch.jit.save");
+  }
+  if (data && !program)
+    throw ModelError(Kind::Format, file +
+                                       "holds pickled weights (torch.save, a state_dict), not a program; save it with "
+                                       "torch.jit.script or torch.jit.trace and torch.jit.save");
+  if (!program)
+    throw ModelError(Kind::Format, file + "is a PyTorch archive but not TorchScript; save it with torch.jit.save");
+}
+
+}  // namespace
+
+std::string first_sentence(const std::exception &e) {
+  const auto *torch_error = dynamic_cast<const c10::Error *>(&e);
+  std::string text = torch_error ? torch_error->what_without_backtrace() : e.what();
+  // An interpreter's error quotes the program and ends with the reason.
+  const bool traceback = text.find("Traceback of TorchScript") != std::string::npos;
+  std::istringstream lines(text);
+  std::string line, chosen;
+  while (std::getline(lines, line)) {
+    if (line.rfind("Exception raised from", 0) == 0) break;
+    const std::size_t from = line.find_first_not_of(" \t");
+    if (from == std::string::npos) continue;
+    if (chosen.empty() || traceback) chosen = line.substr(from);
+    if (!traceback && !chosen.empty()) break;
+  }
+  const std::string prefix = "RuntimeError: ";
+  if (chosen.rfind(prefix, 0) == 0) chosen.erase(0, prefix.size());
+  return chosen.empty() ? "no reason given" : chosen;
+}
+
+TorchModel::TorchModel(const ModelOptions &options) : path_(options.path), threads_(options.threads) {
+  if (options.threshold && !(*options.threshold >= 0 && *options.threshold <= 1))
+    throw ModelError(Kind::Input, "the threshold must be from 0 to 1, it is " + std::to_string(*options.threshold));
+  check_archive(options.path);
+  choose_device(options.device);
+  use_threads();
+  load_module(options);
+}
+
+void TorchModel::choose_device(const std::string &wanted) {
+  const int count = at::hasCUDA() ? int(at::getNumGPUs()) : 0;
+  const std::string none = c10::impl::hasDeviceGuardImpl(c10::kCUDA) ? "LibTorch sees no CUDA device"
+                                                                     : "this LibTorch was built without CUDA";
+  if (wanted == "cpu") {
+    device_reason_ = "asked for";
+  } else if (wanted == "auto" || wanted.empty()) {
+    device_reason_ = none;
+    if (count > 0) {
+      try {
+        try_device(c10::Device(c10::kCUDA, 0));
+        device_ = c10::Device(c10::kCUDA, 0);
+        device_reason_ = "CUDA works on it";
+      } catch (const std::exception &e) {
+        device_reason_ = "CUDA is there but does not work: " + first_sentence(e);
+      }
+    }
+  } else {
+    int index = 0;
+    const bool plain = wanted == "cuda";
+    if (!plain) {
+      const std::string digits = wanted.rfind("cuda:", 0) == 0 ? wanted.substr(5) : "";
+      if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+        throw ModelError(Kind::Device, "there is no device \"" + wanted + "\"; write auto, cpu, cuda or cuda:N");
+      index = std::stoi(digits);
+    }
+    if (count == 0)
+      throw ModelError(Kind::Device, "there is no device \"" + wanted + "\": " + none + "; write auto or cpu");
+    if (index >= count)
+      throw ModelError(Kind::Device, "there is no device \"" + wanted + "\": LibTorch sees " + std::to_string(count) +
+                                         " CUDA device" + (count > 1 ? "s" : "") + ", counted from 0");
+    device_ = c10::Device(c10::kCUDA, c10::DeviceIndex(index));
+    try {
+      try_device(device_);
+    } catch (const std::exception &e) {
+      throw ModelError(Kind::Device,
+                       "device \"" + wanted + "\" does not work: " + first_sentence(e) + "; write auto or cpu");
+    }
+    device_reason_ = "asked for";
+  }
+  device_name_ = device_.is_cuda() ? "cuda:" + std::to_string(int(device_.index())) : "cpu";
+}
+
+void TorchModel::load_module(const ModelOptions &options) {
+  expect_torchscript(options.path);
+  torch::jit::ExtraFilesMap extra{{kExtraFile, ""}};
+  try {
+    module_ = torch::jit::load(options.path, device_, extra);
+  } catch (const std::exception &e) {
+    throw ModelError(Kind::Format, "model file '" + options.path +
+                                       "' is damaged, or of another LibTorch's format: " + first_sentence(e));
+  }
+  if (!module_.find_method("forward"))
+    throw ModelError(Kind::Format, "model file '" + options.path + "' has no method forward()");
+
+  const std::string own = extra[kExtraFile];
+  const auto sidecar = read_sidecar(options.path);
+  if (own.empty() && !sidecar)
+    throw ModelError(Kind::Description, "model file '" + options.path +
+                                            "' does not describe itself; save it with an extra file oneadapt.json, or "
+                                            "write '" +
+                                            options.path + ".json', such as " + kWhatToWrite);
+  try {
+    // A sidecar with "format" may stand alone; any other lays its keys over the file's own.
+    description_ = own.empty() ? ModelDescription::parse(sidecar->text)
+                               : ModelDescription::parse(own, sidecar ? sidecar->text : std::string());
+  } catch (const std::invalid_argument &e) {
+    const std::string where =
+        sidecar ? "model description '" + sidecar->path + "'" + (own.empty() ? "" : " (laid over the model's own)")
+                : "oneadapt.json in model file '" + options.path + "'";
+    throw ModelError(Kind::Description, where + ": " + e.what());
+  }
+
+  labels_ =
+      options.labels_file.empty() ? description_.labels : read_labels(options.labels_file, description_.labels.size());
+  theta_ = options.threshold.value_or(description_.threshold);
+  const std::vector<bool> wanted = select_classes(labels_, options.classes);
+  at::Tensor mask = at::zeros({std::int64_t(wanted.size())}, at::TensorOptions().dtype(at::kBool));
+  for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
+  wanted_ = mask.to(device_);
+
+  // Frozen: no gradient of a weight is ever computed or stored (§4.1).
+  module_.eval();
+  bool typed = false;
+  const auto freeze = [&](at::Tensor tensor) {
+    if (!typed && tensor.is_floating_point()) {
+      type_ = tensor.scalar_type();
+      typed = true;
+    }
+    if (tensor.requires_grad()) tensor.requires_grad_(false);
+  };
+  for (const at::Tensor &t : module_.parameters()) freeze(t);
+  for (const at::Tensor &t : module_.buffers()) freeze(t);
+
+  // input = (rgb·range − mean) / std, per channel in the model's order.
+  const ModelDescription &d = description_;
+  at::Tensor scale = at::empty({1, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble)), shift = at::empty_like(scale);
+  for (std::size_t c = 0; c < 3; ++c) {
+    scale.data_ptr<double>()[c] = d.range / d.std[c];
+    shift.data_ptr<double>()[c] = d.mean[c] / d.std[c];
+  }
+  scale_ = scale.to(device_, type_);
+  shift_ = shift.to(device_, type_);
+}
+
+}  // namespace oneadapt

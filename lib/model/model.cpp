@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/model.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/files.h"
+#include "model/torch_model.h"
+
+namespace oneadapt {
+namespace {
+
+using Kind = ModelError::Kind;
+
+/// Runs `work`; whatever LibTorch throws becomes a ModelError(Run) of one sentence.
+template <typename Work>
+auto guarded(const char *what, Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const ModelError &) {
+    throw;
+  } catch (const std::exception &e) {
+    throw ModelError(Kind::Run, std::string(what) + ": " + first_sentence(e));
+  }
+}
+
+std::vector<at::Tensor> tensors_of(const c10::IValue &value) {
+  std::vector<at::Tensor> tensors;
+  if (value.isTensor()) {
+    tensors.push_back(value.toTensor());
+  } else if (value.isTensorList()) {
+    tensors = value.toTensorVector();
+  } else if (value.isTuple()) {
+    for (const c10::IValue &element : value.toTupleRef().elements()) {
+      if (!element.isTensor())
+        throw ModelError(Kind::Run, "the model gave a tuple with a " + element.tagKind() +
+                                        " in it; forward() must return tensors only");
+      tensors.push_back(element.toTensor());
+    }
+  } else {
+    throw ModelError(Kind::Run, "the model gave a " + value.tagKind() +
+                                    "; forward() must return a tensor, or a tuple or list of tensors");
+  }
+  return tensors;
+}
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+double clip01(double value) { return std::min(1.0, std::max(0.0, value)); }
+
+}  // namespace
+
+at::Tensor block_means(const at::Tensor &plane, std::int64_t block) {
+  // ceil_mode keeps the cut blocks, and a cut block's divisor counts only what lies inside.
+  return at::avg_pool2d(plane.unsqueeze(0).unsqueeze(0), {block, block}, {block, block}, {0, 0}, /*ceil_mode=*/true)
+      .squeeze(0)
+      .squeeze(0);
+}
+
+std::unique_ptr<Model> Model::load(const ModelOptions &options) {
+  try {
+    return std::make_unique<TorchModel>(options);
+  } catch (const ModelError &) {
+    throw;
+  } catch (const std::exception &e) {
+    throw ModelError(Kind::Format, "model file '" + options.path + "' cannot be loaded: " + first_sentence(e));
+  }
+}
+
+void TorchModel::set_input_size(unsigned width, unsigned height) {
+  input_width_ = width;
+  input_height_ = height;
+}
+
+void TorchModel::use_threads() {
+  // OpenMP's number of threads belongs to the calling thread, so it is set wherever inference really runs.
+  if (!threads_ || threads_set_in_ == std::this_thread::get_id()) return;
+  at::set_num_threads(int(threads_));
+  threads_set_in_ = std::this_thread::get_id();
+}
+
+at::Tensor TorchModel::upload(const RgbFrame &frame) const {
+  if (!frame.data || !frame.width || !frame.height || frame.stride < std::size_t(3) * frame.width)
+    throw ModelError(Kind::Input, "the frame has no pixels, or rows shorter than its width");
+  const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t *>(frame.data), {frame.height, frame.width, 3},
+                                         {std::int64_t(frame.stride), 3, 1}, at::TensorOptions().dtype(at::kByte));
+  // As bytes across the bus: a quarter of the floats. A GPU copy needs the rows packed.
+  const at::Tensor there = device_.is_cpu() ? bytes : bytes.contiguous().to(device_);
+  at::Tensor planes = at::empty({1, 3, frame.height, frame.width}, at::TensorOptions().dtype(type_).device(device_));
+  planes.copy_(there.permute({2, 0, 1}).unsqueeze(0));
+  return planes.div_(255.0);
+}
+
+at::Tensor TorchModel::prepare(const at::Tensor &rgb) const {
+  const ModelDescription &d = description_;
+  std::int64_t width = d.width, height = d.height;
+  if (d.multiple_of) {
+    width = round_up(input_width_ && input_height_ ? input_width_ : rgb.size(3), d.multiple_of);
+    height = round_up(input_width_ && input_height_ ? input_height_ : rgb.size(2), d.multiple_of);
+  }
+  at::Tensor x = rgb;
+  const bool shrinks = width < x.size(3) || height < x.size(2);
+  if (width != x.size(3) || height != x.size(2)) {
+    const std::vector<std::int64_t> size{height, width};
+    x = shrinks ? at::_upsample_bilinear2d_aa(x, size, /*align_corners=*/false)
+                : at::upsample_bilinear2d(x, size, /*align_corners=*/false);
+  }
+  if (d.colour == "BGR") x = x.flip(1);
+  return x.mul(scale_).sub(shift_);
+}
+
+Elements TorchModel::forward(const at::Tensor &input, double least) {
+  // The optimising executor profiles the first runs and compiles on the second, seconds at a time and again for every
+  // new size; a detector's time is in its convolutions, which it does not touch.
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  std::vector<c10::IValue> arguments{input};
+  const std::vector<at::Tensor> outputs = tensors_of(module_.forward(std::move(arguments)));
+  return elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
+}
+
+std::vector<Detection> TorchModel::detections(const Elements &elements, std::int64_t width, std::int64_t height) const {
+  std::vector<Detection> result;
+  for (const ScoredBox &b : elements.boxes) {
+    if (b.score < theta_) continue;
+    Detection d;
+    d.box = {clip01(b.box.x0 / double(width)), clip01(b.box.y0 / double(height)), clip01(b.box.x1 / double(width)),
+             clip01(b.box.y1 / double(height))};
+    d.score = std::min(1.0, b.score);
+    d.label = b.label;
+    if (d.box.x1 > d.box.x0 && d.box.y1 > d.box.y0) result.push_back(d);
+  }
+  return result;
+}
+
+std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
+  drop_graph();
+  return guarded("the model failed", [&] {
+    // Not InferenceMode: a tensor that a model caches there could not enter autograd later.
+    at::NoGradGuard no_grad;
+    use_threads();
+    const at::Tensor input = prepare(upload(frame));
+    // What is below θ cannot suppress what is above it: NMS goes by score.
+    return detections(forward(input, theta_), input.size(3), input.size(2));
+  });
+}
+
+std::vector<Detection> TorchModel::infer_for_gradient(const RgbFrame &frame) {
+  drop_graph();
+  return guarded("the model failed", [&] {
+    use_threads();
+    at::Tensor rgb = upload(frame);
+    return run_for_gradient(rgb);
+  });
+}
+
+std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb) {
+  at::AutoGradMode with_grad(true);
+  rgb.requires_grad_(true);
+  const at::Tensor input = prepare(rgb);
+  const Elements all = forward(input, std::min(theta_, description_.floor));
+  // Elements come best first: those that count in z stand in front.
+  std::int64_t counted = 0;
+  for (const ScoredBox &b : all.boxes) counted += b.score >= description_.floor;
+  kept_scores_ = all.scores.narrow(0, 0, counted);
+  leaf_ = rgb;
+  return detections(all, input.size(3), input.size(2));
+}
+
+at::Tensor TorchModel::pixel_gradient(double &z) {
+  const at::Tensor leaf = leaf_, scores = kept_scores_;
+  drop_graph();  // also when this throws
+  if (!leaf.defined()) throw ModelError(Kind::Run, "there is no forward pass to backpropagate through");
+  return guarded("backpropagation failed", [&] {
+    z = 0;
+    if (scores.size(0) == 0) return at::zeros_like(leaf.detach());
+    if (!scores.requires_grad())
+      throw ModelError(
+          Kind::Run,
+          "the model's scores do not depend on its input through autograd, so there is no gradient; trace or "
+          "script it without torch.no_grad() and detach()");
+    at::AutoGradMode with_grad(true);
+    const at::Tensor sum = utility(scores, theta_, description_.slope);
+    z = sum.item<double>();
+    // The leaf is the only tensor that requires grad, so nothing is computed for the weights (§4.1).
+    const auto grads = torch::autograd::grad({sum}, {leaf}, {}, /*retain_graph=*/false, /*create_graph=*/false,
+                                             /*allow_unused=*/true);
+    return grads[0].defined() ? grads[0].abs() : at::zeros_like(leaf.detach());
+  });
+}
+
+void TorchModel::backward(Gradient &gradient) {
+  const std::int64_t count = kept_scores_.defined() ? kept_scores_.size(0) : 0;
+  guarded("backpropagation failed", [&] {
+    use_threads();
+    at::NoGradGuard no_grad;
+    const std::int64_t confident =
+        count ? kept_scores_.detach().to(at::kDouble).ge(theta_).sum().item<std::int64_t>() : 0;
+    double z = 0;
+    const at::Tensor pixels = pixel_gradient(z);
+    BlockMap map(unsigned(pixels.size(3)), unsigned(pixels.size(2)));
+    // Sum over R, G, B, mean over the pixels of a block (§4.3); only that comes back from a GPU.
+    const at::Tensor means = block_means(pixels.squeeze(0).sum(0), map.block_size).to(at::kFloat).cpu().contiguous();
+    std::memcpy(map.values.data(), means.data_ptr<float>(), map.values.size() * sizeof(float));
+    const bool finite = std::isfinite(z) && std::all_of(map.values.begin(), map.values.end(),
+                                                        [](float value) { return std::isfinite(value); });
+    if (!finite) throw ModelError(Kind::Run, "the model's gradient is not finite; this frame gives none");
+    gradient.z = z;
+    gradient.elements = unsigned(count);
+    gradient.confident = unsigned(confident);
+    gradient.theta = theta_;
+    gradient.slope = description_.slope;
+    gradient.map = std::move(map);
+  });
+}
+
+void TorchModel::drop_graph() {
+  leaf_ = at::Tensor();
+  kept_scores_ = at::Tensor();
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A self-describing TorchScript model: load, infer, elements, output utility, DNNGrad (paper §3.3, §4.1, §E).
+// No LibTorch header in here.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/gradient.h"
+#include "core/metrics.h"
+#include "model/description.h"
+
+namespace oneadapt {
+
+/// What went wrong, so that a caller can name the property at fault.
+class ModelError : public std::runtime_error {
+ public:
+  enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run };
+  ModelError(Kind kind, const std::string &what) : std::runtime_error(what), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+struct ModelOptions {
+  std::string path;                  ///< TorchScript file
+  std::string device = "auto";       ///< "auto", "cpu", "cuda", "cuda:N"
+  unsigned threads = 0;              ///< intra-op threads of LibTorch (process-wide); 0: leave as is
+  std::optional<double> threshold;   ///< θ; else the description's
+  std::vector<std::string> classes;  ///< label names of interest; empty: all
+  std::string labels_file;           ///< one label a line; else the description's
+};
+
+/// An 8-bit RGB picture that somebody else owns.
+struct RgbFrame {
+  const std::uint8_t *data = nullptr;
+  std::size_t stride = 0;  ///< bytes a row, ≥ 3·width
+  unsigned width = 0, height = 0;
+};
+
+/// A detected object; coordinates normalised to the frame, clipped to [0, 1].
+struct Detection {
+  Box box;
+  double score = 0;
+  int label = 0;  ///< index into Model::labels()
+};
+
+/// Thread-bound: one thread at a time (a model may move between threads).
+/// The file's description (extra file `oneadapt.json`) is overridden, key by key, by PATH.json, else by PATH with its
+/// extension replaced by .json.
+class Model {
+ public:
+  /// Throws ModelError with one sentence that names what is wrong and the remedy.
+  static std::unique_ptr<Model> load(const ModelOptions &options);
+  virtual ~Model() = default;
+
+  virtual const ModelDescription &description() const = 0;
+  virtual const std::vector<std::string> &labels() const = 0;
+  virtual double theta() const = 0;
+  /// "cpu" or "cuda:N", and why in words when device was "auto".
+  virtual const std::string &device() const = 0;
+  virtual const std::string &device_reason() const = 0;
+
+  /// Size of the DNN's input; 0×0 (the start): each frame's own. Each side is rounded up to the model's multiple, so
+  /// that no detail is thrown away. Ignored by models of fixed size. A frame is resized to it (bilinear, antialiased
+  /// when it shrinks).
+  virtual void set_input_size(unsigned width, unsigned height) = 0;
+
+  /// Forward without autograd. Objects of the wanted classes with score ≥ θ after NMS. Throws ModelError (Run, Input):
+  /// the model threw, gave other tensors than its description says, or values that are not finite.
+  virtual std::vector<Detection> infer(const RgbFrame &frame) = 0;
+
+  /// Forward with autograd; keeps the graph until backward() or the next forward pass. Same results as infer().
+  virtual std::vector<Detection> infer_for_gradient(const RgbFrame &frame) = 0;
+  /// Backpropagates z of the last infer_for_gradient() to its input: fills z, elements, confident, theta, slope and
+  /// map, on the frame as it was received. Weights are frozen: no weight gradient is ever computed (§4.1). Without
+  /// elements z is 0 and the map is all zero. Throws ModelError(Run) on a non-finite gradient or when there is no
+  /// graph.
+  virtual void backward(Gradient &gradient) = 0;
+  /// Drops the kept graph, if any.
+  virtual void drop_graph() = 0;
+};
+
+}  // namespace oneadapt

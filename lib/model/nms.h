@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Non-maximum suppression.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "core/metrics.h"
+
+namespace oneadapt {
+
+/// Greedy, class-aware: best score first, a box goes when it overlaps a better one of its own label by more than
+/// `max_iou`. Returns the indices that stay, best first; equal scores keep their order.
+std::vector<std::size_t> nms(const std::vector<ScoredBox> &boxes, double max_iou);
+
+}  // namespace oneadapt

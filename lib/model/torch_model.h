@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The Model behind model.h. Internal: sees LibTorch; only lib/model and its tests include it.
+#pragma once
+#include <torch/script.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "model/heads.h"
+#include "model/model.h"
+
+namespace oneadapt {
+
+class TorchModel final : public Model {
+ public:
+  explicit TorchModel(const ModelOptions &options);
+
+  const ModelDescription &description() const override { return description_; }
+  const std::vector<std::string> &labels() const override { return labels_; }
+  double theta() const override { return theta_; }
+  const std::string &device() const override { return device_name_; }
+  const std::string &device_reason() const override { return device_reason_; }
+
+  void set_input_size(unsigned width, unsigned height) override;
+  std::vector<Detection> infer(const RgbFrame &frame) override;
+  std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
+  void backward(Gradient &gradient) override;
+  void drop_graph() override;
+
+  // The parts, for tests.
+  /// The frame as 1×3×H×W, RGB in [0, 1], of the model's type, on its device.
+  at::Tensor upload(const RgbFrame &frame) const;
+  /// Resize, colour order, normalisation; differentiable.
+  at::Tensor prepare(const at::Tensor &rgb) const;
+  /// From prepared input to elements, scores ≥ `least`; differentiable in its scores.
+  Elements forward(const at::Tensor &input, double least);
+  /// |∂z/∂y| of every pixel and channel, 1×3×H×W, for the elements that infer_for_gradient() kept.
+  at::Tensor pixel_gradient(double &z);
+  torch::jit::Module &module() { return module_; }
+  c10::ScalarType type() const { return type_; }
+  /// Remembers `rgb` (a leaf that requires grad) and its elements, as infer_for_gradient() does.
+  std::vector<Detection> run_for_gradient(at::Tensor rgb);
+
+ private:
+  void choose_device(const std::string &wanted);
+  void load_module(const ModelOptions &options);
+  void use_threads();
+  std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
+
+  ModelDescription description_;
+  std::vector<std::string> labels_;
+  double theta_ = 0.5;
+  std::string path_;
+  c10::Device device_{c10::kCPU};
+  std::string device_name_, device_reason_;
+  unsigned threads_ = 0;
+  std::thread::id threads_set_in_;
+  torch::jit::Module module_;
+  c10::ScalarType type_ = c10::kFloat;
+  at::Tensor wanted_;         // bool, one a class
+  at::Tensor scale_, shift_;  // 1×3×1×1: input = rgb·scale − shift
+  unsigned input_width_ = 0, input_height_ = 0;
+
+  // Kept between infer_for_gradient() and backward().
+  at::Tensor leaf_, kept_scores_;
+};
+
+/// Mean over each block × block pixels of `plane` (H×W), blocks cut by the edge averaged over what they have.
+at::Tensor block_means(const at::Tensor &plane, std::int64_t block);
+
+/// One clean sentence from what LibTorch or a TorchScript program threw.
+std::string first_sentence(const std::exception &e);
+
+}  // namespace oneadapt

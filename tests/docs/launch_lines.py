@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs every gst-launch-1.0 line of the documentation, from the root of the source tree.
+
+A line that wants hardware or a network peer is run with a stand-in for it, listed below; nothing is left out.
+Usage: launch_lines.py SOURCE_ROOT CUT_CLIP FILE...
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+# what a page says -> what the test runs
+STAND_INS = [
+    (r"v4l2src(?: device=\S+)?", "videotestsrc num-buffers=25 is-live=true ! video/x-raw,width=320,height=240,framerate=10/1"),
+    (r"\bautovideosink\b", "fakesink"),
+]
+# The documentation shows a whole clip; the test runs its first frames.
+CLIP, FRAMES = "clips/vtest.avi", 25
+
+
+def lines_of(text):
+    """gst-launch-1.0 commands inside ``` fences (Markdown; \\ continues a line) or |[ ]| blocks of an element's comment
+    (there a command goes on until the next one)."""
+    for fence, comment in re.findall(r"```(?:sh|bash)?\n(.*?)```|\|\[\n(.*?)\]\|", text, re.S):
+        if fence:
+            commands = fence.replace("\\\n", " ").splitlines()
+        else:
+            commands = re.split(r"(?=gst-launch-1\.0)", re.sub(r"^ \* ?", " ", comment, flags=re.M))
+        for line in commands:
+            if line.strip().startswith("gst-launch-1.0"):
+                yield " ".join(line.split())
+
+
+def main(folder):
+    root, cut_clip, files = sys.argv[1], sys.argv[2], sys.argv[3:]
+    short = os.path.join(folder, "short.avi")
+    if not os.path.exists(os.path.join(root, CLIP)):
+        print(f"skipped: there is no {CLIP} (tools/setup.sh makes it)")
+        return 77
+    subprocess.run([cut_clip, os.path.join(root, CLIP), short, str(FRAMES)], check=True)
+    seen, failed = {}, 0
+    for name in files:
+        with open(name, encoding="utf-8") as f:
+            for line in lines_of(f.read()):
+                seen.setdefault(line, os.path.relpath(name, root))
+    if not seen:
+        print("no launch line found: the test would test nothing")
+        return 1
+    for line, where in seen.items():
+        command = line.replace("location=" + CLIP, "location=" + short)
+        for pattern, stand_in in STAND_INS:
+            command = re.sub(pattern, stand_in, command)
+        # What a line writes goes to the test's folder.
+        command = re.sub(r"(location=)(?:/tmp/)?(\w+\.\w+)(?=\s|$)", rf"\1{folder}/\2", command)
+        command = command.replace("gst-launch-1.0", "gst-launch-1.0 -q", 1)
+        try:
+            done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True, timeout=120)
+            ok, out = done.returncode == 0 and "ERROR" not in done.stderr, done.stderr + done.stdout
+        except subprocess.TimeoutExpired:
+            ok, out = False, "did not end within 120 s"
+        print(("ok    " if ok else "FAILED"), f"{where}: {line}")
+        if not ok:
+            failed += 1
+            print("   run as:", command)
+            print("   " + out.strip().replace("\n", "\n   "))
+    print(f"{len(seen) - failed} lines ran, {failed} failed")
+    return 1 if failed else 0
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    sys.exit(main(scratch))

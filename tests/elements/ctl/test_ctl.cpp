@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The controller with a tunable of the test's own: it knows nothing of video or x264.
+#include <gst/check/gstharness.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gstoneadapt.h"
+
+/* ---- a third party's tunable: an identity with one knob whose effects the test sets ---- */
+
+struct FakeTunable {
+  GstElement parent;
+  GstPad *sink, *src;
+  std::mutex *mutex;
+  double value, output_grad, resource_change;
+  unsigned probes;
+  guint64 probed, applied_for;
+  bool fail;
+  std::atomic<bool> *stuck;  // a probe takes as long as this is set
+};
+struct FakeTunableClass {
+  GstElementClass parent;
+};
+static const double kLadder[] = {10, 20, 30, 40, 50};
+
+static GstOneadaptKnob *fake_knob(FakeTunable *f) {
+  guint rung = 0;
+  while (rung < 4 && kLadder[rung] < f->value) ++rung;
+  return gst_oneadapt_knob_new("level", kLadder, 5, rung);
+}
+static GPtrArray *fake_list(GstOneadaptTunable *t) {
+  GPtrArray *a = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
+  g_ptr_array_add(a, fake_knob(reinterpret_cast<FakeTunable *>(t)));
+  return a;
+}
+static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, const GstOneadaptGradient *gradient,
+                                    const gchar *const *, GError **error) {
+  auto *f = reinterpret_cast<FakeTunable *>(t);
+  while (*f->stuck) std::this_thread::yield();
+  std::lock_guard<std::mutex> lock(*f->mutex);
+  ++f->probes;
+  f->probed = interval;
+  if (f->fail) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL, "too late");
+    return nullptr;
+  }
+  GstOneadaptProbe *p = gst_oneadapt_probe_new();
+  GstOneadaptKnob *k = fake_knob(f);
+  k->has_up = gradient && k->rung < 4;
+  k->output_grad_up = f->output_grad;
+  k->resource_change_up = f->resource_change;
+  k->has_down = gradient && k->rung > 0;
+  k->output_grad_down = f->output_grad;
+  k->resource_change_down = -f->resource_change;
+  g_ptr_array_add(p->knobs, k);
+  p->bytes = 1000;
+  p->resource = f->value / 50;
+  return p;
+}
+static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStructure *c, GError **) {
+  auto *f = reinterpret_cast<FakeTunable *>(t);
+  std::lock_guard<std::mutex> lock(*f->mutex);
+  f->applied_for = interval;
+  return gst_structure_get_double(c, "level", &f->value);
+}
+static void fake_iface(gpointer iface, gpointer) {
+  auto *i = static_cast<GstOneadaptTunableInterface *>(iface);
+  i->list_knobs = fake_list;
+  i->probe = fake_probe;
+  i->apply = fake_apply;
+}
+G_DEFINE_TYPE_WITH_CODE(FakeTunable, fake_tunable, GST_TYPE_ELEMENT,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_ONEADAPT_TUNABLE, fake_iface))
+static GstStaticPadTemplate sink_t = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_t = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstFlowReturn fake_chain(GstPad *, GstObject *parent, GstBuffer *b) {
+  return gst_pad_push(reinterpret_cast<FakeTunable *>(parent)->src, b);
+}
+static void fake_tunable_init(FakeTunable *f) {
+  f->mutex = new std::mutex;
+  f->stuck = new std::atomic<bool>(false);
+  f->value = 50;
+  f->applied_for = f->probed = G_MAXUINT64;
+  f->sink = gst_pad_new_from_static_template(&sink_t, "sink");
+  gst_pad_set_chain_function(f->sink, fake_chain);
+  GST_PAD_SET_PROXY_CAPS(f->sink);
+  gst_element_add_pad(GST_ELEMENT(f), f->sink);
+  f->src = gst_pad_new_from_static_template(&src_t, "src");
+  gst_element_add_pad(GST_ELEMENT(f), f->src);
+}
+static void fake_finalize(GObject *o) {
+  delete reinterpret_cast<FakeTunable *>(o)->mutex;
+  delete reinterpret_cast<FakeTunable *>(o)->stuck;
+  G_OBJECT_CLASS(fake_tunable_parent_class)->finalize(o);
+}
+static void fake_tunable_class_init(FakeTunableClass *k) {
+  G_OBJECT_CLASS(k)->finalize = fake_finalize;
+  gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(k), &sink_t);
+  gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(k), &src_t);
+  gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(k), "fake", "Filter", "fake", "test");
+}
+
+/* ---- the harness: 10 frames an interval; the "DNN" behind it answers each interval's last frame ---- */
+
+namespace {
+
+GstOneadaptGradient *gradient_of(guint64 interval) {
+  GstOneadaptGradient *g = gst_oneadapt_gradient_new(32, 32, 16);
+  g->interval = interval;
+  g->interval_duration = GST_SECOND;
+  g->stream_time = interval * GST_SECOND + 900 * GST_MSECOND;
+  g->z = 1;
+  g->elements = g->confident = 1;
+  g->values[0] = 1;
+  return g;
+}
+
+struct Rig {
+  GstHarness *h = nullptr;
+  GstElement *bin, *ctl;
+  FakeTunable *tunable;
+  GstBus *bus;
+  guint64 frames = 0;
+  unsigned received = 0;
+
+  explicit Rig(const char *properties = "", bool in_bin = false) {
+    static const bool once = gst_element_register(nullptr, "faketunable", GST_RANK_NONE, fake_tunable_get_type());
+    (void)once;
+    GError *error = nullptr;
+    const std::string inner = in_bin ? "( queue ! faketunable name=t ! identity )" : "faketunable name=t";
+    bin = gst_parse_bin_from_description((std::string("oneadaptctl name=ctl ") + properties + " ! " + inner).c_str(),
+                                         TRUE, &error);
+    if (!bin) {
+      ADD_FAILURE() << error->message;
+      g_clear_error(&error);
+      return;
+    }
+    ctl = gst_bin_get_by_name(GST_BIN(bin), "ctl");
+    tunable = reinterpret_cast<FakeTunable *>(gst_bin_get_by_name(GST_BIN(bin), "t"));
+    bus = gst_bus_new();
+    gst_element_set_bus(bin, bus);
+    h = gst_harness_new_with_element(bin, "sink", "src");
+  }
+  ~Rig() {
+    gst_harness_teardown(h);
+    gst_object_unref(ctl);
+    gst_object_unref(tunable);
+    gst_object_unref(bin);
+    gst_object_unref(bus);
+  }
+  void caps() { gst_harness_set_src_caps_str(h, "application/x-anything"); }
+  GstFlowReturn push() {
+    GstBuffer *b = gst_buffer_new_allocate(nullptr, 16, nullptr);
+    GST_BUFFER_PTS(b) = frames * 100 * GST_MSECOND;
+    GST_BUFFER_DURATION(b) = 100 * GST_MSECOND;
+    ++frames;
+    const GstFlowReturn ret = gst_harness_push(h, b);
+    while (GstBuffer *out = gst_harness_try_pull(h)) {
+      ++received;
+      gst_buffer_unref(out);
+    }
+    return ret;
+  }
+  void answer(guint64 interval) { send(gradient_of(interval)); }
+  void send(GstOneadaptGradient *g) {
+    gst_harness_push_upstream_event(h, gst_event_new_oneadapt_gradient(g));
+    gst_oneadapt_gradient_free(g);
+  }
+  void interval() {
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(push(), GST_FLOW_OK);
+  }
+  guint64 stat(const char *name) {
+    GstStructure *s = nullptr;
+    g_object_get(ctl, "stats", &s, nullptr);
+    guint64 v = 0;
+    EXPECT_TRUE(gst_structure_get_uint64(s, name, &v)) << name;
+    gst_structure_free(s);
+    return v;
+  }
+  GstMessage *pop(GstMessageType type) { return gst_bus_pop_filtered(bus, type); }
+  std::string error_text(GstMessageType type) {
+    GstMessage *m = pop(type);
+    if (!m) return "";
+    GError *e = nullptr;
+    if (type == GST_MESSAGE_ERROR)
+      gst_message_parse_error(m, &e, nullptr);
+    else
+      gst_message_parse_warning(m, &e, nullptr);
+    std::string text = e->message;
+    g_clear_error(&e);
+    gst_message_unref(m);
+    return text;
+  }
+};
+
+}  // namespace
+
+TEST(Ctl, LockstepDecidesBeforeTheNextIntervalsFirstFrame) {
+  Rig rig("lockstep=true");
+  rig.caps();
+  rig.tunable->output_grad = 0;
+  rig.tunable->resource_change = 0.2;  // saves, costs nothing: two rungs down an interval
+  rig.interval();
+  rig.answer(0);
+  ASSERT_EQ(rig.push(), GST_FLOW_OK);  // held until the decision
+  EXPECT_EQ(rig.tunable->value, 30);
+  EXPECT_EQ(rig.tunable->applied_for, 1u);
+  EXPECT_EQ(rig.received, rig.frames);
+  EXPECT_EQ(rig.stat("decisions"), 1u);
+}
+TEST(Ctl, ClimbsAndDescendsOverIntervals) {
+  Rig rig("lockstep=true");
+  rig.caps();
+  rig.tunable->resource_change = 0.1;
+  auto run = [&](double output_grad, int n) {
+    rig.tunable->output_grad = output_grad;
+    for (int i = 0; i < n; ++i) {
+      const guint64 t = rig.frames / 10;
+      for (int j = 0; j < 10; ++j) ASSERT_EQ(rig.push(), GST_FLOW_OK);
+      rig.answer(t);
+    }
+    ASSERT_EQ(rig.push(), GST_FLOW_OK);
+    for (int j = 0; j < 9; ++j) ASSERT_EQ(rig.push(), GST_FLOW_OK);
+    rig.answer(rig.frames / 10 - 1);
+  };
+  run(0, 4);
+  EXPECT_EQ(rig.tunable->value, 10);
+  run(1000, 4);  // 1e-3 · 1000 = 1 of accuracy a rung
+  EXPECT_EQ(rig.tunable->value, 50);
+  EXPECT_EQ(rig.received, rig.frames);
+  EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
+}
+TEST(Ctl, FindsATunableInsideABinAndBehindAQueue) {
+  Rig rig("lockstep=true", true);
+  rig.caps();
+  rig.tunable->resource_change = 0.2;
+  rig.interval();
+  rig.answer(0);
+  rig.push();
+  EXPECT_EQ(rig.tunable->probes, 1u);
+}
+TEST(Ctl, TakesNamedTunables) {
+  Rig rig("lockstep=true tunables=t");
+  rig.caps();
+  rig.interval();
+  rig.answer(0);
+  rig.push();
+  EXPECT_EQ(rig.tunable->probes, 1u);
+}
+TEST(Ctl, UnknownTunableNameIsOneClearError) {
+  for (const char *name : {"nobody", "ctl"}) {
+    Rig rig((std::string("tunables=") + name).c_str());
+    rig.caps();
+    EXPECT_EQ(rig.push(), GST_FLOW_ERROR);
+    const std::string text = rig.error_text(GST_MESSAGE_ERROR);
+    EXPECT_NE(text.find("tunables"), std::string::npos) << text;
+    EXPECT_NE(text.find(name), std::string::npos) << text;
+    EXPECT_EQ(rig.error_text(GST_MESSAGE_ERROR), "");
+  }
+}
+TEST(Ctl, UnknownKnobIsOneClearError) {
+  Rig rig("knobs=level,volume");
+  rig.caps();
+  EXPECT_EQ(rig.push(), GST_FLOW_ERROR);
+  EXPECT_NE(rig.error_text(GST_MESSAGE_ERROR).find("\"volume\""), std::string::npos);
+}
+TEST(Ctl, UnknownPolicyIsAnErrorThatNamesTheKnownOnes) {
+  GstElement *ctl = gst_element_factory_make("oneadaptctl", nullptr);
+  GstBus *bus = gst_bus_new();
+  gst_element_set_bus(ctl, bus);
+  g_object_set(ctl, "policy", "guess", nullptr);
+  EXPECT_EQ(gst_element_set_state(ctl, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  ASSERT_NE(m, nullptr);
+  GError *e = nullptr;
+  gst_message_parse_error(m, &e, nullptr);
+  EXPECT_NE(std::string(e->message).find("static"), std::string::npos) << e->message;
+  g_clear_error(&e);
+  gst_message_unref(m);
+  gst_element_set_state(ctl, GST_STATE_NULL);
+  gst_object_unref(ctl);
+  gst_object_unref(bus);
+}
+TEST(Ctl, LambdaZeroAsksForAccuracyOnly) {
+  Rig rig("lockstep=true lambda=0");
+  rig.caps();
+  rig.tunable->value = 10;
+  rig.tunable->output_grad = 100;
+  rig.tunable->resource_change = 0.4;
+  rig.interval();
+  rig.answer(0);
+  rig.push();
+  EXPECT_GT(rig.tunable->value, 10);
+}
+TEST(Ctl, DecisionMessageSaysWhatAndWhy) {
+  Rig rig("lockstep=true lambda=0.5");
+  rig.caps();
+  rig.tunable->resource_change = 0.2;
+  rig.interval();
+  rig.answer(0);
+  rig.push();
+  GstMessage *m = rig.pop(GST_MESSAGE_ELEMENT);
+  ASSERT_NE(m, nullptr);
+  const GstStructure *s = gst_message_get_structure(m);
+  EXPECT_TRUE(gst_structure_has_name(s, "oneadapt-decision"));
+  double lambda = 0, measured = 0, predicted = 0, value = 0, next = 0;
+  guint64 interval = 9;
+  EXPECT_TRUE(gst_structure_get_double(s, "lambda", &lambda));
+  EXPECT_EQ(lambda, 0.5);
+  EXPECT_TRUE(gst_structure_get_uint64(s, "interval", &interval));
+  EXPECT_EQ(interval, 0u);
+  EXPECT_TRUE(gst_structure_get_double(s, "measured-resource", &measured));
+  EXPECT_EQ(measured, 1.0);
+  EXPECT_TRUE(gst_structure_get_double(s, "predicted-resource", &predicted));
+  EXPECT_LT(predicted, 1.0);
+  EXPECT_TRUE(gst_structure_has_field(s, "gradient-age"));
+  const GValue *knobs = gst_structure_get_value(s, "knobs");
+  ASSERT_EQ(gst_value_list_get_size(knobs), 1u);
+  const GstStructure *k = gst_value_get_structure(gst_value_list_get_value(knobs, 0));
+  EXPECT_STREQ(gst_structure_get_string(k, "name"), "level");
+  EXPECT_TRUE(gst_structure_get_double(k, "value", &value));
+  EXPECT_TRUE(gst_structure_get_double(k, "next", &next));
+  EXPECT_EQ(value, 50);
+  EXPECT_EQ(next, rig.tunable->value);
+  EXPECT_TRUE(gst_structure_has_field(k, "output-grad-down"));
+  EXPECT_FALSE(gst_structure_has_field(k, "output-grad-up"));  // it is at the top
+  gst_message_unref(m);
+}
+TEST(Ctl, ALiveControllerNeverWaits) {
+  Rig rig;
+  rig.caps();
+  for (int i = 0; i < 5; ++i) rig.interval();  // no feedback at all
+  EXPECT_EQ(rig.received, 50u);
+  EXPECT_EQ(rig.tunable->value, 50);
+}
+TEST(Ctl, ProbingNeverHoldsUpData) {
+  Rig rig;
+  rig.caps();
+  *rig.tunable->stuck = true;
+  rig.interval();
+  rig.answer(0);
+  for (int i = 0; i < 3; ++i) rig.interval();  // the probe goes on all the while
+  EXPECT_EQ(rig.received, 40u);
+  EXPECT_EQ(rig.stat("decisions"), 0u);
+  *rig.tunable->stuck = false;
+  while (rig.stat("decisions") == 0) std::this_thread::yield();
+}
+TEST(Ctl, LockstepTimesOutWithTheCause) {
+  Rig rig("lockstep=true lockstep-timeout=1000000");
+  rig.caps();
+  rig.interval();
+  EXPECT_EQ(rig.push(), GST_FLOW_OK);
+  EXPECT_EQ(rig.stat("lockstep-timeouts"), 1u);
+  EXPECT_NE(rig.error_text(GST_MESSAGE_WARNING).find("holds back"), std::string::npos);
+}
+TEST(Ctl, IgnoresWhatIsLateDoubleFromTheFutureOrAnothersStream) {
+  Rig rig;
+  rig.caps();
+  for (int i = 0; i < 6; ++i) rig.interval();
+  const auto ignored = [&] { return rig.stat("gradients-ignored"); };
+  rig.answer(5);
+  EXPECT_EQ(ignored(), 0u);
+  rig.answer(5);  // duplicate
+  EXPECT_EQ(ignored(), 1u);
+  rig.answer(4);  // late
+  EXPECT_EQ(ignored(), 2u);
+  rig.answer(77);  // from the future
+  EXPECT_EQ(ignored(), 3u);
+  rig.interval();
+  GstOneadaptGradient *g = gradient_of(6);
+  g->stream = 12345;
+  rig.send(g);
+  EXPECT_EQ(ignored(), 4u);
+  g = gradient_of(6);
+  g->interval_duration = 7;
+  rig.send(g);
+  EXPECT_EQ(ignored(), 5u);
+  GBytes *junk = g_bytes_new_static("junk", 4);
+  gst_harness_push_upstream_event(
+      rig.h, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                  gst_structure_new("GstOneadaptGradient", "message", G_TYPE_BYTES, junk, nullptr)));
+  g_bytes_unref(junk);
+  EXPECT_EQ(ignored(), 6u);
+  EXPECT_EQ(rig.stat("gradients"), 1u);
+  for (int i = 0; i < 5; ++i) rig.interval();
+  rig.answer(7);  // stale: data has reached interval 11
+  EXPECT_EQ(ignored(), 7u);
+}
+TEST(Ctl, TakesAGradientOfItsOwnStream) {
+  Rig rig("lockstep=true");
+  rig.caps();
+  rig.interval();
+  GstPad *sink = gst_element_get_static_pad(rig.ctl, "sink");
+  GstOneadaptGradient *g = gradient_of(0);
+  g->stream = gst_oneadapt_pad_stream(sink);
+  EXPECT_NE(g->stream, 0u);
+  rig.send(g);
+  gst_object_unref(sink);
+  rig.push();
+  EXPECT_EQ(rig.stat("decisions"), 1u);
+}
+TEST(Ctl, AFailedProbeIsNoEnd) {
+  Rig rig("lockstep=true");
+  rig.caps();
+  rig.tunable->fail = true;
+  rig.interval();
+  rig.answer(0);
+  EXPECT_EQ(rig.push(), GST_FLOW_OK);
+  EXPECT_EQ(rig.tunable->value, 50);
+}
+TEST(Ctl, FlushForgetsTheOldIntervals) {
+  Rig rig("lockstep=true");
+  rig.caps();
+  rig.interval();
+  rig.answer(0);
+  rig.push();
+  gst_harness_push_event(rig.h, gst_event_new_flush_start());
+  gst_harness_push_event(rig.h, gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
+  rig.frames = 0;
+  rig.interval();
+  rig.answer(0);  // the same interval again, after the seek
+  rig.push();
+  EXPECT_EQ(rig.stat("decisions"), 2u);
+  EXPECT_EQ(rig.stat("gradients-ignored"), 0u);
+}
+TEST(Ctl, TimeThatGoesBackStartsAnew) {
+  Rig rig("lockstep=true");
+  rig.caps();
+  for (guint64 t = 0; t < 3; ++t) {
+    rig.interval();
+    rig.answer(t);
+  }
+  rig.frames = 0;  // the clip starts again, without a flush
+  rig.interval();
+  EXPECT_EQ(rig.stat("decisions"), 3u);
+  rig.answer(0);
+  rig.push();
+  EXPECT_EQ(rig.stat("decisions"), 4u);
+  EXPECT_EQ(rig.stat("gradients-ignored"), 0u);
+  EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
+}
+TEST(Ctl, LetsGoOfAWaitingThreadOnShutdown) {
+  auto *rig = new Rig("lockstep=true");  // default time-out: 30 s
+  rig->caps();
+  rig->interval();
+  std::thread streaming([&] { rig->push(); });
+  while (rig->stat("buffers") < 11) std::this_thread::yield();
+  gst_element_set_state(rig->ctl, GST_STATE_NULL);
+  streaming.join();
+  EXPECT_EQ(rig->stat("lockstep-timeouts"), 0u);
+  delete rig;
+}
+TEST(Ctl, StaticPolicyMovesNothingAndWaitsForNobody) {
+  Rig rig("lockstep=true policy=static");
+  rig.caps();
+  rig.tunable->resource_change = 0.2;
+  for (int i = 0; i < 3; ++i) rig.interval();
+  EXPECT_EQ(rig.stat("decisions"), 2u);
+  EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
+  EXPECT_EQ(rig.tunable->value, 50);
+}
+TEST(Ctl, ForwardsUnknownEventsBothWays) {
+  Rig rig;
+  rig.caps();
+  rig.push();
+  gst_harness_push_upstream_event(rig.h,
+                                  gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new_empty("up")));
+  bool up = false;
+  while (GstEvent *e = gst_harness_try_pull_upstream_event(rig.h)) {
+    up = up || gst_event_has_name(e, "up");
+    gst_event_unref(e);
+  }
+  EXPECT_TRUE(up);
+  EXPECT_TRUE(gst_pad_send_event(rig.ctl->sinkpads->data ? GST_PAD(rig.ctl->sinkpads->data) : nullptr,
+                                 gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty("down"))));
+}
+TEST(Ctl, NothingToAdaptIsAWarningAndDataPasses) {
+  GstElement *ctl = gst_element_factory_make("oneadaptctl", nullptr);
+  GstBus *bus = gst_bus_new();
+  gst_element_set_bus(ctl, bus);
+  GstHarness *h = gst_harness_new_with_element(ctl, "sink", "src");
+  gst_harness_set_src_caps_str(h, "application/x-anything");
+  EXPECT_EQ(gst_harness_push(h, gst_buffer_new()), GST_FLOW_OK);
+  GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING);
+  EXPECT_NE(m, nullptr);
+  if (m) gst_message_unref(m);
+  gst_harness_teardown(h);
+  gst_object_unref(ctl);
+  gst_object_unref(bus);
+}
+TEST(Ctl, CyclesThroughTheStates) {
+  for (int i = 0; i < 40; ++i) {
+    Rig rig("lockstep=true");
+    rig.caps();
+    rig.push();
+  }
+}

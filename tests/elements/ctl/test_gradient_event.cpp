@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "gstoneadapt.h"
+
+namespace {
+GstOneadaptGradient *example() {
+  GstOneadaptGradient *g = gst_oneadapt_gradient_new(64, 40, 16);
+  g->interval = 3;
+  g->interval_duration = GST_SECOND;
+  g->stream_time = 3900 * GST_MSECOND;
+  g->z = 1.5;
+  g->confident = 2;
+  for (guint i = 0; i < g->columns * g->rows; ++i) g->values[i] = gfloat(i);
+  return g;
+}
+}  // namespace
+
+TEST(GradientEvent, NewIsParse) {
+  GstOneadaptGradient *g = example();
+  EXPECT_EQ(g->columns, 4u);
+  EXPECT_EQ(g->rows, 3u);
+  GstEvent *event = gst_event_new_oneadapt_gradient(g);
+  ASSERT_TRUE(gst_event_is_oneadapt_gradient(event));
+  EXPECT_EQ(GST_EVENT_TYPE(event), GST_EVENT_CUSTOM_UPSTREAM);
+  GstOneadaptGradient *back = nullptr;
+  ASSERT_TRUE(gst_event_parse_oneadapt_gradient(event, &back, nullptr));
+  EXPECT_EQ(back->interval, 3u);
+  EXPECT_EQ(back->stream_time, g->stream_time);
+  EXPECT_EQ(back->z, 1.5);
+  EXPECT_NEAR(back->values[11], 11, 1e-5);
+  EXPECT_NEAR(back->values[5], 5, 5 * 0.057);
+  gst_oneadapt_gradient_free(back);
+  gst_event_unref(event);
+  gst_oneadapt_gradient_free(g);
+}
+TEST(GradientEvent, OthersAreNone) {
+  GstEvent *event = gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new_empty("else"));
+  EXPECT_FALSE(gst_event_is_oneadapt_gradient(event));
+  gst_event_unref(event);
+  event = gst_event_new_reconfigure();
+  EXPECT_FALSE(gst_event_is_oneadapt_gradient(event));
+  gst_event_unref(event);
+}
+TEST(GradientEvent, MalformedSaysWhy) {
+  GBytes *junk = g_bytes_new_static("OAGRjunk", 8);
+  for (GstStructure *s : {gst_structure_new_empty("GstOneadaptGradient"),
+                          gst_structure_new("GstOneadaptGradient", "message", G_TYPE_STRING, "text", nullptr),
+                          gst_structure_new("GstOneadaptGradient", "message", G_TYPE_BYTES, junk, nullptr)}) {
+    GstEvent *event = gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, s);
+    ASSERT_TRUE(gst_event_is_oneadapt_gradient(event));
+    GstOneadaptGradient *g = nullptr;
+    GError *error = nullptr;
+    EXPECT_FALSE(gst_event_parse_oneadapt_gradient(event, &g, &error));
+    EXPECT_EQ(g, nullptr);
+    ASSERT_NE(error, nullptr);
+    EXPECT_TRUE(g_error_matches(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED));
+    g_clear_error(&error);
+    gst_event_unref(event);
+  }
+  g_bytes_unref(junk);
+}
+TEST(GradientEvent, AGradientOfNaNIsNoGradient) {
+  GstOneadaptGradient *g = example();
+  g->z = NAN;
+  GError *error = nullptr;
+  EXPECT_EQ(gst_oneadapt_gradient_to_bytes(g, &error), nullptr);
+  ASSERT_NE(error, nullptr);
+  g_clear_error(&error);
+  gst_oneadapt_gradient_free(g);
+}
+TEST(Boxed, CopiesAreDeep) {
+  const gdouble ladder[] = {1, 2, 3};
+  GstOneadaptProbe *probe = gst_oneadapt_probe_new();
+  EXPECT_EQ(probe->resource, -1);
+  g_ptr_array_add(probe->knobs, gst_oneadapt_knob_new("qp", ladder, 3, 1));
+  GstOneadaptProbe *copy = gst_oneadapt_probe_copy(probe);
+  gst_oneadapt_probe_free(probe);
+  ASSERT_EQ(copy->knobs->len, 1u);
+  const auto *k = static_cast<GstOneadaptKnob *>(copy->knobs->pdata[0]);
+  EXPECT_STREQ(k->name, "qp");
+  EXPECT_EQ(k->ladder[2], 3);
+  gst_oneadapt_probe_free(copy);
+}

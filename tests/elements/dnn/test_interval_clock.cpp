@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "interval_clock.h"
+
+namespace {
+
+using oneadapt::IntervalClock;
+
+constexpr std::uint64_t kMs = 1000000, kSecond = 1000 * kMs;
+
+struct Taken {
+  std::size_t frame;
+  std::uint64_t interval;
+  bool operator==(const Taken &o) const { return frame == o.frame && interval == o.interval; }
+};
+std::ostream &operator<<(std::ostream &out, const Taken &t) {
+  return out << "frame " << t.frame << " for " << t.interval;
+}
+
+struct Frame {
+  std::uint64_t time, duration;
+};
+
+std::vector<Taken> run(IntervalClock &clock, const std::vector<Frame> &frames, std::uint64_t interval = kSecond) {
+  std::vector<Taken> taken;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto due = clock.frame(frames[i].time, frames[i].duration);
+    if (due.missed) taken.push_back({i, *due.missed});
+    if (due.own) taken.push_back({i, frames[i].time / interval});
+  }
+  return taken;
+}
+
+TEST(IntervalClock, LastFrameOfEachInterval) {
+  // 10, 25, 30 (durations and times rounded down) and 29.97 frames a second.
+  const std::pair<std::uint64_t, std::uint64_t> rates[] = {{10, 1}, {25, 1}, {30, 1}, {60, 1}, {30000, 1001}};
+  for (const auto &[n, d] : rates) {
+    std::vector<Frame> frames;
+    std::vector<Taken> expected;
+    for (std::uint64_t i = 0;; ++i) {
+      const std::uint64_t from = i * d * kSecond / n, to = (i + 1) * d * kSecond / n;
+      if (from >= 5 * kSecond) break;
+      frames.push_back({from, d * kSecond / n});
+      if (to / kSecond > from / kSecond) expected.push_back({std::size_t(i), from / kSecond});
+    }
+    IntervalClock clock(kSecond);
+    EXPECT_EQ(run(clock, frames), expected) << n << "/" << d;
+    EXPECT_EQ(expected.size(), 5u);
+  }
+}
+
+TEST(IntervalClock, TimestampsInWholeMilliseconds) {
+  // 30 a second in Matroska: 0, 33, 67, 100 …; the 30th at 967 lasts 33.
+  std::vector<Frame> frames;
+  for (std::uint64_t i = 0; i < 60; ++i) frames.push_back({(i * 1000 + 15) / 30 * kMs, 33 * kMs});
+  IntervalClock clock(kSecond);
+  EXPECT_EQ(run(clock, frames), (std::vector<Taken>{{29, 0}, {59, 1}}));
+}
+
+TEST(IntervalClock, AFrameLongerThanTheInterval) {
+  IntervalClock clock(kSecond);
+  EXPECT_EQ(run(clock, {{0, 2 * kSecond}, {2 * kSecond, 2 * kSecond}}), (std::vector<Taken>{{0, 0}, {1, 2}}));
+}
+
+TEST(IntervalClock, LostLastFrameIsMadeUpForOnce) {
+  // The frame at 900 ms is missing; interval 1 is whole.
+  std::vector<Frame> frames;
+  for (std::uint64_t i = 0; i < 20; ++i)
+    if (i != 9) frames.push_back({i * 100 * kMs, 100 * kMs});
+  IntervalClock clock(kSecond);
+  EXPECT_EQ(run(clock, frames), (std::vector<Taken>{{9, 0}, {18, 1}}));
+}
+
+TEST(IntervalClock, UnknownDurations) {
+  std::vector<Frame> frames;
+  for (std::uint64_t i = 0; i < 31; ++i) frames.push_back({i * 100 * kMs, 0});
+  IntervalClock clock(kSecond);
+  EXPECT_EQ(run(clock, frames), (std::vector<Taken>{{10, 0}, {20, 1}, {30, 2}}));
+}
+
+TEST(IntervalClock, OneFrameMayServeTwoIntervals) {
+  // Interval 0 ends without a frame that says so; the only frame of interval 2 lasts until its end.
+  IntervalClock clock(kSecond);
+  EXPECT_EQ(run(clock, {{100 * kMs, 100 * kMs}, {2500 * kMs, 500 * kMs}}), (std::vector<Taken>{{1, 0}, {1, 2}}));
+}
+
+TEST(IntervalClock, AJumpBackBeginsAnew) {
+  IntervalClock clock(kSecond);
+  EXPECT_EQ(run(clock, {{5100 * kMs, 100 * kMs}, {100 * kMs, 100 * kMs}, {900 * kMs, 100 * kMs}}),
+            (std::vector<Taken>{{2, 0}}));
+}
+
+TEST(IntervalClock, ResetForgetsWhatIsOwed) {
+  IntervalClock clock(kSecond);
+  EXPECT_FALSE(clock.frame(100 * kMs, 0).any());
+  clock.reset();
+  EXPECT_FALSE(clock.frame(1100 * kMs, 0).any());
+  EXPECT_EQ(*clock.frame(2100 * kMs, 0).missed, 1u);
+}
+
+TEST(IntervalClock, OtherLengths) {
+  IntervalClock clock(500 * kMs);
+  EXPECT_EQ(run(clock, {{400 * kMs, 100 * kMs}, {900 * kMs, 100 * kMs}}, 500 * kMs),
+            (std::vector<Taken>{{0, 0}, {1, 1}}));
+}
+
+}  // namespace

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// H.264 output: GOPs, sizes, regions, quality.
+#include "run.h"
+
+namespace {
+
+/// Runs pictures through `launch` (encoder ! decoder) and gives luma PSNR of every decoded picture, in the area given.
+struct Decoded {
+  std::vector<double> psnr;
+  std::size_t count = 0;
+};
+
+Decoded through_decoder(const std::string &launch, unsigned frames, unsigned x0, unsigned x1, int delta_qp = 0) {
+  Decoded result;
+  GstHarness *h = gst_harness_new_parse((launch + " ! h264parse ! avdec_h264 max-threads=1").c_str());
+  GstVideoInfo info;
+  gst_video_info_set_format(&info, GST_VIDEO_FORMAT_I420, 256, 128);
+  info.fps_n = 10;
+  info.fps_d = 1;
+  gst_harness_set_src_caps(h, gst_video_info_to_caps(&info));
+  std::vector<GstBuffer *> sent;
+  for (unsigned i = 0; i < frames; i++) {
+    GstBuffer *buffer = make_picture(info, 2 * i);
+    GST_BUFFER_PTS(buffer) = i * GST_SECOND / 10;
+    GST_BUFFER_DURATION(buffer) = GST_SECOND / 10;
+    sent.push_back(gst_buffer_ref(buffer));
+    if (delta_qp) {
+      buffer = gst_buffer_copy(buffer);
+      gst_buffer_unref(sent.back());
+      auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "face", 0, 0, 128, 128);
+      gst_video_region_of_interest_meta_add_param(
+          roi, gst_structure_new("roi/oneadaptfilter", "delta-qp", G_TYPE_INT, delta_qp, nullptr));
+    }
+    EXPECT_EQ(gst_harness_push(h, buffer), GST_FLOW_OK);
+  }
+  gst_harness_push_event(h, gst_event_new_eos());
+  while (GstBuffer *buffer = gst_harness_try_pull(h)) {
+    GstVideoFrame a, b;
+    if (result.count < sent.size() && gst_video_frame_map(&a, &info, sent[result.count], GST_MAP_READ)) {
+      EXPECT_TRUE(gst_video_frame_map(&b, &info, buffer, GST_MAP_READ));
+      result.psnr.push_back(luma_psnr(static_cast<std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(&a, 0)),
+                                      std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(&a, 0)),
+                                      static_cast<std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(&b, 0)),
+                                      std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(&b, 0)), x0, 0, x1, 128));
+      gst_video_frame_unmap(&a);
+      gst_video_frame_unmap(&b);
+    }
+    result.count++;
+    gst_buffer_unref(buffer);
+  }
+  for (GstBuffer *buffer : sent) gst_buffer_unref(buffer);
+  gst_harness_teardown(h);
+  return result;
+}
+
+double mean(const std::vector<double> &values) {
+  double sum = 0;
+  for (double v : values) sum += v;
+  return values.empty() ? 0 : sum / double(values.size());
+}
+
+}  // namespace
+
+TEST(FilterH264, EveryIntervalIsOneClosedGop) {
+  FilterRun run;
+  const auto out = run.through(0, 35);
+  ASSERT_EQ(out.size(), 35u) << "no picture is held back";
+  for (std::size_t i = 0; i < out.size(); i++) {
+    EXPECT_EQ(out[i].idr(), i % 10 == 0) << i;
+    EXPECT_EQ(out[i].key, i % 10 == 0) << i;
+    EXPECT_EQ(std::count(out[i].nals.begin(), out[i].nals.end(), 7), i % 10 == 0) << i;
+    EXPECT_EQ(out[i].pts, i * GST_SECOND / 10);
+    EXPECT_EQ(out[i].duration, GST_SECOND / 10);
+  }
+  run.expect_all_accounted_for(35);
+  EXPECT_EQ(run.stat("intervals"), 4u);
+  std::size_t bytes = 0, third = 0;
+  for (std::size_t i = 0; i < out.size(); i++) {
+    bytes += out[i].data.size();
+    if (i >= 20 && i < 30) third += out[i].data.size();
+  }
+  EXPECT_EQ(run.stat("bytes"), bytes);
+  EXPECT_EQ(run.stat("last-interval-bytes"), third);
+}
+
+TEST(FilterH264, IntervalsFollowStreamTimeAndTheProperty) {
+  FilterRun run("video/x-raw,format=I420,width=64,height=48,framerate=10/1", "video/x-h264", "interval=500000000");
+  const auto out = run.through(3, 18);  // 0.3 s … 1.7 s
+  for (std::size_t i = 0; i < out.size(); i++) EXPECT_EQ(out[i].idr(), i == 0 || i == 2 || i == 7 || i == 12) << i;
+}
+
+TEST(FilterH264, PrefersH264AndFallsBackToRaw) {
+  for (const auto &[format, media] : {std::pair<const char *, const char *>{"I420", "video/x-h264"},
+                                      {"NV12", "video/x-h264"},
+                                      {"RGB", "video/x-raw"},
+                                      {"GRAY8", "video/x-raw"}}) {
+    FilterRun run(std::string("video/x-raw,width=64,height=48,framerate=10/1,format=") + format,
+                  "");  // downstream takes all
+    run.push_range(0, 2);
+    GstCaps *caps = gst_pad_get_current_caps(run.h->sinkpad);
+    EXPECT_STREQ(gst_structure_get_name(gst_caps_get_structure(caps, 0)), media) << format;
+    gst_caps_unref(caps);
+  }
+}
+
+TEST(FilterH264, CapsNameStreamFormatProfileAndLevel) {
+  FilterRun run;
+  run.push_range(0, 1);
+  GstCaps *caps = gst_pad_get_current_caps(run.h->sinkpad);
+  const GstStructure *s = gst_caps_get_structure(caps, 0);
+  EXPECT_STREQ(gst_structure_get_string(s, "stream-format"), "byte-stream");
+  EXPECT_STREQ(gst_structure_get_string(s, "alignment"), "au");
+  EXPECT_STREQ(gst_structure_get_string(s, "profile"), "high");
+  EXPECT_TRUE(gst_structure_get_string(s, "level"));
+  gst_caps_unref(caps);
+}
+
+TEST(FilterH264, CutsOddColumnsAndRows) {
+  FilterRun run("video/x-raw,format=I420,width=101,height=67,framerate=10/1");
+  const auto out = run.through(0, 2);
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(out[0].width, 100);
+  EXPECT_EQ(out[0].height, 66);
+}
+
+TEST(FilterH264, OnlyOffersWhatTheEncoderTakes) {
+  FilterRun run("");
+  GstCaps *caps = gst_pad_peer_query_caps(run.h->srcpad, nullptr);
+  for (const char *good : {"video/x-raw,format=I420,width=101,height=66,framerate=10/1",
+                           "video/x-raw,format=NV12,width=16,height=16,framerate=0/1"}) {
+    GstCaps *one = gst_caps_from_string(good);
+    EXPECT_TRUE(gst_caps_can_intersect(caps, one)) << good;
+    gst_caps_unref(one);
+  }
+  for (const char *bad : {"video/x-raw,format=RGB,width=64,height=64,framerate=10/1",
+                          "video/x-raw,format=I420,width=8,height=64,framerate=10/1"}) {
+    GstCaps *one = gst_caps_from_string(bad);
+    EXPECT_FALSE(gst_caps_can_intersect(caps, one)) << bad;
+    gst_caps_unref(one);
+  }
+  gst_caps_unref(caps);
+}
+
+// A decoder needs nothing but the stream, across changes of size and QP in the middle.
+TEST(FilterH264, ADecoderFollowsEveryChange) {
+  GstHarness *h = gst_harness_new_parse("oneadaptfilter name=f ! h264parse ! avdec_h264 max-threads=1");
+  GstElement *filter = gst_harness_find_element(h, "oneadaptfilter");
+  GstVideoInfo info;
+  gst_video_info_set_format(&info, GST_VIDEO_FORMAT_I420, 160, 120);
+  info.fps_n = 10;
+  info.fps_d = 1;
+  gst_harness_set_src_caps(h, gst_video_info_to_caps(&info));
+  const double scales[] = {1, 0.5, 0.75, 1, 0.5};
+  unsigned decoded = 0;
+  for (unsigned i = 0; i < 50; i++) {
+    if (i % 10 == 0) g_object_set(filter, "scale", scales[i / 10], "qp", 20 + int(i) / 2, nullptr);
+    GstBuffer *buffer = make_picture(info, i);
+    GST_BUFFER_PTS(buffer) = i * GST_SECOND / 10;
+    ASSERT_EQ(gst_harness_push(h, buffer), GST_FLOW_OK);
+    while (GstBuffer *out = gst_harness_try_pull(h)) {
+      GstCaps *caps = gst_pad_get_current_caps(h->sinkpad);
+      int width = 0;
+      gst_structure_get_int(gst_caps_get_structure(caps, 0), "width", &width);
+      EXPECT_EQ(width, int(160 * scales[decoded / 10])) << decoded;
+      gst_caps_unref(caps);
+      gst_buffer_unref(out);
+      decoded++;
+    }
+  }
+  EXPECT_EQ(decoded, 50u);
+  gst_object_unref(filter);
+  gst_harness_teardown(h);
+}
+
+// Behind parser and decoder, a DNN knows an interval's last frame by its duration, at every frame rate: it is sent, and
+// it alone reaches the boundary.
+TEST(FilterH264, OnlyTheLastFrameReachesTheIntervalsEnd) {
+  for (const auto &[num, den] : {std::pair<int, int>{10, 1}, {30000, 1001}, {25, 1}}) {
+    for (const char *rate : {"0", "0.5", "1", "2", "3", "4", "5", "6.5", "7", "9", "9.9"}) {
+      GstHarness *h = gst_harness_new_parse(
+          (std::string("oneadaptfilter framerate=") + rate + " ! h264parse ! avdec_h264 max-threads=1").c_str());
+      GstVideoInfo info;
+      gst_video_info_set_format(&info, GST_VIDEO_FORMAT_I420, 64, 48);
+      info.fps_n = num;
+      info.fps_d = den;
+      gst_harness_set_src_caps(h, gst_video_info_to_caps(&info));
+      const int frames = 3 * num / den;
+      for (int i = 0; i < frames; i++) {
+        GstBuffer *buffer = make_picture(info, unsigned(i));
+        GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(guint64(i), guint64(den) * GST_SECOND, guint64(num));
+        GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale(GST_SECOND, guint64(den), guint64(num));
+        ASSERT_EQ(gst_harness_push(h, buffer), GST_FLOW_OK);
+      }
+      std::vector<std::pair<GstClockTime, GstClockTime>> out;
+      while (GstBuffer *buffer = gst_harness_try_pull(h)) {
+        out.emplace_back(GST_BUFFER_PTS(buffer), GST_BUFFER_DURATION(buffer));
+        gst_buffer_unref(buffer);
+      }
+      gst_harness_teardown(h);
+      ASSERT_GE(out.size(), 3u);
+      for (std::size_t i = 0; i + 1 < out.size(); i++) {
+        const GstClockTime boundary = (out[i].first / GST_SECOND + 1) * GST_SECOND;
+        const bool reaches = out[i].first + out[i].second + GST_MSECOND >= boundary;
+        EXPECT_EQ(reaches, out[i + 1].first >= boundary) << num << "/" << den << " at " << rate << ": " << out[i].first;
+      }
+    }
+  }
+}
+
+TEST(FilterH264, EqualsX264encInQuality) {
+  if (!gst_registry_check_feature_version(gst_registry_get(), "x264enc", 1, 0, 0)) GTEST_SKIP() << "no x264enc";
+  const Decoded ours = through_decoder("oneadaptfilter qp=20", 30, 0, 256);
+  const Decoded theirs = through_decoder(
+      "x264enc pass=quant quantizer=20 speed-preset=veryfast tune=zerolatency key-int-max=10 threads=1 "
+      "option-string=ipratio=1:keyint-min=1:scenecut=0 ! video/x-h264,profile=high",
+      30, 0, 256);
+  ASSERT_EQ(ours.psnr.size(), 30u);
+  ASSERT_EQ(theirs.psnr.size(), 30u);
+  EXPECT_NEAR(mean(ours.psnr), mean(theirs.psnr), 0.1);
+}
+
+TEST(FilterH264, RegionsMoveTheQpThere) {
+  const Decoded plain = through_decoder("oneadaptfilter qp=40", 12, 0, 128);
+  const Decoded sharp = through_decoder("oneadaptfilter qp=40", 12, 0, 128, -16);
+  const Decoded elsewhere = through_decoder("oneadaptfilter qp=40", 12, 160, 256, -16);
+  const Decoded plain_elsewhere = through_decoder("oneadaptfilter qp=40", 12, 160, 256);
+  ASSERT_EQ(sharp.psnr.size(), 12u);
+  EXPECT_GT(mean(sharp.psnr), mean(plain.psnr) + 5);
+  EXPECT_NEAR(mean(elsewhere.psnr), mean(plain_elsewhere.psnr), 0.5);
+}
+
+TEST(FilterH264, OfOverlappingRegionsTheLastCounts) {
+  std::size_t sizes[2];
+  for (int order = 0; order < 2; order++) {
+    FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=30");
+    GstBuffer *buffer = run.picture(0);
+    for (int i = 0; i < 2; i++) {
+      auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "r", 0, 0, 128, 96);
+      gst_video_region_of_interest_meta_add_param(
+          roi, gst_structure_new("roi/oneadaptfilter", "delta-qp", G_TYPE_INT, i == order ? -10 : 10, nullptr));
+    }
+    ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
+    sizes[order] = run.pull()[0].data.size();
+  }
+  EXPECT_GT(sizes[1], 2 * sizes[0]) << "QP 20 came last in the second";
+}
+
+TEST(FilterH264, ARegionInMidIntervalIsHonouredAtOnce) {
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=40");
+  run.through(0, 5);
+  GstBuffer *buffer = run.picture(5);
+  auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "r", 0, 0, 128, 96);
+  gst_video_region_of_interest_meta_add_param(
+      roi, gst_structure_new("roi/oneadaptfilter", "delta-qp", G_TYPE_INT, -20, nullptr));
+  ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
+  EXPECT_TRUE(run.pull()[0].idr()) << "the encoder is another from here on";
+  const auto rest = run.through(6, 25);
+  for (std::size_t i = 0; i < rest.size(); i++) EXPECT_EQ(rest[i].idr(), (i + 6) % 10 == 0) << i;
+  run.expect_all_accounted_for(25);
+}
+
+TEST(FilterH264, NoLatency) {
+  FilterRun run;
+  run.push_range(0, 1);
+  EXPECT_EQ(gst_harness_query_latency(run.h), 0u);
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <gtest/gtest.h>
+#include <x264.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "codec/h264.h"
+#ifdef HAVE_LIBAVCODEC
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavutil/video_enc_params.h>
+}
+#endif
+
+using oneadapt::AccessUnit;
+using oneadapt::CodecError;
+using oneadapt::H264Encoder;
+using oneadapt::H264Frame;
+using oneadapt::H264Settings;
+using oneadapt::Picture;
+
+namespace {
+
+/// An I420 picture: texture everywhere that drifts by `t` pixels, so that P pictures have something to predict.
+struct Image {
+  unsigned width, height;
+  std::vector<std::uint8_t> y, u, v;
+  Image(unsigned w, unsigned h, unsigned t = 0)
+      : width(w), height(h), y(std::size_t(w) * h), u(std::size_t(w / 2) * (h / 2)), v(u.size()) {
+    std::mt19937 noise(7);
+    std::vector<std::uint8_t> texture(256 * 256);
+    for (auto &p : texture) p = std::uint8_t(noise() % 48);
+    for (unsigned r = 0; r < h; r++)
+      for (unsigned c = 0; c < w; c++)
+        y[std::size_t(r) * w + c] = std::uint8_t(64 + 40 * std::sin((c + t) * 0.11) + 30 * std::cos(r * 0.07) +
+                                                 texture[(r % 256) * 256 + (c + t) % 256]);
+    for (std::size_t i = 0; i < u.size(); i++) {
+      u[i] = std::uint8_t(110 + i % 31);
+      v[i] = std::uint8_t(140 - i % 17);
+    }
+  }
+  Picture picture() const {
+    Picture p;
+    p.width = width;
+    p.height = height;
+    p.plane[0] = y.data();
+    p.plane[1] = u.data();
+    p.plane[2] = v.data();
+    p.stride[0] = width;
+    p.stride[1] = p.stride[2] = width / 2;
+    return p;
+  }
+};
+
+H264Settings settings(unsigned w, unsigned h, bool qp_offsets = false, bool reconstruction = true) {
+  H264Settings s;
+  s.qp_offsets = qp_offsets;
+  s.width = w;
+  s.height = h;
+  s.reconstruction = reconstruction;
+  return s;
+}
+
+double psnr(const Image &image, const Picture &recon, unsigned x0, unsigned x1) {
+  double sum = 0;
+  for (unsigned r = 0; r < image.height; r++)
+    for (unsigned c = x0; c < x1; c++) {
+      const double d = double(image.y[std::size_t(r) * image.width + c]) - recon.plane[0][r * recon.stride[0] + c];
+      sum += d * d;
+    }
+  return 10 * std::log10(255.0 * 255.0 * image.height * (x1 - x0) / sum);
+}
+
+std::vector<int> nal_types(const AccessUnit &unit) {
+  std::vector<int> types;
+  for (std::size_t i = 0; i + 3 < unit.size; i++)
+    if (unit.data[i] == 0 && unit.data[i + 1] == 0 && unit.data[i + 2] == 1) types.push_back(unit.data[i + 3] & 31);
+  return types;
+}
+
+std::vector<float> halves(unsigned w, unsigned h, float left, float right) {
+  const unsigned columns = (w + 15) / 16, rows = (h + 15) / 16;
+  std::vector<float> map;
+  for (unsigned r = 0; r < rows; r++)
+    for (unsigned c = 0; c < columns; c++) map.push_back(c < columns / 2 ? left : right);
+  return map;
+}
+
+}  // namespace
+
+TEST(H264, IdrOnlyWhereAskedAndHeadersWithIt) {
+  H264Encoder encoder(settings(64, 48));
+  for (int i = 0; i < 40; i++) {
+    const bool idr = i == 7 || i == 30;
+    H264Frame frame;
+    frame.idr = idr;
+    frame.pts = i;
+    // A cut of the scene at 12 must not bring a key picture of its own.
+    const AccessUnit unit = encoder.encode(Image(64, 48, i < 12 ? i : 5000 + 97 * i).picture(), frame);
+    EXPECT_EQ(unit.idr, idr || i == 0) << i;
+    const auto types = nal_types(unit);
+    EXPECT_EQ(std::count(types.begin(), types.end(), 7), unit.idr) << "SPS, picture " << i;
+    EXPECT_EQ(std::count(types.begin(), types.end(), 8), unit.idr) << "PPS, picture " << i;
+    EXPECT_EQ(std::count(types.begin(), types.end(), 5), unit.idr) << "IDR slice, picture " << i;
+    EXPECT_EQ(std::count(types.begin(), types.end(), 1), !unit.idr) << "other slice, picture " << i;
+  }
+}
+
+// So that sizes can be compared: neither x264's greeting nor anything else from the past.
+TEST(H264, AClosedGopCostsTheSameWhereverItComes) {
+  H264Encoder encoder(settings(64, 48));
+  std::vector<std::size_t> first, second;
+  for (int i = 0; i < 6; i++) {
+    H264Frame frame;
+    frame.idr = i == 0 || i == 3;
+    frame.pts = i;
+    const AccessUnit unit = encoder.encode(Image(64, 48, unsigned(i % 3)).picture(), frame);
+    const auto types = nal_types(unit);
+    EXPECT_EQ(std::count(types.begin(), types.end(), 6), 0) << "no SEI";
+    EXPECT_EQ(types.size(), unit.idr ? 3u : 1u);
+    (i < 3 ? first : second).push_back(unit.size);
+  }
+  for (std::size_t i = 0; i < 3; i++) EXPECT_NEAR(double(first[i]), double(second[i]), 2) << i;
+}
+
+TEST(H264, LowerQpCostsMoreAndShowsMore) {
+  double last_psnr = 0;
+  std::size_t last_size = 0;
+  for (int qp : {51, 40, 30, 20, 10, 0}) {
+    H264Encoder encoder(settings(128, 96));
+    H264Frame frame;
+    frame.qp = qp;
+    Image image(128, 96);
+    const AccessUnit unit = encoder.encode(image.picture(), frame);
+    const double quality = psnr(image, unit.reconstruction, 0, 128);
+    EXPECT_GT(unit.size, last_size) << qp;
+    EXPECT_GT(quality, last_psnr) << qp;
+    last_size = unit.size;
+    last_psnr = quality;
+  }
+}
+
+// The left half at QP 20 and the right at QP 40 look like uniform QP 20 and QP 40 there.
+TEST(H264, OffsetsMoveTheirMacroblocksOnly) {
+  const unsigned w = 256, h = 112;
+  Image image(w, h);
+  double uniform[2] = {0, 0};
+  for (int i = 0; i < 2; i++) {
+    H264Encoder encoder(settings(w, h));
+    H264Frame frame;
+    frame.qp = i ? 40 : 20;
+    uniform[i] = psnr(image, encoder.encode(image.picture(), frame).reconstruction, i ? w / 2 : 0, i ? w : w / 2);
+  }
+  H264Encoder encoder(settings(w, h, true));
+  H264Frame frame;
+  frame.qp = 30;
+  frame.qp_offsets = halves(w, h, -10, 10);
+  const AccessUnit unit = encoder.encode(image.picture(), frame);
+  EXPECT_NEAR(psnr(image, unit.reconstruction, 0, w / 2), uniform[0], 0.3);
+  EXPECT_NEAR(psnr(image, unit.reconstruction, w / 2, w), uniform[1], 0.3);
+  EXPECT_GT(uniform[0], uniform[1] + 8);
+}
+
+TEST(H264, TakesNv12AndGivesTheSamePicture) {
+  const unsigned w = 70, h = 50;  // no multiples of 16
+  Image image(w, h);
+  std::vector<std::uint8_t> uv;
+  for (std::size_t i = 0; i < image.u.size(); i++) {
+    uv.push_back(image.u[i]);
+    uv.push_back(image.v[i]);
+  }
+  Picture nv12 = image.picture();
+  nv12.format = Picture::Format::NV12;
+  nv12.plane[1] = uv.data();
+  nv12.plane[2] = nullptr;
+  nv12.stride[1] = w;
+  H264Settings s = settings(w, h);
+  H264Encoder planar(s);
+  s.format = Picture::Format::NV12;
+  H264Encoder interleaved(s);
+  const AccessUnit a = planar.encode(image.picture(), {}), b = interleaved.encode(nv12, {});
+  ASSERT_EQ(a.size, b.size);
+  EXPECT_EQ(0, std::memcmp(a.data, b.data, a.size));
+  EXPECT_EQ(a.reconstruction.width, w);
+  EXPECT_EQ(a.reconstruction.height, h);
+}
+
+TEST(H264, NoReconstructionUnlessAskedFor) {
+  H264Encoder encoder(settings(64, 48, false, false));
+  EXPECT_EQ(encoder.encode(Image(64, 48).picture(), {}).reconstruction.plane[0], nullptr);
+}
+
+TEST(H264, SlicedThreadsHoldNothingBack) {
+  H264Settings s = settings(256, 192);
+  s.threads = 3;
+  H264Encoder encoder(s);
+  for (int i = 0; i < 10; i++) {
+    H264Frame frame;
+    frame.pts = i;
+    EXPECT_GT(encoder.encode(Image(256, 192, i).picture(), frame).size, 0u);
+  }
+}
+
+TEST(H264, SpsNamesTheProfile) {
+  H264Encoder encoder(settings(64, 48));
+  ASSERT_GT(encoder.sps().size(), 4u);
+  EXPECT_EQ(encoder.sps()[0] & 31, 7);
+  EXPECT_EQ(encoder.sps()[1], 100);  // High: veryfast uses the 8×8 transform
+}
+
+TEST(H264, RefusesWhatItCannotDo) {
+  EXPECT_THROW(H264Encoder(settings(63, 48)), CodecError);
+  EXPECT_THROW(H264Encoder(settings(8, 48)), CodecError);
+  EXPECT_THROW(H264Encoder(settings(16386, 48)), CodecError);
+  H264Settings s = settings(64, 48);
+  s.preset = "warp";
+  try {
+    H264Encoder encoder(s);
+    FAIL();
+  } catch (const CodecError &error) {
+    EXPECT_NE(std::string(error.what()).find("veryfast"), std::string::npos) << error.what();
+  }
+  s = settings(64, 48);
+  s.fps_num = 0;
+  EXPECT_THROW(H264Encoder{s}, CodecError);
+
+  H264Encoder plain(settings(64, 48));
+  H264Frame frame;
+  frame.qp_offsets.assign(4 * 3, 2);
+  EXPECT_THROW(plain.encode(Image(64, 48).picture(), frame), CodecError) << "offsets that were not announced";
+  frame.qp_offsets.clear();
+
+  H264Encoder encoder(settings(64, 48, true));
+  EXPECT_THROW(encoder.encode(Image(66, 48).picture(), frame), CodecError);
+  frame.qp = 52;
+  EXPECT_THROW(encoder.encode(Image(64, 48).picture(), frame), CodecError);
+  frame.qp = 20;
+  frame.qp_offsets = {1, 2, 3};
+  EXPECT_THROW(encoder.encode(Image(64, 48).picture(), frame), CodecError);
+  frame.qp_offsets.clear();
+  EXPECT_NO_THROW(encoder.encode(Image(64, 48).picture(), frame));
+  EXPECT_THROW(encoder.encode(Image(64, 48).picture(), frame), CodecError) << "the same timestamp twice";
+  frame.pts = 1;
+  frame.qp_offsets.assign(4 * 3, std::nanf(""));
+  EXPECT_NO_THROW(encoder.encode(Image(64, 48).picture(), frame)) << "a bad offset counts as none";
+}
+
+#ifdef HAVE_LIBAVCODEC
+namespace {
+
+struct Decoder {
+  AVCodecContext *context;
+  AVFrame *frame = av_frame_alloc();
+  AVPacket *packet = av_packet_alloc();
+  Decoder() {
+    const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_H264);
+    context = avcodec_alloc_context3(codec);
+    context->export_side_data = AV_CODEC_EXPORT_DATA_VIDEO_ENC_PARAMS;
+    context->thread_count = 1;
+    context->flags |= AV_CODEC_FLAG_LOW_DELAY;
+    avcodec_open2(context, codec, nullptr);
+  }
+  ~Decoder() {
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    avcodec_free_context(&context);
+  }
+  bool decode(const AccessUnit &unit) {
+    av_new_packet(packet, int(unit.size));
+    std::memcpy(packet->data, unit.data, unit.size);
+    const int sent = avcodec_send_packet(context, packet);
+    av_packet_unref(packet);
+    return sent == 0 && avcodec_receive_frame(context, frame) == 0;
+  }
+  /// Every macroblock's QP, from the bitstream.
+  std::vector<int> qps() const {
+    const AVFrameSideData *side = av_frame_get_side_data(frame, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
+    if (!side) return {};
+    auto *params = reinterpret_cast<AVVideoEncParams *>(side->data);
+    std::vector<int> all;
+    for (unsigned i = 0; i < params->nb_blocks; i++)
+      all.push_back(params->qp + av_video_enc_params_block(params, i)->delta_qp);
+    return all;
+  }
+};
+
+}  // namespace
+
+// An independent decoder reads the QP of each macroblock out of the stream. QP may jump by any step, 1 included, from
+// one picture to the next, on IDR pictures and others alike.
+TEST(H264, EveryPictureHasExactlyTheQpAskedFor) {
+  const unsigned w = 150, h = 90;
+  for (bool offsets : {false, true}) {
+    H264Encoder encoder(settings(w, h, offsets));
+    Decoder decoder;
+    const int qps[] = {26, 27, 25, 26, 20, 48, 47, 0, 51, 28, 27};
+    for (int i = 0; i < 22; i++) {
+      H264Frame frame;
+      frame.pts = i;
+      frame.qp = qps[i % 11];
+      frame.idr = i % 4 == 0;
+      ASSERT_TRUE(decoder.decode(encoder.encode(Image(w, h, 3 * i).picture(), frame))) << i;
+      const auto found = decoder.qps();
+      ASSERT_EQ(found.size(), 10u * 6u);
+      for (int qp : found) ASSERT_EQ(qp, frame.qp) << "picture " << i << ", offsets allowed: " << offsets;
+    }
+  }
+}
+
+TEST(H264, EveryMacroblockHasExactlyTheQpAskedFor) {
+  const unsigned w = 150, h = 90, columns = 10, rows = 6;
+  H264Encoder encoder(settings(w, h, true));
+  Decoder decoder;
+  std::mt19937 random(3);
+  for (int i = 0; i < 8; i++) {
+    H264Frame frame;
+    frame.pts = i;
+    frame.qp = 28;
+    frame.idr = i == 4;
+    for (unsigned b = 0; b < columns * rows; b++) frame.qp_offsets.push_back(float(int(random() % 31) * 2 - 32));
+    ASSERT_TRUE(decoder.decode(encoder.encode(Image(w, h, 31 * i).picture(), frame)));
+    const auto found = decoder.qps();
+    ASSERT_EQ(found.size(), columns * rows);
+    // A macroblock without residual has no QP in the stream and shows its predecessor's.
+    unsigned other = 0;
+    for (unsigned b = 0; b < columns * rows; b++) {
+      const int wanted = std::min(51, std::max(0, 28 + int(frame.qp_offsets[b])));
+      if (found[b] == wanted) continue;
+      other++;
+      EXPECT_EQ(found[b], b ? found[b - 1] : frame.qp) << "picture " << i << ", macroblock " << b;
+    }
+    EXPECT_LE(other, columns * rows / 3) << "picture " << i;
+  }
+}
+
+TEST(H264, ReconstructionIsTheDecodersOutputBitForBit) {
+  for (const auto &size : {std::pair<unsigned, unsigned>{176, 144}, {150, 90}, {34, 18}}) {
+    H264Encoder encoder(settings(size.first, size.second, true));
+    Decoder decoder;
+    for (int i = 0; i < 12; i++) {
+      H264Frame frame;
+      frame.pts = i;
+      frame.qp = 20 + 2 * i;
+      frame.idr = i == 6;
+      if (i % 3 == 2) frame.qp_offsets = halves(size.first, size.second, -6, 8);
+      const Image image(size.first, size.second, 2 * i);
+      const AccessUnit unit = encoder.encode(image.picture(), frame);
+      ASSERT_TRUE(decoder.decode(unit));
+      ASSERT_EQ(unsigned(decoder.frame->width), size.first);
+      ASSERT_EQ(unsigned(decoder.frame->height), size.second);
+      const Picture &recon = unit.reconstruction;
+      for (unsigned r = 0; r < size.second; r++)
+        ASSERT_EQ(0, std::memcmp(decoder.frame->data[0] + r * unsigned(decoder.frame->linesize[0]),
+                                 recon.plane[0] + r * recon.stride[0], size.first))
+            << "picture " << i << " row " << r;
+      for (unsigned r = 0; r < size.second / 2; r++)
+        for (unsigned c = 0; c < size.first / 2; c++)
+          for (unsigned p = 0; p < 2; p++)
+            ASSERT_EQ(decoder.frame->data[1 + p][r * unsigned(decoder.frame->linesize[1 + p]) + c],
+                      recon.plane[1][r * recon.stride[1] + 2 * c + p]);
+    }
+  }
+}
+#endif
+
+// x264's own constant-QP mode, without any adaptive quantisation, is the yardstick for "exact" when there is no
+// decoder: the same key picture bit for bit, and the others (where AQ takes part in the choice of modes) as good.
+TEST(H264, EqualsConstantQpMode) {
+  const unsigned w = 150, h = 90;
+  for (int qp : {20, 26, 27, 40}) {
+    H264Encoder encoder(settings(w, h));
+    x264_param_t p;
+    ASSERT_EQ(0, x264_param_default_preset(&p, "veryfast", "zerolatency"));
+    p.i_log_level = X264_LOG_NONE;
+    p.i_width = w;
+    p.i_height = h;
+    p.i_threads = 1;
+    p.i_csp = X264_CSP_I420;
+    p.i_keyint_max = X264_KEYINT_MAX_INFINITE;
+    p.i_scenecut_threshold = 0;
+    p.rc.i_rc_method = X264_RC_CQP;
+    p.rc.i_qp_constant = qp;
+    p.rc.f_ip_factor = 1;
+    p.b_full_recon = 1;
+    x264_t *plain = x264_encoder_open(&p);
+    ASSERT_TRUE(plain);
+    for (int i = 0; i < 6; i++) {
+      const Image image(w, h, 3 * i);
+      H264Frame frame;
+      frame.pts = i;
+      frame.qp = qp;
+      const AccessUnit unit = encoder.encode(image.picture(), frame);
+      x264_picture_t in, out;
+      x264_picture_init(&in);
+      in.i_pts = i;
+      in.img.i_csp = X264_CSP_I420;
+      in.img.i_plane = 3;
+      for (int k = 0; k < 3; k++) {
+        in.img.plane[k] = const_cast<std::uint8_t *>(image.picture().plane[k]);
+        in.img.i_stride[k] = int(image.picture().stride[k]);
+      }
+      x264_nal_t *nals;
+      int count;
+      const int size = x264_encoder_encode(plain, &nals, &count, &in, &out);
+      ASSERT_GT(size, 0);
+      Picture theirs = unit.reconstruction;
+      theirs.plane[0] = out.img.plane[0];
+      theirs.stride[0] = std::size_t(out.img.i_stride[0]);
+      EXPECT_NEAR(psnr(image, theirs, 0, w), psnr(image, unit.reconstruction, 0, w), 0.3) << "QP " << qp << ", " << i;
+      for (unsigned r = 0; r < h && i == 0; r++)
+        ASSERT_EQ(0, std::memcmp(out.img.plane[0] + int(r) * out.img.i_stride[0],
+                                 unit.reconstruction.plane[0] + r * unit.reconstruction.stride[0], w))
+            << "QP " << qp << ", picture " << i << ", row " << r;
+    }
+    x264_encoder_close(plain);
+  }
+}

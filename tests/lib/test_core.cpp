@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "core/gradient.h"
+#include "core/knob.h"
+#include "core/metrics.h"
+#include "core/policy.h"
+
+using namespace oneadapt;
+
+TEST(Ladder, NormalisesFallingValues) {
+  const Ladder qp({48, 44, 40, 20});
+  EXPECT_DOUBLE_EQ(qp.position(0), 0.0);
+  EXPECT_DOUBLE_EQ(qp.position(1), 4.0 / 28);
+  EXPECT_DOUBLE_EQ(qp.position(3), 1.0);
+  EXPECT_EQ(qp.nearest_value(43), 1u);
+  EXPECT_EQ(qp.nearest_value(51), 0u);
+}
+TEST(Ladder, RoundsToTheNearestAndTiesToTheCheaper) {
+  const Ladder scale({0.5, 0.75, 1.0});
+  EXPECT_EQ(scale.nearest(0.24), 0u);
+  EXPECT_EQ(scale.nearest(0.25), 0u);  // half-way
+  EXPECT_EQ(scale.nearest(0.26), 1u);
+  EXPECT_EQ(scale.nearest(-3), 0u);
+  EXPECT_EQ(scale.nearest(7), 2u);
+  EXPECT_DOUBLE_EQ(Ladder({30}).position(0), 1.0);
+}
+TEST(Ladder, RefusesWhatIsNoLadder) {
+  EXPECT_THROW(Ladder({}), std::invalid_argument);
+  EXPECT_THROW(Ladder({1, 1}), std::invalid_argument);
+  EXPECT_THROW(Ladder({1, 3, 2}), std::invalid_argument);
+  EXPECT_THROW(Ladder({1, std::nan("")}), std::invalid_argument);
+}
+
+TEST(Utility, IsZeroAtThetaAndSaturates) {
+  EXPECT_DOUBLE_EQ(element_utility(0.5, 0.5), 0.0);
+  // 2·sigmoid(20·0.1) − 1 = 2·0.880797 − 1
+  EXPECT_NEAR(element_utility(0.6, 0.5), 0.761594, 1e-6);
+  EXPECT_NEAR(element_utility(0.4, 0.5), -0.761594, 1e-6);
+  EXPECT_NEAR(element_utility(0.9, 0.4, 8), 2 / (1 + std::exp(-4.0)) - 1, 1e-12);
+}
+
+TEST(BlockMap, CutsBlocksAtTheEdge) {
+  const BlockMap m(40, 20);
+  EXPECT_EQ(m.columns(), 3u);
+  EXPECT_EQ(m.rows(), 2u);
+  EXPECT_EQ(m.pixels(0, 0), 256u);
+  EXPECT_EQ(m.pixels(2, 0), 8u * 16);
+  EXPECT_EQ(m.pixels(2, 1), 8u * 4);
+}
+TEST(BlockMap, ResampleKeepsTheSumOverPixels) {
+  BlockMap m(48, 32);
+  for (std::size_t i = 0; i < m.values.size(); ++i) m.values[i] = float(i + 1);
+  auto sum = [](const BlockMap &b) {
+    double s = 0;
+    for (unsigned r = 0; r < b.rows(); ++r)
+      for (unsigned c = 0; c < b.columns(); ++c) s += double(b.at(c, r)) * b.pixels(c, r);
+    return s;
+  };
+  for (auto [w, h] : {std::pair{96u, 64u}, {24u, 16u}, {50u, 30u}, {7u, 5u}})
+    EXPECT_NEAR(sum(resample(m, w, h)), sum(m), 1e-4 * sum(m)) << w << "x" << h;
+  // Twice the size: a value is shared by four pixels.
+  EXPECT_NEAR(resample(m, 96, 64).at(1, 1), 1.0 / 4, 1e-6);
+  EXPECT_NEAR(resample(m, 96, 64).at(2, 0), 2.0 / 4, 1e-6);
+}
+TEST(BlockMap, DifferenceAndOutputGradByHand) {
+  std::vector<std::uint8_t> a(32 * 16, 10), b(32 * 16, 10);
+  for (int y = 0; y < 16; ++y) b[y * 32 + 3] = 61;  // one column of the left block: 51 / 255 = 0.2 on 1 of 16 pixels
+  const BlockMap d = mean_abs_difference(a.data(), 32, b.data(), 32, 32, 16);
+  EXPECT_NEAR(d.at(0, 0), 0.2 / 16, 1e-7);
+  EXPECT_EQ(d.at(1, 0), 0.0f);
+  BlockMap g(32, 16);
+  g.at(0, 0) = 0.5f;
+  g.at(1, 0) = 9.0f;
+  EXPECT_NEAR(output_grad(g, d), 0.5 * 0.2 / 16 * 256, 1e-5);
+  EXPECT_THROW(output_grad(g, BlockMap(48, 16)), std::invalid_argument);
+}
+TEST(Gradient, SmootherAveragesOverIntervals) {
+  GradientSmoother s(0.5);
+  Gradient g;
+  g.map = BlockMap(16, 16);
+  g.map.values[0] = 4;
+  g.z = 2;
+  g.confident = 4;
+  EXPECT_FLOAT_EQ(s.push(g).map.values[0], 4);
+  g.map.values[0] = 0;
+  g.z = 0;
+  g.confident = 1;
+  const Gradient out = s.push(g);
+  EXPECT_FLOAT_EQ(out.map.values[0], 2);
+  EXPECT_DOUBLE_EQ(out.z, 1);
+  EXPECT_DOUBLE_EQ(s.confident(), 2.5);
+  // Another frame size: the old map comes along, its sum kept.
+  g.map = BlockMap(32, 32);
+  EXPECT_NEAR(s.push(g).map.values[0], 2.0 / 4 / 2, 1e-6);
+}
+TEST(Gradient, Cosine) {
+  EXPECT_DOUBLE_EQ(cosine({1, 0}, {0, 1}), 0);
+  EXPECT_DOUBLE_EQ(cosine({3, 4}, {6, 8}), 1);
+  EXPECT_DOUBLE_EQ(cosine({0, 0}, {6, 8}), 0);
+  EXPECT_NEAR(cosine({1, 1}, {1, 0}), std::sqrt(0.5), 1e-12);
+}
+
+TEST(F1, ByHand) {
+  const ScoredBox car{{0, 0, 10, 10}, 0.9, 2};
+  const ScoredBox half{{0, 5, 10, 15}, 0.8, 2};  // IoU with car: 50 / 150
+  EXPECT_NEAR(iou(car.box, half.box), 1.0 / 3, 1e-12);
+  EXPECT_EQ(f1({}, {}), 1.0);
+  EXPECT_EQ(f1({car}, {}), 0.0);
+  EXPECT_EQ(f1({}, {car}), 0.0);
+  EXPECT_EQ(f1({half}, {car}), 0.0);
+  EXPECT_EQ(f1({half}, {car}, 0.3), 1.0);
+  ScoredBox person = car;
+  person.label = 0;
+  EXPECT_EQ(f1({person}, {car}), 0.0);  // class-aware
+  // Two results on one object: one of them is false. 2·1 / (2 + 1)
+  ScoredBox second = car;
+  second.score = 0.5;
+  EXPECT_NEAR(f1({second, car}, {car}), 2.0 / 3, 1e-12);
+  // 2 right of 3 shown, 4 to be found: 2·2 / (3 + 4)
+  auto at = [](double x) { return ScoredBox{{x, 0, x + 10, 10}, 0.7, 2}; };
+  EXPECT_NEAR(f1({at(0), at(20), at(90)}, {at(1), at(21), at(40), at(60)}), 4.0 / 7, 1e-12);
+}
+TEST(F1, TheSurerResultChoosesFirst) {
+  const ScoredBox a{{0, 0, 10, 10}, 0.5, 0}, b{{0, 1, 10, 11}, 0.9, 0};
+  const ScoredBox reference{{0, 0, 10, 10}, 1, 0};
+  // b takes the only reference although a fits better: one of two is right either way.
+  EXPECT_NEAR(f1({a, b}, {reference}), 2.0 / 3, 1e-12);
+}
+
+namespace {
+Observation one_knob(std::size_t rung, double og_up, double r_up, double og_down, double r_down, double objects = 1) {
+  Observation o;
+  o.gradient = true;
+  o.confident = objects;
+  o.resource = 0.5;
+  KnobObservation k;
+  k.name = "qp";
+  k.ladder = {48, 44, 40, 36, 32, 28, 24, 20};
+  k.rung = rung;
+  if (rung + 1 < k.ladder.size()) k.up = StepEffect{og_up, r_up};
+  if (rung > 0) k.down = StepEffect{og_down, r_down};
+  o.knobs = {k};
+  return o;
+}
+}  // namespace
+
+TEST(Policy, NamesAreKnownAndUnknownOnesSaySo) {
+  for (const auto &n : policy_names()) EXPECT_NE(make_policy(n), nullptr);
+  try {
+    make_policy("magic");
+    FAIL();
+  } catch (const std::invalid_argument &e) {
+    EXPECT_NE(std::string(e.what()).find("oneadapt"), std::string::npos);
+  }
+}
+TEST(Policy, Equation2ByHand) {
+  auto p = make_policy("oneadapt");
+  // One rung down saves 0.05 and costs 1e-3·20/1 = 0.02 accuracy; Δk = 4/28.
+  // Slope (0.05 − 0.02)·7 = 0.21, step α·0.21 = 0.105 < one rung (0.1429): one rung.
+  Decision d = p->decide(one_knob(5, 20, 0.05, 20, -0.05), {0.5, 1.0});
+  EXPECT_EQ(d.knobs[0].rung, 4u);
+  EXPECT_NEAR(d.knobs[0].acc_grad_down, 0.02 * 7, 1e-9);
+  EXPECT_NEAR(d.knobs[0].resource_grad_down, 0.05 * 7, 1e-9);
+  EXPECT_NEAR(*d.predicted_resource, 0.45, 1e-9);
+  // It saves 0.1: slope 0.56, step α·0.56 = 0.28 = 1.96 rungs → two.
+  p->reset();
+  d = p->decide(one_knob(5, 20, 0.1, 20, -0.1), {0.5, 1.0});
+  EXPECT_EQ(d.knobs[0].rung, 3u);
+  EXPECT_NEAR(d.knobs[0].position, 5.0 / 7 - 0.28, 1e-9);
+  // Never more than two, however steep.
+  p->reset();
+  EXPECT_EQ(p->decide(one_knob(7, 0, 0, 0, -0.9), {0.5, 1.0}).knobs[0].rung, 5u);
+  // One rung up gains 0.1 of accuracy for 0.05: slope 0.35, step 0.175 = 1.2 rungs → one.
+  p->reset();
+  EXPECT_EQ(p->decide(one_knob(2, 100, 0.05, 150, -0.02), {0.5, 1.0}).knobs[0].rung, 3u);
+}
+TEST(Policy, LambdaTradesAccuracyForResource) {
+  const Observation o = one_knob(4, 30, 0.05, 30, -0.03);                       // 0.03 of accuracy either way
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, {0.5, 1.0}).knobs[0].rung, 4u);  // a local optimum
+  EXPECT_GT(make_policy("oneadapt")->decide(o, {0.5, 0.1}).knobs[0].rung, 4u);
+  EXPECT_LT(make_policy("oneadapt")->decide(o, {0.5, 10.0}).knobs[0].rung, 4u);
+}
+TEST(Policy, OutputGradIsSharedByTheObjects) {
+  // The same OutputGrad means less for each of ten objects than for one.
+  EXPECT_EQ(make_policy("oneadapt")->decide(one_knob(4, 100, 0.05, 100, -0.05, 1), {0.5, 1.0}).knobs[0].rung, 5u);
+  EXPECT_LT(make_policy("oneadapt")->decide(one_knob(4, 100, 0.05, 100, -0.05, 10), {0.5, 1.0}).knobs[0].rung, 4u);
+}
+TEST(Policy, StaysAtTheEndsAndWithoutFeedback) {
+  auto p = make_policy("oneadapt");
+  EXPECT_EQ(p->decide(one_knob(0, 1, 0.1, 0, 0), {0.5, 1.0}).knobs[0].rung, 0u);
+  EXPECT_EQ(p->decide(one_knob(7, 0, 0, 9000, -0.1), {0.5, 1.0}).knobs[0].rung, 7u);
+  Observation o = one_knob(3, 0, 0.1, 0, -0.1);
+  o.gradient = false;
+  EXPECT_EQ(p->decide(o, {0.5, 1.0}).knobs[0].rung, 3u);
+}
+TEST(Policy, AlphaZeroMovesNothing) {
+  EXPECT_EQ(make_policy("oneadapt")->decide(one_knob(5, 0, 0.2, 0, -0.2), {0.0, 1.0}).knobs[0].rung, 5u);
+}
+TEST(Policy, StaticKeepsEverything) {
+  EXPECT_EQ(make_policy("static")->decide(one_knob(5, 0, 0.2, 0, -0.2), {0.5, 1.0}).knobs[0].rung, 5u);
+}
+TEST(Policy, RefusesARungOutsideTheLadder) {
+  Observation o = one_knob(5, 0, 0.2, 0, -0.2);
+  o.knobs[0].rung = 99;
+  for (const auto &n : policy_names()) EXPECT_THROW(make_policy(n)->decide(o, {}), std::invalid_argument);
+}
+// A step response in simulated time: accuracy and bytes of a concave content model, then another one.
+TEST(Policy, SettlesWithinFiveIntervalsOfAStep) {
+  auto p = make_policy("oneadapt");
+  std::size_t rung = 7;
+  auto run = [&](double sensitivity) {  // ΔF1 a rung: sensitivity·2^-rung; r halves every 1.5 rungs
+    std::size_t last_change = 0;
+    for (std::size_t t = 1; t <= 20; ++t) {
+      auto r = [](double k) { return std::exp2((k - 7) / 1.5); };
+      auto og = [&](double k) { return sensitivity * std::exp2(-k) / 1e-3; };
+      Observation o = one_knob(rung, og(double(rung)), r(rung + 1.0) - r(double(rung)), og(rung - 1.0),
+                               r(rung - 1.0) - r(double(rung)));
+      o.resource = r(double(rung));
+      const std::size_t next = p->decide(o, {0.5, 1.0}).knobs[0].rung;
+      if (next != rung) last_change = t;
+      rung = next;
+    }
+    return last_change;
+  };
+  EXPECT_LE(run(0.0), 5u);
+  EXPECT_EQ(rung, 0u);
+  EXPECT_LE(run(2.0), 5u);
+  const std::size_t busy = rung;
+  EXPECT_GT(busy, 2u);
+  EXPECT_LE(run(0.02), 5u);
+  EXPECT_LT(rung, busy);
+}
+TEST(Interval, FloorsStreamTime) {
+  EXPECT_EQ(interval_of(0, 1000), 0u);
+  EXPECT_EQ(interval_of(999, 1000), 0u);
+  EXPECT_EQ(interval_of(1000, 1000), 1u);
+  EXPECT_EQ(interval_of(5, 0), 0u);
+}

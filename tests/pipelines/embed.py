@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs examples/embed on six seconds of the default clip: it must see decisions and change lambda on the way.
+
+Usage: embed.py PROGRAM CUT_CLIP SOURCE_ROOT
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+program, cut_clip, root = sys.argv[1:]
+clip, model = os.path.join(root, "clips/vtest.avi"), os.path.join(root, "models/nanodet.pt")
+for needed in (clip, model):
+    if not os.path.exists(needed):
+        print(f"skipped: there is no {needed} (tools/setup.sh makes it)")
+        sys.exit(77)
+with tempfile.TemporaryDirectory() as folder:
+    short = os.path.join(folder, "short.avi")
+    subprocess.run([cut_clip, clip, short, "63"], check=True, timeout=60)
+    out = subprocess.run([program, short, model, "person"], capture_output=True, text=True, timeout=300, check=True).stdout
+print(out)
+lambdas = re.findall(r"interval +\d+ +lambda (\S+)", out)
+assert lambdas[:5] == ["1"] * 5, "the first five decisions are at lambda 1"
+assert lambdas[5:] and set(lambdas[5:]) == {"0.1"}, "then lambda changes while it runs"
+assert "qp 20 -> " in out and "end of the clip" in out

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The whole loop on real footage: default clip and model from tools/setup.sh; others skip visibly where they are
+// absent.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "eval/run.h"
+
+using namespace oneadapt::eval;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path root() { return std::getenv("ONEADAPT_SOURCE_DIR"); }
+std::string model() { return (root() / "models/nanodet.pt").string(); }
+std::string vtest() { return (root() / "clips/vtest.avi").string(); }
+
+#define NEED(path) \
+  if (!fs::exists(path)) GTEST_SKIP() << "there is no " << (path) << " (tools/setup.sh makes it)"
+
+RunOptions options(const std::string &clip, const std::string &classes) {
+  RunOptions o;
+  o.clip = clip;
+  o.model = model();
+  o.classes = classes;
+  o.fps = 10;
+  return o;
+}
+RunResult reference_of(RunOptions o) {
+  o.policy = "static";
+  return run(o, {});
+}
+std::map<std::string, std::vector<double>> by_knob(const RunResult &r) {
+  std::map<std::string, std::vector<double>> out;
+  for (const IntervalRow &row : r.intervals)
+    for (const KnobValue &k : row.knobs) out[k.name].push_back(k.value);
+  return out;
+}
+
+}  // namespace
+
+TEST(Adaptive, DefaultsSaveThreeQuartersOnVtest) {
+  NEED(model());
+  NEED(vtest());
+  RunOptions o = options(vtest(), "person");
+  o.seconds = 20;
+  const RunResult adapted = run(o, {});
+  const RunResult reference = reference_of(o);
+  EXPECT_EQ(adapted.input.size(), 200u);
+  EXPECT_EQ(reference.results.size(), 200u);
+  EXPECT_LE(double(adapted.bytes), 0.25 * double(reference.bytes));
+  EXPECT_GE(mean_f1(adapted, reference), 0.93);
+  EXPECT_EQ(mean_f1(reference, reference), 1.0);
+}
+
+TEST(Adaptive, TwiceTheSame) {
+  NEED(model());
+  NEED(vtest());
+  RunOptions o = options(vtest(), "person");
+  o.seconds = 5;
+  const RunResult a = run(o, {}), b = run(o, {});
+  EXPECT_EQ(a.bytes, b.bytes);
+  ASSERT_EQ(a.intervals.size(), b.intervals.size());
+  EXPECT_EQ(by_knob(a), by_knob(b));
+  for (std::size_t i = 0; i < a.intervals.size(); ++i) EXPECT_EQ(a.intervals[i].z, b.intervals[i].z) << i;
+}
+
+// 10 s without a person (a bouncing ball), 10 s with: after five intervals a knob is where it stays, give or take a
+// rung.
+TEST(Adaptive, SettlesWithinFiveIntervalsOfAScene) {
+  NEED(model());
+  NEED(vtest());
+  RunOptions o = options("", "person");
+  const std::string caps = "video/x-raw,format=I420,width=768,height=576,framerate=10/1";
+  o.source = "videotestsrc pattern=ball num-buffers=100 ! " + caps + " ! c. filesrc location=" + vtest() +
+             " ! decodebin ! videoconvert ! " + caps + " ! c. concat name=c";
+  o.seconds = 10;  // of stream time, which starts again with the second scene
+  const RunResult r = run(o, {});
+  EXPECT_GE(r.input.size(), 195u);
+  const std::map<std::string, std::vector<double>> ladders = {{"qp", {48, 44, 40, 36, 32, 28, 24, 20}},
+                                                              {"scale", {0.5, 0.625, 0.75, 0.875, 1}},
+                                                              {"framerate", {1, 2, 10.0 / 3, 5, 10}}};
+  const auto knobs = by_knob(r);
+  ASSERT_FALSE(knobs.empty());
+  std::string all;
+  for (const IntervalRow &row : r.intervals) {
+    for (const KnobValue &k : row.knobs) all += k.name + " " + std::to_string(k.value) + "  ";
+    all += std::to_string(row.objects) + " objects\n";
+  }
+  SCOPED_TRACE(all);
+  for (const auto &[name, values] : knobs) {
+    ASSERT_TRUE(ladders.count(name)) << name;
+    ASSERT_GE(values.size(), 19u);
+    const auto &ladder = ladders.at(name);
+    for (auto [from, to] : {std::pair<std::size_t, std::size_t>{5, 10}, {15, values.size()}}) {
+      std::vector<long> rungs;
+      for (std::size_t t = from; t < to; ++t) {
+        const auto it =
+            std::find_if(ladder.begin(), ladder.end(), [&](double v) { return std::abs(v - values[t]) < 1e-6; });
+        ASSERT_NE(it, ladder.end()) << name << " = " << values[t];
+        rungs.push_back(it - ladder.begin());
+      }
+      const auto [lo, hi] = std::minmax_element(rungs.begin(), rungs.end());
+      EXPECT_LE(*hi - *lo, 1) << name << " between interval " << from << " and " << to;
+    }
+  }
+}
+
+TEST(Adaptive, LambdaTradesAccuracyForBytes) {
+  const fs::path clip = root() / "../shared/data/country-road.mp4";
+  NEED(model());
+  if (!fs::exists(clip)) GTEST_SKIP() << "there is no " << clip;
+  RunOptions o = options(clip.string(), "car,truck,bus");
+  const RunResult reference = reference_of(o);
+  double bytes[3], accuracy[3];
+  const double lambdas[] = {0.1, 1, 10};
+  for (int i = 0; i < 3; ++i) {
+    o.lambda = lambdas[i];
+    const RunResult r = run(o, {});
+    bytes[i] = double(r.bytes);
+    accuracy[i] = mean_f1(r, reference);
+  }
+  EXPECT_GT(bytes[0], bytes[1]);
+  EXPECT_GT(bytes[1], bytes[2]);
+  EXPECT_GT(accuracy[0], accuracy[1]);
+  EXPECT_GT(accuracy[1], accuracy[2]);
+}
+
+TEST(Adaptive, WhatCannotRunSaysWhy) {
+  NEED(model());
+  RunOptions o = options(model(), "person");  // a model is no clip
+  EXPECT_THROW(run(o, {}), RunError);
+  NEED(vtest());
+  o = options(vtest(), "persn");
+  try {
+    run(o, {});
+    FAIL();
+  } catch (const RunError &e) {
+    EXPECT_NE(std::string(e.what()).find("persn"), std::string::npos) << e.what();
+  }
+}

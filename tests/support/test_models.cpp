@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "test_models.h"
+
+#include <caffe2/serialize/inline_container.h>
+#include <torch/script.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+namespace oneadapt_test {
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "oneadapt-XXXXXX").string();
+  if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ec;
+  std::filesystem::remove_all(path_, ec);
+}
+
+void write_file(const std::string &path, const std::string &bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out << bytes;
+  if (!out) throw std::runtime_error("cannot write " + path);
+}
+
+std::string read_file(const std::string &path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void save_module(const std::string &path, const std::string &forward, const std::string &description) {
+  torch::jit::Module module("Model");
+  module.define(forward);
+  torch::jit::ExtraFilesMap extra;
+  if (!description.empty()) extra["oneadapt.json"] = description;
+  module.save(path, extra);
+}
+
+std::string colours_forward() {
+  return R"(
+def forward(self, x):
+    scores = torch.stack([x[0, 0, 4:12, 4:12].mean(), x[0, 1, 4:12, 16:24].mean(), x[0, 2, 16:24, 4:12].mean()])
+    boxes = torch.tensor([[4., 4., 12., 12.], [16., 4., 24., 12.], [4., 16., 12., 24.]], device=x.device)
+    return boxes, scores, torch.tensor([0, 1, 2], device=x.device)
+)";
+}
+
+std::string colours_description(const std::string &extra) {
+  auto json = nlohmann::json::parse(R"({
+    "format": 1, "name": "colours", "input": {"multiple_of": 1},
+    "output": {"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2},
+    "labels": ["red thing", "green thing", "blue thing"]})");
+  json.merge_patch(nlohmann::json::parse(extra));
+  return json.dump();
+}
+
+std::string save_colours(const TemporaryFolder &folder, const std::string &extra) {
+  const std::string path = folder.file("colours.pt");
+  save_module(path, colours_forward(), colours_description(extra));
+  return path;
+}
+
+std::string save_random_nanodet(const TemporaryFolder &folder, unsigned seed) {
+  at::manual_seed(seed);
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  torch::jit::Module module("Model");
+  const auto weight = [&](const char *name, at::Tensor value) {
+    value.requires_grad_(true);
+    module.register_parameter(name, value, /*is_buffer=*/false);
+  };
+  weight("w1", at::randn({6, 3, 3, 3}, options) * 0.5);
+  weight("w2", at::randn({3, 6, 1, 1}, options) * 1.5);
+  weight("w3", at::randn({16, 6, 1, 1}, options));
+  module.define(R"(
+def forward(self, x):
+    y = torch.avg_pool2d(torch.tanh(torch.conv2d(x, self.w1, None, [1, 1], [1, 1])), [8, 8])
+    s = torch.sigmoid(torch.conv2d(y, self.w2))
+    b = torch.conv2d(y, self.w3)
+    return s.flatten(2).permute(0, 2, 1), b.flatten(2).permute(0, 2, 1)
+)");
+  torch::jit::ExtraFilesMap extra;
+  extra["oneadapt.json"] = R"({"format": 1,
+    "input": {"multiple_of": 8, "colour": "BGR", "range": 255, "mean": [100, 110, 120], "std": [50, 55, 60]},
+    "output": {"layout": "nanodet", "strides": [8], "scores": [0], "boxes": [1], "bins": 4},
+    "labels": ["a", "b", "c"]})";
+  const std::string path = folder.file("nanodet.pt");
+  module.save(path, extra);
+  return path;
+}
+
+void save_pickled_weights(const std::string &path) {
+  c10::Dict<std::string, at::Tensor> weights;
+  weights.insert("w", at::ones({2, 2}));
+  const std::vector<char> pickled = torch::jit::pickle_save(weights);
+  write_file(path, std::string(pickled.begin(), pickled.end()));
+}
+
+std::vector<std::uint8_t> plain_rgb(unsigned width, unsigned height, std::uint8_t r, std::uint8_t g, std::uint8_t b) {
+  std::vector<std::uint8_t> pixels;
+  for (unsigned i = 0; i < width * height; ++i) pixels.insert(pixels.end(), {r, g, b});
+  return pixels;
+}
+
+}  // namespace oneadapt_test

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Small TorchScript models, written by the tests themselves. No LibTorch header in here.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace oneadapt_test {
+
+/// A folder of its own, removed with everything in it at the end of its life.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+  std::string file(const std::string &name) const { return path_ + "/" + name; }
+  std::string path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void write_file(const std::string &path, const std::string &bytes);
+std::string read_file(const std::string &path);
+
+/// Saves a TorchScript module with this method; `description` (unless empty) becomes its extra file oneadapt.json.
+void save_module(const std::string &path, const std::string &forward, const std::string &description);
+
+/// Three "boxes" of 8×8 pixels: red at (4, 4), green at (16, 4), blue at (4, 16), labels 0, 1, 2. The score of each is
+/// the mean of its own colour inside it. Takes any input of 24×24 pixels or more.
+std::string colours_forward();
+/// The description that goes with it; `extra` is JSON laid over it.
+std::string colours_description(const std::string &extra = "{}");
+std::string save_colours(const TemporaryFolder &folder, const std::string &extra = "{}");
+
+/// A smooth random detector in "nanodet" layout, stride 8, three classes, four bins, in double precision; its
+/// parameters ask for gradients, as those of a model that comes from training do.
+std::string save_random_nanodet(const TemporaryFolder &folder, unsigned seed);
+
+/// Saves a dictionary of weights as torch.save() does.
+void save_pickled_weights(const std::string &path);
+
+/// A picture of one colour.
+std::vector<std::uint8_t> plain_rgb(unsigned width, unsigned height, std::uint8_t r, std::uint8_t g, std::uint8_t b);
+
+}  // namespace oneadapt_test

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "eval/run.h"
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+namespace oneadapt::eval {
+namespace {
+
+struct Unref {
+  void operator()(gpointer p) const { gst_object_unref(p); }
+};
+template <class T>
+using Ref = std::unique_ptr<T, Unref>;
+
+/// What the pad probes gather; each vector belongs to one streaming thread until the pipeline has stopped.
+struct Taps {
+  std::vector<std::uint64_t> input;
+  std::vector<FrameResult> results;
+  std::uint64_t bytes = 0;
+  GstClockTime frame_duration = 0;
+};
+
+GstClockTime stream_time(GstPad *pad, GstBuffer *buffer) {
+  GstEvent *event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
+  if (!event) return GST_BUFFER_PTS(buffer);
+  const GstSegment *segment;
+  gst_event_parse_segment(event, &segment);
+  const GstClockTime t = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  gst_event_unref(event);
+  return t;
+}
+
+GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *taps = static_cast<Taps *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  taps->input.push_back(stream_time(pad, buffer));
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) taps->frame_duration = GST_BUFFER_DURATION(buffer);
+  return GST_PAD_PROBE_OK;
+}
+GstPadProbeReturn on_bytes(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  static_cast<Taps *>(data)->bytes += gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
+  return GST_PAD_PROBE_OK;
+}
+GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *taps = static_cast<Taps *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  FrameResult result;
+  result.stream_time = stream_time(pad, buffer);
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    auto *roi = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
+    const GstStructure *s = gst_video_region_of_interest_meta_get_param(roi, "detection");
+    ScoredBox box;
+    if (s && gst_structure_get(s, "x_min", G_TYPE_DOUBLE, &box.box.x0, "y_min", G_TYPE_DOUBLE, &box.box.y0, "x_max",
+                               G_TYPE_DOUBLE, &box.box.x1, "y_max", G_TYPE_DOUBLE, &box.box.y1, "confidence",
+                               G_TYPE_DOUBLE, &box.score, "label_id", G_TYPE_INT, &box.label, nullptr))
+      result.boxes.push_back(box);
+  }
+  taps->results.push_back(std::move(result));
+  return GST_PAD_PROBE_OK;
+}
+
+void tap(GstBin *bin, const char *element, const char *pad_name, GstPadProbeCallback callback, Taps *taps) {
+  Ref<GstElement> e(gst_bin_get_by_name(bin, element));
+  Ref<GstPad> pad(gst_element_get_static_pad(e.get(), pad_name));
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, callback, taps, nullptr);
+}
+
+double number(const GstStructure *s, const char *name, double otherwise) {
+  double v = otherwise;
+  gst_structure_get_double(s, name, &v);
+  return v;
+}
+
+IntervalRow row_of(const GstStructure *s, double interval_seconds) {
+  IntervalRow row;
+  row.seconds = interval_seconds;
+  guint64 v = 0;
+  if (gst_structure_get_uint64(s, "interval", &v)) row.interval = v;
+  if (gst_structure_get_uint64(s, "bytes", &v)) row.bytes = v;
+  gboolean feedback = FALSE;
+  gst_structure_get_boolean(s, "feedback", &feedback);
+  row.feedback = feedback;
+  guint objects = 0;
+  gst_structure_get_uint(s, "confident", &objects);
+  row.objects = objects;
+  row.z = number(s, "z", 0);
+  row.measured_resource = number(s, "measured-resource", -1);
+  row.predicted_resource = number(s, "predicted-resource", -1);
+  const GValue *knobs = gst_structure_get_value(s, "knobs");
+  for (guint i = 0; knobs && i < gst_value_list_get_size(knobs); ++i) {
+    const GstStructure *k = gst_value_get_structure(gst_value_list_get_value(knobs, i));
+    KnobValue value;
+    value.name = gst_structure_get_string(k, "name");
+    value.value = number(k, "value", 0);
+    value.output_grad_up = number(k, "output-grad-up", -1);
+    value.output_grad_down = number(k, "output-grad-down", -1);
+    value.acc_grad_up = number(k, "acc-grad-up", 0);
+    value.acc_grad_down = number(k, "acc-grad-down", 0);
+    value.resource_change_up = number(k, "resource-change-up", 0);
+    value.resource_change_down = number(k, "resource-change-down", 0);
+    row.knobs.push_back(value);
+  }
+  return row;
+}
+
+Ref<GstElement> build(const RunOptions &o) {
+  std::string launch = (o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
+                       " ! videorate ! capsfilter name=caps ! oneadaptctl name=ctl lockstep=true ! "
+                       "oneadaptfilter name=filter ! h264parse ! avdec_h264 max-threads=1 ! ";
+  launch += "videoconvert ! oneadaptdnn name=dnn ! ";
+  if (!o.video_location.empty()) {
+    // The overlay is a plugin of its own: without it the video has no boxes.
+    GstElementFactory *overlay = gst_element_factory_find("oneadaptoverlay");
+    launch +=
+        "tee name=t t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! videoconvertscale ! "
+        "capsfilter name=size ! " +
+        std::string(overlay ? "oneadaptoverlay gradient=true gradient-opacity=0.3 ! " : "") +
+        "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast pass=quant quantizer=18 ! mp4mux ! "
+        "filesink name=file async=false t. ! ";
+    if (overlay) gst_object_unref(overlay);
+  }
+  launch += "fakesink name=sink async=false";
+  GError *error = nullptr;
+  Ref<GstElement> pipeline(gst_parse_launch(launch.c_str(), &error));
+  if (error) {
+    const std::string text = error->message;
+    g_clear_error(&error);
+    throw RunError("the pipeline cannot be built: " + text + " (is everything installed, and GST_PLUGIN_PATH set?)");
+  }
+  return pipeline;
+}
+
+void set(GstElement *pipeline, const char *element, const char *property, const std::string &value) {
+  Ref<GstElement> e(gst_bin_get_by_name(GST_BIN(pipeline), element));
+  if (!g_object_class_find_property(G_OBJECT_GET_CLASS(e.get()), property))
+    throw RunError(std::string(element) + " has no property \"" + property + "\"");
+  gst_util_set_object_arg(G_OBJECT(e.get()), property, value.c_str());
+}
+
+void start_value(GstElement *pipeline, const std::string &knob, double value) {
+  Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline), "filter"));
+  if (!g_object_class_find_property(G_OBJECT_GET_CLASS(filter.get()), knob.c_str()))
+    throw RunError("there is no knob \"" + knob + "\" to start with");
+  GValue v = G_VALUE_INIT;
+  g_value_init(&v, G_TYPE_DOUBLE);
+  g_value_set_double(&v, value);
+  g_object_set_property(G_OBJECT(filter.get()), knob.c_str(), &v);  // an integer property takes it rounded
+  g_value_unset(&v);
+}
+
+/// As short as it goes: an integer property does not take "44.000000".
+std::string text(double value) {
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+  return g_ascii_formatd(buffer, sizeof buffer, "%.12g", value);
+}
+
+void configure(GstElement *p, const RunOptions &o) {
+  if (o.source.empty()) set(p, "source", "location", o.clip);
+  set(p, "dnn", "model", o.model);
+  set(p, "dnn", "classes", o.classes);
+  set(p, "dnn", "device", o.device);
+  set(p, "dnn", "threads", std::to_string(std::max(1u, std::thread::hardware_concurrency())));
+  if (!o.results_location.empty()) set(p, "dnn", "results-location", o.results_location);
+  set(p, "ctl", "policy", o.policy);
+  set(p, "ctl", "lambda", text(o.lambda));
+  set(p, "ctl", "alpha", text(o.alpha));
+  set(p, "ctl", "smoothing", text(o.smoothing));
+  set(p, "ctl", "knobs", o.knobs);
+  for (const auto &[name, value] : o.start) start_value(p, name, value);
+  std::string caps = "video/x-raw,format=I420";
+  if (o.fps > 0) {
+    gint n, d;
+    gst_util_double_to_fraction(o.fps, &n, &d);
+    caps += ",framerate=" + std::to_string(n) + "/" + std::to_string(d);
+  }
+  set(p, "caps", "caps", caps);
+  if (!o.video_location.empty()) set(p, "file", "location", o.video_location);
+}
+
+/// Ends the stream in front of the first frame that is not within `seconds`; pins the size of the written video once
+/// the clip's caps are known.
+struct Limits {
+  double seconds;
+  GstElement *pipeline;
+  bool ended = false;
+};
+GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *limits = static_cast<Limits *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  // Half a millisecond: time stamps are rounded.
+  if (limits->seconds <= 0 || double(stream_time(pad, buffer)) < limits->seconds * GST_SECOND - 5e5)
+    return GST_PAD_PROBE_OK;
+  if (!limits->ended) {
+    limits->ended = true;
+    GstPad *peer = gst_pad_get_peer(pad);
+    gst_pad_send_event(peer, gst_event_new_eos());
+    gst_object_unref(peer);
+  }
+  gst_buffer_unref(buffer);
+  GST_PAD_PROBE_INFO_DATA(info) = nullptr;
+  GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
+  return GST_PAD_PROBE_HANDLED;
+}
+GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+  auto *limits = static_cast<Limits *>(data);
+  GstCaps *caps;
+  gst_event_parse_caps(event, &caps);
+  GstVideoInfo info_;
+  if (!gst_video_info_from_caps(&info_, caps)) return GST_PAD_PROBE_OK;
+  Ref<GstElement> size(gst_bin_get_by_name(GST_BIN(limits->pipeline), "size"));
+  if (size) {
+    GstCaps *fixed = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, info_.width & ~1, "height", G_TYPE_INT,
+                                         info_.height & ~1, "format", G_TYPE_STRING, "I420", nullptr);
+    g_object_set(size.get(), "caps", fixed, nullptr);
+    gst_caps_unref(fixed);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+void read_stats(GstElement *pipeline, RunResult &result) {
+  auto stats = [&](const char *element) {
+    Ref<GstElement> e(gst_bin_get_by_name(GST_BIN(pipeline), element));
+    GstStructure *s = nullptr;
+    g_object_get(e.get(), "stats", &s, nullptr);
+    return std::unique_ptr<GstStructure, decltype(&gst_structure_free)>(s, gst_structure_free);
+  };
+  auto count = [](const GstStructure *s, const char *name) {
+    guint64 v = 0;
+    gst_structure_get_uint64(s, name, &v);
+    return v;
+  };
+  const auto dnn = stats("dnn"), filter = stats("filter");
+  if (const gchar *device = gst_structure_get_string(dnn.get(), "device")) result.device = device;
+  result.inferences = count(dnn.get(), "inferences");
+  result.gradients = count(dnn.get(), "gradients");
+  result.inference_s = double(count(dnn.get(), "inference-time")) / GST_SECOND;
+  result.gradient_s = double(count(dnn.get(), "gradient-time")) / GST_SECOND;
+  result.encode_s = double(count(filter.get(), "encode-time")) / GST_SECOND;
+  result.probe_s = double(count(filter.get(), "probe-time")) / GST_SECOND;
+}
+
+}  // namespace
+
+RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval) {
+  Ref<GstElement> pipeline = build(options);
+  configure(pipeline.get(), options);
+  Taps taps;
+  Limits limits{options.seconds, pipeline.get()};
+  tap(GST_BIN(pipeline.get()), "ctl", "sink", on_input, &taps);
+  tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
+  tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
+  {
+    Ref<GstElement> source(gst_bin_get_by_name(GST_BIN(pipeline.get()), "caps"));
+    Ref<GstPad> pad(gst_element_get_static_pad(source.get(), "src"));
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, &limits, nullptr);
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_limit, &limits, nullptr);
+    Ref<GstElement> sink(gst_bin_get_by_name(GST_BIN(pipeline.get()), "sink"));
+    g_object_set(sink.get(), "sync", FALSE, nullptr);
+  }
+  Ref<GstBus> bus(gst_element_get_bus(pipeline.get()));
+  RunResult result;
+  std::string failure;
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  for (bool going = true; going;) {
+    GstMessage *m = gst_bus_timed_pop_filtered(
+        bus.get(), GST_CLOCK_TIME_NONE,
+        GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING));
+    switch (GST_MESSAGE_TYPE(m)) {
+      case GST_MESSAGE_EOS:
+        going = false;
+        break;
+      case GST_MESSAGE_ERROR: {
+        GError *error = nullptr;
+        gchar *debug = nullptr;
+        gst_message_parse_error(m, &error, &debug);
+        failure = std::string(GST_OBJECT_NAME(GST_MESSAGE_SRC(m))) + ": " + error->message;
+        g_clear_error(&error);
+        g_free(debug);
+        going = false;
+        break;
+      }
+      case GST_MESSAGE_WARNING: {
+        GError *error = nullptr;
+        gst_message_parse_warning(m, &error, nullptr);
+        g_printerr("warning: %s: %s\n", GST_OBJECT_NAME(GST_MESSAGE_SRC(m)), error->message);
+        g_clear_error(&error);
+        break;
+      }
+      default: {
+        const GstStructure *s = gst_message_get_structure(m);
+        if (s && gst_structure_has_name(s, "oneadapt-decision")) {
+          result.intervals.push_back(row_of(s, 1.0));
+          if (on_interval) on_interval(result.intervals.back());
+        }
+      }
+    }
+    gst_message_unref(m);
+  }
+  if (failure.empty()) read_stats(pipeline.get(), result);
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  if (!failure.empty()) throw RunError(failure);
+  if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
+  result.input = std::move(taps.input);
+  result.results = std::move(taps.results);
+  result.bytes = taps.bytes;
+  result.seconds = double(result.input.back() - result.input.front() + taps.frame_duration) / GST_SECOND;
+  return result;
+}
+
+namespace {
+/// The result that is in force at `time`: the last one that is not later.
+const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time) {
+  static const std::vector<ScoredBox> none;
+  // Time stamps may have been rounded on their way through the codec.
+  constexpr std::uint64_t kSlack = GST_MSECOND;
+  auto after = std::upper_bound(run.results.begin(), run.results.end(), time + kSlack,
+                                [](std::uint64_t t, const FrameResult &r) { return t < r.stream_time; });
+  return after == run.results.begin() ? none : std::prev(after)->boxes;
+}
+}  // namespace
+
+double mean_f1(const RunResult &result, const RunResult &reference) {
+  double sum = 0;
+  for (std::uint64_t t : reference.input) sum += f1(in_force(result, t), in_force(reference, t));
+  return reference.input.empty() ? 0 : sum / double(reference.input.size());
+}
+
+}  // namespace oneadapt::eval

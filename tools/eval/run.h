@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One run of one policy over one clip, through the real elements, in lockstep.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/metrics.h"
+
+namespace oneadapt::eval {
+
+/// A run that could not be done; the text is one line that says what and what to do.
+class RunError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct RunOptions {
+  std::string clip, model, classes, device = "auto";
+  std::string source;  ///< launch fragment that ends in raw video, instead of a clip
+  double fps = 0;      ///< frames a second taken from the clip; 0: the clip's own
+  double seconds = 0;  ///< how much of the clip; 0: all
+  std::string policy = "oneadapt";
+  double lambda = 1, alpha = 0.5, smoothing = 0.5;
+  std::string knobs;                    ///< knobs to adapt, separated by commas; empty: all
+  std::map<std::string, double> start;  ///< values of the filter's knob properties at the start
+  std::string results_location;         ///< JSON lines of the DNN element; empty: none
+  std::string video_location;  ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
+                               ///< installed; empty: none
+};
+
+struct KnobValue {
+  std::string name;
+  double value = 0;                                   ///< in force during the interval
+  double output_grad_up = -1, output_grad_down = -1;  ///< −1: not probed
+  double acc_grad_up = 0, acc_grad_down = 0, resource_change_up = 0, resource_change_down = 0;
+};
+
+struct IntervalRow {
+  std::uint64_t interval = 0;
+  double seconds = 0;       ///< length of an interval
+  std::uint64_t bytes = 0;  ///< after the filter
+  double z = 0;
+  unsigned objects = 0;  ///< confident objects on the interval's last frame
+  bool feedback = false;
+  double measured_resource = -1,
+         predicted_resource = -1;  ///< fractions of the most expensive configuration's; −1: unknown
+  std::vector<KnobValue> knobs;
+};
+
+/// What the DNN said of one frame.
+struct FrameResult {
+  std::uint64_t stream_time = 0;  ///< ns
+  std::vector<ScoredBox> boxes;   ///< normalised to the frame
+};
+
+struct RunResult {
+  std::vector<std::uint64_t> input;  ///< stream time of every frame that came into the controller
+  std::vector<FrameResult> results;  ///< of every frame that was analysed
+  std::vector<IntervalRow> intervals;
+  std::uint64_t bytes = 0;  ///< after the filter
+  double seconds = 0;       ///< of footage
+  std::string device;       ///< the DNN ran on
+  double inference_s = 0, gradient_s = 0, encode_s = 0, probe_s = 0;
+  std::uint64_t inferences = 0, gradients = 0;
+};
+
+/// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
+RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
+
+/// Mean F1 over the input frames of `reference`; a frame that was not sent keeps the last result (of none before the
+/// first).
+double mean_f1(const RunResult &result, const RunResult &reference);
+
+}  // namespace oneadapt::eval

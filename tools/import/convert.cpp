@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "convert.h"
+
+#include <sys/stat.h>
+#include <torch/script.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "operators.h"
+#include "source_module.h"
+
+namespace oneadapt::import {
+namespace {
+
+/// The first line of what LibTorch says, which appends a stack trace.
+std::string first_line(const std::exception &error) {
+  const auto *torch_error = dynamic_cast<const c10::Error *>(&error);
+  const std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
+  // The interpreter puts its own trace in front; the message follows "RuntimeError: ".
+  const auto start = text.rfind("RuntimeError: ");
+  const std::string message = start == std::string::npos ? text : text.substr(start + 14);
+  return message.substr(0, message.find('\n'));
+}
+
+std::string words(const std::vector<std::int64_t> &shape) {
+  std::string text;
+  for (auto size : shape) text += (text.empty() ? "" : "×") + std::to_string(size);
+  return text.empty() ? "a number" : text;
+}
+
+at::Tensor to_tensor(const Array &array) {
+  if (array.type == Array::Type::Float)
+    return torch::from_blob(const_cast<float *>(array.floats.data()), array.shape, torch::kFloat).clone();
+  auto ints = torch::from_blob(const_cast<std::int32_t *>(array.ints.data()), array.shape, torch::kInt).clone();
+  return array.type == Array::Type::Bool ? ints.to(torch::kBool) : ints;
+}
+
+/// The picture that the graph takes.
+struct Input {
+  std::string node;
+  bool nhwc = false;
+  std::int64_t height = 0, width = 0;
+};
+
+Input find_input(const Graph &graph, const std::vector<std::string> &order, const ModelDescription &wanted) {
+  std::vector<const Node *> found;
+  for (const auto &name : order)
+    if (graph.nodes.at(name).op == "Placeholder") found.push_back(&graph.nodes.at(name));
+  if (found.size() != 1)
+    throw ImportError("the graph has " + std::to_string(found.size()) + " inputs; one picture is expected");
+  const Dims shape = found[0]->ints("shape");
+  Input input;
+  input.node = found[0]->name;
+  if (shape.size() != 4)
+    throw ImportError("the input " + input.node + " is no batch of pictures: it has " + std::to_string(shape.size()) +
+                      " dimensions, not 4");
+  input.nhwc = shape[1] != 3 && shape[3] == 3;
+  if (!input.nhwc && shape[1] != 3)
+    throw ImportError("the input " + input.node + " (" + words(shape) + ") has no dimension of 3 colours");
+  if (shape[0] > 1)
+    throw ImportError("the input " + input.node + " (" + words(shape) +
+                      ") takes several pictures at once; one is expected");
+  const auto height = shape[input.nhwc ? 1 : 2], width = shape[input.nhwc ? 2 : 3];
+  if ((height > 0 && wanted.height && height != wanted.height) || (width > 0 && wanted.width && width != wanted.width))
+    throw ImportError("the graph takes pictures of " + std::to_string(width) + "×" + std::to_string(height) + ", not " +
+                      std::to_string(wanted.width) + "×" + std::to_string(wanted.height) + "; leave the size out");
+  input.height = height > 0 ? height : wanted.height;
+  input.width = width > 0 ? width : wanted.width;
+  if (input.height < 1 || input.width < 1)
+    throw ImportError("the graph does not say how large its input is; give --width and --height");
+  return input;
+}
+
+void reject_unknown(const Graph &graph, const std::vector<std::string> &order) {
+  std::string text;
+  for (const auto &name : order) {
+    const std::string &op = graph.nodes.at(name).op;
+    if (op != "Const" && op != "Placeholder" && !find_operator(op))
+      text += (text.empty() ? "" : "\n") + std::string("operator ") + op + " of node " + name + " is not supported";
+  }
+  if (!text.empty()) throw ImportError(text);
+}
+
+at::Tensor picture(std::int64_t height, std::int64_t width) {
+  // Any picture will do, but the same one each time: results are compared bit by bit.
+  torch::manual_seed(1);
+  return torch::rand({1, 3, height, width}) * 4 - 2;
+}
+
+std::vector<at::Tensor> outputs_of(torch::jit::Module &module, const at::Tensor &x) {
+  torch::NoGradGuard no_grad;
+  torch::jit::GraphOptimizerEnabledGuard plain_executor{false};
+  std::vector<at::Tensor> tensors;
+  const auto result = module.forward({x});
+  for (const auto &element : result.toTupleRef().elements()) tensors.push_back(element.toTensor());
+  return tensors;
+}
+
+/// Writes the whole graph as source and runs it on the pictures.
+class Builder {
+ public:
+  Builder(const Graph &graph, const std::vector<std::string> &order, const std::vector<Edge> &outputs,
+          const Input &input)
+      : graph_(graph), order_(order), outputs_(outputs), input_(input) {
+    for (const auto &output : outputs) ++readers_[output.node];
+    for (const auto &name : order)
+      for (const auto &edge : graph.nodes.at(name).inputs) ++readers_[edge.node];
+  }
+
+  std::unique_ptr<Source::Module> build(std::vector<at::Tensor> pictures, bool dynamic, std::string *text) {
+    Source source(std::move(pictures), dynamic);
+    std::map<std::string, Values> values;
+    for (const auto &name : order_) convert_node(graph_.nodes.at(name), source, values);
+    std::vector<Value *> results;
+    for (const auto &output : outputs_) {
+      Values &of_node = values.at(output.node);
+      if (output.output >= of_node.size())
+        throw ImportError("node " + output.node + " has no output " + std::to_string(output.output));
+      results.push_back(&of_node[output.output]);
+    }
+    return source.finish(results, text);
+  }
+
+ private:
+  void convert_node(const Node &node, Source &source, std::map<std::string, Values> &values) {
+    if (node.op == "Placeholder") {
+      values[node.name] = {source.picture(input_.nhwc ? Dims{0, 2, 3, 1} : Dims{})};
+      return;
+    }
+    if (node.op == "Const") {
+      const auto weight = graph_.weights.find(node.name);
+      if (weight == graph_.weights.end())
+        throw ImportError("the weight files hold no value for the constant " + node.name);
+      Value value;
+      value.constant = to_tensor(weight->second);
+      values[node.name] = {value};
+      return;
+    }
+    Context context{node, source, {}, {}, true};
+    for (const auto &edge : node.inputs) {
+      Values &of_node = values.at(edge.node);
+      if (edge.output >= of_node.size())
+        context.fail("reads output " + std::to_string(edge.output) + " of " + edge.node + ", which has none");
+      context.inputs.push_back(&of_node[edge.output]);
+      context.sole_reader.push_back(readers_[edge.node] == 1);
+      context.folding = context.folding && of_node[edge.output].is_constant();
+    }
+    values[node.name] = run(context);
+  }
+
+  static Values run(Context &context) {
+    try {
+      Values results = find_operator(context.node.op)(context);
+      for (Value &result : results) {
+        if (!context.folding || result.is_constant()) continue;
+        const at::Tensor stored = result.probes.at(0);
+        Value folded;
+        folded.constant = result.perm.empty() ? stored : stored.permute(result.perm).contiguous();
+        result = folded;
+      }
+      return results;
+    } catch (const ImportError &) {
+      throw;
+    } catch (const std::exception &error) {
+      // In a dynamic graph the sizes of the second picture may clash with a constant.
+      if (context.source.dynamic())
+        context.not_convolutional("does not fit pictures of another size: " + first_line(error));
+      context.fail(first_line(error));
+    }
+  }
+
+  const Graph &graph_;
+  const std::vector<std::string> &order_;
+  const std::vector<Edge> &outputs_;
+  const Input input_;
+  std::map<std::string, int> readers_;
+};
+
+at::Tensor output_at(const std::vector<at::Tensor> &outputs, int index) {
+  if (index < 0 || std::size_t(index) >= outputs.size())
+    throw ImportError("the description names output " + std::to_string(index) + ", the graph has " +
+                      std::to_string(outputs.size()));
+  return outputs[std::size_t(index)];
+}
+
+void expect(const std::string &what, const at::Tensor &tensor, std::int64_t rows, std::int64_t columns) {
+  const std::int64_t have_rows = tensor.dim() >= 2 ? tensor.size(-2) : -1,
+                     have_columns = tensor.dim() >= 1 ? tensor.size(-1) : -1;
+  if (have_rows != rows || have_columns != columns)
+    throw ImportError(what + " is " + words(tensor.sizes().vec()) + "; the description makes it " +
+                      std::to_string(rows) + "×" + std::to_string(columns));
+}
+
+/// Do the outputs look as the description says, for a picture of this size?
+void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
+                   std::int64_t width) {
+  if (d.layout.empty()) return;
+  if (d.layout == "nanodet") {
+    if (d.strides.empty() || d.score_outputs.size() != d.strides.size() || d.box_outputs.size() != d.strides.size())
+      throw ImportError("the layout nanodet needs one score output and one box output for each stride");
+    for (std::size_t i = 0; i < d.strides.size(); ++i) {
+      const std::int64_t stride = d.strides[i];
+      const std::int64_t cells = ((height + stride - 1) / stride) * ((width + stride - 1) / stride);
+      const auto name = [&](int index) {
+        return "output " + std::to_string(index) + " (stride " + std::to_string(stride) + ")";
+      };
+      expect(name(d.score_outputs[i]), output_at(outputs, d.score_outputs[i]), cells, std::int64_t(d.labels.size()));
+      expect(name(d.box_outputs[i]), output_at(outputs, d.box_outputs[i]), cells, 4 * std::int64_t(d.bins));
+    }
+  } else if (d.layout == "boxes") {
+    if (d.score_outputs.size() != 1 || d.box_outputs.size() != 1)
+      throw ImportError("the layout boxes needs one score output and one box output");
+    const at::Tensor boxes = output_at(outputs, d.box_outputs[0]);
+    const std::int64_t count = boxes.dim() >= 2 ? boxes.size(-2) : -1;
+    expect("output " + std::to_string(d.box_outputs[0]) + " (boxes)", boxes, count, 4);
+    for (const int index : {d.score_outputs[0], d.label_output}) {
+      const at::Tensor tensor = output_at(outputs, index);
+      if (tensor.numel() != count)
+        throw ImportError("output " + std::to_string(index) + " is " + words(tensor.sizes().vec()) + "; there are " +
+                          std::to_string(count) + " boxes, so it must be as many numbers");
+    }
+  } else {
+    throw ImportError("the layout '" + d.layout + "' is unknown; there are nanodet and boxes");
+  }
+}
+
+void check_equal(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b, const std::string &what) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!torch::equal(a[i], b.at(i))) throw NotConvolutional(what);
+}
+
+/// What the source that follows its input must do: give the fixed one's result at the nominal size, and outputs of
+/// the right size at others.
+void check_dynamic(torch::jit::Module &module, const std::vector<at::Tensor> &nominal, const ModelDescription &d) {
+  const std::int64_t m = d.multiple_of, height = d.height, width = d.width;
+  check_equal(outputs_of(module, picture(height, width)), nominal, "the result differs from that of the fixed size");
+  const std::pair<std::int64_t, std::int64_t> others[] = {{height + m, width + 2 * m}, {5 * m, 3 * m}};
+  for (const auto &[h, w] : others) {
+    try {
+      check_outputs(d, outputs_of(module, picture(h, w)), h, w);
+    } catch (const std::exception &error) {
+      throw NotConvolutional("with a picture of " + std::to_string(w) + "×" + std::to_string(h) + " " +
+                             first_line(error));
+    }
+  }
+}
+
+}  // namespace
+
+Converted::Converted() = default;
+Converted::Converted(Converted &&) noexcept = default;
+Converted::~Converted() = default;
+
+Converted convert(const Graph &graph, const ConvertOptions &options) {
+  Converted result;
+  result.outputs = options.outputs.empty() ? graph.outputs : options.outputs;
+  if (result.outputs.empty()) throw ImportError("the graph names no outputs; give --output");
+  const auto order = graph.order(result.outputs);
+  reject_unknown(graph, order);
+  ModelDescription &d = result.description = options.description;
+  const Input input = find_input(graph, order, d);
+  d.width = unsigned(input.width);
+  d.height = unsigned(input.height);
+  Builder builder(graph, order, result.outputs, input);
+  result.module = builder.build({picture(d.height, d.width)}, false, &result.source);
+  const auto nominal = outputs_of(result.module->module, picture(d.height, d.width));
+  check_outputs(d, nominal, d.height, d.width);
+  for (const auto &tensor : nominal) result.shapes.push_back(tensor.sizes().vec());
+
+  const unsigned stride = d.strides.empty() ? 0 : unsigned(*std::max_element(d.strides.begin(), d.strides.end()));
+  const unsigned multiple = options.description.multiple_of ? options.description.multiple_of : stride;
+  d.multiple_of = 0;
+  if (options.sizes == Sizes::Fixed) {
+    result.fixed_because = "as asked";
+    return result;
+  }
+  try {
+    if (!multiple) throw NotConvolutional("the description has no strides; --multiple-of says which sizes are allowed");
+    if (d.width % multiple || d.height % multiple)
+      throw NotConvolutional("its own size is no multiple of " + std::to_string(multiple));
+    ModelDescription flexible = d;
+    flexible.multiple_of = multiple;
+    std::string source;
+    auto module = builder.build({picture(d.height, d.width), picture(d.height + multiple, d.width + 2 * multiple)},
+                                true, &source);
+    check_dynamic(module->module, nominal, flexible);
+    result.module = std::move(module);
+    result.source = source;
+    d = flexible;
+  } catch (const NotConvolutional &error) {
+    if (options.sizes == Sizes::Dynamic)
+      throw ImportError(std::string("the graph cannot follow the size of its input: ") + error.what());
+    result.fixed_because = error.what();
+  }
+  return result;
+}
+
+void write_model(const Converted &converted, const std::string &path) {
+  // In the same folder, so that the move is atomic.
+  std::string temporary = path + ".XXXXXX";
+  const int fd = mkstemp(temporary.data());
+  if (fd < 0) throw ImportError("cannot write to " + path + ": " + std::strerror(errno));
+  close(fd);
+  struct Remover {
+    std::string name;
+    ~Remover() {
+      if (!name.empty()) unlink(name.c_str());
+    }
+  } remover{temporary};
+  try {
+    const std::string json = converted.description.to_json();
+    converted.module->module.save(temporary, {{"oneadapt.json", json}});
+    torch::jit::ExtraFilesMap extra{{"oneadapt.json", ""}};
+    auto loaded = torch::jit::load(temporary, torch::kCPU, extra);
+    const auto x = picture(converted.description.height, converted.description.width);
+    check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
+                "the file gives another result than the graph");
+    if (extra["oneadapt.json"] != json) throw ImportError("the description was not kept");
+  } catch (const std::exception &error) {
+    throw ImportError("cannot write " + path + ": " + first_line(error));
+  }
+  const mode_t mask = umask(0);
+  umask(mask);
+  if (chmod(temporary.c_str(), 0666 & ~mask) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0)
+    throw ImportError("cannot write to " + path + ": " + std::strerror(errno));
+  remover.name.clear();
+}
+
+}  // namespace oneadapt::import

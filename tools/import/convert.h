@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Graph and description → one self-describing TorchScript file.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/description.h"
+#include "source.h"
+#include "tfjs.h"
+
+namespace oneadapt::import {
+
+enum class Sizes {
+  Auto,     ///< follow the input's size when the graph allows it
+  Fixed,    ///< the graph's own size only
+  Dynamic,  ///< follow the input's size, or fail
+};
+
+struct ConvertOptions {
+  Sizes sizes = Sizes::Auto;
+  std::vector<Edge> outputs;  ///< empty: the graph's signature
+  /// Its width and height serve where the graph leaves them open; multiple_of 0 takes the largest stride; the outputs
+  /// are checked against its layout, unless that is empty.
+  ModelDescription description;
+};
+
+struct Converted {
+  std::unique_ptr<Source::Module> module;
+  ModelDescription description;  ///< with width, height and multiple_of filled in
+  std::string source;            ///< of forward()
+  std::vector<Edge> outputs;     ///< in the order of the tuple
+  std::vector<Dims> shapes;      ///< of the outputs at the nominal size
+  std::string fixed_because;     ///< why the size is fixed; empty when it is not
+
+  Converted();
+  Converted(Converted &&) noexcept;
+  ~Converted();
+};
+
+/// Throws ImportError; one line for each unknown operator.
+Converted convert(const Graph &graph, const ConvertOptions &options);
+
+/// Writes the file beside `path` under another name, loads it, runs it, and moves it to `path` only when it gives the
+/// same as the module. Throws ImportError; then `path` is as it was.
+void write_model(const Converted &converted, const std::string &path);
+
+}  // namespace oneadapt::import

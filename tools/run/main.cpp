@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadapt-run: adapts on a clip, shows each interval, and compares with the most expensive configuration.
+#include <gst/gst.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "config.h"
+#include "eval/run.h"
+
+using namespace oneadapt::eval;
+using nlohmann::json;
+
+namespace {
+
+double kbps(std::uint64_t bytes, double seconds) { return seconds > 0 ? double(bytes) * 8 / 1000 / seconds : 0; }
+
+json to_json(const IntervalRow &r) {
+  json knobs = json::object(), effects = json::object();
+  for (const KnobValue &k : r.knobs) {
+    knobs[k.name] = k.value;
+    json e = json::object();
+    if (k.output_grad_up >= 0)
+      e["up"] = {
+          {"output_grad", k.output_grad_up}, {"acc_grad", k.acc_grad_up}, {"resource_change", k.resource_change_up}};
+    if (k.output_grad_down >= 0)
+      e["down"] = {{"output_grad", k.output_grad_down},
+                   {"acc_grad", k.acc_grad_down},
+                   {"resource_change", k.resource_change_down}};
+    if (!e.empty()) effects[k.name] = e;
+  }
+  json j{{"interval", r.interval},           {"knobs", knobs},    {"bytes", r.bytes},
+         {"kbps", kbps(r.bytes, r.seconds)}, {"z", r.z},          {"objects", r.objects},
+         {"feedback", r.feedback},           {"effects", effects}};
+  if (r.measured_resource >= 0) j["measured_resource"] = r.measured_resource;
+  if (r.predicted_resource >= 0) j["predicted_resource"] = r.predicted_resource;
+  return j;
+}
+
+void print_row(const IntervalRow &r, bool head) {
+  if (head) {
+    std::printf("%6s", "second");
+    for (const KnobValue &k : r.knobs) std::printf(" %10s", k.name.c_str());
+    std::printf(" %10s %8s %8s\n", "kbit/s", "z", "objects");
+  }
+  std::printf("%6.0f", double(r.interval) * r.seconds);
+  for (const KnobValue &k : r.knobs) std::printf(" %10g", k.value);
+  std::printf(" %10.1f %8.2f %8u\n", kbps(r.bytes, r.seconds), r.z, r.objects);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app{"Adapts what is sent of a clip to a DNN, second by second, and compares with sending everything."};
+  RunOptions o;
+  std::string output;
+  bool no_reference = false;
+  app.add_option("--clip", o.clip, "Video file")->required()->check(CLI::ExistingFile);
+  app.add_option("--model", o.model, "Self-describing TorchScript model")->required()->check(CLI::ExistingFile);
+  app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
+  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(CLI::NonNegativeNumber);
+  app.add_option("--fps", o.fps, "Frames a second to take from the clip (default: the clip's own)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--policy", o.policy, "oneadapt or static")->capture_default_str();
+  app.add_option("--lambda", o.lambda, "What resource is worth against accuracy")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--alpha", o.alpha, "Learning rate")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--knobs", o.knobs, "Knobs to adapt, separated by commas (default: all)");
+  app.add_option("--device", o.device, "auto, cpu or cuda:N")->capture_default_str();
+  app.add_option("--output", output,
+                 "Folder for intervals.jsonl, results.jsonl and adaptive.mp4 (default: write nothing)");
+  std::vector<std::string> start;
+  app.add_option("--start", start, "Knob values at the start, NAME=VALUE (default: the most expensive)");
+  app.add_flag("--no-reference", no_reference, "Leave out the run of the most expensive configuration");
+  app.set_version_flag("--version", VERSION);
+  try {
+    app.parse(argc, argv);
+    for (const std::string &s : start) {
+      const auto eq = s.find('=');
+      if (eq == std::string::npos) throw CLI::ValidationError("--start", "wants NAME=VALUE, got \"" + s + "\"");
+      try {
+        o.start[s.substr(0, eq)] = std::stod(s.substr(eq + 1));
+      } catch (const std::exception &) {
+        throw CLI::ValidationError("--start", "wants a number behind the =, got \"" + s + "\"");
+      }
+    }
+  } catch (const CLI::CallForHelp &e) {
+    return app.exit(e);
+  } catch (const CLI::CallForVersion &e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError &e) {
+    std::fprintf(stderr, "oneadapt-run: %s\n", e.what());
+    return 2;
+  }
+  // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait slow everything else in the
+  // pipeline down, and each other on a busy machine.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
+  gst_init(nullptr, nullptr);
+  try {
+    std::ofstream intervals;
+    if (!output.empty()) {
+      std::error_code ec;
+      std::filesystem::create_directories(output, ec);
+      intervals.open(output + "/intervals.jsonl");
+      if (!intervals)
+        throw RunError("--output: cannot write into \"" + output + "\"; name a folder that can be written");
+      o.results_location = output + "/results.jsonl";
+      o.video_location = output + "/adaptive.mp4";
+    }
+    bool head = true;
+    const RunResult adapted = run(o, [&](const IntervalRow &r) {
+      print_row(r, head);
+      head = false;
+      if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
+    });
+    if (intervals.is_open() && !intervals)
+      throw RunError("--output: \"" + output + "/intervals.jsonl\" could not be written; is the disk full?");
+    std::printf(
+        "\nDNN on %s: %.0f ms a frame, DNNGrad %.1f %% of inference. Filter: encoding %.2f s, probing %.2f s.\n",
+        adapted.device.c_str(), adapted.inferences ? 1000 * adapted.inference_s / double(adapted.inferences) : 0,
+        adapted.inference_s > 0 ? 100 * adapted.gradient_s / adapted.inference_s : 0, adapted.encode_s,
+        adapted.probe_s);
+    if (no_reference) {
+      std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
+      return 0;
+    }
+    std::printf("Now the same clip with the most expensive configuration ...\n");
+    std::fflush(stdout);
+    RunOptions full = o;
+    full.policy = "static";
+    full.start.clear();
+    full.results_location.clear();
+    full.video_location.clear();
+    const RunResult reference = run(full, {});
+    const double bandwidth = reference.bytes ? double(adapted.bytes) / double(reference.bytes) : 0;
+    const double accuracy = mean_f1(adapted, reference);
+    std::printf("\n%-28s %12s %10s %10s\n", "", "kbit/s", "bandwidth", "F1");
+    std::printf("%-28s %12.1f %9.1f%% %10.3f\n", "most expensive configuration",
+                kbps(reference.bytes, reference.seconds), 100.0, 1.0);
+    std::printf("%-28s %12.1f %9.1f%% %10.3f\n", ("policy " + o.policy).c_str(), kbps(adapted.bytes, adapted.seconds),
+                100 * bandwidth, accuracy);
+    if (!output.empty()) {
+      std::ofstream summary(output + "/summary.json");
+      summary << json{{"clip", o.clip},
+                      {"seconds", adapted.seconds},
+                      {"frames", adapted.input.size()},
+                      {"policy", o.policy},
+                      {"lambda", o.lambda},
+                      {"bandwidth", bandwidth},
+                      {"accuracy", accuracy},
+                      {"kbps", kbps(adapted.bytes, adapted.seconds)},
+                      {"reference_kbps", kbps(reference.bytes, reference.seconds)}}
+                     .dump(2)
+              << '\n';
+      if (!summary) throw RunError("--output: \"" + output + "/summary.json\" could not be written; is the disk full?");
+      std::printf("\nWritten: %s/{intervals.jsonl,results.jsonl,adaptive.mp4,summary.json}\n", output.c_str());
+    }
+    return 0;
+  } catch (const RunError &e) {
+    std::fprintf(stderr, "oneadapt-run: %s\n", e.what());
+    return 2;
+  }
+}
