@@ -14,31 +14,22 @@
  * classes=person ! fakesink
  * ]|
  */
-// Locks, in the order in which they may be taken: Loop::mutex before OBJECT_LOCK (settings only). Neither is held while
-// pushing, probing, posting or applying.
+// Locks, in the order in which they may be taken: CtlLoop::mutex before OBJECT_LOCK (settings only). Neither is held
+// while pushing, probing, posting or applying.
 #include "ctl.h"
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <sstream>
-#include <thread>
-#include <utility>
 
-#include "config.h"
 #include "core/gradient.h"
-#include "decider.h"
-#include "gstoneadapt.h"
-#include "tunables.h"
+#include "core/policy.h"
+#include "ctlimpl.h"
 
-GST_DEBUG_CATEGORY_STATIC(oneadaptctl_debug);
+GST_DEBUG_CATEGORY(oneadaptctl_debug);
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
 namespace {
 
-constexpr guint64 kNone = G_MAXUINT64;
 // Feedback older than this many intervals says nothing about the present.
 constexpr guint64 kStaleIntervals = 3;
 
@@ -56,68 +47,7 @@ enum {
   PROP_STATS,
 };
 
-/// What the user asked for; under OBJECT_LOCK.
-struct Settings {
-  std::string tunables, knobs, policy = "oneadapt";
-  double alpha = 0.5, lambda = 1.0, smoothing = 0.5;
-  guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;
-  bool lockstep = false;
-};
-
-struct Counters {
-  guint64 buffers = 0, decisions = 0, gradients = 0, ignored = 0, without_feedback = 0, timeouts = 0;
-};
-
-/// Shared by the streaming thread, the event's thread and the worker.
-struct Loop {
-  std::mutex mutex;
-  std::condition_variable wake, decided;
-  // under mutex
-  bool running = false, flushing = false;
-  guint64 current = kNone;                 // interval that data has reached
-  GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
-  guint64 newest = kNone;                  // newest interval whose gradient was taken
-  guint64 done = kNone;                    // newest interval decided (or given up)
-  guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
-  bool reset = false;                      // the worker is to forget the past before its next decision
-  bool busy = false;                       // the worker is at a decision
-  struct Job {
-    guint64 interval, epoch;
-    GstOneadaptGradient *gradient;  // NULL: no feedback
-  };
-  std::deque<Job> jobs;
-  Counters counters;
-  GstStructure *last = nullptr;  // newest decision
-  std::thread worker;
-};
-
-std::vector<std::string> split(const std::string &list) {
-  std::vector<std::string> out;
-  std::stringstream stream(list);
-  for (std::string item; std::getline(stream, item, ',');) {
-    const auto from = item.find_first_not_of(" \t"), to = item.find_last_not_of(" \t");
-    if (from != std::string::npos) out.push_back(item.substr(from, to - from + 1));
-  }
-  return out;
-}
-
 }  // namespace
-
-struct CtlState {
-  Settings settings;
-  Loop loop;
-  GstSegment segment;         // streaming thread
-  TunableList tunables;       // worker, under tunables_mutex
-  std::mutex tunables_mutex;  // a leaf: nothing else is taken under it
-  bool looked = false;        // streaming thread: tunables were looked for
-  bool warned_interval = false, warned_malformed = false;
-};
-
-struct _GstOneadaptCtl {
-  GstElement parent;
-  GstPad *sinkpad, *srcpad;
-  CtlState *state;
-};
 
 G_DEFINE_TYPE(GstOneadaptCtl, gst_oneadapt_ctl, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptctl, "oneadaptctl", GST_RANK_NONE, GST_TYPE_ONEADAPT_CTL,
@@ -129,147 +59,11 @@ static GstStaticPadTemplate sink_template =
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
-static Settings settings_of(GstOneadaptCtl *self) {
-  GST_OBJECT_LOCK(self);
-  Settings s = self->state->settings;
-  GST_OBJECT_UNLOCK(self);
-  return s;
-}
-
-/* ---- the worker: probes, decides, applies -------------------------------------------------------------------- */
-
-static void free_jobs(Loop &loop) {
-  for (auto &job : loop.jobs)
-    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
-  loop.jobs.clear();
-}
-
-/// Looks for the tunables if there are none yet. FALSE after an element error.
-static bool find_tunables(GstOneadaptCtl *self) {
-  CtlState *st = self->state;
-  const Settings settings = settings_of(self);
-  const auto names = split(settings.tunables);
-  std::string error;
-  TunableList found =
-      names.empty() ? tunables_downstream(self->srcpad) : tunables_by_name(GST_ELEMENT(self), names, error);
-  if (!error.empty()) {
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("Property \"tunables\": %s.", error.c_str()),
-                      ("name elements that are in the same pipeline, or leave the property empty"));
-    return false;
-  }
-  if (found.empty())
-    GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND, ("There is nothing to adapt: no tunable element downstream."),
-                        ("put an oneadaptfilter behind oneadaptctl, or name one in the property \"tunables\""));
-  const auto wanted = split(settings.knobs);
-  for (const std::string &name : wanted) {
-    bool known = found.empty();
-    std::string all;
-    for (GstElement *e : found) {
-      GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(e));
-      // Before caps a tunable may not know its knobs yet; then the check is left to the decisions.
-      known = known || knobs->len == 0;
-      for (guint i = 0; i < knobs->len; ++i) {
-        const gchar *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i])->name;
-        known = known || name == k;
-        all += (all.empty() ? "" : ", ") + std::string(k);
-      }
-      g_ptr_array_unref(knobs);
-    }
-    if (!known) {
-      GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"knobs\": there is no knob \"%s\".", name.c_str()),
-                        ("knobs that can be adapted here: %s", all.c_str()));
-      return false;
-    }
-  }
-  std::lock_guard<std::mutex> lock(st->tunables_mutex);
-  st->tunables = std::move(found);
-  return true;
-}
-
-static TunableList tunables_of(CtlState *st) {
-  TunableList copy;
-  std::lock_guard<std::mutex> lock(st->tunables_mutex);
-  for (GstElement *e : st->tunables) copy.add(e);
-  return copy;
-}
-
-static void work(GstOneadaptCtl *self, Decider decider) {
-  Loop &loop = self->state->loop;
-  std::unique_lock<std::mutex> lock(loop.mutex);
-  for (;;) {
-    loop.wake.wait(lock, [&] { return !loop.running || !loop.jobs.empty(); });
-    if (!loop.running) return;
-    Loop::Job job = loop.jobs.front();
-    loop.jobs.pop_front();
-    loop.busy = true;
-    const bool reset = std::exchange(loop.reset, false);
-    const bool stale = job.epoch != loop.epoch;
-    const GstClockTime now = loop.now;
-    lock.unlock();
-
-    if (reset) decider.reset();
-    DecisionRecord record;
-    if (!stale) {
-      const Settings s = settings_of(self);
-      record = decider.decide(tunables_of(self->state), job.interval, job.gradient, split(s.knobs), {s.alpha, s.lambda},
-                              now);
-      if (!record.problem.empty())
-        GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
-      gst_element_post_message(GST_ELEMENT(self),
-                               gst_message_new_element(GST_OBJECT(self), gst_structure_copy(record.structure)));
-    }
-
-    lock.lock();
-    if (record.structure) {
-      if (loop.last) gst_structure_free(loop.last);
-      loop.last = record.structure;
-      ++loop.counters.decisions;
-      if (!job.gradient && decider.needs_gradient()) ++loop.counters.without_feedback;
-    }
-    if (job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
-    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
-    loop.busy = false;
-    loop.decided.notify_all();
-  }
-}
-
-static bool start_worker(GstOneadaptCtl *self) {
-  CtlState *st = self->state;
-  const Settings s = settings_of(self);
-  try {
-    Decider decider(s.policy, s.smoothing);
-    std::lock_guard<std::mutex> lock(st->loop.mutex);
-    st->loop.running = true;
-    st->loop.flushing = false;
-    st->loop.current = st->loop.newest = st->loop.done = kNone;
-    st->loop.now = GST_CLOCK_TIME_NONE;
-    st->loop.counters = Counters();
-    st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
-    return true;
-  } catch (const std::exception &e) {
-    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"policy\": %s.", e.what()), (NULL));
-    return false;
-  }
-}
-
-static void stop_worker(GstOneadaptCtl *self) {
-  CtlState *st = self->state;
-  {
-    std::lock_guard<std::mutex> lock(st->loop.mutex);
-    st->loop.running = false;
-    st->loop.wake.notify_all();
-    st->loop.decided.notify_all();
-  }
-  if (st->loop.worker.joinable()) st->loop.worker.join();
-  std::lock_guard<std::mutex> lock(st->loop.mutex);
-  free_jobs(st->loop);
-}
-
 /* ---- the data path ------------------------------------------------------------------------------------------- */
 
 /// Waits (lockstep) until interval `ended` is decided. Streaming thread.
 static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
-  Loop &loop = self->state->loop;
+  CtlLoop &loop = self->state->loop;
   std::unique_lock<std::mutex> lock(loop.mutex);
   const bool in_time = loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), [&] {
     return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended);
@@ -287,26 +81,18 @@ static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeo
        GST_TIME_ARGS(timeout)));
 }
 
-static void forget(Loop &loop) {
-  ++loop.epoch;
-  loop.current = loop.newest = loop.done = kNone;
-  loop.now = GST_CLOCK_TIME_NONE;
-  loop.reset = true;
-  free_jobs(loop);
-}
-
 static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
   auto *self = GST_ONEADAPT_CTL(parent);
   CtlState *st = self->state;
-  Loop &loop = st->loop;
+  CtlLoop &loop = st->loop;
   if (!st->looked) {
-    if (!find_tunables(self)) {
+    if (!ctl_find_tunables(self)) {
       gst_buffer_unref(buffer);
       return GST_FLOW_ERROR;
     }
     st->looked = true;
   }
-  const Settings s = settings_of(self);
+  const CtlSettings s = ctl_settings(self);
   GstClockTime time = GST_CLOCK_TIME_NONE;
   if (GST_BUFFER_PTS_IS_VALID(buffer) && st->segment.format == GST_FORMAT_TIME)
     time = gst_segment_to_stream_time(&st->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
@@ -331,12 +117,12 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
     }
   }
   if (ended != kNone) {
-    if (tunables_of(st).empty()) st->looked = false;  // they may have been linked by now
+    if (ctl_tunables(st).empty()) st->looked = false;  // they may have been linked by now
     if (s.lockstep) wait_for_decision(self, ended, s.lockstep_timeout);
     std::lock_guard<std::mutex> lock(loop.mutex);
     if (loop.current != kNone &&
         interval < loop.current) {  // a new segment (a clip that starts again, say): time went back
-      forget(loop);
+      ctl_forget(loop);
       loop.current = interval;
       loop.now = time;
     }
@@ -357,14 +143,14 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
     case GST_EVENT_FLUSH_STOP: {
       std::lock_guard<std::mutex> lock(st->loop.mutex);
       st->loop.flushing = false;
-      forget(st->loop);
+      ctl_forget(st->loop);
       gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
       break;
     }
     case GST_EVENT_EOS: {
       // A gradient that has come is still answered, so that the last interval has its decision too.
       std::unique_lock<std::mutex> lock(st->loop.mutex);
-      if (settings_of(self).lockstep)
+      if (ctl_settings(self).lockstep)
         st->loop.decided.wait(
             lock, [&] { return !st->loop.running || st->loop.flushing || (st->loop.jobs.empty() && !st->loop.busy); });
       break;
@@ -374,7 +160,7 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
       break;
     case GST_EVENT_STREAM_START: {
       std::lock_guard<std::mutex> lock(st->loop.mutex);
-      forget(st->loop);
+      ctl_forget(st->loop);
       break;
     }
     default:
@@ -388,11 +174,11 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
 /// Takes a gradient, or says why not. Any thread.
 static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
   CtlState *st = self->state;
-  Loop &loop = st->loop;
+  CtlLoop &loop = st->loop;
   GstOneadaptGradient *g = nullptr;
   GError *error = nullptr;
   std::string why;
-  const Settings s = settings_of(self);
+  const CtlSettings s = ctl_settings(self);
   if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
     why = error->message;
     g_clear_error(&error);
@@ -430,7 +216,7 @@ static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
     return;
   }
   // A live loop that lags behind decides on the newest only.
-  if (!s.lockstep) free_jobs(loop);
+  if (!s.lockstep) ctl_free_jobs(loop);
   loop.jobs.push_back({g->interval, loop.epoch, g});
   loop.wake.notify_all();
 }
@@ -452,7 +238,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
     st->looked = false;
-    if (!start_worker(self)) return GST_STATE_CHANGE_FAILURE;
+    if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     std::lock_guard<std::mutex> lock(st->loop.mutex);
@@ -462,7 +248,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   const GstStateChangeReturn ret = GST_ELEMENT_CLASS(gst_oneadapt_ctl_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE)) {
-    stop_worker(self);
+    ctl_stop_worker(self);
     std::lock_guard<std::mutex> lock(st->tunables_mutex);
     st->tunables.clear();
   }
@@ -471,7 +257,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
 
 static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *self = GST_ONEADAPT_CTL(object);
-  Settings &s = self->state->settings;
+  CtlSettings &s = self->state->settings;
   auto text = [&] { return std::string(g_value_get_string(value) ? g_value_get_string(value) : ""); };
   GST_OBJECT_LOCK(self);
   switch (id) {
@@ -509,9 +295,9 @@ static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValu
 }
 
 static GstStructure *stats_of(GstOneadaptCtl *self) {
-  Loop &loop = self->state->loop;
+  CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
-  const Counters &c = loop.counters;
+  const CtlCounters &c = loop.counters;
   GstStructure *s = gst_structure_new(
       "oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64, c.decisions, "gradients",
       G_TYPE_UINT64, c.gradients, "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback",
@@ -526,7 +312,7 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
     g_value_take_boxed(value, stats_of(self));
     return;
   }
-  const Settings s = settings_of(self);
+  const CtlSettings s = ctl_settings(self);
   switch (id) {
     case PROP_TUNABLES:
       g_value_set_string(value, s.tunables.c_str());

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What oneadaptctl's files share: its state, and the worker that probes, decides and applies (ctlworker.cpp).
+#pragma once
+#include <gst/gst.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ctl.h"
+#include "gstoneadapt.h"
+#include "tunables.h"
+
+GST_DEBUG_CATEGORY_EXTERN(oneadaptctl_debug);
+
+constexpr guint64 kNone = G_MAXUINT64;
+
+/// What the user asked for; under OBJECT_LOCK.
+struct CtlSettings {
+  std::string tunables, knobs, policy = "oneadapt";
+  double alpha = 0.5, lambda = 1.0, smoothing = 0.5;
+  guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;
+  bool lockstep = false;
+};
+
+struct CtlCounters {
+  guint64 buffers = 0, decisions = 0, gradients = 0, ignored = 0, without_feedback = 0, timeouts = 0;
+};
+
+/// Shared by the streaming thread, the event's thread and the worker.
+struct CtlLoop {
+  std::mutex mutex;
+  std::condition_variable wake, decided;
+  // under mutex
+  bool running = false, flushing = false;
+  guint64 current = kNone;                 // interval that data has reached
+  GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
+  guint64 newest = kNone;                  // newest interval whose gradient was taken
+  guint64 done = kNone;                    // newest interval decided (or given up)
+  guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
+  bool reset = false;                      // the worker is to forget the past before its next decision
+  bool busy = false;                       // the worker is at a decision
+  struct Job {
+    guint64 interval, epoch;
+    GstOneadaptGradient *gradient;  // NULL: no feedback
+  };
+  std::deque<Job> jobs;
+  CtlCounters counters;
+  GstStructure *last = nullptr;  // newest decision
+  std::thread worker;
+};
+
+struct CtlState {
+  CtlSettings settings;
+  CtlLoop loop;
+  GstSegment segment;         // streaming thread
+  TunableList tunables;       // worker, under tunables_mutex
+  std::mutex tunables_mutex;  // a leaf: nothing else is taken under it
+  bool looked = false;        // streaming thread: tunables were looked for
+};
+
+struct _GstOneadaptCtl {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+  CtlState *state;
+};
+
+/// A copy; takes OBJECT_LOCK.
+CtlSettings ctl_settings(GstOneadaptCtl *self);
+
+/// Looks for the tunables. False after an element error.
+bool ctl_find_tunables(GstOneadaptCtl *self);
+/// The tunables found; takes tunables_mutex.
+TunableList ctl_tunables(CtlState *state);
+
+/// Starts the worker with the policy as it is set. False after an element error.
+bool ctl_start_worker(GstOneadaptCtl *self);
+/// Ends it; a decision that is under way is waited for.
+void ctl_stop_worker(GstOneadaptCtl *self);
+
+/// Drops what the worker has not begun. Under the loop's mutex.
+void ctl_free_jobs(CtlLoop &loop);
+/// Forgets the past: a flush, a new stream, time that went back. Under the loop's mutex.
+void ctl_forget(CtlLoop &loop);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The controller's own thread: probes, decides, applies. Locks: see ctl.cpp.
+#include <sstream>
+#include <utility>
+
+#include "ctlimpl.h"
+#include "decider.h"
+
+#define GST_CAT_DEFAULT oneadaptctl_debug
+
+namespace {
+
+std::vector<std::string> split(const std::string &list) {
+  std::vector<std::string> out;
+  std::stringstream stream(list);
+  for (std::string item; std::getline(stream, item, ',');) {
+    const auto from = item.find_first_not_of(" \t"), to = item.find_last_not_of(" \t");
+    if (from != std::string::npos) out.push_back(item.substr(from, to - from + 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+CtlSettings ctl_settings(GstOneadaptCtl *self) {
+  GST_OBJECT_LOCK(self);
+  CtlSettings s = self->state->settings;
+  GST_OBJECT_UNLOCK(self);
+  return s;
+}
+
+void ctl_free_jobs(CtlLoop &loop) {
+  for (auto &job : loop.jobs)
+    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
+  loop.jobs.clear();
+}
+
+bool ctl_find_tunables(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  const CtlSettings settings = ctl_settings(self);
+  const auto names = split(settings.tunables);
+  std::string error;
+  TunableList found =
+      names.empty() ? tunables_downstream(self->srcpad) : tunables_by_name(GST_ELEMENT(self), names, error);
+  if (!error.empty()) {
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("Property \"tunables\": %s.", error.c_str()),
+                      ("name elements that are in the same pipeline, or leave the property empty"));
+    return false;
+  }
+  if (found.empty())
+    GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND, ("There is nothing to adapt: no tunable element downstream."),
+                        ("put an oneadaptfilter behind oneadaptctl, or name one in the property \"tunables\""));
+  const auto wanted = split(settings.knobs);
+  for (const std::string &name : wanted) {
+    bool known = found.empty();
+    std::string all;
+    for (GstElement *e : found) {
+      GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(e));
+      // Before caps a tunable may not know its knobs yet; then the check is left to the decisions.
+      known = known || knobs->len == 0;
+      for (guint i = 0; i < knobs->len; ++i) {
+        const gchar *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i])->name;
+        known = known || name == k;
+        all += (all.empty() ? "" : ", ") + std::string(k);
+      }
+      g_ptr_array_unref(knobs);
+    }
+    if (!known) {
+      GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"knobs\": there is no knob \"%s\".", name.c_str()),
+                        ("knobs that can be adapted here: %s", all.c_str()));
+      return false;
+    }
+  }
+  std::lock_guard<std::mutex> lock(st->tunables_mutex);
+  st->tunables = std::move(found);
+  return true;
+}
+
+TunableList ctl_tunables(CtlState *st) {
+  TunableList copy;
+  std::lock_guard<std::mutex> lock(st->tunables_mutex);
+  for (GstElement *e : st->tunables) copy.add(e);
+  return copy;
+}
+
+static void work(GstOneadaptCtl *self, Decider decider) {
+  CtlLoop &loop = self->state->loop;
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  for (;;) {
+    loop.wake.wait(lock, [&] { return !loop.running || !loop.jobs.empty(); });
+    if (!loop.running) return;
+    CtlLoop::Job job = loop.jobs.front();
+    loop.jobs.pop_front();
+    loop.busy = true;
+    const bool reset = std::exchange(loop.reset, false);
+    const bool stale = job.epoch != loop.epoch;
+    const GstClockTime now = loop.now;
+    lock.unlock();
+
+    if (reset) decider.reset();
+    DecisionRecord record;
+    if (!stale) {
+      const CtlSettings s = ctl_settings(self);
+      record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs),
+                              {s.alpha, s.lambda}, now);
+      if (!record.problem.empty())
+        GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
+      gst_element_post_message(GST_ELEMENT(self),
+                               gst_message_new_element(GST_OBJECT(self), gst_structure_copy(record.structure)));
+    }
+
+    lock.lock();
+    if (record.structure) {
+      if (loop.last) gst_structure_free(loop.last);
+      loop.last = record.structure;
+      ++loop.counters.decisions;
+      if (!job.gradient && decider.needs_gradient()) ++loop.counters.without_feedback;
+    }
+    if (job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
+    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
+    loop.busy = false;
+    loop.decided.notify_all();
+  }
+}
+
+bool ctl_start_worker(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  const CtlSettings s = ctl_settings(self);
+  try {
+    Decider decider(s.policy, s.smoothing);
+    std::lock_guard<std::mutex> lock(st->loop.mutex);
+    st->loop.running = true;
+    st->loop.flushing = false;
+    st->loop.current = st->loop.newest = st->loop.done = kNone;
+    st->loop.now = GST_CLOCK_TIME_NONE;
+    st->loop.counters = CtlCounters();
+    st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
+    return true;
+  } catch (const std::exception &e) {
+    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"policy\": %s.", e.what()), (NULL));
+    return false;
+  }
+}
+
+void ctl_stop_worker(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  {
+    std::lock_guard<std::mutex> lock(st->loop.mutex);
+    st->loop.running = false;
+    st->loop.wake.notify_all();
+    st->loop.decided.notify_all();
+  }
+  if (st->loop.worker.joinable()) st->loop.worker.join();
+  std::lock_guard<std::mutex> lock(st->loop.mutex);
+  ctl_free_jobs(st->loop);
+}
+
+void ctl_forget(CtlLoop &loop) {
+  ++loop.epoch;
+  loop.current = loop.newest = loop.done = kNone;
+  loop.now = GST_CLOCK_TIME_NONE;
+  loop.reset = true;
+  ctl_free_jobs(loop);
+}
