@@ -237,7 +237,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
-    st->looked = false;
+    st->looked = st->warned = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {

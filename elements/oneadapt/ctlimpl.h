@@ -57,9 +57,10 @@ struct CtlState {
   CtlSettings settings;
   CtlLoop loop;
   GstSegment segment;         // streaming thread
-  TunableList tunables;       // worker, under tunables_mutex
+  TunableList tunables;       // found by the streaming thread, used by the worker; under tunables_mutex
   std::mutex tunables_mutex;  // a leaf: nothing else is taken under it
   bool looked = false;        // streaming thread: tunables were looked for
+  bool warned = false;        // streaming thread: that there are none was said
 };
 
 struct _GstOneadaptCtl {

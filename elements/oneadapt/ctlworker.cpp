@@ -47,7 +47,7 @@ bool ctl_find_tunables(GstOneadaptCtl *self) {
                       ("name elements that are in the same pipeline, or leave the property empty"));
     return false;
   }
-  if (found.empty())
+  if (found.empty() && !std::exchange(st->warned, true))
     GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND, ("There is nothing to adapt: no tunable element downstream."),
                         ("put an oneadaptfilter behind oneadaptctl, or name one in the property \"tunables\""));
   const auto wanted = split(settings.knobs);
