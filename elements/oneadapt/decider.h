@@ -25,7 +25,7 @@ class Decider {
   /// `weight`: GradientSmoother's. Throws std::invalid_argument for an unknown policy.
   Decider(const std::string &policy, double weight);
   void reset();
-  bool needs_gradient() const { return policy_name_ != "static"; }
+  bool needs_gradient() const { return policy_->needs_gradient(); }
 
   /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
   /// `now`: stream time in ns that the data has reached, for the gradient's age.

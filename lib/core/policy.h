@@ -27,6 +27,13 @@ struct KnobObservation {
   std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
 };
 
+/// What one configuration came to on an interval's footage, by running it through the DNN.
+struct ProfiledConfiguration {
+  std::vector<std::size_t> rungs;  ///< as many as knobs observed, same order
+  double accuracy = 0;             ///< against the most expensive configuration profiled, [0, 1]
+  double resource = 0;             ///< fraction of the most expensive configuration's
+};
+
 /// Everything a policy may know at the end of an interval.
 struct Observation {
   std::uint64_t interval = 0;
@@ -35,6 +42,7 @@ struct Observation {
   double confident = 0;                ///< confident elements (smoothed)
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
+  std::vector<ProfiledConfiguration> profile;  ///< what Decision::profile asked for, once it is known; empty otherwise
 };
 
 struct KnobDecision {
@@ -47,12 +55,18 @@ struct KnobDecision {
 struct Decision {
   std::vector<KnobDecision> knobs;           ///< as many as observed, same order
   std::optional<double> predicted_resource;  ///< r expected under the decision
+  /// Configurations (a rung per knob) to run through the DNN on the interval that was observed; empty: none. Asked for
+  /// again only after the answer, which may come any number of intervals later.
+  std::vector<std::vector<std::size_t>> profile;
 };
 
 /// May be changed between any two calls.
 struct PolicySettings {
-  double alpha = 0.5;   ///< learning rate (Eq. 2; paper's default 0.5)
-  double lambda = 1.0;  ///< accuracy against resource (Eq. 1; paper's default 1)
+  double alpha = 0.5;                   ///< learning rate (Eq. 2; paper's default 0.5)
+  double lambda = 1.0;                  ///< accuracy against resource (Eq. 1; paper's default 1)
+  unsigned profile_interval = 10;       ///< intervals from one full profile to the next
+  unsigned profile_configurations = 0;  ///< most configurations in a full profile, evenly spaced; 0: all
+  unsigned profile_top = 3;             ///< configurations that `chameleon` profiles between two full profiles
 };
 
 class Policy {
@@ -62,7 +76,14 @@ class Policy {
   virtual Decision decide(const Observation &observation, const PolicySettings &settings) = 0;
   /// Forgets the past (a flush, a new stream).
   virtual void reset() = 0;
+  /// False: decides without gradients; nothing has to be probed for it.
+  virtual bool needs_gradient() const { return false; }
 };
+
+/// The configurations of a full profile: all combinations of the ladders' rungs, or at most `most` of them (0: all),
+/// evenly spaced in every knob (the most expensive configuration always among them, and last). `most` < 2
+/// is taken as 2.
+std::vector<std::vector<std::size_t>> profile_grid(const std::vector<KnobObservation> &knobs, unsigned most);
 
 /// Names that make_policy() takes, in the order in which they are listed to users.
 const std::vector<std::string> &policy_names();

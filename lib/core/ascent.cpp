@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Policy "oneadapt": gradient ascent (paper §3.2).
+#include <algorithm>
+#include <map>
+
+#include "core/policies.h"
+
+namespace oneadapt {
+namespace {
+
+// ΔF1 ≈ κ · Σ|G||Δy| / N: what tests/bench/bench_cosine prints (docs/evaluation.md); between 0.4 and 1.3 · 10⁻³ over
+// clips from sparse to dense.
+constexpr double kKappa = 1e-3;
+// A move must gain this much more than it loses: neighbouring rungs of about equal worth are not worth a flicker.
+constexpr double kHysteresis = 1.5;
+// Trust region: OutputGrad is a first-order term, good near the probed rungs only.
+constexpr double kMaxRungs = 2.0;
+
+/// Eq. 2 on every knob, AccGrad by OutputGrad (§3.3, §3.4), one-sided differences both ways.
+class OneAdaptPolicy : public Policy {
+ public:
+  Decision decide(const Observation &o, const PolicySettings &s) override {
+    check_observation(o);
+    Decision d;
+    double resource = o.resource.value_or(0);
+    for (const KnobObservation &k : o.knobs) {
+      const Ladder ladder(k.ladder);
+      KnobDecision kd;
+      const double here = ladder.position(k.rung);
+      double x = position(k.name, ladder, k.rung);
+      double gain_up = 0, gain_down = 0, step = 0;
+      bool go_up = false, go_down = false;
+      if (o.gradient && k.up && k.rung + 1 < ladder.size()) {
+        const double dk = ladder.position(k.rung + 1) - here;
+        const double accuracy = accuracy_change(k.up->output_grad, o.confident);
+        const double cost = s.lambda * k.up->resource_change;
+        kd.acc_grad_up = accuracy / dk;
+        kd.resource_grad_up = k.up->resource_change / dk;
+        gain_up = (accuracy - cost) / dk;
+        go_up = accuracy > kHysteresis * cost;
+      }
+      if (o.gradient && k.down && k.rung > 0) {
+        const double dk = here - ladder.position(k.rung - 1);
+        const double accuracy = accuracy_change(k.down->output_grad, o.confident);
+        const double saved = -s.lambda * k.down->resource_change;
+        kd.acc_grad_down = accuracy / dk;
+        kd.resource_grad_down = -k.down->resource_change / dk;
+        gain_down = (saved - accuracy) / dk;
+        go_down = saved > kHysteresis * accuracy;
+      }
+      if (go_up && go_down) (gain_up >= gain_down ? go_down : go_up) = false;
+      std::size_t rung = k.rung;
+      if (go_up) {
+        const double dk = ladder.position(k.rung + 1) - here;
+        step = std::clamp(s.alpha * gain_up, dk, kMaxRungs * dk);
+      } else if (go_down) {
+        const double dk = here - ladder.position(k.rung - 1);
+        step = -std::clamp(s.alpha * gain_down, dk, kMaxRungs * dk);
+      } else {
+        x = here;
+      }
+      x = std::clamp(x + (s.alpha > 0 ? step : 0.0), 0.0, 1.0);
+      rung = ladder.nearest(x);
+      positions_[k.name] = x;
+      kd.rung = rung;
+      kd.position = x;
+      if (rung > k.rung && k.up) resource += k.up->resource_change * double(rung - k.rung);
+      if (rung < k.rung && k.down) resource += k.down->resource_change * double(k.rung - rung);
+      d.knobs.push_back(kd);
+    }
+    if (o.resource) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
+    return d;
+  }
+  void reset() override { positions_.clear(); }
+  bool needs_gradient() const override { return true; }
+
+ private:
+  static double accuracy_change(double output_grad, double confident) {
+    return std::min(1.0, kKappa * output_grad / std::max(1.0, confident));
+  }
+  /// The continuous knob, unless somebody else has moved the real one meanwhile.
+  double position(const std::string &name, const Ladder &ladder, std::size_t rung) const {
+    const auto it = positions_.find(name);
+    if (it == positions_.end() || ladder.nearest(it->second) != rung) return ladder.position(rung);
+    return it->second;
+  }
+  std::map<std::string, double> positions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_ascent_policy() { return std::make_unique<OneAdaptPolicy>(); }
+
+}  // namespace oneadapt
