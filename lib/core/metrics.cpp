@@ -18,32 +18,44 @@ double iou(const Box &a, const Box &b) {
   return inter / (aa + ab - inter);
 }
 
-double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou) {
-  if (result.empty() && reference.empty()) return 1;
-  if (result.empty() || reference.empty()) return 0;
+namespace {
+/// IoU of each matched pair: greedy by score, class-aware, each reference box once.
+std::vector<double> matches(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference,
+                            double min_iou) {
   std::vector<std::size_t> order(result.size());
   std::iota(order.begin(), order.end(), std::size_t(0));
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return result[a].score > result[b].score; });
   std::vector<bool> taken(reference.size(), false);
-  std::size_t matched = 0;
+  std::vector<double> pairs;
   for (std::size_t i : order) {
     double best = min_iou;
     std::size_t at = reference.size();
     for (std::size_t j = 0; j < reference.size(); ++j) {
       if (taken[j] || reference[j].label != result[i].label) continue;
       const double v = iou(result[i].box, reference[j].box);
-      if (v >= best && (at == reference.size() || v > best)) {
+      if (v >= best && v > 0 && (at == reference.size() || v > best)) {
         best = v;
         at = j;
       }
     }
-    if (at < reference.size()) {
-      taken[at] = true;
-      ++matched;
-    }
+    if (at == reference.size()) continue;
+    taken[at] = true;
+    pairs.push_back(best);
   }
-  return 2.0 * double(matched) / double(result.size() + reference.size());
+  return pairs;
+}
+}  // namespace
+
+double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou) {
+  if (result.empty() && reference.empty()) return 1;
+  return 2.0 * double(matches(result, reference, min_iou).size()) / double(result.size() + reference.size());
+}
+
+double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference) {
+  if (result.empty() && reference.empty()) return 1;
+  const std::vector<double> pairs = matches(result, reference, 0);
+  return std::accumulate(pairs.begin(), pairs.end(), 0.0) / double(result.size() + reference.size() - pairs.size());
 }
 
 }  // namespace oneadapt

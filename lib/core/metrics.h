@@ -22,4 +22,8 @@ double iou(const Box &a, const Box &b);
 /// is matched once. Both empty: 1. One empty: 0.
 double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou = 0.5);
 
+/// Mean IoU of `result` and `reference` (the paper's metric for human detection, §5.1): matched as by f1(), but from any
+/// overlap on; a box that has no partner, on either side, counts as 0. Both empty: 1.
+double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
+
 }  // namespace oneadapt

@@ -31,7 +31,7 @@ std::map<std::uint64_t, double> f1_by_second(const RunResult &r, const RunResult
     one.input = {reference.input[i]};
     one.results = reference.results;
     auto &s = sums[reference.input[i] / GST_SECOND];
-    s.first += mean_f1(r, one);
+    s.first += mean_accuracy(r, one);
     ++s.second;
   }
   std::map<std::uint64_t, double> out;

@@ -132,6 +132,20 @@ TEST(F1, TheSurerResultChoosesFirst) {
   EXPECT_NEAR(f1({a, b}, {reference}), 2.0 / 3, 1e-12);
 }
 
+TEST(MeanIou, ByHand) {
+  const ScoredBox car{{0, 0, 10, 10}, 0.9, 2};
+  const ScoredBox half{{0, 5, 10, 15}, 0.8, 2};  // IoU with car: 50 / 150
+  EXPECT_EQ(mean_iou({}, {}), 1.0);
+  EXPECT_EQ(mean_iou({car}, {}), 0.0);
+  EXPECT_NEAR(mean_iou({half}, {car}), 1.0 / 3, 1e-12);
+  // One pair of IoU 1, one result and one object without a partner: 1 / 3.
+  const ScoredBox far{{50, 50, 60, 60}, 0.7, 2}, other{{80, 0, 90, 10}, 0.7, 2};
+  EXPECT_NEAR(mean_iou({car, far}, {car, other}), 1.0 / 3, 1e-12);
+  ScoredBox person = car;
+  person.label = 0;
+  EXPECT_EQ(mean_iou({person}, {car}), 0.0);  // class-aware
+}
+
 namespace {
 Observation one_knob(std::size_t rung, double og_up, double r_up, double og_down, double r_down, double objects = 1) {
   Observation o;

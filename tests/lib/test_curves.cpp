@@ -61,3 +61,12 @@ TEST(Pchip, SlopesByHand) {
   // log resource 0, 1, 4 at accuracy 0, 1, 2: at 0.5 Hermite gives 0.5 + (0 − 1.5)/8 = 0.3125.
   EXPECT_NEAR(std::log(*resource_at({{1, 0}, {std::exp(1), 1}, {std::exp(4), 2}}, 0.5)), 0.3125, 1e-9);
 }
+// Rates and PSNR of the example published with the package bjontegaard (FAU Erlangen), whose PCHIP agrees with the
+// spreadsheet of JVET-T2020 to ten decimals; SciPy 1.10's PchipInterpolator gives −4.417485350589.
+TEST(BdRate, APublishedExample) {
+  const std::vector<CurvePoint> anchor = {{9487.76, 40.037}, {4593.60, 38.615}, {2486.44, 36.845}, {1358.24, 34.851}};
+  const std::vector<CurvePoint> test = {{9787.80, 40.121}, {4469.00, 38.651}, {2451.52, 36.970}, {1356.24, 34.987}};
+  const BdRate r = bd_rate(test, anchor);
+  ASSERT_TRUE(r.percent);
+  EXPECT_NEAR(*r.percent, -4.417485350589, 1e-9);
+}

@@ -54,8 +54,8 @@ TEST(Adaptive, DefaultsSaveThreeQuartersOnVtest) {
   EXPECT_EQ(adapted.input.size(), 200u);
   EXPECT_EQ(reference.results.size(), 200u);
   EXPECT_LE(double(adapted.bytes), 0.25 * double(reference.bytes));
-  EXPECT_GE(mean_f1(adapted, reference), 0.93);
-  EXPECT_EQ(mean_f1(reference, reference), 1.0);
+  EXPECT_GE(mean_accuracy(adapted, reference), 0.93);
+  EXPECT_EQ(mean_accuracy(reference, reference), 1.0);
 }
 
 TEST(Adaptive, TwiceTheSame) {
@@ -123,7 +123,7 @@ TEST(Adaptive, LambdaTradesAccuracyForBytes) {
     o.lambda = lambdas[i];
     const RunResult r = run(o, {});
     bytes[i] = double(r.bytes);
-    accuracy[i] = mean_f1(r, reference);
+    accuracy[i] = mean_accuracy(r, reference);
   }
   EXPECT_GT(bytes[0], bytes[1]);
   EXPECT_GT(bytes[1], bytes[2]);

@@ -8,6 +8,8 @@
 #include <memory>
 #include <thread>
 
+#include "gstoneadapt.h"
+
 namespace oneadapt::eval {
 namespace {
 
@@ -21,7 +23,8 @@ using Ref = std::unique_ptr<T, Unref>;
 struct Taps {
   std::vector<std::uint64_t> input;
   std::vector<FrameResult> results;
-  std::uint64_t bytes = 0;
+  std::vector<Packet> packets;
+  std::uint64_t feedback_bytes = 0;
   GstClockTime frame_duration = 0;
 };
 
@@ -42,8 +45,21 @@ GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) taps->frame_duration = GST_BUFFER_DURATION(buffer);
   return GST_PAD_PROBE_OK;
 }
-GstPadProbeReturn on_bytes(GstPad *, GstPadProbeInfo *info, gpointer data) {
-  static_cast<Taps *>(data)->bytes += gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
+GstPadProbeReturn on_bytes(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  static_cast<Taps *>(data)->packets.push_back({stream_time(pad, buffer), gst_buffer_get_size(buffer)});
+  return GST_PAD_PROBE_OK;
+}
+GstPadProbeReturn on_feedback(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  GstOneadaptGradient *gradient = nullptr;
+  if (!gst_event_is_oneadapt_gradient(event) || !gst_event_parse_oneadapt_gradient(event, &gradient, nullptr))
+    return GST_PAD_PROBE_OK;
+  if (GBytes *message = gst_oneadapt_gradient_to_bytes(gradient, nullptr)) {
+    static_cast<Taps *>(data)->feedback_bytes += g_bytes_get_size(message);
+    g_bytes_unref(message);
+  }
+  gst_oneadapt_gradient_free(gradient);
   return GST_PAD_PROBE_OK;
 }
 GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
@@ -65,10 +81,11 @@ GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
-void tap(GstBin *bin, const char *element, const char *pad_name, GstPadProbeCallback callback, Taps *taps) {
+void tap(GstBin *bin, const char *element, const char *pad_name, GstPadProbeCallback callback, Taps *taps,
+         GstPadProbeType type = GST_PAD_PROBE_TYPE_BUFFER) {
   Ref<GstElement> e(gst_bin_get_by_name(bin, element));
   Ref<GstPad> pad(gst_element_get_static_pad(e.get(), pad_name));
-  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, callback, taps, nullptr);
+  gst_pad_add_probe(pad.get(), type, callback, taps, nullptr);
 }
 
 double number(const GstStructure *s, const char *name, double otherwise) {
@@ -165,7 +182,8 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "dnn", "model", o.model);
   set(p, "dnn", "classes", o.classes);
   set(p, "dnn", "device", o.device);
-  set(p, "dnn", "threads", std::to_string(std::max(1u, std::thread::hardware_concurrency())));
+  set(p, "dnn", "threads", std::to_string(o.threads ? o.threads : std::max(1u, std::thread::hardware_concurrency())));
+  set(p, "dnn", "gradient", o.gradient ? "true" : "false");
   if (!o.results_location.empty()) set(p, "dnn", "results-location", o.results_location);
   set(p, "ctl", "policy", o.policy);
   set(p, "ctl", "lambda", text(o.lambda));
@@ -189,6 +207,7 @@ struct Limits {
   double seconds;
   GstElement *pipeline;
   bool ended = false;
+  unsigned width = 0, height = 0;
 };
 GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *limits = static_cast<Limits *>(data);
@@ -215,6 +234,8 @@ GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
   gst_event_parse_caps(event, &caps);
   GstVideoInfo info_;
   if (!gst_video_info_from_caps(&info_, caps)) return GST_PAD_PROBE_OK;
+  limits->width = unsigned(info_.width);
+  limits->height = unsigned(info_.height);
   Ref<GstElement> size(gst_bin_get_by_name(GST_BIN(limits->pipeline), "size"));
   if (size) {
     GstCaps *fixed = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, info_.width & ~1, "height", G_TYPE_INT,
@@ -245,6 +266,13 @@ void read_stats(GstElement *pipeline, RunResult &result) {
   result.gradient_s = double(count(dnn.get(), "gradient-time")) / GST_SECOND;
   result.encode_s = double(count(filter.get(), "encode-time")) / GST_SECOND;
   result.probe_s = double(count(filter.get(), "probe-time")) / GST_SECOND;
+  Ref<GstElement> tunable(gst_bin_get_by_name(GST_BIN(pipeline), "filter"));
+  GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(tunable.get()));
+  for (guint i = 0; i < knobs->len; ++i) {
+    const auto *knob = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
+    result.ladders[knob->name].assign(knob->ladder, knob->ladder + knob->n_ladder);
+  }
+  g_ptr_array_unref(knobs);
 }
 
 }  // namespace
@@ -257,6 +285,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   tap(GST_BIN(pipeline.get()), "ctl", "sink", on_input, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
+  tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
   {
     Ref<GstElement> source(gst_bin_get_by_name(GST_BIN(pipeline.get()), "caps"));
     Ref<GstPad> pad(gst_element_get_static_pad(source.get(), "src"));
@@ -310,7 +339,11 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
   result.input = std::move(taps.input);
   result.results = std::move(taps.results);
-  result.bytes = taps.bytes;
+  result.packets = std::move(taps.packets);
+  for (const Packet &packet : result.packets) result.bytes += packet.bytes;
+  result.feedback_bytes = taps.feedback_bytes;
+  result.width = limits.width;
+  result.height = limits.height;
   result.seconds = double(result.input.back() - result.input.front() + taps.frame_duration) / GST_SECOND;
   return result;
 }
@@ -327,9 +360,18 @@ const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time)
 }
 }  // namespace
 
-double mean_f1(const RunResult &result, const RunResult &reference) {
+std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
+  std::vector<double> values;
+  for (std::uint64_t t : reference.input) {
+    const auto &here = in_force(result, t), &there = in_force(reference, t);
+    values.push_back(metric == Metric::F1 ? f1(here, there) : mean_iou(here, there));
+  }
+  return values;
+}
+
+double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
   double sum = 0;
-  for (std::uint64_t t : reference.input) sum += f1(in_force(result, t), in_force(reference, t));
+  for (double value : frame_accuracy(result, reference, metric)) sum += value;
   return reference.input.empty() ? 0 : sum / double(reference.input.size());
 }
 

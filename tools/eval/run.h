@@ -20,6 +20,8 @@ class RunError : public std::runtime_error {
 
 struct RunOptions {
   std::string clip, model, classes, device = "auto";
+  unsigned threads = 0;   ///< CPU threads of the DNN; 0: as many as there are cores
+  bool gradient = true;   ///< false: the DNN sends none (policies that do not need it)
   std::string source;  ///< launch fragment that ends in raw video, instead of a clip
   double fps = 0;      ///< frames a second taken from the clip; 0: the clip's own
   double seconds = 0;  ///< how much of the clip; 0: all
@@ -51,6 +53,12 @@ struct IntervalRow {
   std::vector<KnobValue> knobs;
 };
 
+/// What left the filter in one buffer.
+struct Packet {
+  std::uint64_t stream_time = 0;  ///< ns
+  std::uint64_t bytes = 0;
+};
+
 /// What the DNN said of one frame.
 struct FrameResult {
   std::uint64_t stream_time = 0;  ///< ns
@@ -61,18 +69,28 @@ struct RunResult {
   std::vector<std::uint64_t> input;  ///< stream time of every frame that came into the controller
   std::vector<FrameResult> results;  ///< of every frame that was analysed
   std::vector<IntervalRow> intervals;
-  std::uint64_t bytes = 0;  ///< after the filter
-  double seconds = 0;       ///< of footage
-  std::string device;       ///< the DNN ran on
-  double inference_s = 0, gradient_s = 0, encode_s = 0, probe_s = 0;
+  std::vector<Packet> packets;      ///< after the filter
+  std::uint64_t bytes = 0;          ///< their sum
+  double seconds = 0;               ///< of footage
+  unsigned width = 0, height = 0;   ///< of the frames that came in
+  std::string device;               ///< the DNN ran on
+  double inference_s = 0, gradient_s = 0;  ///< time that the DNN took
+  double encode_s = 0, probe_s = 0;        ///< CPU time of the filter, and of the controller's thread
   std::uint64_t inferences = 0, gradients = 0;
+  std::uint64_t feedback_bytes = 0;  ///< of the gradient messages, as they would go over a network
+  std::map<std::string, std::vector<double>> ladders;  ///< of the filter's knobs, cheap → expensive
 };
 
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
 
-/// Mean F1 over the input frames of `reference`; a frame that was not sent keeps the last result (of none before the
-/// first).
-double mean_f1(const RunResult &result, const RunResult &reference);
+enum class Metric { F1, MeanIou };
+
+/// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that
+/// was not sent keeps the last result (of none before the first).
+std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric = Metric::F1);
+
+/// Mean of the above; 0 for no frames.
+double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric = Metric::F1);
 
 }  // namespace oneadapt::eval

@@ -139,7 +139,7 @@ int main(int argc, char **argv) {
     full.video_location.clear();
     const RunResult reference = run(full, {});
     const double bandwidth = reference.bytes ? double(adapted.bytes) / double(reference.bytes) : 0;
-    const double accuracy = mean_f1(adapted, reference);
+    const double accuracy = mean_accuracy(adapted, reference);
     std::printf("\n%-28s %12s %10s %10s\n", "", "kbit/s", "bandwidth", "F1");
     std::printf("%-28s %12.1f %9.1f%% %10.3f\n", "most expensive configuration",
                 kbps(reference.bytes, reference.seconds), 100.0, 1.0);
