@@ -22,8 +22,12 @@ double iou(const Box &a, const Box &b);
 /// is matched once. Both empty: 1. One empty: 0.
 double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou = 0.5);
 
-/// Mean IoU of `result` and `reference` (the paper's metric for human detection, §5.1): matched as by f1(), but from any
-/// overlap on; a box that has no partner, on either side, counts as 0. Both empty: 1.
+/// The same boxes without their classes, each object once (NMS at `max_iou` over all of them): an object is of interest
+/// or not (paper §5.1), and one that is seen as a car here and as a truck there has not changed.
+std::vector<ScoredBox> of_interest(const std::vector<ScoredBox> &boxes, double max_iou = 0.5);
+
+/// Mean IoU of `result` and `reference` (the paper's metric for human detection, §5.1): matched as by f1(), but from
+/// any overlap on; a box that has no partner, on either side, counts as 0. Both empty: 1.
 double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
 
 }  // namespace oneadapt

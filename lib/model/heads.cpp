@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "model/model.h"
-#include "model/nms.h"
+#include "core/nms.h"
 
 namespace oneadapt {
 namespace {

@@ -190,6 +190,10 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "ctl", "alpha", text(o.alpha));
   set(p, "ctl", "smoothing", text(o.smoothing));
   set(p, "ctl", "knobs", o.knobs);
+  for (const auto &[name, value] : o.properties) {
+    const auto dot = name.find('.');
+    set(p, name.substr(0, dot).c_str(), name.substr(dot + 1).c_str(), value);
+  }
   for (const auto &[name, value] : o.start) start_value(p, name, value);
   std::string caps = "video/x-raw,format=I420";
   if (o.fps > 0) {
@@ -339,6 +343,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
   result.input = std::move(taps.input);
   result.results = std::move(taps.results);
+  if (!options.per_class)
+    for (FrameResult &frame : result.results) frame.boxes = of_interest(frame.boxes);
   result.packets = std::move(taps.packets);
   for (const Packet &packet : result.packets) result.bytes += packet.bytes;
   result.feedback_bytes = taps.feedback_bytes;

@@ -20,16 +20,18 @@ class RunError : public std::runtime_error {
 
 struct RunOptions {
   std::string clip, model, classes, device = "auto";
-  unsigned threads = 0;   ///< CPU threads of the DNN; 0: as many as there are cores
-  bool gradient = true;   ///< false: the DNN sends none (policies that do not need it)
-  std::string source;  ///< launch fragment that ends in raw video, instead of a clip
-  double fps = 0;      ///< frames a second taken from the clip; 0: the clip's own
-  double seconds = 0;  ///< how much of the clip; 0: all
+  unsigned threads = 0;    ///< CPU threads of the DNN; 0: as many as there are cores
+  bool per_class = false;  ///< keep the classes of interest apart in the results; else an object is of interest or not
+  bool gradient = true;    ///< false: the DNN sends none (policies that do not need it)
+  std::string source;      ///< launch fragment that ends in raw video, instead of a clip
+  double fps = 0;          ///< frames a second taken from the clip; 0: the clip's own
+  double seconds = 0;      ///< how much of the clip; 0: all
   std::string policy = "oneadapt";
   double lambda = 1, alpha = 0.5, smoothing = 0.5;
-  std::string knobs;                    ///< knobs to adapt, separated by commas; empty: all
-  std::map<std::string, double> start;  ///< values of the filter's knob properties at the start
-  std::string results_location;         ///< JSON lines of the DNN element; empty: none
+  std::string knobs;                              ///< knobs to adapt, separated by commas; empty: all
+  std::map<std::string, double> start;            ///< values of the filter's knob properties at the start
+  std::map<std::string, std::string> properties;  ///< more properties, by "element.property" (ctl, filter or dnn)
+  std::string results_location;                   ///< JSON lines of the DNN element; empty: none
   std::string video_location;  ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
                                ///< installed; empty: none
 };
@@ -69,15 +71,15 @@ struct RunResult {
   std::vector<std::uint64_t> input;  ///< stream time of every frame that came into the controller
   std::vector<FrameResult> results;  ///< of every frame that was analysed
   std::vector<IntervalRow> intervals;
-  std::vector<Packet> packets;      ///< after the filter
-  std::uint64_t bytes = 0;          ///< their sum
-  double seconds = 0;               ///< of footage
-  unsigned width = 0, height = 0;   ///< of the frames that came in
-  std::string device;               ///< the DNN ran on
+  std::vector<Packet> packets;             ///< after the filter
+  std::uint64_t bytes = 0;                 ///< their sum
+  double seconds = 0;                      ///< of footage
+  unsigned width = 0, height = 0;          ///< of the frames that came in
+  std::string device;                      ///< the DNN ran on
   double inference_s = 0, gradient_s = 0;  ///< time that the DNN took
   double encode_s = 0, probe_s = 0;        ///< CPU time of the filter, and of the controller's thread
   std::uint64_t inferences = 0, gradients = 0;
-  std::uint64_t feedback_bytes = 0;  ///< of the gradient messages, as they would go over a network
+  std::uint64_t feedback_bytes = 0;                    ///< of the gradient messages, as they would go over a network
   std::map<std::string, std::vector<double>> ladders;  ///< of the filter's knobs, cheap → expensive
 };
 

@@ -5,7 +5,7 @@
 
 #include "core/metrics.h"
 #include "model/description.h"
-#include "model/nms.h"
+#include "core/nms.h"
 
 namespace {
 

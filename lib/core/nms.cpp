@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "model/nms.h"
+#include "core/nms.h"
 
 #include <algorithm>
 #include <numeric>
@@ -17,6 +17,13 @@ std::vector<std::size_t> nms(const std::vector<ScoredBox> &boxes, double max_iou
     });
     if (!overlaps) kept.push_back(i);
   }
+  return kept;
+}
+
+std::vector<ScoredBox> of_interest(const std::vector<ScoredBox> &boxes, double max_iou) {
+  std::vector<ScoredBox> plain = boxes, kept;
+  for (ScoredBox &b : plain) b.label = 0;
+  for (std::size_t i : nms(plain, max_iou)) kept.push_back(plain[i]);
   return kept;
 }
 

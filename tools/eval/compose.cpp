@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "eval/compose.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace oneadapt::eval {
+namespace {
+
+constexpr double kNs = 1e9;
+
+std::size_t interval_at(std::uint64_t stream_time) {
+  // Time stamps are rounded; half a millisecond is far below a frame.
+  return std::size_t((double(stream_time) + 5e5) / kNs / kIntervalSeconds);
+}
+
+std::vector<KnobObservation> observations(const std::vector<KnobLadder> &knobs, const Rungs &rungs) {
+  std::vector<KnobObservation> out;
+  for (std::size_t i = 0; i < knobs.size(); ++i) {
+    KnobObservation k;
+    k.name = knobs[i].name;
+    k.ladder = knobs[i].values;
+    k.rung = rungs[i];
+    out.push_back(k);
+  }
+  return out;
+}
+
+Rungs top(const std::vector<KnobLadder> &knobs) {
+  Rungs rungs;
+  for (const KnobLadder &k : knobs) rungs.push_back(k.values.size() - 1);
+  return rungs;
+}
+
+}  // namespace
+
+Rungs Recorded::most_expensive() const { return top(knobs); }
+
+std::size_t interval_count(const RunResult &reference) {
+  return reference.input.empty() ? 0 : interval_at(reference.input.back()) + 1;
+}
+
+RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule) {
+  const RunResult &reference = recorded.reference();
+  RunResult out;
+  out.input = reference.input;
+  out.seconds = reference.seconds;
+  out.width = reference.width;
+  out.height = reference.height;
+  out.device = reference.device;
+  out.ladders = reference.ladders;
+  const std::size_t count = interval_count(reference);
+  for (std::size_t t = 0; t < count; ++t) {
+    const Rungs &rungs = schedule.at(std::min(t, schedule.size() - 1));
+    const auto found = recorded.runs.find(rungs);
+    if (found == recorded.runs.end()) throw RunError("a configuration of the schedule was not recorded");
+    const RunResult &run = *found->second;
+    std::size_t frames = 0;
+    for (const FrameResult &f : run.results)
+      if (interval_at(f.stream_time) == t) {
+        out.results.push_back(f);
+        ++frames;
+      }
+    double bytes = 0;
+    for (const Packet &p : run.packets)
+      if (interval_at(p.stream_time) == t) {
+        out.packets.push_back(p);
+        bytes += double(p.bytes);
+      }
+    out.bytes += std::uint64_t(bytes);
+    out.inferences += frames;
+    // Time is known for whole runs: inference goes by frames, encoding by bytes.
+    if (run.inferences) out.inference_s += run.inference_s * double(frames) / double(run.inferences);
+    if (run.bytes) out.encode_s += run.encode_s * bytes / double(run.bytes);
+  }
+  return out;
+}
+
+std::vector<Rungs> profiled_configurations(const std::vector<KnobLadder> &knobs, const PolicySettings &settings) {
+  return profile_grid(observations(knobs, top(knobs)), settings.profile_configurations);
+}
+
+PolicyRun step_policy(const Recorded &recorded, const std::string &name, const PolicySettings &settings, double budget,
+                      Metric metric) {
+  const RunResult &reference = recorded.reference();
+  const std::size_t count = interval_count(reference);
+  const double fps = reference.seconds > 0 ? double(reference.input.size()) / reference.seconds : 0;
+
+  // Accuracy, bytes and frames of every recorded configuration in every interval.
+  struct Cost {
+    std::vector<double> accuracy, bytes, frames;
+  };
+  std::map<Rungs, Cost> costs;
+  for (const auto &[rungs, run] : recorded.runs) {
+    Cost cost;
+    cost.accuracy.assign(count, 0);
+    cost.bytes = cost.frames = cost.accuracy;
+    std::vector<double> inputs(count, 0);
+    const auto accuracy = frame_accuracy(*run, reference, metric);
+    for (std::size_t i = 0; i < accuracy.size(); ++i) {
+      const std::size_t t = interval_at(reference.input[i]);
+      cost.accuracy[t] += accuracy[i];
+      ++inputs[t];
+    }
+    for (std::size_t t = 0; t < count; ++t) cost.accuracy[t] /= std::max(1.0, inputs[t]);
+    for (const Packet &p : run->packets)
+      cost.bytes.at(std::min(count - 1, interval_at(p.stream_time))) += double(p.bytes);
+    for (const FrameResult &f : run->results) ++cost.frames.at(std::min(count - 1, interval_at(f.stream_time)));
+    costs.emplace(rungs, std::move(cost));
+  }
+
+  const auto policy = make_policy(name);
+  PolicyRun out;
+  std::vector<Rungs> schedule{recorded.most_expensive()};
+  std::vector<ProfiledConfiguration> pending;
+  double ready = 0;  // seconds
+  for (std::size_t t = 0; t + 1 < count; ++t) {
+    const Rungs &rungs = schedule.back();
+    const Cost &best = costs.at(recorded.most_expensive());
+    Observation o;
+    o.interval = t;
+    o.knobs = observations(recorded.knobs, rungs);
+    o.resource = best.bytes[t] > 0 ? costs.at(rungs).bytes[t] / best.bytes[t] : 0;
+    const double now = double(t + 1) * kIntervalSeconds;
+    if (!pending.empty() && now >= ready - 1e-9) o.profile = std::move(pending);
+    if (!o.profile.empty()) pending.clear();
+    const Decision d = policy->decide(o, settings);
+    if (!d.profile.empty()) {
+      double inferences = 0;
+      pending.clear();
+      for (const Rungs &r : d.profile) {
+        const auto cost = costs.find(r);
+        if (cost == costs.end()) throw RunError("policy " + name + " profiles a configuration that was not recorded");
+        pending.push_back({r, cost->second.accuracy[t], best.bytes[t] > 0 ? cost->second.bytes[t] / best.bytes[t] : 0});
+        if (r != rungs) inferences += cost->second.frames[t];  // what was streamed has been analysed already
+      }
+      out.extra_inferences += std::uint64_t(inferences);
+      ready = now + (budget > 0 && fps > 0 ? inferences / (budget * fps) : INFINITY);
+    }
+    Rungs next;
+    for (const KnobDecision &k : d.knobs) next.push_back(k.rung);
+    schedule.push_back(next);
+  }
+  out.result = compose(recorded, schedule);
+  for (const Rungs &r : schedule) {
+    std::map<std::string, double> values;
+    for (std::size_t i = 0; i < recorded.knobs.size(); ++i)
+      values[recorded.knobs[i].name] = recorded.knobs[i].values[r[i]];
+    out.knobs.push_back(values);
+  }
+  return out;
+}
+
+}  // namespace oneadapt::eval

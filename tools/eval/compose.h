@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs put together from runs of fixed configurations.
+//
+// Every interval is a closed GOP that begins with an IDR picture and the DNN sees one picture at a time, so what an
+// interval costs and what the DNN says of it depend on the configuration in force and on nothing before. A policy that
+// needs no gradient can therefore be stepped over the recorded intervals of fixed configurations; the outcome is that
+// of running it (tests/pipelines/test_eval.cpp compares the two), and a profile, which would run every configuration
+// through the DNN, is a look-up whose inferences are counted.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/policy.h"
+#include "eval/run.h"
+
+namespace oneadapt::eval {
+
+constexpr double kIntervalSeconds = 1.0;
+
+/// A rung per knob.
+using Rungs = std::vector<std::size_t>;
+
+struct KnobLadder {
+  std::string name;
+  std::vector<double> values;  ///< cheap → expensive
+};
+
+/// Fixed configurations on one clip. The first run added must be of the most expensive configuration: the reference.
+struct Recorded {
+  std::vector<KnobLadder> knobs;
+  std::map<Rungs, std::shared_ptr<const RunResult>> runs;
+  Rungs most_expensive() const;
+  const RunResult &reference() const { return *runs.at(most_expensive()); }
+};
+
+/// One run of one policy, as it is plotted.
+struct PolicyRun {
+  RunResult result;
+  std::vector<std::map<std::string, double>> knobs;  ///< in force, per interval
+  std::uint64_t extra_inferences = 0;
+};
+
+/// `seconds` of a run's intervals are [i, i + 1); number of intervals in the clip.
+std::size_t interval_count(const RunResult &reference);
+
+/// Puts together the intervals of `schedule` (rungs per interval; the last one goes on to the end).
+RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule);
+
+/// Steps `policy` over the clip from the most expensive configuration on. A profile is run on the spare inference
+/// time: `budget` × the clip's frames each second are left beside the stream's own (paper §5.1: 0.5), so its answer
+/// comes after (inferences / budget / frames a second) seconds. Throws RunError when a configuration that the policy
+/// wants was not recorded.
+PolicyRun step_policy(const Recorded &recorded, const std::string &policy, const PolicySettings &settings,
+                      double budget, Metric metric);
+
+/// Every configuration that a profile may ask for: to be recorded beforehand.
+std::vector<Rungs> profiled_configurations(const std::vector<KnobLadder> &knobs, const PolicySettings &settings);
+
+}  // namespace oneadapt::eval

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "eval/evaluation.h"
+
+#include <gst/pbutils/pbutils.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "core/curves.h"
+
+namespace oneadapt::eval {
+
+using nlohmann::json;
+namespace {
+
+// A clip is flat where uniform quality keeps this accuracy at this bandwidth: the rest of the curve is noise.
+constexpr double kFlatAccuracy = 0.95, kFlatBandwidth = 0.12;
+
+std::string joined(const std::vector<std::string> &words) {
+  std::string out;
+  for (const std::string &w : words) out += (out.empty() ? "" : ",") + w;
+  return out;
+}
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+double round6(double v) { return std::round(v * 1e6) / 1e6; }
+
+std::string base_name(const std::string &path) { return std::filesystem::path(path).filename().string(); }
+
+std::vector<CurvePoint> curve_of(const json &curve) {
+  std::vector<CurvePoint> points;
+  for (const json &p : curve.at("points")) points.push_back({p.at("bandwidth"), p.at("accuracy")});
+  return points;
+}
+
+/// What a decision message said was in force, per interval.
+std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {
+  std::vector<std::map<std::string, double>> out;
+  for (const IntervalRow &row : run.intervals) {
+    if (row.interval >= out.size()) out.resize(row.interval + 1);
+    for (const KnobValue &k : row.knobs) out[row.interval][k.name] = k.value;
+  }
+  return out;
+}
+
+}  // namespace
+
+RunOptions Runner::base(const std::string &clip) const {
+  RunOptions o;
+  o.clip = clip;
+  o.model = options_.model;
+  o.classes = options_.classes;
+  o.device = options_.device;
+  o.threads = 1;  // runs go side by side, and the number of threads must not change the numbers
+  o.per_class = options_.per_class;
+  o.fps = options_.fps;
+  o.seconds = options_.seconds;
+  o.knobs = joined(options_.knobs);
+  o.properties = options_.properties;
+  // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
+  // before them.
+  o.properties.emplace("dnn.input-size", check_clip(clip));
+  return o;
+}
+
+std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<RunOptions> &batch,
+                                                              const std::vector<std::string> &names) {
+  std::vector<std::shared_ptr<const RunResult>> results(batch.size());
+  std::mutex mutex;
+  std::string failure;
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> stop{false};
+  std::size_t finished = 0;
+  auto work = [&] {
+    for (std::size_t i; !stop && (i = next++) < batch.size();) {
+      try {
+        bool kept = true;
+        auto found = store_.find(batch[i]);
+        const gint64 start = g_get_monotonic_time();
+        if (!found) {
+          kept = false;
+          found = run(batch[i], {});
+          store_.keep(batch[i], *found);
+        }
+        std::lock_guard<std::mutex> lock(mutex);
+        results[i] = std::make_shared<const RunResult>(std::move(*found));
+        ++finished;
+        if (kept)
+          std::fprintf(stderr, "[%zu/%zu] %s: kept from before\n", finished, batch.size(), names[i].c_str());
+        else
+          std::fprintf(stderr, "[%zu/%zu] %s: %.1f s\n", finished, batch.size(), names[i].c_str(),
+                       double(g_get_monotonic_time() - start) / 1e6);
+      } catch (const std::exception &e) {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (failure.empty()) failure = names[i] + ": " + e.what();
+        stop = true;
+      }
+    }
+  };
+  std::vector<std::thread> pool;
+  for (unsigned j = 0; j < std::min<std::size_t>(std::max(1u, options_.jobs), batch.size()); ++j)
+    pool.emplace_back(work);
+  for (std::thread &t : pool) t.join();
+  if (!failure.empty()) throw RunError(failure);
+  return results;
+}
+
+std::string check_clip(const std::string &clip) {
+  if (!std::filesystem::is_regular_file(clip))
+    throw RunError("--clip: there is no file \"" + clip + "\"; name a video file");
+  GError *error = nullptr;
+  gchar *uri = gst_filename_to_uri(clip.c_str(), &error);
+  GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
+  GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
+  g_free(uri);
+  std::string problem;
+  GList *streams = nullptr;
+  if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK)
+    problem = "cannot be read (" + std::string(error ? error->message : "is it a video file?") +
+              "); name a video file that GStreamer can decode";
+  else if (!(streams = gst_discoverer_info_get_video_streams(info)))
+    problem = "has no video in it; name a video file";
+  std::string size;
+  if (streams) {
+    auto *video = GST_DISCOVERER_VIDEO_INFO(streams->data);
+    size = std::to_string(gst_discoverer_video_info_get_width(video)) + "x" +
+           std::to_string(gst_discoverer_video_info_get_height(video));
+  }
+  gst_discoverer_stream_info_list_free(streams);
+  if (info) gst_discoverer_info_unref(info);
+  if (discoverer) g_object_unref(discoverer);
+  g_clear_error(&error);
+  if (!problem.empty()) throw RunError("--clip: \"" + clip + "\" " + problem);
+  return size;
+}
+
+json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
+  const RunResult &r = run.result;
+  const std::size_t count = interval_count(reference);
+  std::vector<double> accuracy(count), inputs(count), bytes(count), objects(count);
+  const std::vector<double> frames = frame_accuracy(r, reference, metric);
+  double sum = 0;
+  auto at = [&](std::uint64_t t) {
+    return std::min(count - 1, std::size_t((double(t) + 5e5) / 1e9 / kIntervalSeconds));
+  };
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    accuracy[at(reference.input[i])] += frames[i];
+    ++inputs[at(reference.input[i])];
+    sum += frames[i];
+  }
+  for (const Packet &p : r.packets) bytes[at(p.stream_time)] += double(p.bytes);
+  for (const FrameResult &f : r.results) objects[at(f.stream_time)] = double(f.boxes.size());
+  json intervals = json::array();
+  for (std::size_t t = 0; t < count; ++t) {
+    json knobs = json::object();
+    if (t < run.knobs.size())
+      for (const auto &[name, value] : run.knobs[t]) knobs[name] = value;
+    // The last interval may be short.
+    const double seconds = std::min(kIntervalSeconds, std::max(reference.seconds - double(t) * kIntervalSeconds, 1e-3));
+    intervals.push_back({{"t", double(t) * kIntervalSeconds},
+                         {"kbps", round6(bytes[t] * 8 / 1000 / seconds)},
+                         {"accuracy", round6(accuracy[t] / std::max(1.0, inputs[t]))},
+                         {"objects", objects[t]},
+                         {"knobs", knobs}});
+  }
+  return {{"setting", setting},
+          {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},
+          {"accuracy", frames.empty() ? 0 : round6(sum / double(frames.size()))},
+          {"frames_analysed", r.results.size()},
+          {"extra_inferences", run.extra_inferences},
+          {"sensor_cpu_s", round6(r.encode_s + r.probe_s)},
+          {"inference_s", round6(r.inference_s)},
+          {"gradient_s", round6(r.gradient_s)},
+          {"feedback_bytes", r.feedback_bytes},
+          {"bytes", r.bytes},
+          {"intervals", intervals}};
+}
+
+std::vector<std::string> evaluated_policies() {
+  auto names = policy_names();
+  names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
+  return names;
+}
+
+namespace {
+
+/// The curve of every policy of one clip.
+class ClipEvaluation {
+ public:
+  ClipEvaluation(Runner &runner, const std::string &clip) : runner_(runner), clip_(clip), name_(base_name(clip)) {}
+
+  json evaluate() {
+    const EvalOptions &o = runner_.options();
+    RunOptions fixed = fixed_run({});
+    fixed.knobs = joined(o.knobs);
+    reference_ = runner_.run_one(fixed, name_ + ", most expensive configuration");
+    find_knobs();
+    make_runs();
+    json curves = json::array();
+    for (const std::string &policy : o.policies) curves.push_back({{"policy", policy}, {"points", points(policy)}});
+    double objects = 0;
+    for (const FrameResult &f : reference_->results) objects += double(f.boxes.size());
+    const double frames = double(reference_->input.size());
+    json clip{{"clip", name_},
+              {"frames", reference_->input.size()},
+              {"fps", round6(frames / std::max(reference_->seconds, 1e-9))},
+              {"seconds", round6(reference_->seconds)},
+              {"width", reference_->width},
+              {"height", reference_->height},
+              {"device", reference_->device},
+              {"reference",
+               {{"kbps", round6(double(reference_->bytes) * 8 / 1000 / std::max(reference_->seconds, 1e-9))},
+                {"objects_per_frame", round6(objects / std::max<double>(1, double(reference_->results.size())))},
+                {"frames_analysed", reference_->results.size()}}},
+              {"curves", curves}};
+    compare(clip);
+    return clip;
+  }
+
+ private:
+  RunOptions fixed_run(const Rungs &rungs) const {
+    RunOptions o = runner_.base(clip_);
+    o.policy = "static";
+    o.gradient = false;
+    for (std::size_t i = 0; i < rungs.size(); ++i)
+      o.start[recorded_.knobs[i].name] = recorded_.knobs[i].values[rungs[i]];
+    return o;
+  }
+
+  void find_knobs() {
+    for (const std::string &knob : runner_.options().knobs) {
+      const auto found = reference_->ladders.find(knob);
+      if (found == reference_->ladders.end()) {
+        std::string all;
+        for (const auto &[name, ladder] : reference_->ladders) all += (all.empty() ? "" : ", ") + name;
+        throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + all);
+      }
+      recorded_.knobs.push_back({knob, found->second});
+    }
+    recorded_.runs[recorded_.most_expensive()] = reference_;
+  }
+
+  /// Uniform quality: along the ladder of the first knob, the others at their dearest.
+  std::vector<Rungs> uniform_configurations() const {
+    std::vector<Rungs> out;
+    for (std::size_t r = recorded_.knobs.front().values.size(); r-- > 0;) {
+      out.push_back(recorded_.most_expensive());
+      out.back().front() = r;
+    }
+    return out;
+  }
+
+  void make_runs() {
+    const EvalOptions &o = runner_.options();
+    std::vector<RunOptions> batch;
+    std::vector<std::string> names;
+    std::vector<Rungs> fixed;
+    auto want = [&](const Rungs &rungs) {
+      if (recorded_.runs.count(rungs) || std::find(fixed.begin(), fixed.end(), rungs) != fixed.end()) return;
+      fixed.push_back(rungs);
+      batch.push_back(fixed_run(rungs));
+      std::string name = name_;
+      for (std::size_t i = 0; i < rungs.size(); ++i)
+        name += (i ? " " : ", ") + recorded_.knobs[i].name + "=" + number(recorded_.knobs[i].values[rungs[i]]);
+      names.push_back(name);
+    };
+    for (const std::string &policy : o.policies) {
+      if (policy == "uniform")
+        for (const Rungs &r : uniform_configurations()) want(r);
+      if (policy == "profiling" || policy == "chameleon")
+        for (const Rungs &r : profiled_configurations(recorded_.knobs, o.profiling)) want(r);
+    }
+    for (const std::string &policy : o.policies) {
+      if (!make_policy(policy)->needs_gradient()) continue;
+      for (double lambda : o.lambdas) {
+        RunOptions run = runner_.base(clip_);
+        run.policy = policy;
+        run.lambda = lambda;
+        batch.push_back(run);
+        names.push_back(name_ + ", " + policy + " lambda=" + number(lambda));
+      }
+    }
+    const auto results = runner_.run_all(batch, names);
+    for (std::size_t i = 0; i < fixed.size(); ++i) recorded_.runs[fixed[i]] = results[i];
+    for (std::size_t i = fixed.size(); i < batch.size(); ++i) live_[{batch[i].policy, batch[i].lambda}] = results[i];
+  }
+
+  json points(const std::string &policy) const {
+    const EvalOptions &o = runner_.options();
+    json points = json::array();
+    if (policy == "uniform") {
+      for (const Rungs &rungs : uniform_configurations()) {
+        PolicyRun run;
+        run.result = *recorded_.runs.at(rungs);
+        std::map<std::string, double> values;
+        for (std::size_t i = 0; i < rungs.size(); ++i)
+          values[recorded_.knobs[i].name] = recorded_.knobs[i].values[rungs[i]];
+        run.knobs.assign(interval_count(*reference_), values);
+        const KnobLadder &first = recorded_.knobs.front();
+        points.push_back(
+            point_json(first.name + "=" + number(first.values[rungs.front()]), run, *reference_, o.metric));
+      }
+      return points;
+    }
+    for (double lambda : o.lambdas) {
+      PolicyRun run;
+      const auto live = live_.find({policy, lambda});
+      if (live != live_.end()) {
+        run.result = *live->second;
+        run.knobs = knobs_of(run.result);
+      } else {
+        PolicySettings settings = o.profiling;
+        settings.lambda = lambda;
+        run = step_policy(recorded_, policy, settings, o.profile_budget, o.metric);
+      }
+      points.push_back(point_json("lambda=" + number(lambda), run, *reference_, o.metric));
+    }
+    return points;
+  }
+
+  void compare(json &clip) const {
+    const json &curves = clip["curves"];
+    auto find = [&](const std::string &policy) -> const json * {
+      for (const json &c : curves)
+        if (c.at("policy") == policy) return &c;
+      return nullptr;
+    };
+    const json *uniform = find("uniform");
+    bool flat = false;
+    if (uniform) {
+      const auto cheap = resource_at(curve_of(*uniform), kFlatAccuracy);
+      flat = cheap && *cheap <= kFlatBandwidth;
+    }
+    clip["flat"] = flat;
+    clip["bd_rate"] = json::array();
+    auto add = [&](const json &policy, const json &against) {
+      const BdRate r = bd_rate(curve_of(policy), curve_of(against));
+      json row{{"policy", policy.at("policy")}, {"against", against.at("policy")}};
+      if (flat) {
+        row["percent"] = nullptr;
+        row["reason"] =
+            "the clip is flat: uniform keeps an accuracy of 0.95 at a bandwidth of 12 % or less, and the "
+            "rest of its curve is noise; compare bandwidth_at";
+      } else if (r.percent) {
+        row["percent"] = round6(*r.percent);
+        row["from"] = round6(r.from);
+        row["to"] = round6(r.to);
+      } else {
+        row["percent"] = nullptr;
+        row["reason"] = r.reason;
+      }
+      clip["bd_rate"].push_back(row);
+    };
+    for (const json &policy : curves)
+      for (const json &against : curves) {
+        if (policy.at("policy") == against.at("policy") || policy.at("policy") == "uniform") continue;
+        if (against.at("policy") == "uniform" || policy.at("policy") == "oneadapt") add(policy, against);
+      }
+    clip["bandwidth_at"] = json::array();
+    for (const json &c : curves) {
+      const auto b = resource_at(curve_of(c), kFlatAccuracy);
+      clip["bandwidth_at"].push_back(
+          {{"policy", c.at("policy")}, {"accuracy", kFlatAccuracy}, {"bandwidth", b ? json(round6(*b)) : json()}});
+    }
+  }
+
+  Runner &runner_;
+  std::string clip_, name_;
+  std::shared_ptr<const RunResult> reference_;
+  Recorded recorded_;
+  std::map<std::pair<std::string, double>, std::shared_ptr<const RunResult>> live_;
+};
+
+}  // namespace
+
+json evaluate_clip(Runner &runner, const std::string &clip) { return ClipEvaluation(runner, clip).evaluate(); }
+
+json mean_bd_rates(const json &clips) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  std::map<std::pair<std::string, std::string>, std::vector<double>> values;
+  for (const json &clip : clips)
+    for (const json &row : clip.at("bd_rate")) {
+      const std::pair<std::string, std::string> pair{row.at("policy"), row.at("against")};
+      if (!values.count(pair)) pairs.push_back(pair);
+      auto &list = values[pair];
+      if (!row.at("percent").is_null()) list.push_back(row.at("percent"));
+    }
+  json out = json::array();
+  for (const auto &pair : pairs) {
+    const auto &list = values[pair];
+    json row{{"policy", pair.first}, {"against", pair.second}, {"clips", list.size()}};
+    double sum = 0, worst = -INFINITY;
+    for (double v : list) {
+      sum += v;
+      worst = std::max(worst, v);
+    }
+    row["percent"] = list.empty() ? json() : json(round6(sum / double(list.size())));
+    row["worst"] = list.empty() ? json() : json(round6(worst));
+    out.push_back(row);
+  }
+  return out;
+}
+
+std::string table(const json &results) {
+  std::string out;
+  char line[512];
+  for (const json &clip : results.at("clips")) {
+    std::snprintf(line, sizeof line, "\n%s: %d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame%s\n",
+                  clip.at("clip").get<std::string>().c_str(), clip.at("frames").get<int>(),
+                  clip.at("fps").get<double>(), clip.at("width").get<int>(), clip.at("height").get<int>(),
+                  clip.at("reference").at("kbps").get<double>(),
+                  clip.at("reference").at("objects_per_frame").get<double>(),
+                  clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "");
+    out += line;
+    std::snprintf(line, sizeof line, "  %-10s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting", "bandwidth",
+                  "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
+    out += line;
+    for (const json &curve : clip.at("curves"))
+      for (const json &p : curve.at("points")) {
+        std::snprintf(line, sizeof line, "  %-10s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
+                      curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
+                      100 * p.at("bandwidth").get<double>(), p.at("accuracy").get<double>(),
+                      p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
+                      p.at("sensor_cpu_s").get<double>(),
+                      p.at("inference_s").get<double>() + p.at("gradient_s").get<double>(),
+                      p.at("feedback_bytes").get<double>() / 1000);
+        out += line;
+      }
+    for (const json &row : clip.at("bd_rate")) {
+      if (row.at("percent").is_null())
+        std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n",
+                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                      row.at("reason").get<std::string>().c_str());
+      else
+        std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n",
+                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                      row.at("percent").get<double>(), row.at("from").get<double>(), row.at("to").get<double>());
+      out += line;
+    }
+    out += "  bandwidth for an accuracy of 0.95:";
+    for (const json &row : clip.at("bandwidth_at")) {
+      const bool none = row.at("bandwidth").is_null();
+      std::snprintf(line, sizeof line, " %s ", row.at("policy").get<std::string>().c_str());
+      out += line;
+      std::snprintf(line, sizeof line, "%.1f %%;", none ? 0 : 100 * row.at("bandwidth").get<double>());
+      out += none ? "never;" : line;
+    }
+    if (out.back() == ';') out.back() = '\n';
+  }
+  if (results.contains("mean_bd_rate") && results.at("clips").size() > 1) {
+    out += "\nMean over the clips that have a BD-rate:\n";
+    for (const json &row : results.at("mean_bd_rate")) {
+      if (row.at("percent").is_null()) continue;
+      std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
+                    row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                    row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
+      out += line;
+    }
+  }
+  return out;
+}
+
+}  // namespace oneadapt::eval

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Policies over clips at several trade-offs: what to run, and what came out.
+#pragma once
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "eval/compose.h"
+#include "eval/run.h"
+#include "eval/store.h"
+
+namespace oneadapt::eval {
+
+struct EvalOptions {
+  std::vector<std::string> clips;
+  std::string model, classes, device = "auto";
+  std::vector<std::string> knobs, policies;
+  std::vector<double> lambdas{0.1, 0.3, 1, 3, 10, 30};
+  std::vector<std::string> figures;  ///< checks of the paper instead of policies; empty: policies
+  double fps = 0, seconds = 0;
+  Metric metric = Metric::F1;
+  bool per_class = false;
+  PolicySettings profiling;     ///< its three profile fields
+  double profile_budget = 0.5;  ///< inferences a second for profiles, as a share of the clip's frame rate
+  std::map<std::string, std::string> properties;  ///< of the elements, by "element.property"
+  unsigned jobs = 1;                              ///< runs at a time
+  unsigned stills = 4;                            ///< frames of one run in the report
+  std::string output;                             ///< folder
+};
+
+/// Runs that may be done side by side; those in the store are not done again.
+class Runner {
+ public:
+  Runner(const EvalOptions &options, RunStore store) : options_(options), store_(std::move(store)) {}
+  /// The runs of `batch`, in its order; progress goes to standard error. The first failure ends it: throws RunError.
+  std::vector<std::shared_ptr<const RunResult>> run_all(const std::vector<RunOptions> &batch,
+                                                        const std::vector<std::string> &names);
+  std::shared_ptr<const RunResult> run_one(const RunOptions &options, const std::string &name) {
+    return run_all({options}, {name}).front();
+  }
+  /// Options of a run of `clip`.
+  RunOptions base(const std::string &clip) const;
+  const EvalOptions &options() const { return options_; }
+
+ private:
+  const EvalOptions &options_;
+  RunStore store_;
+};
+
+/// Size of a clip's video, "WIDTHxHEIGHT". Throws RunError when it cannot be read or has no video.
+std::string check_clip(const std::string &clip);
+
+/// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/evaluation.md).
+nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);
+
+/// Names of policies that oneadapt-eval knows.
+std::vector<std::string> evaluated_policies();
+
+/// The part of results.json for one clip. Throws RunError.
+nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
+
+/// `clips` of results.json → `mean_bd_rate`.
+nlohmann::json mean_bd_rates(const nlohmann::json &clips);
+
+/// The table for the terminal.
+std::string table(const nlohmann::json &results);
+
+}  // namespace oneadapt::eval

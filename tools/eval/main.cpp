@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadapt-eval: what adaptation saves on one's own clips with one's own model, as curves.
+#include <gst/gst.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "config.h"
+#include "eval/evaluation.h"
+#include "eval/figures.h"
+
+using namespace oneadapt;
+using namespace oneadapt::eval;
+using nlohmann::json;
+
+namespace {
+
+void on_interrupt(int) {
+  static const char text[] =
+      "\noneadapt-eval: interrupted; finished runs are kept, the same command goes on from there\n";
+  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {
+  }
+  _exit(130);
+}
+
+std::string command_line(int argc, char **argv) {
+  std::string out = "oneadapt-eval";
+  for (int i = 1; i < argc; ++i) {
+    gchar *quoted = std::string(argv[i]).find_first_of(" '\"$&|;<>()*?\\") == std::string::npos
+                        ? g_strdup(argv[i])
+                        : g_shell_quote(argv[i]);
+    out += std::string(" ") + quoted;
+    g_free(quoted);
+  }
+  return out;
+}
+
+void check_policies(const std::vector<std::string> &policies) {
+  const auto known = evaluated_policies();
+  for (const std::string &p : policies)
+    if (std::find(known.begin(), known.end(), p) == known.end()) {
+      std::string all;
+      for (const std::string &k : known) all += (all.empty() ? "" : ", ") + k;
+      throw RunError("--policies: there is no policy \"" + p + "\"; there are " + all);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app{
+      "Runs policies over clips through the real elements, each at several trade-offs between accuracy and "
+      "resource, and compares the curves."};
+  EvalOptions o;
+  o.knobs = {"qp"};
+  o.policies = {"uniform", "oneadapt"};
+  o.jobs = std::max(1u, std::thread::hardware_concurrency());
+  o.profiling.profile_configurations = 6;
+  std::string metric = "f1";
+  std::vector<std::string> properties;
+  app.add_option("--clip", o.clips, "Video file; more than once for several")->required();
+  app.add_option("--model", o.model, "Self-describing TorchScript model")->required()->check(CLI::ExistingFile);
+  app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
+  app.add_option("--knobs", o.knobs, "Knobs to adapt, separated by commas; uniform goes along the first")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--policies", o.policies, "Policies to compare, separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--lambdas", o.lambdas, "Trade-offs that draw a policy's curve, separated by commas")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--fps", o.fps, "Frames a second to take from the clip (default: the clip's own)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(CLI::NonNegativeNumber);
+  app.add_option("--metric", metric, "Accuracy: f1 or miou")
+      ->check(CLI::IsMember({"f1", "miou"}))
+      ->capture_default_str();
+  app.add_flag("--per-class", o.per_class,
+               "Keep the classes apart (default, as in the paper: an object is of interest or not)");
+  app.add_option("--figure", o.figures, "Checks of the paper instead of policies, separated by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember(figure_names()));
+  app.add_option("--device", o.device, "auto, cpu or cuda:N")->capture_default_str();
+  app.add_option("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--profile-configurations", o.profiling.profile_configurations,
+                 "Most configurations in a full profile (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--profile-top", o.profiling.profile_top, "Configurations that chameleon profiles in between")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--profile-budget", o.profile_budget,
+                 "Inferences for profiles, as a share of the clip's frames (0.5: 1.5 seconds of inference a second)")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--set", properties, "A property of ctl, filter or dnn in every run: ELEMENT.PROPERTY=VALUE");
+  app.add_option("--jobs", o.jobs, "Runs at a time; the numbers do not depend on it")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--output", o.output, "Folder for results.json and the finished runs")->required();
+  app.set_version_flag("--version", VERSION);
+  try {
+    app.parse(argc, argv);
+    for (const std::string &p : properties) {
+      const auto eq = p.find('='), dot = p.find('.');
+      if (eq == std::string::npos || dot == std::string::npos || dot > eq)
+        throw CLI::ValidationError("--set", "wants ELEMENT.PROPERTY=VALUE, got \"" + p + "\"");
+      o.properties[p.substr(0, eq)] = p.substr(eq + 1);
+    }
+  } catch (const CLI::CallForHelp &e) {
+    return app.exit(e);
+  } catch (const CLI::CallForVersion &e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError &e) {
+    std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
+    return 2;
+  }
+  o.metric = metric == "miou" ? Metric::MeanIou : Metric::F1;
+  // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin slow the other runs down.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
+  gst_init(nullptr, nullptr);
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  try {
+    check_policies(o.policies);
+    for (const std::string &clip : o.clips) check_clip(clip);
+    Runner runner(o, RunStore(o.output + "/runs"));
+    json results{{"command", command_line(argc, argv)},
+                 {"version", VERSION},
+                 {"model", o.model.substr(o.model.find_last_of('/') + 1)},
+                 {"classes", o.classes},
+                 {"metric", metric},
+                 {"knobs", o.knobs},
+                 {"clips", json::array()}};
+    if (o.figures.empty()) {
+      for (const std::string &clip : o.clips) results["clips"].push_back(evaluate_clip(runner, clip));
+      results["mean_bd_rate"] = mean_bd_rates(results["clips"]);
+    } else {
+      for (const std::string &figure : o.figures) results["figures"][figure] = make_figure(runner, figure);
+    }
+    std::fputs((o.figures.empty() ? table(results) : figure_table(results["figures"])).c_str(), stdout);
+    write_file(o.output + "/results.json", results.dump(1) + "\n", "--output");
+    std::printf("\nWritten: %s/results.json\n", o.output.c_str());
+    return 0;
+  } catch (const RunError &e) {
+    std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
+    return 2;
+  }
+}

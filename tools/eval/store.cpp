@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "eval/store.h"
+
+#include <glib.h>
+#include <gst/gst.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "config.h"
+
+namespace oneadapt::eval {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+/// Size and time of change: another file under the same name is another input.
+std::string stamp(const std::string &path) {
+  std::error_code ec;
+  const auto size = fs::file_size(path, ec);
+  if (ec) return path;
+  return fs::absolute(path, ec).string() + ":" + std::to_string(size) + ":" +
+         std::to_string(fs::last_write_time(path, ec).time_since_epoch().count());
+}
+
+std::string build_stamp() {
+  std::string all = VERSION;
+  for (const char *name : {"oneadapt", "oneadapttorch", "oneadaptoverlay"})
+    if (GstPlugin *plugin = gst_registry_find_plugin(gst_registry_get(), name)) {
+      if (const gchar *file = gst_plugin_get_filename(plugin)) all += "|" + stamp(file);
+      gst_object_unref(plugin);
+    }
+  return all;
+}
+
+json to_json(const IntervalRow &r) {
+  json knobs = json::array();
+  for (const KnobValue &k : r.knobs)
+    knobs.push_back({k.name, k.value, k.output_grad_up, k.output_grad_down, k.acc_grad_up, k.acc_grad_down,
+                     k.resource_change_up, k.resource_change_down});
+  return {{"interval", r.interval},
+          {"seconds", r.seconds},
+          {"bytes", r.bytes},
+          {"z", r.z},
+          {"objects", r.objects},
+          {"feedback", r.feedback},
+          {"measured", r.measured_resource},
+          {"predicted", r.predicted_resource},
+          {"knobs", knobs}};
+}
+
+IntervalRow interval_of(const json &j) {
+  IntervalRow r;
+  r.interval = j.at("interval");
+  r.seconds = j.at("seconds");
+  r.bytes = j.at("bytes");
+  r.z = j.at("z");
+  r.objects = j.at("objects");
+  r.feedback = j.at("feedback");
+  r.measured_resource = j.at("measured");
+  r.predicted_resource = j.at("predicted");
+  for (const json &k : j.at("knobs"))
+    r.knobs.push_back({k.at(0), k.at(1), k.at(2), k.at(3), k.at(4), k.at(5), k.at(6), k.at(7)});
+  return r;
+}
+
+json to_json(const RunResult &r) {
+  json results = json::array(), packets = json::array(), intervals = json::array();
+  for (const FrameResult &f : r.results) {
+    json boxes = json::array();
+    for (const ScoredBox &b : f.boxes) boxes.push_back({b.box.x0, b.box.y0, b.box.x1, b.box.y1, b.score, b.label});
+    results.push_back({f.stream_time, boxes});
+  }
+  for (const Packet &p : r.packets) packets.push_back({p.stream_time, p.bytes});
+  for (const IntervalRow &i : r.intervals) intervals.push_back(to_json(i));
+  return {{"input", r.input},
+          {"results", results},
+          {"intervals", intervals},
+          {"packets", packets},
+          {"bytes", r.bytes},
+          {"seconds", r.seconds},
+          {"width", r.width},
+          {"height", r.height},
+          {"device", r.device},
+          {"times", {r.inference_s, r.gradient_s, r.encode_s, r.probe_s}},
+          {"counts", {r.inferences, r.gradients, r.feedback_bytes}},
+          {"ladders", r.ladders}};
+}
+
+RunResult result_of(const json &j) {
+  RunResult r;
+  j.at("input").get_to(r.input);
+  for (const json &f : j.at("results")) {
+    FrameResult frame;
+    frame.stream_time = f.at(0);
+    for (const json &b : f.at(1)) frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
+    r.results.push_back(std::move(frame));
+  }
+  for (const json &p : j.at("packets")) r.packets.push_back({p.at(0), p.at(1)});
+  for (const json &i : j.at("intervals")) r.intervals.push_back(interval_of(i));
+  r.bytes = j.at("bytes");
+  r.seconds = j.at("seconds");
+  r.width = j.at("width");
+  r.height = j.at("height");
+  r.device = j.at("device");
+  const json &t = j.at("times"), &c = j.at("counts");
+  r.inference_s = t.at(0);
+  r.gradient_s = t.at(1);
+  r.encode_s = t.at(2);
+  r.probe_s = t.at(3);
+  r.inferences = c.at(0);
+  r.gradients = c.at(1);
+  r.feedback_bytes = c.at(2);
+  j.at("ladders").get_to(r.ladders);
+  return r;
+}
+
+}  // namespace
+
+void write_file(const std::string &path, const std::string &text, const std::string &what) {
+  GError *error = nullptr;
+  // Written beside it and renamed.
+  if (g_file_set_contents(path.c_str(), text.data(), gssize(text.size()), &error)) return;
+  const std::string why = error->message;
+  g_clear_error(&error);
+  throw RunError(what + ": \"" + path + "\" cannot be written (" + why + "); name a folder that can be written");
+}
+
+RunStore::RunStore(std::string folder) : folder_(std::move(folder)), build_(build_stamp()) {
+  std::error_code ec;
+  fs::create_directories(folder_, ec);
+  if (ec)
+    throw RunError("--output: the folder \"" + folder_ + "\" cannot be made (" + ec.message() +
+                   "); name a folder that can be written");
+}
+
+std::string RunStore::path(const RunOptions &o) const {
+  const json key{build_,    stamp(o.clip), stamp(o.model), o.source, o.classes, o.device,
+                 o.threads, o.gradient,    o.per_class,    o.fps,    o.seconds, o.policy,
+                 o.lambda,  o.alpha,       o.smoothing,    o.knobs,  o.start,   o.properties};
+  const std::string text = key.dump();
+  gchar *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), gssize(text.size()));
+  const std::string name(sum, 32);
+  g_free(sum);
+  return folder_ + "/" + name + ".json";
+}
+
+std::optional<RunResult> RunStore::find(const RunOptions &options) const {
+  std::ifstream file(path(options));
+  if (!file) return std::nullopt;
+  try {
+    return result_of(json::parse(file));
+  } catch (const json::exception &) {
+    return std::nullopt;  // cut short, or of another version: it is made again
+  }
+}
+
+void RunStore::keep(const RunOptions &options, const RunResult &result) const {
+  write_file(path(options), to_json(result).dump(), "--output");
+}
+
+}  // namespace oneadapt::eval
