@@ -178,7 +178,7 @@ def main():
             check(not page.of('img'), 'results "%s": a still from elsewhere is shown' % name)
         if keep:
             for width in (1280, 800):
-                b.run('--window-size=%d,%d' % (width, 7000 if width == 1280 else 9000), '--screenshot=' + os.path.join(folder, 'report-%d.png' % width),
+                b.run('--window-size=%d,%d' % (width, 12000), '--screenshot=' + os.path.join(folder, 'report-%d.png' % width),
                       'file://' + os.path.join(folder, 'report.html'))
             b.run('--print-to-pdf=' + os.path.join(folder, 'report.pdf'), 'file://' + os.path.join(folder, 'report.html'))
     print('the report reads without an error in %s' % browser)

@@ -58,7 +58,7 @@ function lookOf(name) {
   return look(known.indexOf(name));
 }
 const key = (name) => el('span', { className: 'key', style: 'background:' + lookOf(name).colour });
-const named = (name) => el('span', {}, key(name), name);
+const named = (name) => el('span', { className: 'name' }, key(name), name);
 // A piece of the line as the time charts draw it.
 function lineKey(name) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -74,7 +74,7 @@ function lineKey(name) {
 
 Object.assign(Chart.defaults, { animation: false, maintainAspectRatio: false, locale: 'en-GB', color: '#1a1a1a' });
 Object.assign(Chart.defaults.font, { family: 'system-ui, sans-serif', size: 12 });
-Chart.defaults.plugins.legend.labels.usePointStyle = true;
+Object.assign(Chart.defaults.plugins.legend.labels, { usePointStyle: true, boxWidth: 14, boxHeight: 7, padding: 14 });
 Chart.defaults.layout.padding = { top: 4, right: 12 };
 
 const charts = [];
@@ -155,19 +155,21 @@ function frontier(points) {
   });
 }
 
-// Accuracy against bandwidth; all points, joined along each curve's frontier. False where there is nothing to draw.
-function tradeoffChart(parent, curves, metric, height) {
+// Accuracy against bandwidth; all points, joined along each curve's frontier. `style` gives a curve's look by name and
+// number. False where there is nothing to draw.
+function tradeoffChart(parent, curves, metric, height, style = lookOf) {
   const datasets = [];
-  for (const curve of list(curves)) {
+  for (const [number, curve] of list(curves).entries()) {
     const points = list(curve.points)
       .map((p) => ({ x: 100 * num(p.bandwidth), y: num(p.accuracy), setting: str(p.setting) }))
       .filter((p) => p.x > 0 && p.y !== null);
     if (!points.length) continue;
-    const name = str(curve.policy), style = lookOf(name), front = frontier(points);
+    const name = str(curve.policy), { colour, marker } = style(name, number), front = frontier(points);
     const common = {
-      label: name, borderColor: style.colour, pointStyle: style.marker, pointRadius: 5, pointHoverRadius: 7, borderWidth: 2,
+      label: name, borderColor: colour, pointStyle: marker, pointRadius: 5, pointHoverRadius: 7, borderWidth: 2,
+      clip: 10,  // markers at the axes' ends stay whole
     };
-    datasets.push({ ...common, data: front, showLine: true, backgroundColor: style.colour, onFrontier: true });
+    datasets.push({ ...common, data: front, showLine: true, backgroundColor: colour, onFrontier: true });
     datasets.push({
       ...common, data: points.filter((p) => !front.includes(p)), showLine: false, backgroundColor: '#ffffff', pointBorderWidth: 1.5,
     });
@@ -205,6 +207,10 @@ function tradeoffChart(parent, curves, metric, height) {
   return true;
 }
 
+// Chart.js leaves the dashes out of a legend of point styles.
+const generateLabels = (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart)
+  .map((item) => ({ ...item, lineWidth: 2, lineDash: chart.data.datasets[item.datasetIndex].borderDash }));
+
 // Lines over numbers: series {name, data: [{x, y}], dash}; axes as Chart.js takes them.
 function lineChart(parent, description, height, series, x, y, options) {
   const o = { legend: true, stepped: false, radius: 0, ...options };
@@ -223,7 +229,7 @@ function lineChart(parent, description, height, series, x, y, options) {
       interaction: { mode: 'nearest', axis: 'x', intersect: false },
       scales: { x: { type: 'linear', ...x }, y },
       plugins: {
-        legend: { display: o.legend, position: 'top', align: 'start', reverse: true },
+        legend: { display: o.legend, position: 'top', align: 'start', labels: { pointStyleWidth: o.radius ? undefined : 30, generateLabels, sort: (a, b) => a.datasetIndex - b.datasetIndex } },
         tooltip: {
           callbacks: {
             title: (items) => items.length ? (o.xName || '') + ' ' + short(items[0].parsed.x) + (o.xUnit || '') : '',

@@ -39,7 +39,7 @@ function gradientReuse(page, f, metric) {
   if (!tradeoffs.length) return;
   const grid = el('div', { className: 'grid' });
   page.append(grid);
-  for (const t of tradeoffs) tradeoffChart(titled(grid, str(t.clip)), t.curves, metric, 320);
+  for (const t of tradeoffs) tradeoffChart(titled(grid, str(t.clip)), t.curves, metric, 320, (_, i) => look(i));
 }
 
 function convergence(page, entries) {
@@ -61,7 +61,7 @@ function convergence(page, entries) {
     }
     lineChart(titled(grid, clip), 'objective by interval, ' + clip, 300, series,
       { title: axisTitle('adaptation interval (number)'), min: 0, max: last, ticks: { precision: 0 } },
-      { title: axisTitle('objective (accuracy \u2212 \u03bb \u00b7 bandwidth)') }, { xName: 'interval' });
+      { title: axisTitle('objective (1)'), grace: '4%', ticks: { maxTicksLimit: 8 } }, { xName: 'interval' });
   }
 }
 
@@ -71,8 +71,8 @@ function gradientOverhead(page, entries) {
   page.append(el('h3', {}, 'What the gradient costs'));
   const grid = el('div', { className: 'grid' });
   page.append(grid);
-  const rows = (value) => modes.map((m, i) => ({ name: str(m.mode), colour: look(i).colour, values: [value(m)] }));
-  barChart(grid, 'Time', rows((m) => m.time_ratio), 'time, relative to inference only (1)');
+  const rows = (value) => modes.map((m) => ({ name: str(m.mode), colour: look(0).colour, values: [value(m)] }));
+  barChart(grid, 'Time', rows((m) => m.time_ratio), 'time (inference only: 1)');
   barChart(grid, 'Memory', rows((m) => m.memory_mb), 'greatest memory (MB)');
 }
 

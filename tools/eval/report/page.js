@@ -23,7 +23,10 @@ function showHead() {
     str(results.knobs) && 'knobs ' + str(results.knobs).split(',').join(', '), str(results.version) && 'version ' + str(results.version),
   ], ' \u00b7 ');
   if (facts) page.append(el('p', { className: 'quiet' }, facts));
-  if (str(results.command)) page.append(el('pre', {}, str(results.command)));
+  if (str(results.command)) {
+    // Lines break between words only: a hyphen is a part of an option.
+    page.append(el('pre', {}, str(results.command).split(' ').flatMap((word, i) => [i ? ' ' : '', el('span', {}, word)])));
+  }
   if (clips.length) {
     page.append(el('p', {}, 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
       ' against the result under the most expensive configuration on the same frames; a frame that was not sent keeps the last result. ' +
@@ -75,16 +78,19 @@ function bdTable(clip) {
 function bandwidthTable(clip) {
   return table('Least bandwidth at an accuracy', [{ title: 'policy' }, { title: metric, number: true }, { title: 'bandwidth', number: true }],
     list(clip.bandwidth_at).map((b) => [
-      named(str(b.policy)), '\u2265 ' + short(b.accuracy), num(b.bandwidth) === null ? 'not reached' : percent(b.bandwidth),
+      named(str(b.policy)), '\u2265 ' + (num(b.accuracy) === null ? '?' : Number(b.accuracy.toFixed(3))), num(b.bandwidth) === null ? 'not reached' : percent(b.bandwidth),
     ]));
 }
 
-// The intervals of one point as steps: value(interval) from its time to the next one's.
+// The intervals of one point as steps: value(interval) from its time to the next one's; a gap where there is none.
 function steps(intervals, end, value) {
-  const data = list(intervals).filter((i) => num(i.t) !== null).map((i) => {
+  const data = [];
+  for (const i of list(intervals).filter((e) => num(e.t) !== null)) {
     const y = num(value(i));
-    return { x: i.t, y: y === null ? NaN : y };
-  });
+    // The step before ends here, not where it began.
+    if (y === null && data.length) data.push({ x: i.t, y: data[data.length - 1].y });
+    data.push({ x: i.t, y: y === null ? NaN : y });
+  }
   if (data.length && data[data.length - 1].x < end) data.push({ x: end, y: data[data.length - 1].y });
   return data;
 }
@@ -106,7 +112,8 @@ function timeCharts(parent, clip, curves, chosen) {
   const runs = chosen.filter((c) => list(c.point.intervals).length);
   const end = endOf(clip, curves);
   if (!runs.length || !end) return;
-  const knobs = [...new Set(runs.flatMap((r) => list(r.point.intervals).flatMap((i) => Object.keys(obj(i.knobs)))))];
+  const there = new Set(runs.flatMap((r) => list(r.point.intervals).flatMap((i) => Object.keys(obj(i.knobs)))));
+  const knobs = [...new Set([...Object.keys(knobTitles), ...there])].filter((k) => there.has(k));
   const kinds = [
     ...knobs.map((k) => ({ title: knobTitles[k] || k, value: (i) => obj(i.knobs)[k], y: { grace: '10%' } })),
     { title: 'kbit/s', value: (i) => i.kbps, y: { beginAtZero: true } },
@@ -122,14 +129,14 @@ function timeCharts(parent, clip, curves, chosen) {
     // Equally wide, so that the time axes stand exactly below each other.
     y.afterFit = (axis) => { axis.width = 64; };
     y.ticks = { ...y.ticks, maxTicksLimit: 6 };
-    lineChart(titled(parent), kind.title + ' over time', 150, series,
+    lineChart(titled(parent), kind.title + ' over time', 172, series,
       { min: 0, max: end, title: axisTitle('time (s)'), ticks: { maxRotation: 0, includeBounds: false } }, y,
       { legend: false, stepped: true, xName: 'from', xUnit: ' s' });
   }
 }
 
 function overheadCharts(parent, clip, chosen) {
-  const grid = el('div', { className: 'grid' });
+  const grid = el('div', { className: 'grid four' });
   const heading = el('h3', {}, 'Overheads'), note = el('p', { className: 'quiet' }, 'Of the runs chosen above.');
   parent.append(heading, note, grid);
   const kbps = num(obj(clip.reference).kbps), seconds = num(clip.seconds);
@@ -206,7 +213,7 @@ function showClip(clip, index) {
   ], ', ');
   const most = joined([
     num(reference.kbps) && short(reference.kbps) + ' kbit/s', num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
-    num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
+    num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
   ], ', ');
   section.append(el('p', { className: 'quiet' }, joined([facts, most && 'Most expensive configuration: ' + most], '. ') || '\u00a0'));
   if (clip.flat === true) {
@@ -216,7 +223,7 @@ function showClip(clip, index) {
   const curves = list(clip.curves).filter((c) => list(c.points).length);
   const chart = el('div', {}), tables = [bandwidthTable(clip), bdTable(clip)];
   if (clip.flat !== true) tables.reverse();
-  section.append(el('div', { className: 'beside' }, chart, el('div', {}, tables)));
+  section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
   tradeoffChart(chart, curves, results.metric, 460);
   if (curves.length) showRuns(section, clip, curves);
   const stills = list(clip.stills).filter((s) => str(s.image).startsWith('data:image/'));
