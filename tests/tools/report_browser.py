@@ -99,8 +99,13 @@ class Elements(html.parser.HTMLParser):
         return [a for t, a in self.all if t == tag]
 
 
-# Run by the browser behind the page's own scripts: which canvases hold a drawing.
-PROBE = '''<script>for (const c of document.querySelectorAll('canvas')) {
+# Run by the browser behind the page's own scripts: which canvases hold a drawing; in a narrow window after other runs
+# were chosen.
+PROBE = '''<script>
+if (innerWidth < 1000) for (const s of document.querySelectorAll('select')) {
+  s.selectedIndex = 5;
+  s.dispatchEvent(new Event('change')); }
+for (const c of document.querySelectorAll('canvas')) {
   const pixels = c.width && c.height ? c.getContext('2d').getImageData(0, 0, c.width, c.height).data : [];
   let ink = 0; for (let i = 3; i < pixels.length; i += 4) if (pixels[i]) ++ink;
   c.dataset.ink = ink; }

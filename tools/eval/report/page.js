@@ -215,15 +215,16 @@ function showClip(clip, index) {
     num(reference.kbps) && short(reference.kbps) + ' kbit/s', num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
     num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
   ], ', ');
-  section.append(el('p', { className: 'quiet' }, joined([facts, most && 'Most expensive configuration: ' + most], '. ') || '\u00a0'));
+  const both = joined([facts, most && 'Most expensive configuration: ' + most], '. ');
+  if (both) section.append(el('p', { className: 'quiet' }, both));
   if (clip.flat === true) {
     section.append(el('p', { className: 'note' }, 'Accuracy hardly depends on the bandwidth here: the curve is too flat for a BD-rate. ' +
       'What counts is the least bandwidth at which the accuracy is kept.'));
   }
   const curves = list(clip.curves).filter((c) => list(c.points).length);
-  const chart = el('div', {}), tables = [bandwidthTable(clip), bdTable(clip)];
+  const chart = el('div', {}), tables = [bandwidthTable(clip), bdTable(clip)].filter((t) => t);
   if (clip.flat !== true) tables.reverse();
-  section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
+  if (curves.length || tables.length) section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
   tradeoffChart(chart, curves, results.metric, 460);
   if (curves.length) showRuns(section, clip, curves);
   const stills = list(clip.stills).filter((s) => str(s.image).startsWith('data:image/'));
