@@ -22,7 +22,7 @@ packages=(
   g++ meson ninja-build pkg-config ccache
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libx264-dev zlib1g-dev
   libpango1.0-dev libcairo2-dev
-  libtorch-dev nlohmann-json3-dev libcli11-dev
+  libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   # to test; libavcodec is a second opinion on what x264 wrote
   libgtest-dev libavcodec-dev
   # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The whole loop on real footage: default clip and model from tools/setup.sh; others skip visibly where they are
 // absent.
+#include <gst/gst.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -129,6 +130,41 @@ TEST(Adaptive, LambdaTradesAccuracyForBytes) {
   EXPECT_GT(bytes[1], bytes[2]);
   EXPECT_GT(accuracy[0], accuracy[1]);
   EXPECT_GT(accuracy[1], accuracy[2]);
+}
+
+// 30 frames, a tenth of a second apart: the middles of three parts are at 0.5, 1.5 and 2.5 s.
+TEST(Adaptive, StillsAreSpreadOverTheClipAndChangeNothing) {
+  NEED(model());
+  NEED(vtest());
+  GstElementFactory *overlay = gst_element_factory_find("oneadaptoverlay");
+  if (!overlay) GTEST_SKIP() << "oneadaptoverlay was not built";
+  gst_object_unref(overlay);
+  RunOptions o = options(vtest(), "person");
+  o.seconds = 3;
+  o.policy = "static";
+  o.start["scale"] = 0.5;
+  const RunResult without = run(o, {});
+  EXPECT_TRUE(without.stills.empty());
+  for (unsigned n : {1u, 3u, 100u}) {
+    SCOPED_TRACE(n);
+    o.stills = n;
+    const RunResult r = run(o, {});
+    EXPECT_EQ(r.bytes, without.bytes);
+    EXPECT_EQ(mean_accuracy(r, without), 1.0);
+    ASSERT_EQ(r.stills.size(), std::min(n, 30u));
+    for (std::size_t i = 0; i < r.stills.size(); ++i) {
+      const double middle = 3.0 * (double(i) + 0.5) / double(r.stills.size());
+      EXPECT_NEAR(double(r.stills[i].stream_time) / 1e9, middle, 0.4) << i;
+      EXPECT_TRUE(i == 0 || r.stills[i].stream_time > r.stills[i - 1].stream_time) << i;
+      const std::vector<std::uint8_t> &jpeg = r.stills[i].jpeg;
+      ASSERT_GT(jpeg.size(), 1000u);
+      EXPECT_EQ(jpeg[0] << 8 | jpeg[1], 0xffd8);
+      EXPECT_EQ(jpeg[jpeg.size() - 2] << 8 | jpeg.back(), 0xffd9);
+      // The frame header holds the height and the width: the clip's, though half of each was sent.
+      const std::uint8_t size[] = {0xff, 0xc0, 0, 17, 8, 576 >> 8, 576 & 255, 768 >> 8, 768 & 255, 3};
+      EXPECT_NE(std::search(jpeg.begin(), jpeg.end(), std::begin(size), std::end(size)), jpeg.end());
+    }
+  }
 }
 
 TEST(Adaptive, WhatCannotRunSaysWhy) {

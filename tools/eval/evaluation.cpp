@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "core/curves.h"
+#include "eval/report.h"
 
 namespace oneadapt::eval {
 
@@ -223,6 +224,16 @@ class ClipEvaluation {
                 {"objects_per_frame", round6(objects / std::max<double>(1, double(reference_->results.size())))},
                 {"frames_analysed", reference_->results.size()}}},
               {"curves", curves}};
+    const auto shown = live_.find({"oneadapt", still_lambda()});
+    if (shown != live_.end()) {
+      clip["stills"] = json::array();
+      for (const Still &still : shown->second->stills) {
+        char caption[64];
+        std::snprintf(caption, sizeof caption, "oneadapt, lambda=%g, %.1f s", still_lambda(),
+                      double(still.stream_time) / 1e9);
+        clip["stills"].push_back({{"caption", caption}, {"image", data_uri(still.jpeg)}});
+      }
+    }
     compare(clip);
     return clip;
   }
@@ -235,6 +246,12 @@ class ClipEvaluation {
     for (std::size_t i = 0; i < rungs.size(); ++i)
       o.start[recorded_.knobs[i].name] = recorded_.knobs[i].values[rungs[i]];
     return o;
+  }
+
+  /// The trade-off whose frames are shown.
+  double still_lambda() const {
+    const auto &lambdas = runner_.options().lambdas;
+    return lambdas[lambdas.size() / 2];
   }
 
   void find_knobs() {
@@ -286,6 +303,7 @@ class ClipEvaluation {
         RunOptions run = runner_.base(clip_);
         run.policy = policy;
         run.lambda = lambda;
+        if (policy == "oneadapt" && lambda == still_lambda()) run.stills = o.stills;
         batch.push_back(run);
         names.push_back(name_ + ", " + policy + " lambda=" + number(lambda));
       }

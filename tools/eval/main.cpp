@@ -13,6 +13,7 @@
 #include "config.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
+#include "eval/report.h"
 
 using namespace oneadapt;
 using namespace oneadapt::eval;
@@ -103,10 +104,11 @@ int main(int argc, char **argv) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--set", properties, "A property of ctl, filter or dnn in every run: ELEMENT.PROPERTY=VALUE");
+  app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, per clip")->capture_default_str();
   app.add_option("--jobs", o.jobs, "Runs at a time; the numbers do not depend on it")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--output", o.output, "Folder for results.json and the finished runs")->required();
+  app.add_option("--output", o.output, "Folder for results.json, report.html and the finished runs")->required();
   app.set_version_flag("--version", VERSION);
   try {
     app.parse(argc, argv);
@@ -149,7 +151,8 @@ int main(int argc, char **argv) {
     }
     std::fputs((o.figures.empty() ? table(results) : figure_table(results["figures"])).c_str(), stdout);
     write_file(o.output + "/results.json", results.dump(1) + "\n", "--output");
-    std::printf("\nWritten: %s/results.json\n", o.output.c_str());
+    write_file(o.output + "/report.html", render_report(results), "--output");
+    std::printf("\nWritten: %s/results.json and report.html\n", o.output.c_str());
     return 0;
   } catch (const RunError &e) {
     std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());

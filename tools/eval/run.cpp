@@ -5,6 +5,7 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <thread>
 
@@ -126,22 +127,30 @@ IntervalRow row_of(const GstStructure *s, double interval_seconds) {
   return row;
 }
 
+bool have_overlay() {
+  GstElementFactory *overlay = gst_element_factory_find("oneadaptoverlay");
+  if (overlay) gst_object_unref(overlay);
+  return overlay;
+}
+
 Ref<GstElement> build(const RunOptions &o) {
   std::string launch = (o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
                        " ! videorate ! capsfilter name=caps ! oneadaptctl name=ctl lockstep=true ! "
                        "oneadaptfilter name=filter ! h264parse ! avdec_h264 max-threads=1 ! ";
   launch += "videoconvert ! oneadaptdnn name=dnn ! ";
-  if (!o.video_location.empty()) {
-    // The overlay is a plugin of its own: without it the video has no boxes.
-    GstElementFactory *overlay = gst_element_factory_find("oneadaptoverlay");
-    launch +=
-        "tee name=t t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! videoconvertscale ! "
-        "capsfilter name=size ! " +
-        std::string(overlay ? "oneadaptoverlay gradient=true gradient-opacity=0.3 ! " : "") +
-        "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast pass=quant quantizer=18 ! mp4mux ! "
-        "filesink name=file async=false t. ! ";
-    if (overlay) gst_object_unref(overlay);
-  }
+  // The overlay is a plugin of its own: without it the video has no boxes, and there are no stills.
+  const std::string branch = "t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ";
+  const std::string overlay = "oneadaptoverlay gradient=true gradient-opacity=0.3 ! ";
+  const bool stills = o.stills > 0 && have_overlay();
+  if (!o.video_location.empty() || stills) launch += "tee name=t ";
+  if (!o.video_location.empty())
+    launch += branch + "! videoconvertscale ! capsfilter name=size ! " + (have_overlay() ? overlay : "") +
+              "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast pass=quant quantizer=18 ! mp4mux ! "
+              "filesink name=file async=false ";
+  if (stills)
+    launch += branch + "name=stills ! videoconvertscale ! capsfilter name=still-size ! " + overlay +
+              "videoconvert ! jpegenc quality=85 ! fakesink name=still-sink async=false sync=false ";
+  if (!o.video_location.empty() || stills) launch += "t. ! ";
   launch += "fakesink name=sink async=false";
   GError *error = nullptr;
   Ref<GstElement> pipeline(gst_parse_launch(launch.c_str(), &error));
@@ -240,14 +249,75 @@ GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
   if (!gst_video_info_from_caps(&info_, caps)) return GST_PAD_PROBE_OK;
   limits->width = unsigned(info_.width);
   limits->height = unsigned(info_.height);
-  Ref<GstElement> size(gst_bin_get_by_name(GST_BIN(limits->pipeline), "size"));
-  if (size) {
+  for (const char *name : {"size", "still-size"}) {
+    Ref<GstElement> size(gst_bin_get_by_name(GST_BIN(limits->pipeline), name));
+    if (!size) continue;
     GstCaps *fixed = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, info_.width & ~1, "height", G_TYPE_INT,
                                          info_.height & ~1, "format", G_TYPE_STRING, "I420", nullptr);
     g_object_set(size.get(), "caps", fixed, nullptr);
     gst_caps_unref(fixed);
   }
   return GST_PAD_PROBE_OK;
+}
+
+/// Stills spread over a clip whose length nobody knows: takes frames ever farther apart, and drops every second one
+/// whenever it has four times as many as it needs. Both probes run in the thread behind the branch's queue.
+struct Stills {
+  std::size_t wanted;
+  GstClockTime apart = 0, last = GST_CLOCK_TIME_NONE;
+  std::vector<Still> taken;
+
+  void add(Still still) {
+    taken.push_back(std::move(still));
+    if (taken.size() < 4 * wanted) return;
+    const GstClockTime first = taken.front().stream_time, span = taken.back().stream_time - std::min(first, last);
+    apart = 2 * span / (taken.size() - 1);
+    for (std::size_t i = 0; 2 * i < taken.size(); ++i) std::swap(taken[i], taken[2 * i]);
+    taken.resize(taken.size() / 2);
+    last = taken.back().stream_time;
+  }
+  /// Those nearest to the middles of `wanted` equal parts of the clip.
+  std::vector<Still> chosen() {
+    if (taken.size() <= wanted) return std::move(taken);
+    std::vector<Still> out;
+    const double first = double(taken.front().stream_time), part = (double(last + apart) - first) / double(wanted);
+    for (std::size_t i = 0, at = 0; i < wanted; ++i, ++at) {
+      auto off = [&](std::size_t k) {
+        return std::abs(double(taken[k].stream_time) - first - (double(i) + 0.5) * part);
+      };
+      while (at + wanted - i < taken.size() && off(at + 1) < off(at)) ++at;  // one is left for each that follows
+      out.push_back(std::move(taken[at]));
+    }
+    return out;
+  }
+};
+GstPadProbeReturn on_still_frame(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *stills = static_cast<Stills *>(data);
+  const GstClockTime t = stream_time(pad, GST_PAD_PROBE_INFO_BUFFER(info));
+  // A millisecond: time stamps are rounded.
+  if (stills->last != GST_CLOCK_TIME_NONE && t + GST_MSECOND < stills->last + stills->apart) return GST_PAD_PROBE_DROP;
+  stills->last = t;
+  return GST_PAD_PROBE_OK;
+}
+GstPadProbeReturn on_still(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *stills = static_cast<Stills *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  Still still;
+  still.stream_time = stream_time(pad, buffer);
+  still.jpeg.resize(gst_buffer_get_size(buffer));
+  gst_buffer_extract(buffer, 0, still.jpeg.data(), still.jpeg.size());
+  stills->add(std::move(still));
+  return GST_PAD_PROBE_OK;
+}
+void tap_stills(GstBin *bin, Stills *stills) {
+  auto probe = [&](const char *element, const char *name, GstPadProbeCallback callback) {
+    Ref<GstElement> e(gst_bin_get_by_name(bin, element));
+    if (!e) return;  // no stills asked for, or no overlay
+    Ref<GstPad> pad(gst_element_get_static_pad(e.get(), name));
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, callback, stills, nullptr);
+  };
+  probe("stills", "src", on_still_frame);
+  probe("still-sink", "sink", on_still);
 }
 
 void read_stats(GstElement *pipeline, RunResult &result) {
@@ -290,6 +360,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
+  Stills stills{options.stills};
+  tap_stills(GST_BIN(pipeline.get()), &stills);
   {
     Ref<GstElement> source(gst_bin_get_by_name(GST_BIN(pipeline.get()), "caps"));
     Ref<GstPad> pad(gst_element_get_static_pad(source.get(), "src"));
@@ -350,6 +422,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   result.feedback_bytes = taps.feedback_bytes;
   result.width = limits.width;
   result.height = limits.height;
+  result.stills = stills.chosen();
   result.seconds = double(result.input.back() - result.input.front() + taps.frame_duration) / GST_SECOND;
   return result;
 }

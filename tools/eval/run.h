@@ -34,6 +34,7 @@ struct RunOptions {
   std::string results_location;                   ///< JSON lines of the DNN element; empty: none
   std::string video_location;  ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
                                ///< installed; empty: none
+  unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
 };
 
 struct KnobValue {
@@ -67,10 +68,17 @@ struct FrameResult {
   std::vector<ScoredBox> boxes;   ///< normalised to the frame
 };
 
+/// What the DNN saw of one frame, with its boxes and the gradient drawn on it, at the clip's size.
+struct Still {
+  std::uint64_t stream_time = 0;  ///< ns
+  std::vector<std::uint8_t> jpeg;
+};
+
 struct RunResult {
   std::vector<std::uint64_t> input;  ///< stream time of every frame that came into the controller
   std::vector<FrameResult> results;  ///< of every frame that was analysed
   std::vector<IntervalRow> intervals;
+  std::vector<Still> stills;               ///< as many as were asked for, fewer of a clip with fewer analysed frames
   std::vector<Packet> packets;             ///< after the filter
   std::uint64_t bytes = 0;                 ///< their sum
   double seconds = 0;                      ///< of footage

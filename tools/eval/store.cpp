@@ -77,7 +77,14 @@ json to_json(const RunResult &r) {
   }
   for (const Packet &p : r.packets) packets.push_back({p.stream_time, p.bytes});
   for (const IntervalRow &i : r.intervals) intervals.push_back(to_json(i));
+  json stills = json::array();
+  for (const Still &still : r.stills) {
+    gchar *text = g_base64_encode(still.jpeg.data(), still.jpeg.size());
+    stills.push_back({still.stream_time, text});
+    g_free(text);
+  }
   return {{"input", r.input},
+          {"stills", stills},
           {"results", results},
           {"intervals", intervals},
           {"packets", packets},
@@ -99,6 +106,12 @@ RunResult result_of(const json &j) {
     frame.stream_time = f.at(0);
     for (const json &b : f.at(1)) frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
     r.results.push_back(std::move(frame));
+  }
+  for (const json &s : j.at("stills")) {
+    gsize size = 0;
+    guchar *data = g_base64_decode(s.at(1).get<std::string>().c_str(), &size);
+    r.stills.push_back({s.at(0), {data, data + size}});
+    g_free(data);
   }
   for (const json &p : j.at("packets")) r.packets.push_back({p.at(0), p.at(1)});
   for (const json &i : j.at("intervals")) r.intervals.push_back(interval_of(i));
@@ -139,9 +152,9 @@ RunStore::RunStore(std::string folder) : folder_(std::move(folder)), build_(buil
 }
 
 std::string RunStore::path(const RunOptions &o) const {
-  const json key{build_,    stamp(o.clip), stamp(o.model), o.source, o.classes, o.device,
-                 o.threads, o.gradient,    o.per_class,    o.fps,    o.seconds, o.policy,
-                 o.lambda,  o.alpha,       o.smoothing,    o.knobs,  o.start,   o.properties};
+  const json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device, o.threads,
+                 o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda, o.alpha,
+                 o.smoothing, o.knobs,       o.start,        o.properties, o.stills};
   const std::string text = key.dump();
   gchar *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), gssize(text.size()));
   const std::string name(sum, 32);

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The report's page in a headless Chromium: no script error, every canvas drawn, every section that the results have.
+
+usage: report_browser.py RENDER [DIRECTORY]
+
+RENDER makes a page from results.json. With DIRECTORY, the page and screenshots of it stay there. Exits with 77 (skipped)
+where there is no Chromium."""
+import base64, html.parser, json, math, os, random, re, shutil, subprocess, sys, tempfile
+
+
+def stills(n):
+    """Pictures that need no library: SVG shows in <img> like a JPEG."""
+    def svg(k):
+        return ('<svg xmlns="http://www.w3.org/2000/svg" width="960" height="540"><rect width="960" height="540" fill="#678"/>'
+                '<rect x="%d" y="220" width="140" height="90" fill="none" stroke="#fd0" stroke-width="4"/></svg>' % (120 + 90 * k))
+    return [{'caption': 'oneadapt, lambda=1, %.1f s' % (0.9 + 2 * k),
+             'image': 'data:image/svg+xml;base64,' + base64.b64encode(svg(k).encode()).decode()} for k in range(n)]
+
+
+def intervals(rng, seconds, qp, scale, accuracy, kbps, wander):
+    out = []
+    for t in range(seconds):
+        if wander:
+            qp = min(44, max(20, qp + rng.choice([-4, 0, 0, 4])))
+            scale = min(1.0, max(0.5, scale + rng.choice([-0.125, 0, 0, 0.125])))
+        out.append({'t': t, 'kbps': round(kbps * rng.uniform(0.8, 1.25), 1), 'objects': rng.randrange(2, 9),
+                    'accuracy': None if wander and t == 3 else round(min(1, accuracy + rng.uniform(-0.05, 0.05)), 3),
+                    'knobs': {'qp': qp, 'scale': scale, 'framerate': 10 if not wander or t % 4 else 5}})
+    return out
+
+
+def clip(rng, name, seconds, flat, policies):
+    kbps = rng.uniform(900, 1500)
+    curves = []
+    for k, policy in enumerate(policies):
+        points = []
+        for n, bandwidth in enumerate([1, 0.57, 0.34, 0.21, 0.12, 0.07]):
+            cheaper = bandwidth ** 1.0 * (1 if policy == 'uniform' else 1 - 0.5 * (1 - bandwidth) / (k or 1))
+            loss = (0.01 if flat else 0.09) * -math.log2(bandwidth) * rng.uniform(0.8, 1.2)
+            accuracy = round(1 - loss, 3)
+            points.append({
+                'setting': 'qp=%d' % (20 + 4 * n) if policy == 'uniform' else 'lambda=%g' % (0.1 * 2 ** n),
+                'bandwidth': round(cheaper, 4), 'accuracy': accuracy, 'frames_analysed': 10 * seconds,
+                'extra_inferences': 0 if policy in ('uniform', 'oneadapt') else 12 * seconds,
+                'sensor_cpu_s': round(0.14 * seconds * (1.2 if policy == 'oneadapt' else 1), 2), 'inference_s': round(0.75 * seconds * (1 if k < 2 else 2.2), 2),
+                'gradient_s': round(0.08 * seconds, 2) if policy == 'oneadapt' else 0,
+                'feedback_bytes': 480 * seconds if policy == 'oneadapt' else 90 * seconds,
+                'intervals': intervals(rng, seconds, 20 + 4 * n, 1.0, accuracy, kbps * cheaper, policy != 'uniform')})
+        curves.append({'policy': policy, 'points': points})
+    bd = [{'policy': p, 'against': 'uniform', 'percent': None if flat else round(rng.uniform(-45, 5), 1),
+           'reason': 'the accuracies of the curves vary by less than 0.05' if flat else '', 'from': 0.8, 'to': 0.95}
+          for p in policies if p != 'uniform']
+    return {'clip': name, 'frames': 10 * seconds, 'fps': 10, 'width': 960, 'height': 540, 'seconds': seconds,
+            'reference': {'kbps': kbps, 'objects_per_frame': 5.24, 'frames_analysed': 10 * seconds}, 'curves': curves, 'bd_rate': bd,
+            'flat': flat, 'bandwidth_at': [{'policy': p, 'accuracy': 0.95, 'bandwidth': None if p == 'chameleon' else round(rng.uniform(0.1, 0.5), 3)}
+                                           for p in policies],
+            'stills': stills(4)}
+
+
+def made_up_results():
+    rng = random.Random(3)
+    policies = ['uniform', 'oneadapt', 'profiling', 'chameleon']
+    clips = [clip(rng, 'highway-dashcam.mp4', 8, False, policies), clip(rng, 'vtest.avi', 20, True, policies),
+             clip(rng, 'a "long" name & </script><b>bold</b> of a clip from the camera over the northern gate, rainy.mp4', 11, False, policies[:2])]
+    tradeoff = [{'clip': c['clip'][:30], 'curves': [
+        {'policy': 'oneadapt, a gradient every frame', 'points': [{'bandwidth': b, 'accuracy': 1 - 0.06 * -math.log2(b)} for b in (0.7, 0.4, 0.2)]},
+        {'policy': 'oneadapt, a gradient every 10 frames', 'points': [{'bandwidth': b, 'accuracy': 1 - 0.065 * -math.log2(b)} for b in (0.7, 0.4, 0.2)]}]}
+        for c in clips[:2]]
+    cosines = [min(1, rng.gauss(0.9, 0.08)) for _ in range(24)]
+    return {
+        'command': 'oneadapt-eval --clip highway-dashcam.mp4 --clip vtest.avi --model nanodet.pt --classes car,truck,bus --knobs qp,scale '
+                   '--policies uniform,oneadapt,profiling,chameleon --fps 10 --output out', 'version': '0.1.0', 'model': 'nanodet.pt',
+        'classes': 'car,truck,bus', 'metric': 'f1', 'knobs': 'qp,scale', 'clips': clips,
+        'mean_bd_rate': [{'policy': 'oneadapt', 'against': 'uniform', 'percent': -31.0, 'worst': -2.0},
+                         {'policy': 'profiling', 'against': 'uniform', 'percent': 4.2, 'worst': 12.0}],
+        'figures': {
+            'gradient-correlation': {'per': 'configuration and clip', 'cosines': cosines, 'mean': sum(cosines) / 24,
+                                     'cosines_per_second': [max(-1, min(1, rng.gauss(0.5, 0.5))) for _ in range(200)]},
+            'gradient-reuse': {'distance': [1, 2, 3, 5, 8, 10, 15, 20, 30], 'cosine': [0.99 - 0.012 * d for d in (1, 2, 3, 5, 8, 10, 15, 20, 30)],
+                               'tradeoff': tradeoff},
+            'convergence': [{'clip': c['clip'][:30], 'start': s, 'best': 0.8, 'objective': [0.8 - d * 0.6 ** i for i in range(10)]}
+                            for c in clips[:2] for s, d in (('cheapest', 0.5), ('most expensive', 0.3), ('middle', 0.1))],
+            'overhead': [{'mode': 'inference only', 'time_ratio': 1.0, 'memory_mb': 210}, {'mode': 'weight gradients', 'time_ratio': 3.1, 'memory_mb': 640},
+                         {'mode': 'input gradient only', 'time_ratio': 2.2, 'memory_mb': 420},
+                         {'mode': 'input gradient, reused over 10 frames', 'time_ratio': 1.12, 'memory_mb': 420}]}}
+
+
+class Elements(html.parser.HTMLParser):
+    """Start tags outside scripts."""
+    def __init__(self, text):
+        super().__init__()
+        self.all = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.all.append((tag, dict(attributes)))
+
+    def of(self, tag):
+        return [a for t, a in self.all if t == tag]
+
+
+# Run by the browser behind the page's own scripts: which canvases hold a drawing; in a narrow window after other runs
+# were chosen.
+PROBE = '''<script>
+if (innerWidth < 1000) for (const s of document.querySelectorAll('select')) {
+  s.selectedIndex = 5;
+  s.dispatchEvent(new Event('change')); }
+for (const c of document.querySelectorAll('canvas')) {
+  const pixels = c.width && c.height ? c.getContext('2d').getImageData(0, 0, c.width, c.height).data : [];
+  let ink = 0; for (let i = 3; i < pixels.length; i += 4) if (pixels[i]) ++ink;
+  c.dataset.ink = ink; }
+document.body.dataset.wide = document.documentElement.scrollWidth;</script></body>'''
+
+
+class Browser:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+
+    def run(self, *arguments):
+        command = [self.program, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars',
+                   '--user-data-dir=' + os.path.join(self.folder, 'profile'), '--virtual-time-budget=5000', *arguments]
+        return subprocess.run(command, capture_output=True, text=True, encoding='utf-8', timeout=120)
+
+    def dom(self, page, width):
+        done = self.run('--window-size=%d,900' % width, '--dump-dom', 'file://' + page)
+        if '<html' not in done.stdout:
+            sys.exit('%s printed no page:\n%s' % (self.program, done.stderr[-2000:]))
+        return Elements(done.stdout)
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit('FAILED: ' + what)
+
+
+def render(program, results, path):
+    text = subprocess.run([program], input=json.dumps(results).encode(), stdout=subprocess.PIPE, check=True).stdout.decode()
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    probed = re.sub('html$', 'probe.html', path)
+    with open(probed, 'w', encoding='utf-8') as f:
+        f.write(text[:text.rindex('</body>')] + PROBE + text[text.rindex('</body>') + 7:])
+    return probed
+
+
+def main():
+    browser = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+    if not browser:
+        print('skipped: there is no chromium to show the report in')
+        sys.exit(77)
+    keep = sys.argv[2] if len(sys.argv) > 2 else None
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = os.path.abspath(keep or temporary)
+        os.makedirs(folder, exist_ok=True)
+        b = Browser(browser, temporary)
+        results = made_up_results()
+        full = render(sys.argv[1], results, os.path.join(folder, 'report.html'))
+        for width in (1280, 800):
+            page = b.dom(full, width)
+            body = page.of('body')[0]
+            check('data-error' not in body, 'the script failed: %s' % body.get('data-error'))
+            canvases = page.of('canvas')
+            check(int(body.get('data-ready', 0)) == len(canvases), 'the script did not come to its end')
+            # A clip: trade-off, three knobs, kbit/s, accuracy, objects, four overheads. Checks: 1 + 1 + 2 + 2 + 2.
+            check(len(canvases) == 3 * 11 + 8, '%d charts, not %d' % (len(canvases), 3 * 11 + 8))
+            for c in canvases:
+                check(int(c.get('data-points', 0)) > 0, '"%s" shows no point' % c.get('aria-label'))
+                check(int(c.get('data-ink', 0)) > 500, '"%s" is empty' % c.get('aria-label'))
+            check(int(body['data-wide']) <= width, 'the page is %s wide in a window of %d' % (body['data-wide'], width))
+            tradeoffs = [c for c in canvases if c['aria-label'].startswith('F1 against')]
+            # Every point of every policy is within the axes.
+            check([int(c['data-points']) for c in tradeoffs] == [24, 24, 12, 6, 6], 'points of the trade-off charts: %s' % [c['data-points'] for c in tradeoffs])
+            check(len(page.of('img')) == 12, 'stills are missing')
+            check(not page.of('b'), 'a clip name became markup')
+        for name, part in (('empty', {}), ('null', None), ('odd', {'clips': [{}, 3, {'curves': [{}, {'points': [{}]}], 'stills': [{'image': 'file:///x.png'}],
+                                                                              'bd_rate': [{}], 'reference': 7}], 'figures': {'overhead': [{}], 'convergence': 1}}),
+                           ('one', {'clips': [{'clip': 'a.mp4', 'curves': [{'policy': 'uniform', 'points': [{'bandwidth': 0.3, 'accuracy': 0.9}]}]}]})):
+            page = b.dom(render(sys.argv[1], part, os.path.join(folder, name + '.html')), 1280)
+            body = page.of('body')[0]
+            check('data-error' not in body, 'results "%s": the script failed: %s' % (name, body.get('data-error')))
+            check('data-ready' in body, 'results "%s": the script did not come to its end' % name)
+            check(len(page.of('canvas')) == (1 if name == 'one' else 0), 'results "%s": %d charts' % (name, len(page.of('canvas'))))
+            check(not page.of('img'), 'results "%s": a still from elsewhere is shown' % name)
+        if keep:
+            for width in (1280, 800):
+                b.run('--window-size=%d,%d' % (width, 12000), '--screenshot=' + os.path.join(folder, 'report-%d.png' % width),
+                      'file://' + os.path.join(folder, 'report.html'))
+            b.run('--print-to-pdf=' + os.path.join(folder, 'report.pdf'), 'file://' + os.path.join(folder, 'report.html'))
+    print('the report reads without an error in %s' % browser)
+
+
+main()

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The page: summary, a section a clip, the checks of the method.
+
+const results = obj(JSON.parse(document.getElementById('results').textContent));
+const page = document.getElementById('page');
+const metric = accuracyName(results.metric);
+const clips = list(results.clips);
+const joined = (parts, glue) => parts.filter((p) => p).join(glue);
+
+// "31 % fewer bytes than"
+function comparedBytes(p) {
+  const size = Math.abs(p);
+  if (size < 0.5) return 'as many bytes as';
+  return fixed(size, size < 10 ? 1 : 0) + '\u00a0% ' + (p < 0 ? 'fewer' : 'more') + ' bytes than';
+}
+const signedPercent = (p) => (num(p) === null ? '\u2013' : (p > 0 ? '+' : '') + fixed(p, 1) + '\u00a0%');
+const range = (from, to) => (num(from) === null || num(to) === null ? '' : fixed(from, 2) + ' \u2026 ' + fixed(to, 2));
+
+function showHead() {
+  page.append(el('h1', {}, 'OneAdapt evaluation'));
+  const facts = joined([
+    str(results.model) && 'model ' + str(results.model), str(results.classes) && 'classes ' + str(results.classes).split(',').join(', '),
+    str(results.knobs) && 'knobs ' + str(results.knobs).split(',').join(', '), str(results.version) && 'version ' + str(results.version),
+  ], ' \u00b7 ');
+  if (facts) page.append(el('p', { className: 'quiet' }, facts));
+  if (str(results.command)) {
+    // Lines break between words only: a hyphen is a part of an option.
+    page.append(el('pre', {}, str(results.command).split(' ').flatMap((word, i) => [i ? ' ' : '', el('span', {}, word)])));
+  }
+  if (clips.length) {
+    page.append(el('p', {}, 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
+      ' against the result under the most expensive configuration on the same frames; a frame that was not sent keeps the last result. ' +
+      'Bandwidth is what the filter sends, relative to that configuration.'));
+  }
+  if (clips.length > 1) {
+    page.append(el('nav', { ariaLabel: 'Clips' }, el('ul', {},
+      clips.map((c, i) => el('li', {}, el('a', { href: '#clip-' + i }, str(c.clip) || 'clip ' + (i + 1)))))));
+  }
+}
+
+function showSummary() {
+  const means = list(results.mean_bd_rate).filter((m) => num(m.percent) !== null);
+  const pairs = [...new Set(clips.flatMap((c) => list(c.bd_rate).map((b) => str(b.policy) + '\n' + str(b.against))))];
+  const perClip = clips.length > 1 && pairs.length;
+  if (!means.length && !perClip) return;
+  page.append(el('h2', {}, 'Summary'));
+  for (const m of means) {
+    const worst = num(m.worst) === null || clips.length < 2 ? '' : '; on the worst clip ' + comparedBytes(m.worst).replace(/ (than|as)$/, '');
+    page.append(el('p', { className: 'answer' }, key(str(m.policy)), el('strong', {}, str(m.policy)), ' needs ',
+      el('strong', {}, comparedBytes(m.percent)), ' ' + str(m.against) + ' at equal accuracy' + worst + '.'));
+  }
+  if (!perClip) return;
+  const columns = [{ title: 'clip' }, ...pairs.map((p) => ({ title: p.replace('\n', ' against '), number: true }))];
+  const rows = clips.map((c, i) => [
+    el('a', { href: '#clip-' + i }, str(c.clip) || 'clip ' + (i + 1)),
+    ...pairs.map((p) => {
+      const entry = list(c.bd_rate).find((b) => str(b.policy) + '\n' + str(b.against) === p);
+      return entry ? signedPercent(entry.percent) : '';
+    }),
+  ]);
+  if (means.length) {
+    rows.push([el('strong', {}, 'mean'), ...pairs.map((p) => {
+      const entry = means.find((m) => str(m.policy) + '\n' + str(m.against) === p);
+      return entry ? el('strong', {}, signedPercent(entry.percent)) : '';
+    })]);
+  }
+  page.append(table('BD-rate: bytes at equal accuracy (negative: fewer; \u2013: see the clip)', columns, rows));
+}
+
+function bdTable(clip) {
+  const entries = list(clip.bd_rate);
+  const columns = [{ title: 'policy' }, { title: 'against' }, { title: 'bytes', number: true }, { title: metric + ' from \u2026 to' }];
+  return table('BD-rate: bytes at equal accuracy', columns, entries.map((b) => [
+    named(str(b.policy)), str(b.against), signedPercent(b.percent),
+    num(b.percent) === null ? str(b.reason) || 'not known' : range(b.from, b.to),
+  ]));
+}
+function bandwidthTable(clip) {
+  return table('Least bandwidth at an accuracy', [{ title: 'policy' }, { title: metric, number: true }, { title: 'bandwidth', number: true }],
+    list(clip.bandwidth_at).map((b) => [
+      named(str(b.policy)), '\u2265 ' + (num(b.accuracy) === null ? '?' : Number(b.accuracy.toFixed(3))), num(b.bandwidth) === null ? 'not reached' : percent(b.bandwidth),
+    ]));
+}
+
+// The intervals of one point as steps: value(interval) from its time to the next one's; a gap where there is none.
+function steps(intervals, end, value) {
+  const data = [];
+  for (const i of list(intervals).filter((e) => num(e.t) !== null)) {
+    const y = num(value(i));
+    // The step before ends here, not where it began.
+    if (y === null && data.length) data.push({ x: i.t, y: data[data.length - 1].y });
+    data.push({ x: i.t, y: y === null ? NaN : y });
+  }
+  if (data.length && data[data.length - 1].x < end) data.push({ x: end, y: data[data.length - 1].y });
+  return data;
+}
+function endOf(clip, curves) {
+  if (num(clip.seconds) > 0) return clip.seconds;
+  let end = 0;
+  for (const c of curves) {
+    for (const p of list(c.points)) {
+      const t = list(p.intervals).map((i) => num(i.t)).filter((v) => v !== null);
+      if (t.length) end = Math.max(end, t[t.length - 1] + (t.length > 1 ? t[1] - t[0] : 1));
+    }
+  }
+  return end;
+}
+
+const knobTitles = { qp: 'QP', scale: 'scale (of the side)', framerate: 'frames a second' };
+
+function timeCharts(parent, clip, curves, chosen) {
+  const runs = chosen.filter((c) => list(c.point.intervals).length);
+  const end = endOf(clip, curves);
+  if (!runs.length || !end) return;
+  const there = new Set(runs.flatMap((r) => list(r.point.intervals).flatMap((i) => Object.keys(obj(i.knobs)))));
+  const knobs = [...new Set([...Object.keys(knobTitles), ...there])].filter((k) => there.has(k));
+  const kinds = [
+    ...knobs.map((k) => ({ title: knobTitles[k] || k, value: (i) => obj(i.knobs)[k], y: { grace: '10%' } })),
+    { title: 'kbit/s', value: (i) => i.kbps, y: { beginAtZero: true } },
+    { title: metric, value: (i) => i.accuracy, y: {}, accuracy: true },
+    { title: 'objects', value: (i) => i.objects, y: { beginAtZero: true, ticks: { precision: 0 } } },
+  ];
+  for (const kind of kinds) {
+    const series = runs.map((r) => ({ name: r.policy, dash: lookOf(r.policy).dash, data: steps(r.point.intervals, end, kind.value) }))
+      .filter((s) => s.data.some((p) => !Number.isNaN(p.y)));
+    if (!series.length) continue;
+    const values = series.flatMap((s) => s.data.map((p) => p.y)).filter((y) => !Number.isNaN(y));
+    const y = kind.accuracy ? accuracyAxis(values, kind.title) : { ...kind.y, title: axisTitle(kind.title) };
+    // Equally wide, so that the time axes stand exactly below each other.
+    y.afterFit = (axis) => { axis.width = 64; };
+    y.ticks = { ...y.ticks, maxTicksLimit: 6 };
+    lineChart(titled(parent), kind.title + ' over time', 172, series,
+      { min: 0, max: end, title: axisTitle('time (s)'), ticks: { maxRotation: 0, includeBounds: false } }, y,
+      { legend: false, stepped: true, xName: 'from', xUnit: ' s' });
+  }
+}
+
+function overheadCharts(parent, clip, chosen) {
+  const grid = el('div', { className: 'grid four' });
+  const heading = el('h3', {}, 'Overheads'), note = el('p', { className: 'quiet' }, 'Of the runs chosen above.');
+  parent.append(heading, note, grid);
+  const kbps = num(obj(clip.reference).kbps), seconds = num(clip.seconds);
+  const rows = (values) => chosen.map((c) => ({
+    name: c.policy, colour: lookOf(c.policy).colour, values: values(c.point), note: str(c.point.setting),
+  }));
+  barChart(grid, 'Sensor', rows((p) => [p.sensor_cpu_s]), 'CPU time (s)');
+  barChart(grid, 'Server: inference, gradient (pale)', rows((p) => [p.inference_s, p.gradient_s]), 'time (s)');
+  barChart(grid, 'Extra inferences', rows((p) => [p.extra_inferences]), 'frames');
+  barChart(grid, 'Feedback', rows((p) => {
+    const video = kbps * 125 * seconds * num(p.bandwidth);
+    return [num(p.feedback_bytes) !== null && video > 0 ? 100 * p.feedback_bytes / video : null];
+  }), '% of the video\u2019s bytes');
+  if (!grid.children.length) for (const e of [heading, note, grid]) e.remove();
+}
+
+// A select for each policy says which of its runs the time and overhead charts show.
+function showRuns(section, clip, curves) {
+  const holder = el('div', {});
+  const choice = curves.map((c) => {
+    const points = list(c.points);
+    const distance = (p) => (num(p.accuracy) === null ? Infinity : Math.abs(p.accuracy - 0.9)) + (list(p.intervals).length ? 0 : 10);
+    const nearest = points.reduce((best, p, i) => (distance(p) < distance(points[best]) ? i : best), 0);
+    const text = (p) => joined([str(p.setting) || 'run', percent(p.bandwidth), num(p.accuracy) !== null && metric + ' ' + fixed(p.accuracy, 3)], ', ');
+    const select = el('select', { onchange: () => redraw() },
+      points.map((p, i) => el('option', { value: i, selected: i === nearest }, text(p))), el('option', { value: -1 }, 'not shown'));
+    return { policy: str(c.policy), points, select };
+  });
+  const time = el('div', {}), rest = el('div', {});
+  let own = [];
+  function redraw() {
+    for (const c of own) {
+      charts.splice(charts.indexOf(c), 1);
+      c.destroy();
+    }
+    time.replaceChildren();
+    rest.replaceChildren();
+    const first = charts.length;
+    const chosen = choice.filter((c) => c.select.value >= 0).map((c) => ({ policy: c.policy, point: c.points[c.select.value] }));
+    timeCharts(time, clip, curves, chosen);
+    overheadCharts(rest, clip, chosen);
+    own = charts.slice(first);
+  }
+  section.append(holder);
+  holder.append(el('h3', {}, 'Over time'),
+    el('form', { className: 'choice', autocomplete: 'off' }, choice.map((c) => el('label', {}, lineKey(c.policy), c.policy, c.select))), time, rest);
+  redraw();
+  if (!own.length) holder.remove();
+}
+
+function pointsTable(clip, curves) {
+  const kbps = num(obj(clip.reference).kbps);
+  const all = [
+    ['bandwidth', (p) => percent(p.bandwidth)], ['kbit/s', (p) => (kbps === null || num(p.bandwidth) === null ? '' : fixed(p.bandwidth * kbps, 1))],
+    [metric, (p) => fixed(p.accuracy, 3)], ['frames analysed', (p) => fixed(p.frames_analysed, 0)],
+    ['extra inferences', (p) => fixed(p.extra_inferences, 0)], ['sensor CPU (s)', (p) => fixed(p.sensor_cpu_s, 2)],
+    ['inference (s)', (p) => fixed(p.inference_s, 2)], ['gradient (s)', (p) => fixed(p.gradient_s, 2)],
+    ['feedback (bytes)', (p) => fixed(p.feedback_bytes, 0)],
+  ];
+  const points = curves.flatMap((c) => list(c.points).map((p) => ({ policy: str(c.policy), p })));
+  const columns = all.filter(([, value]) => points.some(({ p }) => value(p) !== ''));
+  const t = table('', [{ title: 'policy' }, { title: 'setting' }, ...columns.map(([title]) => ({ title, number: true }))],
+    points.map(({ policy, p }) => [named(policy), str(p.setting), ...columns.map(([, value]) => value(p))]));
+  return t && el('details', {}, el('summary', {}, 'All runs (' + points.length + ')'), t);
+}
+
+function showClip(clip, index) {
+  const section = el('section', {}, el('h2', { id: 'clip-' + index }, str(clip.clip) || 'Clip ' + (index + 1)));
+  page.append(section);
+  const reference = obj(clip.reference);
+  const facts = joined([
+    num(clip.width) && num(clip.height) && clip.width + '\u00d7' + clip.height, num(clip.seconds) && short(clip.seconds) + ' s',
+    num(clip.fps) && short(clip.fps) + ' frames/s', num(clip.frames) && clip.frames + ' frames',
+  ], ', ');
+  const most = joined([
+    num(reference.kbps) && short(reference.kbps) + ' kbit/s', num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
+    num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
+  ], ', ');
+  const both = joined([facts, most && 'Most expensive configuration: ' + most], '. ');
+  if (both) section.append(el('p', { className: 'quiet' }, both));
+  if (clip.flat === true) {
+    section.append(el('p', { className: 'note' }, 'Accuracy hardly depends on the bandwidth here: the curve is too flat for a BD-rate. ' +
+      'What counts is the least bandwidth at which the accuracy is kept.'));
+  }
+  const curves = list(clip.curves).filter((c) => list(c.points).length);
+  const chart = el('div', {}), tables = [bandwidthTable(clip), bdTable(clip)].filter((t) => t);
+  if (clip.flat !== true) tables.reverse();
+  if (curves.length || tables.length) section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
+  tradeoffChart(chart, curves, results.metric, 460);
+  if (curves.length) showRuns(section, clip, curves);
+  const stills = list(clip.stills).filter((s) => str(s.image).startsWith('data:image/'));
+  if (stills.length) {
+    section.append(el('h3', {}, 'What the DNN saw'),
+      el('p', { className: 'quiet' }, 'With its boxes, and the gradient as a heat map: where its result depends on the picture.'),
+      el('div', { className: 'stills' }, stills.map((s) => el('figure', {}, el('img', { src: s.image, alt: str(s.caption) }), el('figcaption', {}, str(s.caption))))));
+  }
+  const details = pointsTable(clip, curves);
+  if (details) section.append(details);
+}
+
+// Colours go by the order of the policies in the results, wherever they are shown first.
+for (const c of clips.flatMap((clip) => list(clip.curves))) lookOf(str(c.policy));
+showHead();
+showSummary();
+clips.forEach(showClip);
+showFigures(page, results);
+if (!clips.length && !document.getElementById('figures')) page.append(el('p', {}, 'There are no results.'));
+document.body.dataset.ready = charts.length;
