@@ -187,8 +187,10 @@ at::Tensor TorchModel::pixel_gradient(double &z) {
     at::AutoGradMode with_grad(true);
     const at::Tensor sum = utility(scores, theta_, description_.slope);
     z = sum.item<double>();
-    // The leaf is the only tensor that requires grad, so nothing is computed for the weights (§4.1).
-    const auto grads = torch::autograd::grad({sum}, {leaf}, {}, /*retain_graph=*/false, /*create_graph=*/false,
+    // Usually the leaf is the only tensor that requires grad, so nothing is computed for the weights (§4.1).
+    std::vector<at::Tensor> wanted{leaf};
+    wanted.insert(wanted.end(), weights_.begin(), weights_.end());
+    const auto grads = torch::autograd::grad({sum}, wanted, {}, /*retain_graph=*/false, /*create_graph=*/false,
                                              /*allow_unused=*/true);
     return grads[0].defined() ? grads[0].abs() : at::zeros_like(leaf.detach());
   });
@@ -217,6 +219,19 @@ void TorchModel::backward(Gradient &gradient) {
     gradient.slope = description_.slope;
     gradient.map = std::move(map);
   });
+}
+
+void TorchModel::set_weight_gradients(bool on) {
+  drop_graph();
+  weights_.clear();
+  auto take = [&](at::Tensor weight) {
+    if (!weight.is_floating_point()) return;
+    weight.requires_grad_(on);
+    if (on) weights_.push_back(weight);
+  };
+  // Imported models keep their weights as buffers.
+  for (const at::Tensor &weight : module_.parameters()) take(weight);
+  for (const at::Tensor &weight : module_.buffers()) take(weight);
 }
 
 void TorchModel::drop_graph() {

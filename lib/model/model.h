@@ -82,6 +82,8 @@ class Model {
   /// elements z is 0 and the map is all zero. Throws ModelError(Run) on a non-finite gradient or when there is no
   /// graph.
   virtual void backward(Gradient &gradient) = 0;
+  /// Measurement only (paper Fig. 11): backward() also computes the gradients of all weights, and throws them away.
+  virtual void set_weight_gradients(bool on) = 0;
   /// Drops the kept graph, if any.
   virtual void drop_graph() = 0;
 };

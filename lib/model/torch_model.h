@@ -26,6 +26,7 @@ class TorchModel final : public Model {
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
   void backward(Gradient &gradient) override;
+  void set_weight_gradients(bool on) override;
   void drop_graph() override;
 
   // The parts, for tests.
@@ -57,6 +58,7 @@ class TorchModel final : public Model {
   unsigned threads_ = 0;
   std::thread::id threads_set_in_;
   torch::jit::Module module_;
+  std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   c10::ScalarType type_ = c10::kFloat;
   at::Tensor wanted_;         // bool, one a class
   at::Tensor scale_, shift_;  // 1×3×1×1: input = rgb·scale − shift

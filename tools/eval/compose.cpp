@@ -9,11 +9,6 @@ namespace {
 
 constexpr double kNs = 1e9;
 
-std::size_t interval_at(std::uint64_t stream_time) {
-  // Time stamps are rounded; half a millisecond is far below a frame.
-  return std::size_t((double(stream_time) + 5e5) / kNs / kIntervalSeconds);
-}
-
 std::vector<KnobObservation> observations(const std::vector<KnobLadder> &knobs, const Rungs &rungs) {
   std::vector<KnobObservation> out;
   for (std::size_t i = 0; i < knobs.size(); ++i) {
@@ -33,6 +28,11 @@ Rungs top(const std::vector<KnobLadder> &knobs) {
 }
 
 }  // namespace
+
+std::size_t interval_at(std::uint64_t stream_time) {
+  // Time stamps are rounded; half a millisecond is far below a frame.
+  return std::size_t((double(stream_time) + 5e5) / kNs / kIntervalSeconds);
+}
 
 Rungs Recorded::most_expensive() const { return top(knobs); }
 

@@ -42,6 +42,9 @@ struct PolicyRun {
   std::uint64_t extra_inferences = 0;
 };
 
+/// Number of the interval that a stream time (ns) falls in.
+std::size_t interval_at(std::uint64_t stream_time);
+
 /// `seconds` of a run's intervals are [i, i + 1); number of intervals in the clip.
 std::size_t interval_count(const RunResult &reference);
 

@@ -151,9 +151,7 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
   std::vector<double> accuracy(count), inputs(count), bytes(count), objects(count);
   const std::vector<double> frames = frame_accuracy(r, reference, metric);
   double sum = 0;
-  auto at = [&](std::uint64_t t) {
-    return std::min(count - 1, std::size_t((double(t) + 5e5) / 1e9 / kIntervalSeconds));
-  };
+  auto at = [&](std::uint64_t t) { return std::min(count - 1, interval_at(t)); };
   for (std::size_t i = 0; i < frames.size(); ++i) {
     accuracy[at(reference.input[i])] += frames[i];
     ++inputs[at(reference.input[i])];

@@ -2,199 +2,111 @@
 #include "eval/figures.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <filesystem>
 
-#include "core/gradient.h"
-#include "core/knob.h"
+#include "core/curves.h"
+#include "eval/figure_parts.h"
 
 namespace oneadapt::eval {
 
 using nlohmann::json;
+
+std::vector<std::string> figure_names() {
+  return {"gradient-correlation", "gradient-reuse", "convergence", "overhead"};
+}
+
+json make_figure(Runner &runner, const std::string &name) {
+  if (name == "gradient-correlation") return gradient_correlation(runner);
+  if (name == "gradient-reuse") return gradient_reuse(runner);
+  if (name == "convergence") return convergence(runner);
+  if (name == "overhead") return overhead(runner);
+  std::string all;
+  for (const std::string &known : figure_names()) all += (all.empty() ? "" : ", ") + known;
+  throw RunError("--figure: there is no figure \"" + name + "\"; there are " + all);
+}
+
 namespace {
 
-std::string base_name(const std::string &path) { return std::filesystem::path(path).filename().string(); }
-
-/// Mean of the frames' accuracy in each second.
-std::vector<double> per_second(const RunResult &run, const RunResult &reference, Metric metric) {
-  std::vector<double> sum(interval_count(reference)), n(sum.size());
-  const auto accuracy = frame_accuracy(run, reference, metric);
-  for (std::size_t i = 0; i < accuracy.size(); ++i) {
-    const auto t = std::min(sum.size() - 1, std::size_t((double(reference.input[i]) + 5e5) / 1e9));
-    sum[t] += accuracy[i];
-    ++n[t];
-  }
-  for (std::size_t t = 0; t < sum.size(); ++t) sum[t] /= std::max(1.0, n[t]);
-  return sum;
+template <typename... Args>
+void print(std::string &out, const char *format, Args... args) {
+  char line[512];
+  std::snprintf(line, sizeof line, format, args...);
+  out += line;
 }
 
-/// Configurations spread over the inside of the grid (each knob can go up from there): a Halton sequence, so that every
-/// knob takes all its values whatever the others do.
-std::vector<Rungs> spread(const std::vector<KnobLadder> &knobs, std::size_t count) {
-  static const unsigned primes[] = {2, 3, 5, 7, 11, 13};
-  std::vector<Rungs> out;
-  for (unsigned i = 1; out.size() < count && i < 50 * count; ++i) {
-    Rungs rungs;
-    for (std::size_t k = 0; k < knobs.size(); ++k) {
-      double value = 0, f = 1;
-      for (unsigned n = i, p = primes[k % 6]; n; n /= p) value += (f /= p) * (n % p);
-      rungs.push_back(std::size_t(value * double(knobs[k].values.size() - 1)));
+std::string text(const json &j) { return j.get<std::string>(); }
+double number(const json &j) { return j.get<double>(); }
+
+void correlation_table(std::string &out, const json &f) {
+  out += "\nCosine of OutputGrad and AccGrad (paper, Fig. 6: 0.91)\n";
+  for (const json &row : f.at("rows")) {
+    print(out, "  %-24s %-46s %6.3f  ", text(row.at("clip")).c_str(), row.at("configuration").dump().c_str(),
+          number(row.at("cosine")));
+    for (const char *what : {"estimate", "acc_grad"}) {
+      out += std::string("  ") + what;
+      for (const json &v : row.at(what)) print(out, " %.3f", number(v));
     }
-    if (std::find(out.begin(), out.end(), rungs) == out.end()) out.push_back(rungs);
+    out += "\n";
   }
-  return out;
+  print(out, "  mean over configurations, clips together         %.3f\n", number(f.at("mean_pooled")));
+  print(out, "  mean over configurations and clips               %.3f (%zu)\n", number(f.at("mean")),
+        f.at("cosines").size());
+  print(out, "  mean over single seconds                         %.3f (%zu)\n", number(f.at("mean_per_second")),
+        f.at("cosines_per_second").size());
+  print(out, "  AccGrad of even seconds against that of odd ones %.3f: how well it is known itself\n",
+        number(f.at("split_half")));
 }
 
-/// Fig. 6. AccGrad from its definition (Eq. 2): runs of a configuration and of its neighbours, one rung dearer in one
-/// knob. OutputGrad as the controller has it, in the units of AccGrad.
-json gradient_correlation(Runner &runner) {
-  constexpr std::size_t kConfigurations = 10;
-  json rows = json::array();
-  std::vector<double> cosines, single;
-  for (const std::string &clip : runner.options().clips) {
-    RunOptions fixed = runner.base(clip);
-    fixed.policy = "static";
-    fixed.gradient = false;
-    const auto reference = runner.run_one(fixed, base_name(clip) + ", most expensive configuration");
-    std::vector<KnobLadder> knobs;
-    for (const std::string &name : runner.options().knobs) {
-      const auto found = reference->ladders.find(name);
-      if (found == reference->ladders.end()) throw RunError("--knobs: there is no knob \"" + name + "\"");
-      knobs.push_back({name, found->second});
-    }
-    const auto configurations = spread(knobs, kConfigurations);
-    std::vector<RunOptions> batch;
-    std::vector<std::string> names;
-    std::map<Rungs, std::size_t> probes, neighbours;
-    auto start = [&](RunOptions o, const Rungs &rungs) {
-      for (std::size_t i = 0; i < knobs.size(); ++i) o.start[knobs[i].name] = knobs[i].values[rungs[i]];
-      return o;
-    };
-    auto add = [&](const RunOptions &o, const Rungs &rungs, const char *what) {
-      batch.push_back(start(o, rungs));
-      std::string name = base_name(clip) + what;
-      char text[64];
-      for (std::size_t i = 0; i < rungs.size(); ++i) {
-        std::snprintf(text, sizeof text, " %s=%g", knobs[i].name.c_str(), knobs[i].values[rungs[i]]);
-        name += text;
+void reuse_table(std::string &out, const json &f) {
+  out += "\nCosine of two gradients against the frames between them (paper, Fig. 13: above 0.8 up to 10)\n ";
+  for (std::size_t i = 0; i < f.at("distance").size(); ++i)
+    print(out, " %d: %.3f", f.at("distance")[i].get<int>(), number(f.at("cosine")[i]));
+  out += "\nOne gradient an interval against one a frame (paper, Fig. 12)\n";
+  for (const json &clip : f.at("tradeoff")) {
+    std::vector<CurvePoint> curves[2];
+    for (std::size_t c = 0; c < 2; ++c)
+      for (const json &p : clip.at("curves")[c].at("points")) {
+        curves[c].push_back({number(p.at("bandwidth")), number(p.at("accuracy"))});
+        print(out, "  %-24s %-34s bandwidth %5.1f %%  accuracy %.3f  DNNGrad %4.0f %% of inference\n",
+              text(clip.at("clip")).c_str(), text(clip.at("curves")[c].at("policy")).c_str(),
+              100 * number(p.at("bandwidth")), number(p.at("accuracy")),
+              100 * number(p.at("gradient_s")) / std::max(1e-9, number(p.at("inference_s"))));
       }
-      names.push_back(name);
-      return batch.size() - 1;
-    };
-    RunOptions probe = runner.base(clip);
-    probe.alpha = 0;  // measure, do not move
-    for (const Rungs &k : configurations) probes[k] = add(probe, k, ", gradient at");
-    for (const Rungs &k : configurations)
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        Rungs up = k;
-        ++up[i];
-        // What a run that only measures says of its configuration is what a run without it says.
-        if (!probes.count(up) && !neighbours.count(up)) neighbours[up] = add(fixed, up, ", accuracy at");
-      }
-    const auto runs = runner.run_all(batch, names);
-    auto accuracy_at = [&](const Rungs &k) {
-      const auto p = probes.find(k);
-      return per_second(*runs[p != probes.end() ? p->second : neighbours.at(k)], *reference, runner.options().metric);
-    };
-    for (const Rungs &k : configurations) {
-      const RunResult &probed = *runs[probes.at(k)];
-      const auto here = accuracy_at(k);
-      std::vector<std::vector<double>> there;
-      std::vector<double> dk;
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        Rungs up = k;
-        ++up[i];
-        there.push_back(accuracy_at(up));
-        const Ladder ladder(knobs[i].values);
-        dk.push_back(ladder.position(up[i]) - ladder.position(k[i]));
-      }
-      std::vector<double> og_sum(knobs.size()), ag_sum(knobs.size());
-      json seconds = json::array();
-      for (const IntervalRow &row : probed.intervals) {
-        if (row.interval >= here.size()) continue;
-        std::vector<double> og(knobs.size()), ag(knobs.size());
-        json raw = json::array();
-        for (std::size_t i = 0; i < knobs.size(); ++i) {
-          for (const KnobValue &v : row.knobs)
-            if (v.name == knobs[i].name) {
-              og[i] = v.acc_grad_up;
-              raw.push_back(v.output_grad_up);
-            }
-          ag[i] = (there[i][row.interval] - here[row.interval]) / dk[i];
-          og_sum[i] += og[i];
-          ag_sum[i] += ag[i];
-        }
-        if (std::any_of(ag.begin(), ag.end(), [](double v) { return v != 0; })) single.push_back(cosine(og, ag));
-        seconds.push_back({{"interval", row.interval},
-                           {"objects", row.objects},
-                           {"output_grad", raw},
-                           {"estimate", og},
-                           {"acc_grad", ag}});
-      }
-      const double n = std::max<double>(1, double(seconds.size()));
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        og_sum[i] /= n;
-        ag_sum[i] /= n;
-      }
-      json at = json::object();
-      for (std::size_t i = 0; i < knobs.size(); ++i) at[knobs[i].name] = knobs[i].values[k[i]];
-      const double c = cosine(og_sum, ag_sum);
-      cosines.push_back(c);
-      rows.push_back({{"clip", base_name(clip)},
-                      {"configuration", at},
-                      {"cosine", c},
-                      {"estimate", og_sum},
-                      {"acc_grad", ag_sum},
-                      {"seconds", seconds}});
-    }
+    const BdRate r = bd_rate(curves[0], curves[1]);
+    if (r.percent)
+      print(out, "  %-24s BD-rate of reuse %+.1f %%\n", text(clip.at("clip")).c_str(), *r.percent);
+    else
+      print(out, "  %-24s no BD-rate: %s\n", text(clip.at("clip")).c_str(), r.reason.c_str());
   }
-  auto mean = [](const std::vector<double> &v) {
-    double sum = 0;
-    for (double x : v) sum += x;
-    return v.empty() ? 0 : sum / double(v.size());
-  };
-  std::sort(cosines.begin(), cosines.end());
-  std::sort(single.begin(), single.end());
-  return {{"per", "configuration and clip"},
-          {"knobs", runner.options().knobs},
-          {"cosines", cosines},
-          {"cosines_per_second", single},
-          {"mean", mean(cosines)},
-          {"mean_per_second", mean(single)},
-          {"rows", rows}};
+}
+
+void convergence_table(std::string &out, const json &f) {
+  out +=
+      "\nObjective (accuracy - resource) by second, and the best fixed configuration's mean (paper, Fig. 14: 3 to 5 "
+      "s)\n";
+  for (const json &row : f) {
+    print(out, "  %-24s from the %-15s best %.3f:", text(row.at("clip")).c_str(), text(row.at("start")).c_str(),
+          number(row.at("best")));
+    for (const json &v : row.at("objective")) print(out, " %.3f", number(v));
+    out += "\n";
+  }
+}
+
+void overhead_table(std::string &out, const json &f) {
+  out += "\nWhat gradients cost, ten frames (paper, Fig. 11)\n";
+  for (const json &row : f)
+    print(out, "  %-40s time %5.2f x inference, peak memory %7.1f MB\n", text(row.at("mode")).c_str(),
+          number(row.at("time_ratio")), number(row.at("memory_mb")));
 }
 
 }  // namespace
 
-std::vector<std::string> figure_names() { return {"gradient-correlation"}; }
-
-json make_figure(Runner &runner, const std::string &name) { return gradient_correlation(runner); }
-
 std::string figure_table(const json &figures) {
   std::string out;
-  char line[256];
-  if (figures.contains("gradient-correlation")) {
-    const json &f = figures.at("gradient-correlation");
-    out += "\nCosine of OutputGrad and AccGrad (paper, Fig. 6: 0.91):\n";
-    for (const json &row : f.at("rows")) {
-      std::snprintf(line, sizeof line, "  %-24s %-46s %6.3f  ", row.at("clip").get<std::string>().c_str(),
-                    row.at("configuration").dump().c_str(), row.at("cosine").get<double>());
-      out += line;
-      for (const char *what : {"estimate", "acc_grad"}) {
-        out += std::string(" ") + what;
-        for (const json &v : row.at(what)) {
-          std::snprintf(line, sizeof line, " %.3f", v.get<double>());
-          out += line;
-        }
-      }
-      out += "\n";
-    }
-    std::snprintf(line, sizeof line, "  mean %.3f over %zu configurations and clips; over %zu single seconds %.3f\n",
-                  f.at("mean").get<double>(), f.at("cosines").size(), f.at("cosines_per_second").size(),
-                  f.at("mean_per_second").get<double>());
-    out += line;
-  }
+  if (figures.contains("gradient-correlation")) correlation_table(out, figures.at("gradient-correlation"));
+  if (figures.contains("gradient-reuse")) reuse_table(out, figures.at("gradient-reuse"));
+  if (figures.contains("convergence")) convergence_table(out, figures.at("convergence"));
+  if (figures.contains("overhead")) overhead_table(out, figures.at("overhead"));
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
+#include "eval/gradient_cost.h"
 #include "eval/report.h"
 
 using namespace oneadapt;
@@ -54,6 +55,7 @@ void check_policies(const std::vector<std::string> &policies) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  if (argc > 1 && std::string(argv[1]) == kGradientCostFlag) return gradient_cost({argv + 2, argv + argc});
   CLI::App app{
       "Runs policies over clips through the real elements, each at several trade-offs between accuracy and "
       "resource, and compares the curves."};

@@ -26,6 +26,8 @@ struct Taps {
   std::vector<FrameResult> results;
   std::vector<Packet> packets;
   std::uint64_t feedback_bytes = 0;
+  bool keep_gradients = false;
+  std::vector<GradientMap> gradient_maps;
   GstClockTime frame_duration = 0;
 };
 
@@ -59,6 +61,13 @@ GstPadProbeReturn on_feedback(GstPad *, GstPadProbeInfo *info, gpointer data) {
   if (GBytes *message = gst_oneadapt_gradient_to_bytes(gradient, nullptr)) {
     static_cast<Taps *>(data)->feedback_bytes += g_bytes_get_size(message);
     g_bytes_unref(message);
+  }
+  auto *taps = static_cast<Taps *>(data);
+  if (taps->keep_gradients) {
+    GradientMap kept{gradient->stream_time,
+                     BlockMap(gradient->frame_width, gradient->frame_height, gradient->block_size)};
+    kept.map.values.assign(gradient->values, gradient->values + std::size_t(gradient->columns) * gradient->rows);
+    taps->gradient_maps.push_back(std::move(kept));
   }
   gst_oneadapt_gradient_free(gradient);
   return GST_PAD_PROBE_OK;
@@ -355,6 +364,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   Ref<GstElement> pipeline = build(options);
   configure(pipeline.get(), options);
   Taps taps;
+  taps.keep_gradients = options.keep_gradients;
   Limits limits{options.seconds, pipeline.get()};
   tap(GST_BIN(pipeline.get()), "ctl", "sink", on_input, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
@@ -420,6 +430,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   result.packets = std::move(taps.packets);
   for (const Packet &packet : result.packets) result.bytes += packet.bytes;
   result.feedback_bytes = taps.feedback_bytes;
+  result.gradient_maps = std::move(taps.gradient_maps);
   result.width = limits.width;
   result.height = limits.height;
   result.stills = stills.chosen();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/gradient.h"
 #include "core/metrics.h"
 
 namespace oneadapt::eval {
@@ -32,8 +33,9 @@ struct RunOptions {
   std::map<std::string, double> start;            ///< values of the filter's knob properties at the start
   std::map<std::string, std::string> properties;  ///< more properties, by "element.property" (ctl, filter or dnn)
   std::string results_location;                   ///< JSON lines of the DNN element; empty: none
-  std::string video_location;  ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
-                               ///< installed; empty: none
+  std::string video_location;   ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
+                                ///< installed; empty: none
+  bool keep_gradients = false;  ///< RunResult::gradient_maps
   unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
 };
 
@@ -74,11 +76,18 @@ struct Still {
   std::vector<std::uint8_t> jpeg;
 };
 
+/// One gradient message.
+struct GradientMap {
+  std::uint64_t stream_time = 0;  ///< ns, of the frame it was taken on
+  BlockMap map;
+};
+
 struct RunResult {
   std::vector<std::uint64_t> input;  ///< stream time of every frame that came into the controller
   std::vector<FrameResult> results;  ///< of every frame that was analysed
   std::vector<IntervalRow> intervals;
   std::vector<Still> stills;               ///< as many as were asked for, fewer of a clip with fewer analysed frames
+  std::vector<GradientMap> gradient_maps;  ///< as they came to the filter, if asked for
   std::vector<Packet> packets;             ///< after the filter
   std::uint64_t bytes = 0;                 ///< their sum
   double seconds = 0;                      ///< of footage

@@ -83,7 +83,11 @@ json to_json(const RunResult &r) {
     stills.push_back({still.stream_time, text});
     g_free(text);
   }
+  json gradients = json::array();
+  for (const GradientMap &g : r.gradient_maps)
+    gradients.push_back({g.stream_time, g.map.frame_width, g.map.frame_height, g.map.block_size, g.map.values});
   return {{"input", r.input},
+          {"gradients", gradients},
           {"stills", stills},
           {"results", results},
           {"intervals", intervals},
@@ -112,6 +116,11 @@ RunResult result_of(const json &j) {
     guchar *data = g_base64_decode(s.at(1).get<std::string>().c_str(), &size);
     r.stills.push_back({s.at(0), {data, data + size}});
     g_free(data);
+  }
+  for (const json &g : j.at("gradients")) {
+    GradientMap kept{g.at(0), BlockMap(g.at(1), g.at(2), g.at(3))};
+    g.at(4).get_to(kept.map.values);
+    r.gradient_maps.push_back(std::move(kept));
   }
   for (const json &p : j.at("packets")) r.packets.push_back({p.at(0), p.at(1)});
   for (const json &i : j.at("intervals")) r.intervals.push_back(interval_of(i));
@@ -152,9 +161,9 @@ RunStore::RunStore(std::string folder) : folder_(std::move(folder)), build_(buil
 }
 
 std::string RunStore::path(const RunOptions &o) const {
-  const json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device, o.threads,
-                 o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda, o.alpha,
-                 o.smoothing, o.knobs,       o.start,        o.properties, o.stills};
+  const json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device,        o.threads,
+                 o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda,        o.alpha,
+                 o.smoothing, o.knobs,       o.start,        o.properties, o.stills,  o.keep_gradients};
   const std::string text = key.dump();
   gchar *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), gssize(text.size()));
   const std::string name(sum, 32);

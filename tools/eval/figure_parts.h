@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The figures behind make_figure(), and what they share.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "eval/evaluation.h"
+
+namespace oneadapt::eval {
+
+std::string base_name(const std::string &path);
+
+/// Mean of the frames' accuracy in each second.
+std::vector<double> per_second(const RunResult &run, const RunResult &reference, Metric metric);
+
+/// The run of `clip` in the most expensive configuration, without gradients.
+RunOptions fixed_run(const Runner &runner, const std::string &clip);
+
+/// The ladders of the runner's knobs as the reference run found them. Throws RunError for an unknown knob.
+std::vector<KnobLadder> ladders_of(const Runner &runner, const RunResult &reference);
+
+nlohmann::json gradient_correlation(Runner &runner);  ///< Fig. 6
+nlohmann::json gradient_reuse(Runner &runner);        ///< Figs. 12 and 13
+nlohmann::json convergence(Runner &runner);           ///< Fig. 14
+nlohmann::json overhead(Runner &runner);              ///< Fig. 11
+
+}  // namespace oneadapt::eval
