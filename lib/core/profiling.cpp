@@ -49,6 +49,8 @@ class ProfilingPolicy : public Policy {
     if (!o.profile.empty()) {
       waiting_ = false;
       take(o, s, d);
+    } else if (o.profile_lost) {
+      waiting_ = false;  // the next one comes when it is due, no sooner
     }
     const unsigned every = std::max(1u, s.profile_interval);
     const bool full = !last_full_ || o.interval >= *last_full_ + every;
