@@ -74,7 +74,7 @@ static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeo
   const auto over = [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); };
   do {
     if (loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), over)) return;
-  } while (loop.profiling);  // that takes as long as it takes
+  } while (loop.busy || !loop.jobs.empty());  // it has what it needs, and takes as long as it takes
   ++loop.counters.timeouts;
   lock.unlock();
   GST_ELEMENT_WARNING(

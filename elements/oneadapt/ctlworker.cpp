@@ -94,12 +94,8 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     const bool reset = std::exchange(loop.reset, false);
     const bool stale = job.epoch != loop.epoch;
     const GstClockTime now = loop.now;
-    std::optional<ProfileAnswer> answer;
-    if (!stale && loop.answer && job.frames >= loop.answer->due) {
-      answer = std::move(loop.answer->answer);
-      loop.answer.reset();
-      if (!answer->profile.empty()) ++loop.counters.profiles;
-    }
+    std::optional<CtlAnswer> answer;
+    if (!stale && loop.answer && job.frames >= loop.answer->due) answer = std::exchange(loop.answer, std::nullopt);
     const guint64 extra_inferences = loop.counters.extra_inferences;
     lock.unlock();
 
@@ -109,7 +105,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       const CtlSettings s = ctl_settings(self);
       record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs),
                               {s.alpha, s.lambda, s.profile_interval, s.profile_configurations, s.profile_top}, now,
-                              answer ? &*answer : nullptr);
+                              answer ? &answer->answer : nullptr);
       gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
       if (!record.problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
@@ -131,6 +127,13 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     }
 
     lock.lock();
+    if (answer && record.structure && job.epoch == loop.epoch) {
+      // Where no tunable could be asked, nothing could be decided: it keeps for the next time.
+      if (!record.knows_knobs)
+        loop.answer = std::move(answer);
+      else if (!answer->answer.profile.empty())
+        ++loop.counters.profiles;
+    }
     if (record.structure) {
       if (loop.last) gst_structure_free(loop.last);
       loop.last = record.structure;

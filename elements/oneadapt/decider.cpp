@@ -95,10 +95,6 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   Observation o;
   o.interval = interval;
   o.gradient = gradient != nullptr;
-  if (answer) {
-    o.profile = answer->profile;
-    o.profile_lost = answer->profile.empty();
-  }
   GstOneadaptGradient *smooth = nullptr;
   if (gradient) {
     const oneadapt::Gradient s = smoother_.push(to_core(gradient));
@@ -147,6 +143,11 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     }
     parts.push_back(part);
   }
+  record.knows_knobs = !o.knobs.empty();
+  if (answer && record.knows_knobs) {
+    o.profile = answer->profile;
+    o.profile_lost = answer->profile.empty();
+  }
   if (known) o.resource = resources / known;
 
   Decision decision;
@@ -187,7 +188,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
       "oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING, policy_name_.c_str(), "alpha",
       G_TYPE_DOUBLE, settings.alpha, "lambda", G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN,
       gradient != nullptr, "bytes", G_TYPE_UINT64, bytes, "frames-in", G_TYPE_UINT64, frames_in, "frames-out",
-      G_TYPE_UINT64, frames_out, "profile", G_TYPE_BOOLEAN, answer != nullptr && !answer->profile.empty(), nullptr);
+      G_TYPE_UINT64, frames_out, "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
   gst_structure_take_value(s, "knobs", &list);
   if (gradient) {
     gst_structure_set(s, "z", G_TYPE_DOUBLE, gradient->z, "elements", G_TYPE_UINT, gradient->elements, "confident",

@@ -33,6 +33,7 @@ struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
   std::string problem;                ///< not empty: something could not be probed or applied
   std::optional<ProfileQuestion> question;
+  bool knows_knobs = false;  ///< some tunable could say what there is to decide
   std::string unaskable;  ///< not empty: why the question that the policy has cannot be asked
 };
 

@@ -10,7 +10,7 @@ namespace {
 /// Answers profiles. Worth at λ = 1, accuracy − level / 50, for levels 10 … 50: 0, 0.1, 0.3, 0.15, 0: the middle wins.
 class FakeDnn {
  public:
-  explicit FakeDnn(Rig &rig) {
+  explicit FakeDnn(Rig &rig) : rig_(rig) {
     probe_ = gst_pad_add_probe(
         rig.h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
         [](GstPad *, GstPadProbeInfo *info, gpointer data) {
@@ -20,6 +20,11 @@ class FakeDnn {
           return static_cast<FakeDnn *>(data)->answer(query) ? GST_PAD_PROBE_HANDLED : GST_PAD_PROBE_DROP;
         },
         this, nullptr);
+  }
+  ~FakeDnn() {
+    hold = false;
+    gst_element_set_state(rig_.bin, GST_STATE_NULL);  // nobody asks any more
+    gst_pad_remove_probe(rig_.h->sinkpad, probe_);
   }
   std::atomic<unsigned> queries{0}, renderings{0}, called_off{0};
   std::atomic<bool> hold{false}, fails{false};
@@ -58,6 +63,7 @@ class FakeDnn {
     gst_query_set_oneadapt_profile_result(query, accuracies.data(), n, inferences);
     return true;
   }
+  Rig &rig_;
   gulong probe_;
 };
 
@@ -79,6 +85,17 @@ std::vector<std::string> decisions(Rig &rig) {
     gst_message_unref(m);
   }
   return all;
+}
+guint64 last_decision(Rig &rig) {
+  GstStructure *s = nullptr, *last = nullptr;
+  guint64 interval = G_MAXUINT64;
+  g_object_get(rig.ctl, "stats", &s, nullptr);
+  if (gst_structure_get(s, "last-decision", GST_TYPE_STRUCTURE, &last, nullptr)) {
+    gst_structure_get_uint64(last, "interval", &interval);
+    gst_structure_free(last);
+  }
+  gst_structure_free(s);
+  return interval;
 }
 using Decisions = std::vector<std::string>;
 
@@ -172,6 +189,7 @@ TEST(CtlProfile, LiveStreamGoesOnWhileItIsProfiledAtThePaceOfTheBudget) {
   rig.push();
   wait_until([&] { return dnn.renderings == 1; });
   for (int i = 0; i < 3; ++i) rig.interval();  // the DNN is at it all the while
+  wait_until([&] { return last_decision(rig) == 3; });
   EXPECT_EQ(rig.received, 41u);
   EXPECT_EQ(dnn.renderings, 1u);
   dnn.hold = false;
@@ -233,6 +251,21 @@ TEST(CtlProfile, AFlushCallsAProfileOff) {
   for (int i = 0; i < 4; ++i) rig.interval();
   wait_until([&] { return rig.stat("extra-inferences") == 10; });
   EXPECT_EQ(rig.error_text(GST_MESSAGE_WARNING), "");
+}
+
+TEST(CtlProfile, AnAnswerWaitsUntilTheTunableCanBeAsked) {
+  Rig rig("policy=profiling lockstep=true profile-interval=100 profile-budget=1000");
+  FakeDnn dnn(rig);
+  rig.caps();
+  rig.interval();
+  rig.push();
+  rig.tunable->fail = true;
+  rig.interval();
+  EXPECT_EQ(rig.tunable->value, 50);
+  rig.tunable->fail = false;
+  rig.interval();
+  EXPECT_EQ(rig.tunable->value, 30);
+  EXPECT_EQ(decisions(rig), (Decisions{"0:0-", "1:10-", "2:10"}));
 }
 
 TEST(CtlProfile, NobodyAnswersIsSaidOnceAndNothingMoves) {
