@@ -76,7 +76,7 @@ TEST(DnnProfile, ResultsAreHeldAndComparedWithTheLastRendering) {
   dnn.drop_output();
 }
 
-TEST(DnnProfile, NothingIsAnsweredBeforeItRunsOrWhenItIsCalledOff) {
+TEST(DnnProfile, NothingIsAnsweredWhenItIsCalledOffOrHasStopped) {
   DnnHarness dnn;
   dnn.play();
   dnn.caps("RGB", 32, 24);
