@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface. */
+/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface, profiles. */
 #ifndef GST_ONEADAPT_H
 #define GST_ONEADAPT_H
 
@@ -176,6 +176,37 @@ GST_ONEADAPT_API GstOneadaptProbe *gst_oneadapt_probe_new(void);
 GST_ONEADAPT_API GstOneadaptProbe *gst_oneadapt_probe_copy(const GstOneadaptProbe *probe);
 GST_ONEADAPT_API void gst_oneadapt_probe_free(GstOneadaptProbe *probe);
 
+#define GST_TYPE_ONEADAPT_RENDERING (gst_oneadapt_rendering_get_type())
+typedef struct _GstOneadaptRendering GstOneadaptRendering;
+
+/**
+ * GstOneadaptRendering:
+ * @samples: (element-type GstSample): what the DNN would have received, raw media with caps, in order of stream time
+ * @times: (element-type GstClockTime): stream time in ns of each of @samples, rising
+ * @wanted: (element-type GstClockTime): stream times at which a result is wanted, rising; the result of the last sample
+ *   that is not later stands there, none where there is no such sample
+ * @resource: r of the configuration, as a fraction of the most expensive one's; < 0 when unknown
+ *
+ * What a configuration would have made of a remembered interval. A boxed type.
+ */
+struct _GstOneadaptRendering {
+  GPtrArray *samples;
+  GArray *times;
+  GArray *wanted;
+  gdouble resource;
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
+};
+
+GST_ONEADAPT_API GType gst_oneadapt_rendering_get_type(void);
+GST_ONEADAPT_API GstOneadaptRendering *gst_oneadapt_rendering_new(void);
+GST_ONEADAPT_API void gst_oneadapt_rendering_add(GstOneadaptRendering *rendering, GstSample *sample,
+                                                 GstClockTime stream_time);
+GST_ONEADAPT_API void gst_oneadapt_rendering_want(GstOneadaptRendering *rendering, GstClockTime stream_time);
+GST_ONEADAPT_API GstOneadaptRendering *gst_oneadapt_rendering_copy(const GstOneadaptRendering *rendering);
+GST_ONEADAPT_API void gst_oneadapt_rendering_free(GstOneadaptRendering *rendering);
+
 #define GST_TYPE_ONEADAPT_TUNABLE (gst_oneadapt_tunable_get_type())
 #define GST_ONEADAPT_TUNABLE(obj) (G_TYPE_CHECK_INSTANCE_CAST((obj), GST_TYPE_ONEADAPT_TUNABLE, GstOneadaptTunable))
 #define GST_IS_ONEADAPT_TUNABLE(obj) (G_TYPE_CHECK_INSTANCE_TYPE((obj), GST_TYPE_ONEADAPT_TUNABLE))
@@ -194,9 +225,14 @@ typedef struct _GstOneadaptTunableInterface GstOneadaptTunableInterface;
  * when the interval is no longer (or not yet) known
  * @apply: takes the new values (a structure with one number field a knob) from the first frame of the first
  *   interval ≥ @interval on that has not begun; values are those of the ladder. FALSE with @error for an unknown knob
+ * @render: (transfer full) (nullable): optional, for policies that profile: what @configuration (as for apply; a knob
+ *   that it does not name as it was) would have made of a remembered interval, at the instants that are remembered of
+ *   it. An interval that was rendered once stays known until another one is, so that all of a profile's renderings
+ *   are of the same pictures. May take long, must not hold up the data path. NULL with @error when the interval is no
+ *   longer (or not yet) known, or the configuration is none
  *
  * Anything that filters what a DNN will see, and can say what another configuration would have changed. The controller
- * knows nothing else of it. All three may be called from any thread.
+ * knows nothing else of it. All of them may be called from any thread.
  */
 struct _GstOneadaptTunableInterface {
   GTypeInterface parent;
@@ -205,9 +241,11 @@ struct _GstOneadaptTunableInterface {
   GstOneadaptProbe *(*probe)(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
                              const gchar *const *knobs, GError **error);
   gboolean (*apply)(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error);
+  GstOneadaptRendering *(*render)(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration,
+                                  GError **error);
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING];
+  gpointer _gst_reserved[GST_PADDING - 1];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_tunable_get_type(void);
@@ -217,6 +255,37 @@ GST_ONEADAPT_API GstOneadaptProbe *gst_oneadapt_tunable_probe(GstOneadaptTunable
                                                               const gchar *const *knobs, GError **error);
 GST_ONEADAPT_API gboolean gst_oneadapt_tunable_apply(GstOneadaptTunable *tunable, guint64 interval,
                                                      const GstStructure *configuration, GError **error);
+
+GST_ONEADAPT_API GstOneadaptRendering *gst_oneadapt_tunable_render(GstOneadaptTunable *tunable, guint64 interval,
+                                                                   const GstStructure *configuration, GError **error);
+
+/* ---- profiles ----------------------------------------------------------------------------------------------- */
+
+/**
+ * GstOneadaptRenderFunc:
+ * @index: which configuration, < the query's number of them
+ * @user_data: the asker's
+ *
+ * Makes one rendering; called by who answers the query, in the thread of the query, one at a time.
+ *
+ * Returns: (transfer full) (nullable): the rendering; NULL when it cannot be made or the profile is called off: then
+ * the query is answered with FALSE.
+ */
+typedef GstOneadaptRendering *(*GstOneadaptRenderFunc)(guint index, gpointer user_data);
+
+/* A GST_QUERY_CUSTOM that a controller sends downstream to the DNN, in the same process only: what accuracy have these
+ * configurations? Renderings are asked for one by one, the last (the most expensive configuration, which the others are
+ * compared with) first, so that only one is in memory at a time and the asker sets the pace. It is not serialized: it
+ * overtakes data. new / is / parse / set as in gst_query_*. */
+GST_ONEADAPT_API GstQuery *gst_query_new_oneadapt_profile(guint n_renderings, GstOneadaptRenderFunc render,
+                                                          gpointer user_data);
+GST_ONEADAPT_API gboolean gst_query_is_oneadapt_profile(GstQuery *query);
+GST_ONEADAPT_API gboolean gst_query_parse_oneadapt_profile(GstQuery *query, guint *n_renderings,
+                                                           GstOneadaptRenderFunc *render, gpointer *user_data);
+GST_ONEADAPT_API void gst_query_set_oneadapt_profile_result(GstQuery *query, const gdouble *accuracies,
+                                                            guint n_accuracies, guint64 inferences);
+GST_ONEADAPT_API gboolean gst_query_parse_oneadapt_profile_result(GstQuery *query, gdouble **accuracies,
+                                                                  guint *n_accuracies, guint64 *inferences);
 
 /* ---- errors ------------------------------------------------------------------------------------------------- */
 

@@ -120,3 +120,21 @@ gboolean gst_oneadapt_tunable_apply(GstOneadaptTunable *tunable, guint64 interva
   }
   return iface->apply(tunable, interval, configuration, error);
 }
+
+/**
+ * gst_oneadapt_tunable_render:
+ * @interval: number of the interval
+ * @configuration: (transfer none): one number field a knob; knobs that it does not name are as they were
+ *
+ * Returns: (transfer full) (nullable): see GstOneadaptTunableInterface.render.
+ */
+GstOneadaptRendering *gst_oneadapt_tunable_render(GstOneadaptTunable *tunable, guint64 interval,
+                                                  const GstStructure *configuration, GError **error) {
+  g_return_val_if_fail(GST_IS_ONEADAPT_TUNABLE(tunable) && configuration != nullptr, nullptr);
+  auto *iface = GST_ONEADAPT_TUNABLE_GET_INTERFACE(tunable);
+  if (!iface->render) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED, "%s cannot render", GST_OBJECT_NAME(tunable));
+    return nullptr;
+  }
+  return iface->render(tunable, interval, configuration, error);
+}

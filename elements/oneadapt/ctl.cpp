@@ -6,6 +6,8 @@
  * Steers the knobs of the tunable elements downstream of it (such as oneadaptfilter): once an adaptation interval it
  * takes the gradient that oneadaptdnn sends upstream, asks each tunable what one rung of each knob would change, and
  * takes one step of gradient ascent on accuracy − λ · resource (paper §3.2, Eq. 2). Data passes through untouched.
+ * Other policies (#GstOneadaptCtl:policy) decide without gradients, at each interval's end; those that profile have
+ * configurations of a tunable run through the oneadaptdnn downstream, in the same process.
  *
  * ## Example launch line
  * |[
@@ -44,6 +46,10 @@ enum {
   PROP_SMOOTHING,
   PROP_LOCKSTEP,
   PROP_LOCKSTEP_TIMEOUT,
+  PROP_PROFILE_INTERVAL,
+  PROP_PROFILE_CONFIGURATIONS,
+  PROP_PROFILE_TOP,
+  PROP_PROFILE_BUDGET,
   PROP_STATS,
 };
 
@@ -65,10 +71,10 @@ static GstStaticPadTemplate src_template =
 static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
   CtlLoop &loop = self->state->loop;
   std::unique_lock<std::mutex> lock(loop.mutex);
-  const bool in_time = loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), [&] {
-    return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended);
-  });
-  if (in_time) return;
+  const auto over = [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); };
+  do {
+    if (loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), over)) return;
+  } while (loop.busy || !loop.jobs.empty());  // it has what it needs, and takes as long as it takes
   ++loop.counters.timeouts;
   lock.unlock();
   GST_ELEMENT_WARNING(
@@ -79,6 +85,21 @@ static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeo
       ("lockstep waited for %" GST_TIME_FORMAT ". Use avdec_h264 max-threads=1, alignment=au and no reordering between "
        "oneadaptfilter and oneadaptdnn, the same \"interval\" in all elements, and gradient=true in oneadaptdnn",
        GST_TIME_ARGS(timeout)));
+}
+
+/// Asks for the decision on interval `ended`, of a policy that decides without a gradient. Streaming thread.
+static void decide_without_gradient(GstOneadaptCtl *self, guint64 ended, bool lockstep) {
+  CtlLoop &loop = self->state->loop;
+  if (lockstep) {
+    // Queues may hold back the interval's last frames: whoever is probed must have seen them.
+    GstQuery *drain = gst_query_new_drain();
+    gst_pad_peer_query(self->srcpad, drain);
+    gst_query_unref(drain);
+  }
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (!lockstep) ctl_free_jobs(loop);  // a live loop that lags behind decides on the newest only
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+  loop.wake.notify_all();
 }
 
 static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
@@ -99,25 +120,23 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
 
   guint64 ended = kNone, interval = kNone;
+  bool needs_gradient = true;
   {
     std::lock_guard<std::mutex> lock(loop.mutex);
     ++loop.counters.buffers;
+    if (loop.profiling) loop.paced.notify_all();
+    needs_gradient = loop.needs_gradient;
     if (GST_CLOCK_TIME_IS_VALID(time)) {
       interval = oneadapt::interval_of(time, s.interval);
       loop.now = time;
-      if (loop.current != kNone && interval != loop.current) {
-        ended = loop.current;
-        if (s.policy == "static") {  // it decides nothing, so it waits for nobody
-          loop.jobs.push_back({ended, loop.epoch, nullptr});
-          loop.wake.notify_all();
-        }
-      }
+      if (loop.current != kNone && interval != loop.current) ended = loop.current;
       // Until the interval that ended is decided, its gradient must not be taken for one from the past.
       if (loop.current == kNone || interval > loop.current) loop.current = interval;
     }
   }
   if (ended != kNone) {
     if (ctl_tunables(st).empty()) st->looked = false;  // they may have been linked by now
+    if (!needs_gradient) decide_without_gradient(self, ended, s.lockstep);
     if (s.lockstep) wait_for_decision(self, ended, s.lockstep_timeout);
     std::lock_guard<std::mutex> lock(loop.mutex);
     if (loop.current != kNone &&
@@ -138,6 +157,7 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
       std::lock_guard<std::mutex> lock(st->loop.mutex);
       st->loop.flushing = true;
       st->loop.decided.notify_all();
+      st->loop.paced.notify_all();
       break;
     }
     case GST_EVENT_FLUSH_STOP: {
@@ -211,13 +231,13 @@ static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
   if (loop.newest != kNone && g->interval > loop.newest + 1)
     loop.counters.without_feedback += g->interval - loop.newest - 1;
   loop.newest = g->interval;
-  if (s.policy == "static") {
+  if (!loop.needs_gradient) {
     gst_oneadapt_gradient_free(g);
     return;
   }
   // A live loop that lags behind decides on the newest only.
   if (!s.lockstep) ctl_free_jobs(loop);
-  loop.jobs.push_back({g->interval, loop.epoch, g});
+  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, g});
   loop.wake.notify_all();
 }
 
@@ -242,8 +262,9 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     std::lock_guard<std::mutex> lock(st->loop.mutex);
-    st->loop.flushing = true;  // lets go a streaming thread that waits
+    st->loop.flushing = true;  // lets go a streaming thread that waits, and a profile
     st->loop.decided.notify_all();
+    st->loop.paced.notify_all();
   }
   const GstStateChangeReturn ret = GST_ELEMENT_CLASS(gst_oneadapt_ctl_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
@@ -288,6 +309,18 @@ static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValu
     case PROP_LOCKSTEP_TIMEOUT:
       s.lockstep_timeout = g_value_get_uint64(value);
       break;
+    case PROP_PROFILE_INTERVAL:
+      s.profile_interval = g_value_get_uint(value);
+      break;
+    case PROP_PROFILE_CONFIGURATIONS:
+      s.profile_configurations = g_value_get_uint(value);
+      break;
+    case PROP_PROFILE_TOP:
+      s.profile_top = g_value_get_uint(value);
+      break;
+    case PROP_PROFILE_BUDGET:
+      s.profile_budget = g_value_get_double(value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -301,7 +334,8 @@ static GstStructure *stats_of(GstOneadaptCtl *self) {
   GstStructure *s = gst_structure_new(
       "oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64, c.decisions, "gradients",
       G_TYPE_UINT64, c.gradients, "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback",
-      G_TYPE_UINT64, c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, nullptr);
+      G_TYPE_UINT64, c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, "profiles", G_TYPE_UINT64,
+      c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences, nullptr);
   if (loop.last) gst_structure_set(s, "last-decision", GST_TYPE_STRUCTURE, loop.last, nullptr);
   return s;
 }
@@ -340,6 +374,18 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_LOCKSTEP_TIMEOUT:
       g_value_set_uint64(value, s.lockstep_timeout);
+      break;
+    case PROP_PROFILE_INTERVAL:
+      g_value_set_uint(value, s.profile_interval);
+      break;
+    case PROP_PROFILE_CONFIGURATIONS:
+      g_value_set_uint(value, s.profile_configurations);
+      break;
+    case PROP_PROFILE_TOP:
+      g_value_set_uint(value, s.profile_top);
+      break;
+    case PROP_PROFILE_BUDGET:
+      g_value_set_double(value, s.profile_budget);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -416,10 +462,28 @@ static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
   install(PROP_LOCKSTEP_TIMEOUT,
           g_param_spec_uint64("lockstep-timeout", "Lockstep timeout", "How long lockstep waits for a gradient, in ns",
                               0, G_MAXINT64, 30 * GST_SECOND, ready));
+  install(PROP_PROFILE_INTERVAL,
+          g_param_spec_uint("profile-interval", "Profile interval",
+                            "Intervals from one full profile to the next; policies profiling and chameleon", 1,
+                            G_MAXINT, 10, live));
+  install(PROP_PROFILE_CONFIGURATIONS,
+          g_param_spec_uint("profile-configurations", "Profile configurations",
+                            "Most configurations in a full profile, evenly spaced; 0: all; policies profiling and "
+                            "chameleon",
+                            0, G_MAXINT, 12, live));
+  install(PROP_PROFILE_TOP,
+          g_param_spec_uint("profile-top", "Profile top",
+                            "Configurations that are profiled between two full profiles; policy chameleon", 1, G_MAXINT,
+                            3, live));
+  install(PROP_PROFILE_BUDGET,
+          g_param_spec_double("profile-budget", "Profile budget",
+                              "Inferences that profiles may take, as a share of the stream's frames: they are spread "
+                              "so, and told as late; policies profiling and chameleon",
+                              0.01, 1000, 0.5, live));
   install(PROP_STATS,
           g_param_spec_boxed("stats", "Statistics",
-                             "Buffers, decisions, gradients taken and ignored, intervals without feedback, and "
-                             "the last decision",
+                             "Buffers, decisions, gradients taken and ignored, intervals without feedback, profiles "
+                             "taken and the inferences they took, and the last decision",
                              GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 
   gst_element_class_add_static_pad_template(element, &sink_template);

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What oneadaptctl's files share: its state, and the worker that probes, decides and applies (ctlworker.cpp).
+// What oneadaptctl's files share: its state, the worker that probes, decides and applies (ctlworker.cpp), and
+// profiles (ctlprofile.cpp).
 #pragma once
 #include <gst/gst.h>
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "ctl.h"
+#include "decider.h"
 #include "gstoneadapt.h"
 #include "tunables.h"
 
@@ -21,19 +24,32 @@ constexpr guint64 kNone = G_MAXUINT64;
 /// What the user asked for; under OBJECT_LOCK.
 struct CtlSettings {
   std::string tunables, knobs, policy = "oneadapt";
-  double alpha = 0.5, lambda = 1.0, smoothing = 0.5;
+  double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
+  guint profile_interval = 10, profile_configurations = 12, profile_top = 3;
   guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;
   bool lockstep = false;
 };
 
 struct CtlCounters {
   guint64 buffers = 0, decisions = 0, gradients = 0, ignored = 0, without_feedback = 0, timeouts = 0;
+  guint64 profiles = 0, extra_inferences = 0;
 };
 
-/// Shared by the streaming thread, the event's thread and the worker.
+/// A question on its way to its answer.
+struct CtlProfile {
+  ProfileQuestion question;
+  guint64 epoch = 0, begun = 0;  ///< CtlCounters::buffers when it was asked
+};
+/// One that is back.
+struct CtlAnswer {
+  ProfileAnswer answer;
+  guint64 due = 0;  ///< CtlCounters::buffers from which on a decision may know it
+};
+
+/// Shared by the streaming thread, the event's thread, the worker and the profiler.
 struct CtlLoop {
   std::mutex mutex;
-  std::condition_variable wake, decided;
+  std::condition_variable wake, decided, paced;
   // under mutex
   bool running = false, flushing = false;
   guint64 current = kNone;                 // interval that data has reached
@@ -43,14 +59,19 @@ struct CtlLoop {
   guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
   bool reset = false;                      // the worker is to forget the past before its next decision
   bool busy = false;                       // the worker is at a decision
+  bool needs_gradient = true;              // the policy's; fixed for a run
   struct Job {
-    guint64 interval, epoch;
-    GstOneadaptGradient *gradient;  // NULL: no feedback
+    guint64 interval, epoch, frames;  // frames: buffers that had come by the interval's end
+    GstOneadaptGradient *gradient;    // NULL: no feedback
   };
   std::deque<Job> jobs;
   CtlCounters counters;
-  GstStructure *last = nullptr;  // newest decision
-  std::thread worker;
+  GstStructure *last = nullptr;     // newest decision
+  std::optional<CtlProfile> asked;  // by a live decision, not begun
+  std::optional<CtlAnswer> answer;  // of this epoch
+  bool profiling = false;           // a profile is under way
+  bool warned = false;              // that there can be none was said
+  std::thread worker, profiler;
 };
 
 struct CtlState {
@@ -81,6 +102,14 @@ TunableList ctl_tunables(CtlState *state);
 bool ctl_start_worker(GstOneadaptCtl *self);
 /// Ends it; a decision that is under way is waited for.
 void ctl_stop_worker(GstOneadaptCtl *self);
+
+/// Finds the answer out, and leaves it in the loop. `paced`: no faster than the budget allows. The worker's thread
+/// (lockstep) or the profiler's.
+void ctl_profile(GstOneadaptCtl *self, CtlProfile profile, bool paced);
+/// Has the profiler do it; starts that on the first call. From the worker.
+void ctl_profile_later(GstOneadaptCtl *self, CtlProfile profile);
+/// There can be no answer: says why (once a run), and leaves word of it in the loop.
+void ctl_profile_impossible(GstOneadaptCtl *self, const CtlProfile &profile, const std::string &why);
 
 /// Drops what the worker has not begun. Under the loop's mutex.
 void ctl_free_jobs(CtlLoop &loop);

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "ctlimpl.h"
-#include "decider.h"
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
@@ -95,6 +94,9 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     const bool reset = std::exchange(loop.reset, false);
     const bool stale = job.epoch != loop.epoch;
     const GstClockTime now = loop.now;
+    std::optional<CtlAnswer> answer;
+    if (!stale && loop.answer && job.frames >= loop.answer->due) answer = std::exchange(loop.answer, std::nullopt);
+    const guint64 extra_inferences = loop.counters.extra_inferences;
     lock.unlock();
 
     if (reset) decider.reset();
@@ -102,14 +104,36 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     if (!stale) {
       const CtlSettings s = ctl_settings(self);
       record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs),
-                              {s.alpha, s.lambda}, now);
+                              {s.alpha, s.lambda, s.profile_interval, s.profile_configurations, s.profile_top}, now,
+                              answer ? &answer->answer : nullptr);
+      gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
       if (!record.problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
       gst_element_post_message(GST_ELEMENT(self),
                                gst_message_new_element(GST_OBJECT(self), gst_structure_copy(record.structure)));
+      CtlProfile profile;
+      profile.epoch = job.epoch;
+      profile.begun = job.frames;
+      if (!record.unaskable.empty()) {
+        ctl_profile_impossible(self, profile, record.unaskable);
+      } else if (record.question) {
+        profile.question = std::move(*record.question);
+        // In lockstep the stream waits for it, so that it is of the same pictures each time; it is told just as late.
+        if (s.lockstep)
+          ctl_profile(self, std::move(profile), false);
+        else
+          ctl_profile_later(self, std::move(profile));
+      }
     }
 
     lock.lock();
+    if (answer && record.structure && job.epoch == loop.epoch) {
+      // Where no tunable could be asked, nothing could be decided: it keeps for the next time.
+      if (!record.knows_knobs)
+        loop.answer = std::move(answer);
+      else if (!answer->answer.profile.empty())
+        ++loop.counters.profiles;
+    }
     if (record.structure) {
       if (loop.last) gst_structure_free(loop.last);
       loop.last = record.structure;
@@ -130,6 +154,10 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     Decider decider(s.policy, s.smoothing);
     std::lock_guard<std::mutex> lock(st->loop.mutex);
     st->loop.running = true;
+    st->loop.needs_gradient = decider.needs_gradient();
+    st->loop.warned = false;
+    st->loop.asked.reset();
+    st->loop.answer.reset();
     st->loop.flushing = false;
     st->loop.current = st->loop.newest = st->loop.done = kNone;
     st->loop.now = GST_CLOCK_TIME_NONE;
@@ -149,8 +177,10 @@ void ctl_stop_worker(GstOneadaptCtl *self) {
     st->loop.running = false;
     st->loop.wake.notify_all();
     st->loop.decided.notify_all();
+    st->loop.paced.notify_all();
   }
-  if (st->loop.worker.joinable()) st->loop.worker.join();
+  if (st->loop.worker.joinable()) st->loop.worker.join();  // first: it may yet start the other
+  if (st->loop.profiler.joinable()) st->loop.profiler.join();
   std::lock_guard<std::mutex> lock(st->loop.mutex);
   ctl_free_jobs(st->loop);
 }
@@ -160,5 +190,8 @@ void ctl_forget(CtlLoop &loop) {
   loop.current = loop.newest = loop.done = kNone;
   loop.now = GST_CLOCK_TIME_NONE;
   loop.reset = true;
+  loop.asked.reset();
+  loop.answer.reset();
+  loop.paced.notify_all();
   ctl_free_jobs(loop);
 }

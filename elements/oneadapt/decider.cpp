@@ -53,6 +53,31 @@ void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const
   gst_value_list_append_and_take_value(list, &value);
 }
 
+/// Makes the question of a decision that has one.
+void ask(DecisionRecord &record, const std::vector<Part> &parts, guint64 interval, const Decision &decision) {
+  const Part *only = nullptr;
+  for (const Part &part : parts) {
+    if (part.knobs.empty()) continue;
+    if (only) {
+      record.unaskable = "it can profile one tunable, and there are several: name one in the property \"tunables\"";
+      return;
+    }
+    only = &part;
+  }
+  if (!only) return;
+  ProfileQuestion question;
+  question.interval = interval;
+  question.tunable.add(only->element);
+  question.rungs = decision.profile;
+  for (const auto &rungs : decision.profile) {
+    GstStructure *configuration = gst_structure_new_empty("configuration");
+    for (std::size_t i = 0; i < only->knobs.size(); ++i)
+      gst_structure_set(configuration, only->knobs[i]->name, G_TYPE_DOUBLE, only->knobs[i]->ladder[rungs[i]], nullptr);
+    question.configurations.emplace_back(configuration, gst_structure_free);
+  }
+  record.question = std::move(question);
+}
+
 }  // namespace
 
 Decider::Decider(const std::string &policy, double weight)
@@ -65,7 +90,7 @@ void Decider::reset() {
 
 DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                                const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                               GstClockTime now) {
+                               GstClockTime now, const ProfileAnswer *answer) {
   DecisionRecord record;
   Observation o;
   o.interval = interval;
@@ -118,11 +143,17 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     }
     parts.push_back(part);
   }
+  record.knows_knobs = !o.knobs.empty();
+  if (answer && record.knows_knobs) {
+    o.profile = answer->profile;
+    o.profile_lost = answer->profile.empty();
+  }
   if (known) o.resource = resources / known;
 
   Decision decision;
   try {
     decision = policy_->decide(o, settings);
+    if (!decision.profile.empty()) ask(record, parts, interval, decision);
     for (const Part &part : parts) {
       GstStructure *configuration = gst_structure_new_empty("configuration");
       bool moves = false;
@@ -153,11 +184,11 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   for (const Part &part : parts)
     for (std::size_t i = 0; i < part.knobs.size(); ++i)
       append_knob(&list, part, part.knobs[i], decision.knobs[part.first + i]);
-  GstStructure *s =
-      gst_structure_new("oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING,
-                        policy_name_.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda", G_TYPE_DOUBLE,
-                        settings.lambda, "feedback", G_TYPE_BOOLEAN, gradient != nullptr, "bytes", G_TYPE_UINT64, bytes,
-                        "frames-in", G_TYPE_UINT64, frames_in, "frames-out", G_TYPE_UINT64, frames_out, nullptr);
+  GstStructure *s = gst_structure_new(
+      "oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING, policy_name_.c_str(), "alpha",
+      G_TYPE_DOUBLE, settings.alpha, "lambda", G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN,
+      gradient != nullptr, "bytes", G_TYPE_UINT64, bytes, "frames-in", G_TYPE_UINT64, frames_in, "frames-out",
+      G_TYPE_UINT64, frames_out, "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
   gst_structure_take_value(s, "knobs", &list);
   if (gradient) {
     gst_structure_set(s, "z", G_TYPE_DOUBLE, gradient->z, "elements", G_TYPE_UINT, gradient->elements, "confident",

@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,27 @@
 #include "gstoneadapt.h"
 #include "tunables.h"
 
+/// What a policy wants to know of an interval: the accuracy and resource of configurations of one tunable.
+struct ProfileQuestion {
+  guint64 interval = 0;
+  TunableList tunable;                                        ///< one
+  std::vector<std::vector<std::size_t>> rungs;                ///< Decision::profile
+  std::vector<std::shared_ptr<GstStructure>> configurations;  ///< the same, for the tunable
+};
+
+/// What became of a question.
+struct ProfileAnswer {
+  std::vector<oneadapt::ProfiledConfiguration> profile;  ///< empty: it was lost
+  guint64 inferences = 0;                                ///< that it took
+};
+
 /// What one decision came to, and how it is told.
 struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
   std::string problem;                ///< not empty: something could not be probed or applied
+  std::optional<ProfileQuestion> question;
+  bool knows_knobs = false;  ///< some tunable could say what there is to decide
+  std::string unaskable;  ///< not empty: why the question that the policy has cannot be asked
 };
 
 /// Thread-bound.
@@ -28,10 +46,11 @@ class Decider {
   bool needs_gradient() const { return policy_->needs_gradient(); }
 
   /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
-  /// `now`: stream time in ns that the data has reached, for the gradient's age.
+  /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
+  /// may be NULL.
   DecisionRecord decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                         const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                        GstClockTime now);
+                        GstClockTime now, const ProfileAnswer *answer);
 
  private:
   std::string policy_name_;

@@ -210,7 +210,7 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   oneadapt::BufferRef picture = remember(state, frame->input_buffer);
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.arrived(std::move(picture));
+    impl.ledger.arrived(std::move(picture), time);
   }
   state.idr_due = state.idr_due || begins || forced || state.fresh;
   if (!state.clock->keep(time) && !forced && !state.fresh) return drop(self, frame);

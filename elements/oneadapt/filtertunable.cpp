@@ -57,6 +57,20 @@ oneadapt::BlockMap map_of(const GstOneadaptGradient &gradient) {
   return map;
 }
 
+/// What is remembered of an interval, and kept for more questions when `pinned`; false, with `error`, when nothing is.
+bool find_interval(GstOneadaptFilter *self, guint64 interval, bool pinned, oneadapt::IntervalRecord &found,
+                   GError **error) {
+  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+  oneadapt::Ledger &ledger = self->impl->ledger;
+  if (const oneadapt::IntervalRecord *record = pinned ? ledger.pin(interval) : ledger.find(interval)) {
+    found = *record;
+    return true;
+  }
+  g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL,
+              "%s does not (or no longer) remember interval %" G_GUINT64_FORMAT, GST_OBJECT_NAME(self), interval);
+  return false;
+}
+
 GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
                         const gchar *const *names, GError **error) {
   auto *self = GST_ONEADAPT_FILTER(tunable);
@@ -78,16 +92,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     GST_OBJECT_LOCK(self);
     request.preset = kPresets[impl.settings.preset];
     GST_OBJECT_UNLOCK(self);
-    {
-      std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      const oneadapt::IntervalRecord *record = impl.ledger.find(interval);
-      if (!record) {
-        g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL,
-                    "%s does not (or no longer) remember interval %" G_GUINT64_FORMAT, GST_OBJECT_NAME(self), interval);
-        return nullptr;
-      }
-      request.interval = *record;
-    }
+    if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
 
     oneadapt::ProbeResult result;
     {
@@ -128,17 +133,16 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   }
 }
 
-gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {
-  auto *self = GST_ONEADAPT_FILTER(tunable);
-  PendingConfiguration pending;
-  pending.interval = interval;
+/// The values that a configuration names. False, with `error`, for an unknown knob or a value out of range.
+bool read_configuration(GstOneadaptFilter *self, const GstStructure *configuration,
+                        std::array<std::optional<double>, kKnobs> &values, GError **error) {
   for (int i = 0; i < gst_structure_n_fields(configuration); i++) {
     const gchar *name = gst_structure_nth_field_name(configuration, guint(i));
     const std::size_t knob = oneadapt::find_knob(name);
     if (knob == kKnobs) {
       g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "%s has no knob \"%s\"", GST_OBJECT_NAME(self),
                   name);
-      return FALSE;
+      return false;
     }
     const KnobRow &row = oneadapt::knob_row(knob);
     GValue number = G_VALUE_INIT;
@@ -150,14 +154,64 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
     if (!(value >= row.min && value <= row.max)) {
       g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "knob \"%s\" of %s takes a number in %g…%g", name,
                   GST_OBJECT_NAME(self), row.min, row.max);
-      return FALSE;
+      return false;
     }
-    pending.values[knob] = value;
+    values[knob] = value;
   }
+  return true;
+}
+
+gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  PendingConfiguration pending;
+  pending.interval = interval;
+  if (!read_configuration(self, configuration, pending.values, error)) return FALSE;
   GST_OBJECT_LOCK(self);
   self->impl->settings.pending = pending;
   GST_OBJECT_UNLOCK(self);
   return TRUE;
+}
+
+GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration,
+                             GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  FilterImpl &impl = *self->impl;
+  std::array<std::optional<double>, kKnobs> values;
+  if (!read_configuration(self, configuration, values, error)) return nullptr;
+  try {
+    oneadapt::RenderRequest request;
+    request.ladders = filter_ladders(self);
+    GST_OBJECT_LOCK(self);
+    request.preset = kPresets[impl.settings.preset];
+    GST_OBJECT_UNLOCK(self);
+    if (!find_interval(self, interval, true, request.interval, error)) return nullptr;
+    request.values = request.interval.values;
+    for (std::size_t knob = 0; knob < kKnobs; knob++)
+      if (values[knob]) request.values[knob] = *values[knob];
+
+    oneadapt::Rendering rendering;
+    {
+      std::lock_guard<std::mutex> guard(impl.probing.lock);
+      const guint64 start = thread_cpu_ns();
+      rendering = impl.probing.prober.render(request);
+      const guint64 spent = thread_cpu_ns() - start;
+      std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
+      impl.ledger.counters.probe_ns += spent;
+    }
+
+    GstOneadaptRendering *answer = gst_oneadapt_rendering_new();
+    answer->resource = rendering.resource;
+    GstCaps *caps = gst_video_info_to_caps(&rendering.info);
+    for (const oneadapt::Rendering::Picture &picture : rendering.pictures)
+      gst_oneadapt_rendering_add(answer, gst_sample_new(picture.buffer.get(), caps, nullptr, nullptr), picture.time);
+    gst_caps_unref(caps);
+    for (guint64 time : rendering.wanted) gst_oneadapt_rendering_want(answer, time);
+    return answer;
+  } catch (const std::exception &failure) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
+                "%s cannot render interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());
+    return nullptr;
+  }
 }
 
 }  // namespace
@@ -196,4 +250,5 @@ void filter_tunable_init(gpointer iface, gpointer) {
   tunable->list_knobs = list_knobs;
   tunable->probe = probe;
   tunable->apply = apply;
+  tunable->render = render;
 }

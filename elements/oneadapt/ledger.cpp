@@ -30,6 +30,7 @@ void Ledger::close() {
 
 void Ledger::begin(std::uint64_t number, const KnobValues &values) {
   close();
+  if (pinned_ && number <= pinned_->number) pinned_.reset();  // time went back: it would be another's
   any_ = true;
   counters.intervals++;
   current_ = IntervalRecord();
@@ -39,9 +40,9 @@ void Ledger::begin(std::uint64_t number, const KnobValues &values) {
   current_.input = input_;
 }
 
-void Ledger::arrived(BufferRef picture) {
+void Ledger::arrived(BufferRef picture, std::uint64_t time) {
   current_.frames_in++;
-  pictures_.push_front(std::move(picture));
+  pictures_.emplace_front(time, std::move(picture));
   if (pictures_.size() > distances().back() + 1) pictures_.pop_back();
 }
 
@@ -52,13 +53,15 @@ void Ledger::passed(std::uint64_t bytes) {
   current_.bytes += bytes;
   current_.pictures.clear();
   for (unsigned distance : distances())
-    if (distance < pictures_.size()) current_.pictures.emplace_back(distance, pictures_[distance]);
+    if (distance < pictures_.size())
+      current_.pictures.push_back({distance, pictures_[distance].first, pictures_[distance].second});
 }
 
 void Ledger::dropped() { counters.dropped++; }
 
 void Ledger::forget() {
   any_ = false;
+  pinned_.reset();
   past_.clear();
   pictures_.clear();
   current_ = IntervalRecord();
@@ -71,6 +74,14 @@ const IntervalRecord *Ledger::find(std::uint64_t number) const {
   for (const IntervalRecord &record : past_)
     if (record.number == number) return &record;
   return nullptr;
+}
+
+const IntervalRecord *Ledger::pin(std::uint64_t number) {
+  if (pinned_ && pinned_->number == number) return &*pinned_;
+  const IntervalRecord *found = find(number);
+  if (!found) return nullptr;
+  pinned_ = *found;
+  return &*pinned_;
 }
 
 }  // namespace oneadapt

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,13 @@
 #include "picture.h"
 
 namespace oneadapt {
+
+/// An input picture of the last few.
+struct Remembered {
+  unsigned distance = 0;   ///< frames before the last one that was passed on, which is at 0
+  std::uint64_t time = 0;  ///< stream time in ns
+  BufferRef buffer;
+};
 
 /// One adaptation interval, finished or so far.
 struct IntervalRecord {
@@ -19,8 +27,7 @@ struct IntervalRecord {
   GstVideoInfo input;       ///< of the pictures below
   std::uint64_t bytes = 0;  ///< that left the filter
   unsigned frames_in = 0, frames_out = 0;
-  /// Input pictures by their distance in frames before the last one that was passed on, which is at 0; nearest first.
-  std::vector<std::pair<unsigned, BufferRef>> pictures;
+  std::vector<Remembered> pictures;  ///< by distance, nearest first
 };
 
 /// Since the filter was started.
@@ -40,8 +47,9 @@ class Ledger {
   void begin(std::uint64_t number, const KnobValues &values);
   /// An input frame, before anything is known of it.
   void came() { counters.frames_in++; }
-  /// Its picture, in the interval that it belongs to, before it is known whether it will be kept.
-  void arrived(BufferRef picture);
+  /// Its picture, of that stream time in ns, in the interval that it belongs to, before it is known whether it will be
+  /// kept.
+  void arrived(BufferRef picture, std::uint64_t time);
   /// The frame that arrived last left as `bytes`, or did not.
   void passed(std::uint64_t bytes);
   void dropped();
@@ -50,6 +58,9 @@ class Ledger {
 
   /// The interval of that number, the latest if there are several; NULL when it is not or no longer known.
   const IntervalRecord *find(std::uint64_t number) const;
+  /// The same, kept as it is now until another interval is pinned, so that the renderings of a profile, which may go on
+  /// for many intervals, are all of the same pictures.
+  const IntervalRecord *pin(std::uint64_t number);
   const IntervalRecord *current() const { return any_ ? &current_ : nullptr; }
   bool has_input() const { return has_input_; }
   const GstVideoInfo &input() const { return input_; }
@@ -63,8 +74,9 @@ class Ledger {
   bool has_input_ = false, h264_ = false, any_ = false;
   GstVideoInfo input_{};
   IntervalRecord current_;
-  std::deque<IntervalRecord> past_;  // the latest first
-  std::deque<BufferRef> pictures_;   // the latest first
+  std::optional<IntervalRecord> pinned_;
+  std::deque<IntervalRecord> past_;                           // the latest first
+  std::deque<std::pair<std::uint64_t, BufferRef>> pictures_;  // with their stream times, the latest first
 };
 
 }  // namespace oneadapt

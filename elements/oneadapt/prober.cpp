@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "coder.h"
@@ -65,6 +67,9 @@ struct Prober::Impl {
     Size size;
     Size input;
     std::string preset;
+    std::unique_ptr<Scaler> scaler;  // none when the size stays
+    GstVideoInfo scaled;
+    BufferRef scratch;  // the scaled picture
 #if HAVE_X264
     std::unique_ptr<H264Encoder> encoder;
 #endif
@@ -74,16 +79,18 @@ struct Prober::Impl {
   std::map<std::tuple<unsigned, unsigned, unsigned, unsigned>, std::unique_ptr<Scaler>> luma_scalers;
 
   // One measurement.
-  const ProbeRequest *request = nullptr;
+  const IntervalRecord *record = nullptr;
+  std::string preset;
   Size grid;
   BlockMap gradient;
   double luma_range = 1;
   std::map<std::tuple<int, unsigned, unsigned, unsigned>, Outcome> outcomes;  // by QP, size, distance
   std::map<unsigned, Plane> sources;                                          // luma by distance
 
-  const IntervalRecord &interval() const { return request->interval; }
+  const IntervalRecord &interval() const { return *record; }
 
-  void begin(const ProbeRequest &r);
+  void begin(const IntervalRecord &interval, const std::string &preset_name, const BlockMap *map);
+  void end();
   const BufferRef &picture(unsigned distance) const;
   unsigned nearest_distance(double gap) const;
   const Plane &source(unsigned distance);
@@ -93,32 +100,47 @@ struct Prober::Impl {
   double frames(double framerate) const;
   const Outcome &outcome(const KnobValues &values);
   Outcome code(int qp, Size size, unsigned distance);
+#if HAVE_X264
+  Encoder &encoder_for(Size size);
+  AccessUnit encode(Size size, unsigned distance, int qp, bool idr);
+#endif
+  BufferRef raw(Size size, unsigned distance);
+  std::vector<unsigned> passed_on(double gap_frames) const;
   double model(const KnobValues &values);
   BlockMap difference(const Plane &a, const Plane &b) const;
   BlockMap reuse(double gap_frames);
   double output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there);
 };
 
-void Prober::Impl::begin(const ProbeRequest &r) {
-  request = &r;
-  const GstVideoInfo &info = r.interval.input;
-  grid = scaled_size(info, 1, r.interval.h264);
+void Prober::Impl::begin(const IntervalRecord &interval, const std::string &preset_name, const BlockMap *map) {
+  record = &interval;
+  preset = preset_name;
+  const GstVideoInfo &info = interval.input;
+  grid = scaled_size(info, 1, interval.h264);
   const bool direct = is_planar_luma(GST_VIDEO_INFO_FORMAT(&info));
   luma_range = direct && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? 1 : kLimitedRange;
-  if (r.gradient) gradient = resample(*r.gradient, grid.width, grid.height);
+  gradient = map ? resample(*map, grid.width, grid.height) : BlockMap();
+}
+
+/// Pictures and planes are only needed during a measurement.
+void Prober::Impl::end() {
+  outcomes.clear();
+  sources.clear();
+  record = nullptr;
 }
 
 const BufferRef &Prober::Impl::picture(unsigned distance) const {
-  for (const auto &[at, buffer] : interval().pictures)
-    if (at == distance) return buffer;
+  for (const Remembered &r : interval().pictures)
+    if (r.distance == distance) return r.buffer;
   throw std::runtime_error("a picture of the interval is missing");
 }
 
 /// The remembered distance nearest to a gap, at least 1 where there is one.
 unsigned Prober::Impl::nearest_distance(double gap_frames) const {
   unsigned best = 0;
-  for (const auto &[at, buffer] : interval().pictures)
-    if (at > 0 && (best == 0 || std::abs(at - gap_frames) < std::abs(best - gap_frames))) best = at;
+  for (const Remembered &r : interval().pictures)
+    if (r.distance > 0 && (best == 0 || std::abs(r.distance - gap_frames) < std::abs(best - gap_frames)))
+      best = r.distance;
   return best;
 }
 
@@ -199,62 +221,63 @@ Outcome Prober::Impl::code(int qp, Size size, unsigned distance) {
     return outcome;
   }
 #if HAVE_X264
+  AccessUnit last = encode(size, distance, qp, true);
+  outcome.first = outcome.other = double(last.size);  // one picture may be all there is
+  if (distance) {
+    last = encode(size, 0, qp, false);
+    outcome.other = double(last.size);
+  }
+  outcome.luma = on_grid(copy_plane(last.reconstruction.plane[0], last.reconstruction.stride[0], size));
+#endif
+  return outcome;
+}
+
+#if HAVE_X264
+/// The encoder for pictures of `size`, the first of `encoders` from now on.
+Prober::Impl::Encoder &Prober::Impl::encoder_for(Size size) {
   const GstVideoInfo &info = interval().input;
-  const GstVideoInfo scaled = resized(info, size);
   H264Settings settings = h264_settings(info, size);
   const Size input{unsigned(info.width), unsigned(info.height)};
-  settings.preset = request->preset;
+  settings.preset = preset;
   settings.reconstruction = true;
   auto usable = [&](const Encoder &e) {
     return e.size == size && e.input == input && e.preset == settings.preset &&
            e.encoder->settings().format == settings.format;
   };
   auto found = std::find_if(encoders.begin(), encoders.end(), usable);
-  if (found == encoders.end()) {
-    Encoder encoder;
-    encoder.size = size;
-    encoder.input = input;
-    encoder.preset = settings.preset;
-    encoder.encoder = std::make_unique<H264Encoder>(settings);
-    encoders.insert(encoders.begin(), std::move(encoder));
-    if (encoders.size() > kEncoders) encoders.pop_back();
-  } else {
+  if (found != encoders.end()) {
     std::rotate(encoders.begin(), found, found + 1);
+    return encoders.front();
   }
-  Encoder &encoder = encoders.front();
-
-  BufferRef scratch;
-  std::unique_ptr<Scaler> scaler;
+  Encoder encoder;
+  encoder.size = size;
+  encoder.input = input;
+  encoder.preset = settings.preset;
+  encoder.encoder = std::make_unique<H264Encoder>(settings);
   if (size != grid) {
-    scratch = take_buffer(gst_buffer_new_allocate(nullptr, scaled.size, nullptr));
-    scaler = std::make_unique<Scaler>(info, scaled, 1);
+    encoder.scaled = resized(info, size);
+    encoder.scratch = take_buffer(gst_buffer_new_allocate(nullptr, encoder.scaled.size, nullptr));
+    encoder.scaler = std::make_unique<Scaler>(info, encoder.scaled, 1);
   }
-  auto encode = [&](unsigned at, bool idr, double &bytes) {
-    H264Frame frame;
-    frame.qp = qp;
-    frame.idr = idr;
-    frame.pts = encoder.count++;
-    MappedFrame in(info, picture(at).get(), GST_MAP_READ);
-    AccessUnit unit;
-    if (scaler) {
-      MappedFrame out(scaled, scratch.get(), GST_MAP_READWRITE);
-      scaler->run(in.get(), out.get());
-      unit = encoder.encoder->encode(picture_of(out.get()), frame);
-    } else {
-      unit = encoder.encoder->encode(picture_of(in.get()), frame);
-    }
-    bytes = double(unit.size);
-    return unit;
-  };
-  AccessUnit last = encode(distance, true, outcome.first);
-  if (distance)
-    last = encode(0, false, outcome.other);
-  else
-    outcome.other = outcome.first;  // one picture is all there is
-  outcome.luma = on_grid(copy_plane(last.reconstruction.plane[0], last.reconstruction.stride[0], size));
-#endif
-  return outcome;
+  encoders.insert(encoders.begin(), std::move(encoder));
+  if (encoders.size() > kEncoders) encoders.pop_back();
+  return encoders.front();
 }
+
+/// Codes the remembered picture at a distance; valid until the next call for this size.
+AccessUnit Prober::Impl::encode(Size size, unsigned distance, int qp, bool idr) {
+  Encoder &encoder = encoder_for(size);
+  H264Frame frame;
+  frame.qp = qp;
+  frame.idr = idr;
+  frame.pts = encoder.count++;
+  MappedFrame in(interval().input, picture(distance).get(), GST_MAP_READ);
+  if (!encoder.scaler) return encoder.encoder->encode(picture_of(in.get()), frame);
+  MappedFrame out(encoder.scaled, encoder.scratch.get(), GST_MAP_READWRITE);
+  encoder.scaler->run(in.get(), out.get());
+  return encoder.encoder->encode(picture_of(out.get()), frame);
+}
+#endif
 
 const Outcome &Prober::Impl::outcome(const KnobValues &values) {
   const Size size = scaled_size(interval().input, values[kScale], interval().h264);
@@ -284,7 +307,8 @@ BlockMap Prober::Impl::difference(const Plane &a, const Plane &b) const {
 BlockMap Prober::Impl::reuse(double gap_frames) {
   BlockMap sum(grid.width, grid.height, gradient.block_size);
   std::map<unsigned, BlockMap> at;
-  for (const auto &[distance, buffer] : interval().pictures) {
+  for (const Remembered &r : interval().pictures) {
+    const unsigned distance = r.distance;
     if (distance == 0) {
       at.emplace(0, sum);
       continue;
@@ -305,7 +329,7 @@ BlockMap Prober::Impl::reuse(double gap_frames) {
 }
 
 double Prober::Impl::output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there) {
-  if (!request->gradient) return 0;
+  if (gradient.values.empty()) return 0;
   if (knob == kFramerate) {
     BlockMap delta = reuse(gap(here[kFramerate]));
     const BlockMap other = reuse(gap(there[kFramerate]));
@@ -315,30 +339,106 @@ double Prober::Impl::output_grad_of(std::size_t knob, const KnobValues &here, co
   return output_grad(gradient, difference(outcome(there).luma, outcome(here).luma));
 }
 
+/// Distances, farthest first, of the remembered pictures that stand for those that would have been passed on.
+std::vector<unsigned> Prober::Impl::passed_on(double gap_frames) const {
+  std::set<unsigned, std::greater<unsigned>> all;
+  const unsigned farthest = interval().pictures.back().distance;
+  for (unsigned n = 0; all.empty() || *all.begin() < farthest; n++) {
+    const double at = std::min<double>(n * gap_frames, farthest);
+    unsigned best = 0;
+    for (const Remembered &r : interval().pictures)  // of two as near, the older
+      if (std::abs(r.distance - at) <= std::abs(best - at)) best = r.distance;
+    all.insert(best);
+  }
+  return {all.begin(), all.end()};
+}
+
+/// The remembered picture at a distance as raw output would have it.
+BufferRef Prober::Impl::raw(Size size, unsigned distance) {
+  const GstVideoInfo &info = interval().input;
+  if (size == grid) return picture(distance);
+  const GstVideoInfo to = resized(info, size);
+  BufferRef buffer = take_buffer(gst_buffer_new_allocate(nullptr, to.size, nullptr));
+  MappedFrame in(info, picture(distance).get(), GST_MAP_READ), out(to, buffer.get(), GST_MAP_WRITE);
+  Scaler(info, to, 1).run(in.get(), out.get());
+  return buffer;
+}
+
 Prober::Prober() : impl_(new Impl) {}
 Prober::~Prober() = default;
+
+namespace {
+
+/// Every knob at its ladder's top.
+KnobValues most_expensive(KnobValues values, const std::array<std::vector<double>, kKnobs> &ladders) {
+  for (std::size_t knob = 0; knob < kKnobs; knob++)
+    if (!ladders[knob].empty()) values[knob] = ladders[knob].back();
+  return values;
+}
+
+#if HAVE_X264
+BufferRef buffer_of(const Picture &picture, const GstVideoInfo &info) {
+  BufferRef buffer = take_buffer(gst_buffer_new_allocate(nullptr, info.size, nullptr));
+  MappedFrame frame(info, buffer.get(), GST_MAP_WRITE);
+  for (unsigned plane = 0; plane < 2; plane++) {  // NV12; both planes have as many bytes a row as the picture pixels
+    auto *rows = static_cast<std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame.get(), plane));
+    const auto stride = std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame.get(), plane));
+    for (unsigned row = 0; row < picture.height >> plane; row++)
+      std::copy_n(picture.plane[plane] + row * picture.stride[plane], picture.width, rows + row * stride);
+  }
+  return buffer;
+}
+#endif
+
+}  // namespace
+
+Rendering Prober::render(const RenderRequest &request) {
+  Impl &self = *impl_;
+  const IntervalRecord &interval = request.interval;
+  if (interval.pictures.empty()) throw std::runtime_error("no picture of the interval is remembered");
+  struct Cleanup {
+    Impl &impl;
+    ~Cleanup() { impl.end(); }
+  } cleanup{self};
+  self.begin(interval, request.preset, nullptr);
+  Rendering result;
+  for (auto r = interval.pictures.rbegin(); r != interval.pictures.rend(); ++r) result.wanted.push_back(r->time);
+  const double most = self.model(most_expensive(interval.values, request.ladders));
+  if (most > 0) result.resource = self.model(request.values) / most;
+  const Size size = scaled_size(interval.input, request.values[kScale], interval.h264);
+  result.info = resized(interval.input, size, interval.h264 ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_UNKNOWN);
+  result.info.colorimetry = interval.input.colorimetry;
+  result.info.chroma_site = interval.input.chroma_site;
+  for (unsigned distance : self.passed_on(self.gap(request.values[kFramerate]))) {
+    Rendering::Picture picture;
+    for (const Remembered &r : interval.pictures)
+      if (r.distance == distance) picture.time = r.time;
+#if HAVE_X264
+    if (interval.h264)
+      picture.buffer = buffer_of(
+          self.encode(size, distance, int(std::lround(request.values[kQp])), result.pictures.empty()).reconstruction,
+          result.info);
+#endif
+    if (!picture.buffer) picture.buffer = self.raw(size, distance);
+    result.pictures.push_back(std::move(picture));
+  }
+  return result;
+}
 
 ProbeResult Prober::measure(const ProbeRequest &request) {
   Impl &self = *impl_;
   ProbeResult result;
-  KnobValues best = request.interval.values;
+  const KnobValues best = most_expensive(request.interval.values, request.ladders);
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
     const auto &ladder = request.ladders[knob];
-    if (ladder.empty()) continue;
-    result.knobs[knob].rung = rung_of(knob, request.interval.values[knob], ladder);
-    best[knob] = ladder.back();
+    if (!ladder.empty()) result.knobs[knob].rung = rung_of(knob, request.interval.values[knob], ladder);
   }
   if (request.interval.pictures.empty()) return result;  // nothing was passed on yet, or the format has just changed
-  // Pictures and planes are only needed during the measurement.
   struct Cleanup {
     Impl &impl;
-    ~Cleanup() {
-      impl.outcomes.clear();
-      impl.sources.clear();
-      impl.request = nullptr;
-    }
+    ~Cleanup() { impl.end(); }
   } cleanup{self};
-  self.begin(request);
+  self.begin(request.interval, request.preset, request.gradient);
   const KnobValues &here = request.interval.values;
   const double most = self.model(best), base = self.model(here);
   if (most <= 0) return result;

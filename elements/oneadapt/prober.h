@@ -36,6 +36,25 @@ struct ProbeResult {
   std::array<ProbedKnob, kKnobs> knobs;
 };
 
+struct RenderRequest {
+  IntervalRecord interval;
+  std::array<std::vector<double>, kKnobs> ladders;  ///< as for a probe
+  KnobValues values{};                              ///< the configuration to render
+  std::string preset = "veryfast";
+};
+
+/// What the DNN would have received of the remembered pictures.
+struct Rendering {
+  struct Picture {
+    BufferRef buffer;
+    std::uint64_t time = 0;  ///< stream time in ns
+  };
+  GstVideoInfo info;                  ///< of the pictures
+  std::vector<Picture> pictures;      ///< in order of time
+  std::vector<std::uint64_t> wanted;  ///< stream times of all remembered pictures, rising
+  double resource = -1;               ///< r of the configuration; < 0: unknown
+};
+
 /// The rung of a ladder that a knob's value stands for (framerate 0: the top).
 std::size_t rung_of(std::size_t knob, double value, const std::vector<double> &ladder);
 
@@ -49,12 +68,19 @@ std::size_t rung_of(std::size_t knob, double value, const std::vector<double> &l
 /// frames in a gap, so |Δy| is the mean, over the positions in the gap, of the difference between the picture it would
 /// have seen and the one it did. Raw output: r = (pixels · frames) / those of k*.
 ///
+/// A rendering holds, of the remembered pictures, those nearest to the ones that the configuration's frame rate would
+/// have passed on (at multiples of its gap before the interval's last picture), the oldest coded as an IDR picture and
+/// each other one as a P picture after it. A gap longer than the pictures reach back is taken for one that reaches to
+/// the oldest. r is as above.
+///
 /// Thread-bound. Throws std::runtime_error when a picture cannot be read or encoded.
 class Prober {
  public:
   Prober();
   ~Prober();
   ProbeResult measure(const ProbeRequest &request);
+  /// Throws std::runtime_error also for an interval of which no picture is remembered.
+  Rendering render(const RenderRequest &request);
 
  private:
   struct Impl;

@@ -112,6 +112,8 @@ bool Detector::set_caps(const GstCaps *caps) {
   if (!reader_.set_caps(caps)) return false;
   const auto width = unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info()));
   const auto height = unsigned(GST_VIDEO_INFO_HEIGHT(&reader_.info()));
+  ModelTurns::Frame turn(turns_);
+  turn.take();
   if (guint64(width) * height > guint64(largest_width_) * largest_height_) {
     largest_width_ = width;
     largest_height_ = height;
@@ -121,6 +123,8 @@ bool Detector::set_caps(const GstCaps *caps) {
 
 void Detector::new_stream() {
   clock_.reset();
+  ModelTurns::Frame turn(turns_);
+  turn.take();
   largest_width_ = largest_height_ = 0;
   if (reader_.ready()) {
     largest_width_ = unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info()));
@@ -133,6 +137,8 @@ void Detector::flush() {
   clock_.reset();
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   inferred_ = false;  // what was seen before a seek says nothing about what comes after
+  ModelTurns::Frame turn(turns_);
+  turn.take();
   model_->drop_graph();
 }
 
@@ -198,9 +204,10 @@ bool Detector::write_line(const std::string &line) {
 }
 
 GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &settings) {
+  ModelTurns::Frame turn(turns_);
   const auto fail = [&](GstFlowReturn flow) {
     failed_ = true;
-    model_->drop_graph();
+    if (turn.taken()) model_->drop_graph();
     gst_buffer_unref(buffer);
     return flow;
   };
@@ -231,8 +238,10 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &setting
   }
 
   if (!inferred_ || due.any() || ++since_inference_ >= settings.inference_interval) {
+    turn.take();
     choose_input_size(settings.input_size);
     if (!infer(buffer, due.any())) return fail(GST_FLOW_ERROR);
+    if (!due.any()) turn.give_back();  // else the model keeps the graph for the gradient
   }
 
   FrameInfo frame;

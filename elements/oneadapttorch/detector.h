@@ -5,13 +5,16 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "gstoneadapt.h"
 #include "interval_clock.h"
 #include "model/model.h"
+#include "model_turns.h"
 #include "results.h"
 #include "rgb_reader.h"
 
@@ -45,12 +48,18 @@ struct DetectorStats {
   double throughput = 0;                          ///< frames a second, from the first frame to the last
   guint objects = 0, elements = 0;                ///< of the last frame; in the last z
   guint64 objects_total = 0;
+  guint64 profile_inferences = 0, profile_time = 0;  ///< for a controller's profiles, besides the above
   double z = 0;
   guint64 interval = 0;  ///< of the last gradient
   std::string device, device_reason;
 };
 
-/// Thread-bound to the streaming thread, but for stats(). Lock: `stats_mutex_`, a leaf: nothing is called under it.
+/// Makes one of a profile's renderings; NULL: it cannot, or the profile is called off.
+using RenderingSource = std::function<GstOneadaptRendering *(guint index)>;
+
+/// Thread-bound to the streaming thread, but for stats(), profile() and call_off(). Locks: `stats_mutex_`, a leaf:
+/// nothing is called under it. `turns_` says which thread has the model, and the sizes of `largest_*`; it is held
+/// through an inference and, on an interval's last frame, until the gradient is taken.
 class Detector {
  public:
   /// Loads the model and opens the results file. Posts an error on `element` and returns null when that fails.
@@ -68,6 +77,14 @@ class Detector {
 
   DetectorStats stats() const;
 
+  /// Runs `count` renderings through the model, the last one first, which the others are compared with: F1 (IoU 0.5,
+  /// paper §5.1) of the results at the wanted instants, a mean over them. False when it was called off or failed; the
+  /// debug log says why. Any thread.
+  bool profile(guint count, const RenderingSource &source, const DetectorSettings &settings,
+               std::vector<double> &accuracies, guint64 &inferences);
+  /// Ends the profiles under way, and with `for_good` refuses more. Any thread.
+  void call_off(bool for_good) { turns_.call_off(for_good); }
+
  private:
   Detector(GstElement *element, GstPad *sink, GstPad *src) : element_(element), sink_(sink), src_(src), clock_(1) {}
 
@@ -81,6 +98,7 @@ class Detector {
   std::string results_location_;
   GstClockTime interval_ = GST_SECOND;
 
+  ModelTurns turns_;
   std::unique_ptr<Model> model_;
   RgbReader reader_;
   LineFile results_;

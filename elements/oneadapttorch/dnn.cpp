@@ -15,6 +15,9 @@
  * nor framerate), or the last one was lost, the gradient is taken on the next interval's first frame and carries the
  * number of the interval that it is for.
  *
+ * It answers a controller's profile query (gst_query_new_oneadapt_profile()): F1 of other configurations' results
+ * against the most expensive one's. Frames of the stream go first.
+ *
  * A gradient that is not finite gives a warning message and no event. Frames without stream time get results only.
  *
  * ## Example launch line
@@ -24,7 +27,8 @@
  * ]|
  */
 // Locks: OBJECT_LOCK guards Settings, the pointer to the Detector and the last run's numbers; a leaf: nothing is called
-// under it. The Detector belongs to the streaming thread while the pads are active.
+// under it. The Detector belongs to the streaming thread while the pads are active; a profile (a query, from any
+// thread) has its model for one picture at a time.
 #include "dnn.h"
 
 #include <gst/video/video.h>
@@ -139,6 +143,24 @@ static GstFlowReturn gst_oneadapt_dnn_chain(GstPad *pad, GstObject *parent, GstB
   }
 }
 
+/// A controller's profile. In the asker's thread, while data flows.
+static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
+  if (!gst_query_is_oneadapt_profile(query)) return gst_pad_query_default(pad, parent, query);
+  auto *self = GST_ONEADAPT_DNN(parent);
+  guint count = 0;
+  GstOneadaptRenderFunc render = nullptr;
+  gpointer data = nullptr;
+  const auto detector = get_detector(self);
+  if (!detector || !gst_query_parse_oneadapt_profile(query, &count, &render, &data)) return FALSE;
+  std::vector<double> accuracies;
+  guint64 inferences = 0;
+  if (!detector->profile(
+          count, [&](guint index) { return render(index, data); }, copy_settings(self), accuracies, inferences))
+    return FALSE;
+  gst_query_set_oneadapt_profile_result(query, accuracies.data(), count, inferences);
+  return TRUE;
+}
+
 static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   const auto detector = get_detector(GST_ONEADAPT_DNN(parent));
   if (detector) {
@@ -167,6 +189,9 @@ static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstE
       }
       case GST_EVENT_STREAM_START:
         detector->new_stream();
+        break;
+      case GST_EVENT_FLUSH_START:
+        detector->call_off(false);
         break;
       case GST_EVENT_FLUSH_STOP:
         detector->flush();
@@ -207,6 +232,7 @@ static bool start(GstOneadaptDnn *self) {
 static void stop(GstOneadaptDnn *self) {
   const auto detector = get_detector(self);
   if (!detector) return;
+  detector->call_off(true);
   detector->finish();
   const DetectorStats stats = detector->stats();
   GST_OBJECT_LOCK(self);
@@ -305,12 +331,13 @@ static void gst_oneadapt_dnn_set_property(GObject *object, guint id, const GValu
 
 static GstStructure *stats_structure(const DetectorStats &s) {
   return gst_structure_new("oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.frames, "inferences", G_TYPE_UINT64,
-                           s.inferences, "gradients", G_TYPE_UINT64, s.gradients, "failed-gradients", G_TYPE_UINT64,
-                           s.failed_gradients, "inference-time", G_TYPE_UINT64, s.inference_time, "gradient-time",
-                           G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT, s.objects, "objects-total",
-                           G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements", G_TYPE_UINT, s.elements,
-                           "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING, s.device.c_str(),
-                           "device-reason", G_TYPE_STRING, s.device_reason.c_str(), nullptr);
+                           s.inferences, "profile-inferences", G_TYPE_UINT64, s.profile_inferences, "profile-time",
+                           G_TYPE_UINT64, s.profile_time, "gradients", G_TYPE_UINT64, s.gradients, "failed-gradients",
+                           G_TYPE_UINT64, s.failed_gradients, "inference-time", G_TYPE_UINT64, s.inference_time,
+                           "gradient-time", G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT, s.objects,
+                           "objects-total", G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements",
+                           G_TYPE_UINT, s.elements, "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING,
+                           s.device.c_str(), "device-reason", G_TYPE_STRING, s.device_reason.c_str(), nullptr);
 }
 
 static void gst_oneadapt_dnn_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
@@ -478,7 +505,8 @@ static void gst_oneadapt_dnn_class_init(GstOneadaptDnnClass *klass) {
    * oneadaptdnn:stats:
    *
    * `frames`, `inferences`, `gradients`, `failed-gradients` (counts), `inference-time`, `gradient-time` (sums in ns;
-   * the latter is what comes after the forward pass), `objects` (of the last frame), `objects-total`, `z`, `elements`,
+   * the latter is what comes after the forward pass), `profile-inferences`, `profile-time` (for a controller's
+   * profiles, besides the others; the time is in ns), `objects` (of the last frame), `objects-total`, `z`, `elements`,
    * `interval` (of the last gradient), `device`, `device-reason`. After a run it stays until the next.
    */
   install(PROP_STATS,
@@ -497,6 +525,7 @@ static void gst_oneadapt_dnn_init(GstOneadaptDnn *self) {
   self->src = gst_pad_new_from_static_template(&src_template, "src");
   gst_pad_set_chain_function(self->sink, gst_oneadapt_dnn_chain);
   gst_pad_set_event_function(self->sink, gst_oneadapt_dnn_sink_event);
+  gst_pad_set_query_function(self->sink, gst_oneadapt_dnn_sink_query);
   for (GstPad *pad : {self->sink, self->src}) {
     GST_PAD_SET_PROXY_CAPS(pad);
     GST_PAD_SET_PROXY_ALLOCATION(pad);

@@ -43,6 +43,7 @@ struct Observation {
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
   std::vector<ProfiledConfiguration> profile;  ///< what Decision::profile asked for, once it is known; empty otherwise
+  bool profile_lost = false;  ///< what Decision::profile asked for will not come: it could not be found out
 };
 
 struct KnobDecision {
@@ -55,8 +56,9 @@ struct KnobDecision {
 struct Decision {
   std::vector<KnobDecision> knobs;           ///< as many as observed, same order
   std::optional<double> predicted_resource;  ///< r expected under the decision
-  /// Configurations (a rung per knob) to run through the DNN on the interval that was observed; empty: none. Asked for
-  /// again only after the answer, which may come any number of intervals later.
+  /// Configurations (a rung per knob; the last one is the most expensive) to run through the DNN on the interval that
+  /// was observed; empty: none. Asked for again only after the answer, or its loss, which may come any number of
+  /// intervals later.
   std::vector<std::vector<std::size_t>> profile;
 };
 

@@ -45,11 +45,9 @@ class ProfilingPolicy : public Policy {
   Decision decide(const Observation &o, const PolicySettings &s) override {
     check_observation(o);
     Decision d = stay(o);
+    if (!o.profile.empty() || o.profile_lost) waiting_ = false;  // after a loss the next one comes when it is due
     if (o.knobs.empty()) return d;
-    if (!o.profile.empty()) {
-      waiting_ = false;
-      take(o, s, d);
-    }
+    if (!o.profile.empty()) take(o, s, d);
     const unsigned every = std::max(1u, s.profile_interval);
     const bool full = !last_full_ || o.interval >= *last_full_ + every;
     // Chameleon's windows are of four segments, each with a small profile at its start (its §4.2).

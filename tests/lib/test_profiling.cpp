@@ -80,6 +80,17 @@ TEST(Profiling, TakesTheBestAtLambdaAndWaitsForTheAnswer) {
   EXPECT_FALSE(p->decide(o, s).profile.empty());
 }
 
+TEST(Profiling, ALostProfileIsAskedForAgainWhenTheNextIsDue) {
+  auto p = make_policy("profiling");
+  const PolicySettings s = settings(1, 4);
+  EXPECT_FALSE(p->decide(at(0, 3, 1), s).profile.empty());
+  Observation o = at(1, 3, 1);
+  o.profile_lost = true;
+  EXPECT_EQ(rungs(p->decide(o, s)), (Rungs{3, 1}));
+  EXPECT_TRUE(p->decide(at(3, 3, 1), s).profile.empty());
+  EXPECT_FALSE(p->decide(at(4, 3, 1), s).profile.empty());
+}
+
 TEST(Profiling, LambdaChooses) {
   for (const auto &[lambda, expected] : {std::pair{0.0, Rungs{3, 1}}, {1.0, Rungs{1, 1}}, {10.0, Rungs{0, 0}}}) {
     auto p = make_policy("profiling");

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The controller in a harness, with a tunable of the test's own: it knows nothing of video or x264. For one file a
+// program.
+#pragma once
+#include <gst/check/gstharness.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gstoneadapt.h"
+
+/* ---- a third party's tunable: an identity with one knob whose effects the test sets ---- */
+
+struct FakeTunable {
+  GstElement parent;
+  GstPad *sink, *src;
+  std::mutex *mutex;
+  double value, output_grad, resource_change;
+  unsigned probes;
+  guint64 probed, applied_for;
+  bool fail;
+  unsigned frames;                          // that came in
+  std::vector<guint64> *rendered;           // interval of each rendering
+  std::vector<unsigned> *frames_at_render;  // `frames` then
+  std::atomic<bool> *stuck;                 // a probe takes as long as this is set
+};
+struct FakeTunableClass {
+  GstElementClass parent;
+};
+static const double kLadder[] = {10, 20, 30, 40, 50};
+
+static GstOneadaptKnob *fake_knob(FakeTunable *f) {
+  guint rung = 0;
+  while (rung < 4 && kLadder[rung] < f->value) ++rung;
+  return gst_oneadapt_knob_new("level", kLadder, 5, rung);
+}
+static GPtrArray *fake_list(GstOneadaptTunable *t) {
+  GPtrArray *a = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
+  g_ptr_array_add(a, fake_knob(reinterpret_cast<FakeTunable *>(t)));
+  return a;
+}
+static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, const GstOneadaptGradient *gradient,
+                                    const gchar *const *, GError **error) {
+  auto *f = reinterpret_cast<FakeTunable *>(t);
+  while (*f->stuck) std::this_thread::yield();
+  std::lock_guard<std::mutex> lock(*f->mutex);
+  ++f->probes;
+  f->probed = interval;
+  if (f->fail) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL, "too late");
+    return nullptr;
+  }
+  GstOneadaptProbe *p = gst_oneadapt_probe_new();
+  GstOneadaptKnob *k = fake_knob(f);
+  k->has_up = gradient && k->rung < 4;
+  k->output_grad_up = f->output_grad;
+  k->resource_change_up = f->resource_change;
+  k->has_down = gradient && k->rung > 0;
+  k->output_grad_down = f->output_grad;
+  k->resource_change_down = -f->resource_change;
+  g_ptr_array_add(p->knobs, k);
+  p->bytes = 1000;
+  p->resource = f->value / 50;
+  return p;
+}
+static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStructure *c, GError **) {
+  auto *f = reinterpret_cast<FakeTunable *>(t);
+  std::lock_guard<std::mutex> lock(*f->mutex);
+  f->applied_for = interval;
+  return gst_structure_get_double(c, "level", &f->value);
+}
+/// Two samples, 100 ms apart, whose only byte is the level; results are wanted at both instants.
+static GstOneadaptRendering *fake_render(GstOneadaptTunable *t, guint64 interval, const GstStructure *c, GError **) {
+  auto *f = reinterpret_cast<FakeTunable *>(t);
+  double level = 0;
+  gst_structure_get_double(c, "level", &level);
+  GstOneadaptRendering *r = gst_oneadapt_rendering_new();
+  r->resource = level / 50;
+  for (guint64 i = 0; i < 2; ++i) {
+    const auto byte = guint8(level);
+    GstBuffer *b = gst_buffer_new_memdup(&byte, 1);
+    gst_oneadapt_rendering_add(r, gst_sample_new(b, nullptr, nullptr, nullptr), i * 100 * GST_MSECOND);
+    gst_buffer_unref(b);
+    gst_oneadapt_rendering_want(r, i * 100 * GST_MSECOND);
+  }
+  std::lock_guard<std::mutex> lock(*f->mutex);
+  f->rendered->push_back(interval);
+  f->frames_at_render->push_back(f->frames);
+  return r;
+}
+static void fake_iface(gpointer iface, gpointer) {
+  auto *i = static_cast<GstOneadaptTunableInterface *>(iface);
+  i->list_knobs = fake_list;
+  i->probe = fake_probe;
+  i->apply = fake_apply;
+  i->render = fake_render;
+}
+G_DEFINE_TYPE_WITH_CODE(FakeTunable, fake_tunable, GST_TYPE_ELEMENT,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_ONEADAPT_TUNABLE, fake_iface))
+static GstStaticPadTemplate sink_t = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_t = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstFlowReturn fake_chain(GstPad *, GstObject *parent, GstBuffer *b) {
+  auto *f = reinterpret_cast<FakeTunable *>(parent);
+  {
+    std::lock_guard<std::mutex> lock(*f->mutex);
+    ++f->frames;
+  }
+  return gst_pad_push(f->src, b);
+}
+static void fake_tunable_init(FakeTunable *f) {
+  f->mutex = new std::mutex;
+  f->rendered = new std::vector<guint64>;
+  f->frames_at_render = new std::vector<unsigned>;
+  f->stuck = new std::atomic<bool>(false);
+  f->value = 50;
+  f->applied_for = f->probed = G_MAXUINT64;
+  f->sink = gst_pad_new_from_static_template(&sink_t, "sink");
+  gst_pad_set_chain_function(f->sink, fake_chain);
+  GST_PAD_SET_PROXY_CAPS(f->sink);
+  gst_element_add_pad(GST_ELEMENT(f), f->sink);
+  f->src = gst_pad_new_from_static_template(&src_t, "src");
+  gst_element_add_pad(GST_ELEMENT(f), f->src);
+}
+static void fake_finalize(GObject *o) {
+  auto *f = reinterpret_cast<FakeTunable *>(o);
+  delete f->mutex;
+  delete f->stuck;
+  delete f->rendered;
+  delete f->frames_at_render;
+  G_OBJECT_CLASS(fake_tunable_parent_class)->finalize(o);
+}
+static void fake_tunable_class_init(FakeTunableClass *k) {
+  G_OBJECT_CLASS(k)->finalize = fake_finalize;
+  gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(k), &sink_t);
+  gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(k), &src_t);
+  gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(k), "fake", "Filter", "fake", "test");
+}
+
+/* ---- the harness: 10 frames an interval; the "DNN" behind it answers each interval's last frame ---- */
+
+namespace {
+
+GstOneadaptGradient *gradient_of(guint64 interval) {
+  GstOneadaptGradient *g = gst_oneadapt_gradient_new(32, 32, 16);
+  g->interval = interval;
+  g->interval_duration = GST_SECOND;
+  g->stream_time = interval * GST_SECOND + 900 * GST_MSECOND;
+  g->z = 1;
+  g->elements = g->confident = 1;
+  g->values[0] = 1;
+  return g;
+}
+
+struct Rig {
+  GstHarness *h = nullptr;
+  GstElement *bin, *ctl;
+  FakeTunable *tunable;
+  GstBus *bus;
+  guint64 frames = 0;
+  unsigned received = 0;
+
+  explicit Rig(const char *properties = "", bool in_bin = false, const char *more = "") {
+    static const bool once = gst_element_register(nullptr, "faketunable", GST_RANK_NONE, fake_tunable_get_type());
+    (void)once;
+    GError *error = nullptr;
+    const std::string inner =
+        std::string(in_bin ? "( queue ! faketunable name=t ! identity )" : "faketunable name=t") + more;
+    bin = gst_parse_bin_from_description((std::string("oneadaptctl name=ctl ") + properties + " ! " + inner).c_str(),
+                                         TRUE, &error);
+    if (!bin) {
+      ADD_FAILURE() << error->message;
+      g_clear_error(&error);
+      return;
+    }
+    ctl = gst_bin_get_by_name(GST_BIN(bin), "ctl");
+    tunable = reinterpret_cast<FakeTunable *>(gst_bin_get_by_name(GST_BIN(bin), "t"));
+    bus = gst_bus_new();
+    gst_element_set_bus(bin, bus);
+    h = gst_harness_new_with_element(bin, "sink", "src");
+  }
+  ~Rig() {
+    gst_harness_teardown(h);
+    gst_object_unref(ctl);
+    gst_object_unref(tunable);
+    gst_object_unref(bin);
+    gst_object_unref(bus);
+  }
+  void caps() { gst_harness_set_src_caps_str(h, "application/x-anything"); }
+  GstFlowReturn push() {
+    GstBuffer *b = gst_buffer_new_allocate(nullptr, 16, nullptr);
+    GST_BUFFER_PTS(b) = frames * 100 * GST_MSECOND;
+    GST_BUFFER_DURATION(b) = 100 * GST_MSECOND;
+    ++frames;
+    const GstFlowReturn ret = gst_harness_push(h, b);
+    while (GstBuffer *out = gst_harness_try_pull(h)) {
+      ++received;
+      gst_buffer_unref(out);
+    }
+    return ret;
+  }
+  void answer(guint64 interval) { send(gradient_of(interval)); }
+  void send(GstOneadaptGradient *g) {
+    gst_harness_push_upstream_event(h, gst_event_new_oneadapt_gradient(g));
+    gst_oneadapt_gradient_free(g);
+  }
+  void interval() {
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(push(), GST_FLOW_OK);
+  }
+  guint64 stat(const char *name) {
+    GstStructure *s = nullptr;
+    g_object_get(ctl, "stats", &s, nullptr);
+    guint64 v = 0;
+    EXPECT_TRUE(gst_structure_get_uint64(s, name, &v)) << name;
+    gst_structure_free(s);
+    return v;
+  }
+  GstMessage *pop(GstMessageType type) { return gst_bus_pop_filtered(bus, type); }
+  std::string error_text(GstMessageType type) {
+    GstMessage *m = pop(type);
+    if (!m) return "";
+    GError *e = nullptr;
+    if (type == GST_MESSAGE_ERROR)
+      gst_message_parse_error(m, &e, nullptr);
+    else
+      gst_message_parse_warning(m, &e, nullptr);
+    std::string text = e->message;
+    g_clear_error(&e);
+    gst_message_unref(m);
+    return text;
+  }
+};
+
+}  // namespace
