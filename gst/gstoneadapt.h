@@ -106,6 +106,17 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
 
 /* ---- tunables ----------------------------------------------------------------------------------------------- */
 
+/**
+ * GstOneadaptKnobFlags:
+ * @GST_ONEADAPT_KNOB_ON_REQUEST: probed and adapted only when it is named
+ * @GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT: what a rung means follows the gradient, so it is to be applied after every
+ *   gradient, also when the rung stays
+ */
+typedef enum {
+  GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
+  GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT = 1 << 1
+} GstOneadaptKnobFlags;
+
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())
 typedef struct _GstOneadaptKnob GstOneadaptKnob;
 
@@ -121,6 +132,10 @@ typedef struct _GstOneadaptKnob GstOneadaptKnob;
  * @has_down: whether the effect of one rung down was measured
  * @output_grad_down: Σ |DNNGrad| |Δy| for one rung down
  * @resource_change_down: r(k−Δk) − r(k)
+ * @typical_accuracy: (nullable) (array length=n_ladder): accuracy that each rung usually keeps, the other knobs being
+ *   at their dearest; NULL when nobody knows
+ * @typical_resource: (nullable) (array length=n_ladder): resource that it usually takes, as a fraction of the most
+ *   expensive configuration's
  *
  * One knob of a tunable. list_knobs() fills the first four, probe() all.
  */
@@ -135,14 +150,20 @@ struct _GstOneadaptKnob {
   gboolean has_down;
   gdouble output_grad_down;
   gdouble resource_change_down;
+  gdouble *typical_accuracy;
+  gdouble *typical_resource;
+  GstOneadaptKnobFlags flags;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING];
+  gpointer _gst_reserved[GST_PADDING - 3];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_knob_get_type(void);
 GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_new(const gchar *name, const gdouble *ladder, guint n_ladder,
                                                         guint rung);
+/* @accuracy, @resource: (array): as many as the ladder has values. */
+GST_ONEADAPT_API void gst_oneadapt_knob_set_typical(GstOneadaptKnob *knob, const gdouble *accuracy,
+                                                    const gdouble *resource);
 GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_copy(const GstOneadaptKnob *knob);
 GST_ONEADAPT_API void gst_oneadapt_knob_free(GstOneadaptKnob *knob);
 

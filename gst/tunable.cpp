@@ -32,13 +32,33 @@ GstOneadaptKnob *gst_oneadapt_knob_copy(const GstOneadaptKnob *knob) {
   *copy = *knob;
   copy->name = g_strdup(knob->name);
   copy->ladder = static_cast<gdouble *>(g_memdup2(knob->ladder, knob->n_ladder * sizeof(gdouble)));
+  copy->typical_accuracy = copy->typical_resource = nullptr;
+  if (knob->typical_accuracy && knob->typical_resource)
+    gst_oneadapt_knob_set_typical(copy, knob->typical_accuracy, knob->typical_resource);
   return copy;
+}
+
+/**
+ * gst_oneadapt_knob_set_typical:
+ * @accuracy: (array): accuracy that each rung usually keeps, in [0, 1]
+ * @resource: (array): resource that each rung usually takes, as a fraction of the most expensive configuration's
+ */
+void gst_oneadapt_knob_set_typical(GstOneadaptKnob *knob, const gdouble *accuracy, const gdouble *resource) {
+  g_return_if_fail(knob != nullptr && accuracy != nullptr && resource != nullptr);
+  const gsize size = knob->n_ladder * sizeof(gdouble);
+  gpointer a = g_memdup2(accuracy, size), r = g_memdup2(resource, size);
+  g_free(knob->typical_accuracy);
+  g_free(knob->typical_resource);
+  knob->typical_accuracy = static_cast<gdouble *>(a);
+  knob->typical_resource = static_cast<gdouble *>(r);
 }
 
 void gst_oneadapt_knob_free(GstOneadaptKnob *knob) {
   if (!knob) return;
   g_free(knob->name);
   g_free(knob->ladder);
+  g_free(knob->typical_accuracy);
+  g_free(knob->typical_resource);
   g_free(knob);
 }
 

@@ -45,6 +45,7 @@ enum {
   PROP_INTERVAL,
   PROP_SMOOTHING,
   PROP_LOCKSTEP,
+  PROP_WARM_START,
   PROP_LOCKSTEP_TIMEOUT,
   PROP_PROFILE_INTERVAL,
   PROP_PROFILE_CONFIGURATIONS,
@@ -133,6 +134,10 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
       // Until the interval that ended is decided, its gradient must not be taken for one from the past.
       if (loop.current == kNone || interval > loop.current) loop.current = interval;
     }
+  }
+  if (interval != kNone && !st->begun) {
+    st->begun = true;
+    if (s.warm_start) ctl_warm_start(self, interval);
   }
   if (ended != kNone) {
     if (ctl_tunables(st).empty()) st->looked = false;  // they may have been linked by now
@@ -257,7 +262,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
-    st->looked = st->warned = false;
+    st->looked = st->warned = st->begun = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
@@ -305,6 +310,9 @@ static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValu
       break;
     case PROP_LOCKSTEP:
       s.lockstep = g_value_get_boolean(value);
+      break;
+    case PROP_WARM_START:
+      s.warm_start = g_value_get_boolean(value);
       break;
     case PROP_LOCKSTEP_TIMEOUT:
       s.lockstep_timeout = g_value_get_uint64(value);
@@ -371,6 +379,9 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_LOCKSTEP:
       g_value_set_boolean(value, s.lockstep);
+      break;
+    case PROP_WARM_START:
+      g_value_set_boolean(value, s.warm_start);
       break;
     case PROP_LOCKSTEP_TIMEOUT:
       g_value_set_uint64(value, s.lockstep_timeout);
@@ -455,6 +466,11 @@ static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
   install(PROP_SMOOTHING, g_param_spec_double("smoothing", "Smoothing",
                                               "Weight of the newest gradient in the moving average; 1: no smoothing",
                                               0.01, 1, 0.5, ready));
+  install(PROP_WARM_START,
+          g_param_spec_boolean("warm-start", "Warm start",
+                               "Begin where \"lambda\" usually leads to, until the first gradient comes, rather than "
+                               "with the knobs as they are set",
+                               TRUE, ready));
   install(PROP_LOCKSTEP, g_param_spec_boolean("lockstep", "Lockstep",
                                               "Wait at each interval's end for its gradient, so that an offline run is "
                                               "deterministic; never for live pipelines",

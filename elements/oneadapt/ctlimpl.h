@@ -27,7 +27,7 @@ struct CtlSettings {
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
   guint profile_interval = 10, profile_configurations = 12, profile_top = 3;
   guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;
-  bool lockstep = false;
+  bool lockstep = false, warm_start = true;
 };
 
 struct CtlCounters {
@@ -81,6 +81,7 @@ struct CtlState {
   TunableList tunables;       // found by the streaming thread, used by the worker; under tunables_mutex
   std::mutex tunables_mutex;  // a leaf: nothing else is taken under it
   bool looked = false;        // streaming thread: tunables were looked for
+  bool begun = false;         // streaming thread: the warm start is over
   bool warned = false;        // streaming thread: that there are none was said
 };
 
@@ -95,6 +96,8 @@ CtlSettings ctl_settings(GstOneadaptCtl *self);
 
 /// Looks for the tunables. False after an element error.
 bool ctl_find_tunables(GstOneadaptCtl *self);
+/// Has the tunables begin where the policy says, before the first frame of `interval`. Streaming thread.
+void ctl_warm_start(GstOneadaptCtl *self, guint64 interval);
 /// The tunables found; takes tunables_mutex.
 TunableList ctl_tunables(CtlState *state);
 

@@ -19,6 +19,10 @@ std::vector<std::string> split(const std::string &list) {
   return out;
 }
 
+oneadapt::PolicySettings policy_settings(const CtlSettings &s) {
+  return {s.alpha, s.lambda, s.profile_interval, s.profile_configurations, s.profile_top};
+}
+
 }  // namespace
 
 CtlSettings ctl_settings(GstOneadaptCtl *self) {
@@ -75,6 +79,46 @@ bool ctl_find_tunables(GstOneadaptCtl *self) {
   return true;
 }
 
+void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
+  const CtlSettings s = ctl_settings(self);
+  const auto names = split(s.knobs);
+  std::vector<oneadapt::KnobObservation> all;
+  struct Knob {
+    GstElement *element;
+    std::string name;
+  };
+  std::vector<Knob> knobs;
+  const TunableList tunables = ctl_tunables(self->state);
+  for (GstElement *element : tunables) {
+    GPtrArray *list = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
+    for (guint i = 0; i < list->len; ++i) {
+      const auto *knob = static_cast<GstOneadaptKnob *>(list->pdata[i]);
+      if (!adapted(knob, names)) continue;
+      all.push_back(observe(element, knob));
+      knobs.push_back({element, knob->name});
+    }
+    g_ptr_array_unref(list);
+  }
+  try {
+    const auto rungs = oneadapt::make_policy(s.policy)->start(all, policy_settings(s));
+    for (GstElement *element : tunables) {
+      GstStructure *configuration = gst_structure_new_empty("configuration");
+      for (std::size_t i = 0; i < knobs.size(); ++i)
+        if (knobs[i].element == element && rungs[i] != all[i].rung)
+          gst_structure_set(configuration, knobs[i].name.c_str(), G_TYPE_DOUBLE, all[i].ladder[rungs[i]], nullptr);
+      GError *error = nullptr;
+      if (gst_structure_n_fields(configuration) &&
+          !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(element), interval, configuration, &error)) {
+        GST_WARNING_OBJECT(self, "no warm start: %s", error->message);
+        g_clear_error(&error);
+      }
+      gst_structure_free(configuration);
+    }
+  } catch (const std::exception &e) {  // the worker has said, or will say, what is wrong with the policy
+    GST_WARNING_OBJECT(self, "no warm start: %s", e.what());
+  }
+}
+
 TunableList ctl_tunables(CtlState *st) {
   TunableList copy;
   std::lock_guard<std::mutex> lock(st->tunables_mutex);
@@ -103,9 +147,8 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     DecisionRecord record;
     if (!stale) {
       const CtlSettings s = ctl_settings(self);
-      record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs),
-                              {s.alpha, s.lambda, s.profile_interval, s.profile_configurations, s.profile_top}, now,
-                              answer ? &answer->answer : nullptr);
+      record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs), policy_settings(s),
+                              now, answer ? &answer->answer : nullptr);
       gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
       if (!record.problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());

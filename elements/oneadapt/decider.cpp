@@ -80,6 +80,23 @@ void ask(DecisionRecord &record, const std::vector<Part> &parts, guint64 interva
 
 }  // namespace
 
+bool adapted(const GstOneadaptKnob *knob, const std::vector<std::string> &names) {
+  if (names.empty()) return !(knob->flags & GST_ONEADAPT_KNOB_ON_REQUEST);
+  return std::find(names.begin(), names.end(), knob->name) != names.end();
+}
+
+KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
+  KnobObservation o;
+  o.name = std::string(GST_OBJECT_NAME(element)) + "." + knob->name;
+  o.ladder.assign(knob->ladder, knob->ladder + knob->n_ladder);
+  o.rung = knob->rung;
+  if (knob->typical_accuracy && knob->typical_resource) {
+    o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
+    o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
+  }
+  return o;
+}
+
 Decider::Decider(const std::string &policy, double weight)
     : policy_name_(policy), policy_(oneadapt::make_policy(policy)), smoother_(weight) {}
 
@@ -131,11 +148,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     Part part{element, probe, o.knobs.size(), {}};
     for (guint i = 0; i < probe->knobs->len; ++i) {
       auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
-      if (!names.empty() && std::find(names.begin(), names.end(), k->name) == names.end()) continue;
-      KnobObservation ko;
-      ko.name = std::string(GST_OBJECT_NAME(element)) + "." + k->name;
-      ko.ladder.assign(k->ladder, k->ladder + k->n_ladder);
-      ko.rung = k->rung;
+      if (!adapted(k, names)) continue;
+      KnobObservation ko = observe(element, k);
       if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up};
       if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down};
       o.knobs.push_back(ko);
@@ -160,7 +174,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
       for (std::size_t i = 0; i < part.knobs.size(); ++i) {
         const GstOneadaptKnob *k = part.knobs[i];
         const std::size_t rung = decision.knobs[part.first + i].rung;
-        moves = moves || rung != k->rung;
+        moves = moves || rung != k->rung || (gradient && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
         gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->ladder[rung], nullptr);
       }
       // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.

@@ -34,8 +34,13 @@ struct DecisionRecord {
   std::string problem;                ///< not empty: something could not be probed or applied
   std::optional<ProfileQuestion> question;
   bool knows_knobs = false;  ///< some tunable could say what there is to decide
-  std::string unaskable;  ///< not empty: why the question that the policy has cannot be asked
+  std::string unaskable;     ///< not empty: why the question that the policy has cannot be asked
 };
+
+/// Whether a controller that was told `names` (empty: none) adapts the knob.
+bool adapted(const GstOneadaptKnob *knob, const std::vector<std::string> &names);
+/// What the core is told of a knob, without effects.
+oneadapt::KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob);
 
 /// Thread-bound.
 class Decider {

@@ -64,7 +64,7 @@ constexpr int kDefaultPreset = 2;
 // Upstream pools had better hold a few buffers more: the last pictures are remembered for probing.
 constexpr guint kExtraBuffers = 4;
 
-enum { PROP_0, PROP_INTERVAL, PROP_PRESET, PROP_THREADS, PROP_STATS, PROP_KNOB };
+enum { PROP_0, PROP_INTERVAL, PROP_PRESET, PROP_THREADS, PROP_STATS, PROP_MAP_RANGE, PROP_MAP_GRANULARITY, PROP_KNOB };
 constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
 constexpr guint kProperties = kFirstLadder + kKnobs;
 GParamSpec *properties[kProperties];
@@ -94,7 +94,8 @@ GstStructure *make_stats(GstOneadaptFilter *self) {
       "last-interval-bytes", G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.encode_ns,
       "probe-time", G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kKnobs; knob++)
-    gst_structure_set(stats, knob_row(knob).name, G_TYPE_DOUBLE, values[knob], nullptr);
+    if (knob_row(knob).type != KnobType::Map)
+      gst_structure_set(stats, knob_row(knob).name, G_TYPE_DOUBLE, values[knob], nullptr);
   return stats;
 }
 
@@ -126,11 +127,29 @@ static void set_ladder(GstOneadaptFilter *self, std::size_t knob, const gchar *t
   GST_OBJECT_UNLOCK(self);
 }
 
+static void set_map(GstOneadaptFilter *self, const GstStructure *structure) {
+  QpMap map;
+  std::string error;
+  if (!qp_map_parse(structure, map, error)) {
+    g_warning(
+        "%s: property \"qp-map\" is left as it was: %s; write for instance \"map,columns=2,rows=1,offsets=<0,8>\"",
+        GST_OBJECT_NAME(self), error.c_str());
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  self->impl->settings.map = std::move(map);
+  GST_OBJECT_UNLOCK(self);
+}
+
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *self = GST_ONEADAPT_FILTER(object);
   FilterSettings &settings = self->impl->settings;
   if (id >= kFirstLadder && id < kProperties) {
     set_ladder(self, id - kFirstLadder, g_value_get_string(value));
+    return;
+  }
+  if (id == PROP_KNOB + oneadapt::kQpMap) {
+    set_map(self, gst_value_get_structure(value));
     return;
   }
   GST_OBJECT_LOCK(self);
@@ -147,6 +166,12 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         break;
       case PROP_THREADS:
         settings.threads = g_value_get_uint(value);
+        break;
+      case PROP_MAP_RANGE:
+        settings.map_range = g_value_get_int(value);
+        break;
+      case PROP_MAP_GRANULARITY:
+        settings.map_granularity = g_value_get_uint(value);
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -165,6 +190,8 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
   GST_OBJECT_LOCK(self);
   if (id >= kFirstLadder && id < kProperties) {
     g_value_set_string(value, settings.ladder_texts[id - kFirstLadder].c_str());
+  } else if (id == PROP_KNOB + oneadapt::kQpMap) {
+    g_value_take_boxed(value, qp_map_structure(settings.map));
   } else if (id >= PROP_KNOB && id < kFirstLadder) {
     const double knob = settings.values[id - PROP_KNOB];
     if (G_IS_PARAM_SPEC_INT(pspec))
@@ -181,6 +208,12 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         break;
       case PROP_THREADS:
         g_value_set_uint(value, settings.threads);
+        break;
+      case PROP_MAP_RANGE:
+        g_value_set_int(value, settings.map_range);
+        break;
+      case PROP_MAP_GRANULARITY:
+        g_value_set_uint(value, settings.map_granularity);
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -373,6 +406,13 @@ static void install_properties(GObjectClass *klass) {
                          "encode-time and probe-time (ns of "
                          "CPU), and every knob as it is in force",
                          GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+  properties[PROP_MAP_RANGE] = g_param_spec_int(
+      "map-range", "Map range", "Greatest difference of two macroblocks' QPs in a map that a controller chooses", 0, 51,
+      18, playing);
+  properties[PROP_MAP_GRANULARITY] = g_param_spec_uint(
+      "map-granularity", "Map granularity",
+      "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1, 1024, 1, playing);
   const auto live = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY |
                                 GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
   const auto ladder = GParamFlags(G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING);
@@ -382,7 +422,9 @@ static void install_properties(GObjectClass *klass) {
         std::string(row.blurb) + ". Takes effect at an interval's first frame" + (row.h264_only ? "; H.264 only" : "");
     const auto flags = GParamFlags(live & ~(G_PARAM_STATIC_BLURB));
     properties[PROP_KNOB + knob] =
-        row.type == KnobType::Int
+        row.type == KnobType::Map ? g_param_spec_boxed(row.name, row.nick, blurb.c_str(), GST_TYPE_STRUCTURE,
+                                                       GParamFlags(flags & ~GST_PARAM_CONTROLLABLE))
+        : row.type == KnobType::Int
             ? g_param_spec_int(row.name, row.nick, blurb.c_str(), int(row.min), int(row.max), int(row.neutral), flags)
             : g_param_spec_double(row.name, row.nick, blurb.c_str(), row.min, row.max, row.neutral, flags);
     const std::string name = std::string(row.name) + "-ladder", nick = std::string(row.nick) + " ladder",

@@ -24,10 +24,20 @@
 #include "ledger.h"
 #include "prober.h"
 
+/// QP offsets, laid over the frame by relative position. No columns: none.
+struct QpMap {
+  unsigned columns = 0, rows = 0;
+  std::vector<float> offsets;  ///< row by row
+  bool operator==(const QpMap &other) const {
+    return columns == other.columns && rows == other.rows && offsets == other.offsets;
+  }
+};
+
 /// A configuration that the controller wants from some interval on.
 struct PendingConfiguration {
   guint64 interval = 0;
   std::array<std::optional<double>, oneadapt::kKnobs> values;
+  std::optional<QpMap> map;  ///< to go with values[kQpMap]
 };
 
 /// What the user asked for. OBJECT_LOCK.
@@ -36,6 +46,9 @@ struct FilterSettings {
   std::array<std::string, oneadapt::kKnobs> ladder_texts;     ///< as they were set; empty: default
   std::array<std::vector<double>, oneadapt::kKnobs> ladders;  ///< the user's; empty: default
   std::optional<PendingConfiguration> pending;
+  QpMap map;
+  int map_range = 18;
+  guint map_granularity = 1;
   GstClockTime interval = GST_SECOND;
   int preset = 0;  ///< of kPresets
   guint threads = 1;
@@ -49,14 +62,17 @@ struct FilterState {
   std::unique_ptr<oneadapt::FrameClock> clock;
   std::unique_ptr<oneadapt::Coder> coder;
   oneadapt::KnobValues applied = oneadapt::neutral_values();
-  bool configured = false;  ///< `applied` is in force, not just a start
-  bool idr_due = true;      ///< the next frame that is passed on starts a GOP
-  bool fresh = true;        ///< the next frame must be passed on: first, after a flush or new caps
-  bool regions = false;     ///< QP regions were seen: the encoder must take offsets
-  oneadapt::Size output;    ///< as negotiated; 0×0: not yet
+  bool configured = false;         ///< `applied` is in force, not just a start
+  bool idr_due = true;             ///< the next frame that is passed on starts a GOP
+  bool fresh = true;               ///< the next frame must be passed on: first, after a flush or new caps
+  bool regions = false;            ///< QP regions were seen: the encoder must take offsets
+  QpMap map;                       ///< in force
+  std::vector<float> map_offsets;  ///< the same, a macroblock of the output each; empty: none
+  oneadapt::Size output;           ///< as negotiated; 0×0: not yet
   GstClockTime last_pts = GST_CLOCK_TIME_NONE;
   GstBufferPool *pool = nullptr;  ///< of the last input buffer; not a reference, only to recognise it
   bool pool_is_limited = false;
+  guint64 last_bytes = 0;            ///< of the interval before; GST_ONEADAPT_BYTES_UNKNOWN
   GstEvent *announcement = nullptr;  ///< the configuration event of the interval whose first frame is to go out
 
   ~FilterState() {
@@ -78,6 +94,7 @@ struct FilterImpl {
   struct Probing {
     std::mutex lock;
     oneadapt::Prober prober;
+    oneadapt::BlockMap gradient;  ///< of the last probe: what a map is made from
   } probing;
 };
 
@@ -105,6 +122,12 @@ gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input);
 GstFlowReturn filter_handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame);
 /// Flush: forgets the interval, keeps the format.
 void filter_forget(GstOneadaptFilter *self);
+// qpmap.cpp
+/// "map,columns=C,rows=R,offsets=<…>". False, with `error`, for anything else, another number of offsets than C·R, or
+/// one that is no number; offsets beyond ±51 are clipped. An empty structure or NULL is no map.
+bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &error);
+/// NULL for no map.
+GstStructure *qp_map_structure(const QpMap &map);
 // filtertunable.cpp
 void filter_tunable_init(gpointer iface, gpointer data);
 /// The ladders in force; empty ones for knobs that cannot be adapted now. Takes ledger_lock, then OBJECT_LOCK.

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/allocation.h"
 #include "filterimpl.h"
 #include "gstoneadapt.h"
 
@@ -51,7 +52,7 @@ bool downstream_takes(GstOneadaptFilter *self, Size size) {
 /// Makes the coder and downstream ready for pictures of `size`. Throws.
 gboolean set_output(GstOneadaptFilter *self, Size size) {
   FilterState &state = *self->impl->state;
-  state.coder->prepare(size, state.regions);
+  state.coder->prepare(size, state.regions || !state.map_offsets.empty());
   if (state.output == size) return TRUE;
   auto *encoder = GST_VIDEO_ENCODER(self);
   GstVideoCodecState *output = gst_video_encoder_set_output_state(encoder, output_caps(state), state.input);
@@ -65,15 +66,20 @@ gboolean set_output(GstOneadaptFilter *self, Size size) {
 }
 
 /// What the user or the controller wants from interval `number` on. Takes OBJECT_LOCK.
-KnobValues take_configuration(GstOneadaptFilter *self, guint64 number) {
+KnobValues take_configuration(GstOneadaptFilter *self, guint64 number, QpMap &map) {
   GST_OBJECT_LOCK(self);
   FilterSettings &settings = self->impl->settings;
   if (settings.pending && settings.pending->interval <= number) {
     for (std::size_t knob = 0; knob < kKnobs; knob++)
       if (const auto &value = settings.pending->values[knob]) settings.values[knob] = *value;
+    if (const auto &value = settings.pending->values[oneadapt::kQpMap]) settings.values[kQp] = *value;
+    if (settings.pending->map) settings.map = *settings.pending->map;
     settings.pending.reset();
   }
+  // The QP that a map is laid over has one home.
+  settings.values[oneadapt::kQpMap] = settings.values[kQp];
   const KnobValues values = settings.values;
+  map = settings.map;
   GST_OBJECT_UNLOCK(self);
   return values;
 }
@@ -81,7 +87,7 @@ KnobValues take_configuration(GstOneadaptFilter *self, guint64 number) {
 void notify_applied(GstOneadaptFilter *self, const KnobValues &applied) {
   KnobValues &notified = self->impl->notified;
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
-    if (notified[knob] == applied[knob]) continue;
+    if (notified[knob] == applied[knob] || knob == oneadapt::kQpMap) continue;
     notified[knob] = applied[knob];
     g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(knob));
   }
@@ -104,10 +110,15 @@ GstEvent *announce(const FilterState &state, guint64 number, guint64 last_bytes)
       const double input = double(info.fps_n) / info.fps_d;
       if (value == 0 || value > input) value = input;
     }
-    if (state.h264 || !row.h264_only) gst_structure_set(knobs, row.name, G_TYPE_DOUBLE, value, nullptr);
+    if (knob != oneadapt::kQpMap && (state.h264 || !row.h264_only))
+      gst_structure_set(knobs, row.name, G_TYPE_DOUBLE, value, nullptr);
   }
   GstEvent *event = gst_event_new_oneadapt_configuration(number, knobs, last_bytes, state.fixed.interval);
   gst_structure_free(knobs);
+  if (!state.map_offsets.empty()) {
+    const Size size = state.coder->size(state.applied[kScale]);
+    gst_event_set_oneadapt_qp_map(event, size.width, size.height, 16, state.map_offsets.data());
+  }
   return event;
 }
 
@@ -118,7 +129,8 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
   if (new_interval) {
     state.pool = nullptr;  // looked at anew, should another pool have come to its address
     const guint64 number = time / state.fixed.interval;
-    KnobValues wanted = take_configuration(self, number);
+    QpMap map;
+    KnobValues wanted = take_configuration(self, number, map);
     const Size size = state.coder->size(wanted[kScale]);
     if (size != state.output && !downstream_takes(self, size)) {
       const double stays = state.configured ? state.applied[kScale] : 1.0;
@@ -131,6 +143,10 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
       impl.settings.values[kScale] = stays;
       GST_OBJECT_UNLOCK(self);
     }
+    if (!(map == state.map)) {
+      state.map = std::move(map);
+      g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(oneadapt::kQpMap));
+    }
     state.applied = wanted;
     state.configured = true;
     state.clock->begin(time, wanted[kFramerate]);
@@ -138,12 +154,20 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
     {
       std::lock_guard<std::mutex> guard(impl.ledger_lock);
       last_bytes = bytes_before(number, impl.ledger.current());
-      impl.ledger.begin(number, wanted);
+      impl.ledger.begin(number, wanted, state.map.offsets, state.map.columns, state.map.rows);
     }
-    gst_clear_event(&state.announcement);
-    state.announcement = announce(state, number, last_bytes);
+    state.last_bytes = last_bytes;
   }
-  return set_output(self, state.coder->size(state.applied[kScale]));
+  const Size size = state.coder->size(state.applied[kScale]);
+  state.map_offsets.clear();
+  if (state.h264 && state.map.columns)
+    state.map_offsets = oneadapt::stretch_offsets(state.map.offsets, state.map.columns, state.map.rows,
+                                                  (size.width + 15) / 16, (size.height + 15) / 16);
+  if (new_interval) {
+    gst_clear_event(&state.announcement);
+    state.announcement = announce(state, time / state.fixed.interval, state.last_bytes);
+  }
+  return set_output(self, size);
 }
 
 /// A picture to remember. An upstream pool that cannot grow must get its buffer back: then a copy.
@@ -217,12 +241,14 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
 
   const guint64 start = thread_cpu_ns();
   bool idr = std::exchange(state.idr_due, false);
-  std::vector<float> offsets;
+  std::vector<float> offsets = state.map_offsets;
   if (state.h264) {
     const auto regions = oneadapt::qp_regions(frame->input_buffer);
     if (!regions.empty()) {
       const GstVideoInfo &info = state.input->info;
-      offsets = oneadapt::qp_offsets(regions, {unsigned(info.width), unsigned(info.height)}, state.output);
+      const auto moved = oneadapt::qp_offsets(regions, {unsigned(info.width), unsigned(info.height)}, state.output);
+      offsets.resize(moved.size());
+      for (std::size_t i = 0; i < moved.size(); i++) offsets[i] += moved[i];
       if (!state.regions) {
         // The first ever: they are honoured at once, at the price of one more IDR. From here on the encoder takes them.
         state.regions = true;

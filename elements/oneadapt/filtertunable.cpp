@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/allocation.h"
 #include "filterimpl.h"
 #include "gstoneadapt.h"
 
@@ -13,6 +14,8 @@ using oneadapt::kFramerate;
 using oneadapt::kKnobs;
 using oneadapt::KnobRow;
 using oneadapt::KnobType;
+using oneadapt::kQp;
+using oneadapt::kQpMap;
 using oneadapt::ProbedKnob;
 using oneadapt::ProbedStep;
 
@@ -20,8 +23,26 @@ namespace {
 
 using Ladders = std::array<std::vector<double>, kKnobs>;
 
-GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, std::size_t rung) {
-  return gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()), guint(rung));
+GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std::vector<double> &ladder,
+                           std::size_t rung) {
+  GstOneadaptKnob *made =
+      gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()), guint(rung));
+  double rate = 0;
+  {
+    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    const GstVideoInfo &info = self->impl->ledger.input();
+    if (info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
+  }
+  std::vector<double> accuracy, resource;
+  for (double value : ladder) {
+    const oneadapt::Typical t = oneadapt::typical(knob, value, rate);
+    accuracy.push_back(t.accuracy);
+    resource.push_back(t.resource);
+  }
+  gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
+  if (knob == kQpMap)
+    made->flags = GstOneadaptKnobFlags(GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT);
+  return made;
 }
 
 GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
@@ -44,7 +65,7 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
   }
   for (std::size_t knob = 0; knob < kKnobs; knob++)
     if (!ladders[knob].empty())
-      g_ptr_array_add(list, make_knob(knob, ladders[knob], oneadapt::rung_of(knob, values[knob], ladders[knob])));
+      g_ptr_array_add(list, make_knob(self, knob, ladders[knob], oneadapt::rung_of(knob, values[knob], ladders[knob])));
   return list;
 }
 
@@ -78,6 +99,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   try {
     oneadapt::ProbeRequest request;
     request.wanted.fill(gradient && !names);
+    request.wanted[kQpMap] = false;  // on request
     for (const gchar *const *name = names; name && *name; name++) {
       const std::size_t knob = oneadapt::find_knob(*name);
       if (knob == kKnobs) continue;  // another tunable's: a controller asks all of them for the same names
@@ -98,6 +120,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     {
       std::lock_guard<std::mutex> guard(impl.probing.lock);
       const guint64 start = thread_cpu_ns();
+      if (gradient) impl.probing.gradient = map;
       result = impl.probing.prober.measure(request);
       const guint64 spent = thread_cpu_ns() - start;
       std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
@@ -112,9 +135,9 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->resource = result.resource;
     for (std::size_t knob = 0; knob < kKnobs; knob++) {
       if (request.ladders[knob].empty()) continue;
-      if (names && !g_strv_contains(names, oneadapt::knob_row(knob).name)) continue;
+      if (names ? !g_strv_contains(names, oneadapt::knob_row(knob).name) : knob == kQpMap) continue;
       const ProbedKnob &probed = result.knobs[knob];
-      GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], probed.rung);
+      GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], probed.rung);
       if ((out->has_up = probed.up.has_value())) {
         out->output_grad_up = probed.up->output_grad;
         out->resource_change_up = probed.up->resource_change;
@@ -150,7 +173,7 @@ bool read_configuration(GstOneadaptFilter *self, const GstStructure *configurati
     const GValue *given = gst_structure_get_value(configuration, name);
     const bool is_number = !G_VALUE_HOLDS_STRING(given) && g_value_transform(given, &number);
     double value = is_number ? g_value_get_double(&number) : NAN;
-    if (row.type == KnobType::Int) value = std::round(value);
+    if (row.type != KnobType::Double) value = std::round(value);
     if (!(value >= row.min && value <= row.max)) {
       g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "knob \"%s\" of %s takes a number in %g…%g", name,
                   GST_OBJECT_NAME(self), row.min, row.max);
@@ -166,6 +189,22 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
   PendingConfiguration pending;
   pending.interval = interval;
   if (!read_configuration(self, configuration, pending.values, error)) return FALSE;
+  if (pending.values[kQpMap]) {
+    oneadapt::AllocationSettings settings;
+    GST_OBJECT_LOCK(self);
+    settings.range = self->impl->settings.map_range;
+    settings.granularity = self->impl->settings.map_granularity;
+    GST_OBJECT_UNLOCK(self);
+    std::lock_guard<std::mutex> guard(self->impl->probing.lock);
+    const oneadapt::BlockMap &gradient = self->impl->probing.gradient;
+    QpMap map;
+    map.offsets = oneadapt::allocate_qp(gradient, settings);
+    if (!map.offsets.empty()) {
+      map.columns = gradient.columns();
+      map.rows = gradient.rows();
+    }
+    pending.map = std::move(map);
+  }
   GST_OBJECT_LOCK(self);
   self->impl->settings.pending = pending;
   GST_OBJECT_UNLOCK(self);
@@ -188,6 +227,7 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
     request.values = request.interval.values;
     for (std::size_t knob = 0; knob < kKnobs; knob++)
       if (values[knob]) request.values[knob] = *values[knob];
+    if (values[kQpMap]) request.values[kQp] = *values[kQpMap];  // rendered without its map
 
     oneadapt::Rendering rendering;
     {

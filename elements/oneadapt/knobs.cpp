@@ -11,17 +11,64 @@ namespace {
 
 const KnobRow kTable[kKnobs] = {
     {"scale", "Scale", "Width and height of the output as a fraction of the input's, rounded to even pixels",
-     KnobType::Double, 0.1, 1.0, 1.0, true, false, "0.5,0.625,0.75,0.875,1", "fractions of width and height", 2.0},
+     KnobType::Double, 0.1, 1.0, 1.0, true, false, "0.5,0.625,0.75,0.875,1", "fractions of width and height", 0.6},
     {"framerate", "Frame rate",
      "Most frames per second that are passed on, an interval's last one always among them; the others are dropped "
      "(0 = every frame)",
      KnobType::Double, 0.0, 1000.0, 0.0, true, false, "",
-     "frames per second; values above the input's rate are left out", 8.0},
+     "frames per second; values above the input's rate are left out", 2.8},
     {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,
      20, false, true, "48,44,40,36,32,28,24,20", "quantisation parameters", 1.0},
+    {"qp-map", "QP map",
+     "QP offsets of the macroblocks, laid over the frame whatever its size: a structure with columns, rows and an "
+     "array "
+     "of columns x rows offsets, such as \"map,columns=2,rows=1,offsets=<0,8>\"; offsets are added to \"qp\", and "
+     "those "
+     "of regions of interest to them",
+     KnobType::Map, 0, 51, 20, false, true, "48,44,40,36,32,28,24,20", "QPs that the map is laid over", 1.0},
 };
 
+/// A function by its values at some places, linear in between.
+double interpolated(const std::vector<std::array<double, 2>> &points, double x) {
+  if (x <= points.front()[0]) return points.front()[1];
+  for (std::size_t i = 1; i < points.size(); i++)
+    if (x <= points[i][0]) {
+      const double share = (x - points[i - 1][0]) / (points[i][0] - points[i - 1][0]);
+      return points[i - 1][1] + share * (points[i][1] - points[i - 1][1]);
+    }
+  return points.back()[1];
+}
+
 }  // namespace
+
+Typical typical(std::size_t knob, double value, double rate) {
+  switch (knob) {
+    case kQp:
+      return {
+          interpolated({{20, 1}, {24, .965}, {28, .945}, {32, .905}, {36, .84}, {40, .72}, {44, .6}, {48, .47}}, value),
+          interpolated({{20, 1}, {24, .62}, {28, .39}, {32, .245}, {36, .155}, {40, .1}, {44, .065}, {48, .04}},
+                       value)};
+    case kQpMap:
+      return {
+          interpolated({{20, .97}, {24, .95}, {28, .93}, {32, .905}, {36, .83}, {40, .74}, {44, .62}, {48, .5}}, value),
+          interpolated({{20, .6}, {24, .42}, {28, .27}, {32, .17}, {36, .105}, {40, .07}, {44, .05}, {48, .035}},
+                       value)};
+    case kScale:
+      return {interpolated({{.25, .4}, {.5, .68}, {.625, .78}, {.75, .86}, {.875, .93}, {1, 1}}, value),
+              interpolated({{.25, .15}, {.5, .37}, {.625, .48}, {.75, .61}, {.875, .8}, {1, 1}}, value)};
+    case kFramerate: {
+      // By the time from one result to the next; a third of the bytes are the intervals' IDR pictures.
+      if (rate <= 0) rate = 25;
+      if (value <= 0 || value > rate) value = rate;
+      const auto fresh = [](double gap) {
+        return interpolated({{.04, 1}, {.1, .985}, {.2, .95}, {.3, .89}, {.5, .78}, {1, .6}}, gap);
+      };
+      return {fresh(1 / value) / fresh(1 / rate), 0.35 + 0.65 * value / rate};
+    }
+    default:
+      return {};
+  }
+}
 
 const KnobRow &knob_row(std::size_t knob) { return kTable[knob]; }
 
@@ -52,7 +99,7 @@ bool parse_ladder(const KnobRow &row, const std::string &text, std::vector<doubl
       error = "'" + word + "' is no number";
       return false;
     }
-    if (value < row.min || value > row.max || (row.type == KnobType::Int && value != std::floor(value))) {
+    if (value < row.min || value > row.max || (row.type != KnobType::Double && value != std::floor(value))) {
       error = "'" + word + "' is not a value that " + row.name + " can take";
       return false;
     }

@@ -14,10 +14,12 @@ enum KnobId : std::size_t {
   kScale,
   kFramerate,
   kQp,
+  kQpMap,
   kKnobs,
 };
 
-enum class KnobType { Int, Double };
+/// Map: the property is a map of offsets, and a rung is the QP that a map is laid over.
+enum class KnobType { Int, Double, Map };
 
 struct KnobRow {
   const char *name;  ///< of the property; the ladder's property is NAME-ladder
@@ -30,11 +32,18 @@ struct KnobRow {
   const char *ladder;        ///< the default ladder; empty: follows from the caps (default_ladder())
   const char *ladder_blurb;
   /// What a change of the picture by this knob costs in accuracy, against quantisation noise of the same size:
-  /// OutputGrad is multiplied by it. Measured with tests/bench/bench_cosine (docs/evaluation.md): scaling takes away
-  /// detail everywhere, noise does not; and a result that is reused is wrong in its place, of which the gradient of the
-  /// scores knows nothing.
+  /// OutputGrad is multiplied by it. Measured with `oneadapt-eval --figure gradient-correlation` (docs/evaluation.md):
+  /// scaling takes away detail everywhere, noise does not; and a result that is reused is wrong in its place, of which
+  /// the gradient of the scores knows nothing.
   double weight;
 };
+
+/// Accuracy and resource that a value usually comes to, the other knobs at their dearest (docs/evaluation.md), as
+/// fractions of the most expensive value's. `rate`: the input's frames a second, 0: unknown.
+struct Typical {
+  double accuracy = 1, resource = 1;
+};
+Typical typical(std::size_t knob, double value, double rate);
 
 const KnobRow &knob_row(std::size_t knob);
 /// The row's index, or kKnobs for an unknown name.

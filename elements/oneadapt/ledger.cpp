@@ -28,7 +28,8 @@ void Ledger::close() {
   if (past_.size() > kPastIntervals) past_.pop_back();
 }
 
-void Ledger::begin(std::uint64_t number, const KnobValues &values) {
+void Ledger::begin(std::uint64_t number, const KnobValues &values, const std::vector<float> &offsets,
+                   unsigned offset_columns, unsigned offset_rows) {
   close();
   if (pinned_ && number <= pinned_->number) pinned_.reset();  // time went back: it would be another's
   any_ = true;
@@ -36,6 +37,9 @@ void Ledger::begin(std::uint64_t number, const KnobValues &values) {
   current_ = IntervalRecord();
   current_.number = number;
   current_.values = values;
+  current_.offsets = offsets;
+  current_.offset_columns = offset_columns;
+  current_.offset_rows = offset_rows;
   current_.h264 = h264_;
   current_.input = input_;
 }

@@ -22,7 +22,9 @@ struct Remembered {
 /// One adaptation interval, finished or so far.
 struct IntervalRecord {
   std::uint64_t number = 0;
-  KnobValues values{};  ///< the configuration in force
+  KnobValues values{};         ///< the configuration in force
+  std::vector<float> offsets;  ///< the QP map's, row by row; empty: none
+  unsigned offset_columns = 0, offset_rows = 0;
   bool h264 = false;
   GstVideoInfo input;       ///< of the pictures below
   std::uint64_t bytes = 0;  ///< that left the filter
@@ -44,7 +46,8 @@ class Ledger {
 
   /// Another input format: pictures of the old one can no longer be compared with what comes.
   void set_input(const GstVideoInfo &info, bool h264);
-  void begin(std::uint64_t number, const KnobValues &values);
+  void begin(std::uint64_t number, const KnobValues &values, const std::vector<float> &offsets = {},
+             unsigned offset_columns = 0, unsigned offset_rows = 0);
   /// An input frame, before anything is known of it.
   void came() { counters.frames_in++; }
   /// Its picture, of that stream time in ns, in the interval that it belongs to, before it is known whether it will be

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Policy "oneadapt": gradient ascent (paper §3.2).
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/policies.h"
@@ -16,6 +17,17 @@ constexpr double kHysteresis = 1.5;
 // Trust region: OutputGrad is a first-order term, good near the probed rungs only.
 constexpr double kMaxRungs = 2.0;
 
+// Where a knob's typical accuracies are known, what is measured in an interval counts as evidence on how sensitive the
+// content is, and is averaged: a single second's OutputGrad is off by a factor of 2 or 3 either way
+// (docs/evaluation.md), which would have a knob wander over several rungs.
+constexpr double kEvidence = 0.35;       // weight of the newest interval
+constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
+constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
+
+bool has_typical(const KnobObservation &k) {
+  return k.typical_accuracy.size() == k.ladder.size() && k.typical_resource.size() == k.ladder.size();
+}
+
 /// Eq. 2 on every knob, AccGrad by OutputGrad (§3.3, §3.4), one-sided differences both ways.
 class OneAdaptPolicy : public Policy {
  public:
@@ -23,6 +35,7 @@ class OneAdaptPolicy : public Policy {
     check_observation(o);
     Decision d;
     double resource = o.resource.value_or(0);
+    if (o.gradient) learn(o);
     for (const KnobObservation &k : o.knobs) {
       const Ladder ladder(k.ladder);
       KnobDecision kd;
@@ -32,7 +45,7 @@ class OneAdaptPolicy : public Policy {
       bool go_up = false, go_down = false;
       if (o.gradient && k.up && k.rung + 1 < ladder.size()) {
         const double dk = ladder.position(k.rung + 1) - here;
-        const double accuracy = accuracy_change(k.up->output_grad, o.confident);
+        const double accuracy = accuracy_change(k, k.rung + 1, k.up->output_grad, o.confident);
         const double cost = s.lambda * k.up->resource_change;
         kd.acc_grad_up = accuracy / dk;
         kd.resource_grad_up = k.up->resource_change / dk;
@@ -41,7 +54,7 @@ class OneAdaptPolicy : public Policy {
       }
       if (o.gradient && k.down && k.rung > 0) {
         const double dk = here - ladder.position(k.rung - 1);
-        const double accuracy = accuracy_change(k.down->output_grad, o.confident);
+        const double accuracy = accuracy_change(k, k.rung - 1, k.down->output_grad, o.confident);
         const double saved = -s.lambda * k.down->resource_change;
         kd.acc_grad_down = accuracy / dk;
         kd.resource_grad_down = -k.down->resource_change / dk;
@@ -71,12 +84,75 @@ class OneAdaptPolicy : public Policy {
     if (o.resource) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
     return d;
   }
-  void reset() override { positions_.clear(); }
+  /// The optimum of Eq. 1 on typical content, knob by knob: accuracies and resources of several knobs multiply.
+  std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
+    std::vector<std::size_t> rungs = Policy::start(knobs, s);
+    double best = -1e300;
+    // Coordinate ascent from the top; a few rounds settle it.
+    for (std::size_t i = 0; i < knobs.size(); ++i)
+      if (has_typical(knobs[i])) rungs[i] = knobs[i].ladder.size() - 1;
+    auto worth = [&](const std::vector<std::size_t> &at) {
+      double accuracy = 1, resource = 1;
+      for (std::size_t i = 0; i < knobs.size(); ++i)
+        if (has_typical(knobs[i])) {
+          accuracy *= knobs[i].typical_accuracy[at[i]];
+          resource *= knobs[i].typical_resource[at[i]];
+        }
+      return accuracy - s.lambda * resource;
+    };
+    for (bool better = true; better;) {
+      better = false;
+      for (std::size_t i = 0; i < knobs.size(); ++i) {
+        if (!has_typical(knobs[i])) continue;
+        for (std::size_t r = 0; r < knobs[i].ladder.size(); ++r) {
+          auto at = rungs;
+          at[i] = r;
+          if (worth(at) > best + 1e-12) {
+            best = worth(at);
+            rungs = at;
+            better = true;
+          }
+        }
+      }
+    }
+    return rungs;
+  }
+  void reset() override {
+    positions_.clear();
+    sensitivity_.clear();
+  }
   bool needs_gradient() const override { return true; }
 
  private:
-  static double accuracy_change(double output_grad, double confident) {
+  static double measured_change(double output_grad, double confident) {
     return std::min(1.0, kKappa * output_grad / std::max(1.0, confident));
+  }
+  static double typical_change(const KnobObservation &k, std::size_t rung) {
+    return std::abs(k.typical_accuracy[rung] - k.typical_accuracy[k.rung]);
+  }
+  /// Averages what this interval says about the content's sensitivity to each knob.
+  void learn(const Observation &o) {
+    for (const KnobObservation &k : o.knobs) {
+      if (!has_typical(k)) continue;
+      double sum = 0;
+      int n = 0;
+      auto add = [&](const std::optional<StepEffect> &step, std::size_t rung) {
+        if (!step || typical_change(k, rung) < kLeastTypical) return;
+        const double measured = std::max(1e-9, measured_change(step->output_grad, o.confident));
+        sum += std::clamp(std::log(measured / typical_change(k, rung)), -kMostSensitive, kMostSensitive);
+        ++n;
+      };
+      add(k.up, k.rung + 1);
+      add(k.down, k.rung - 1);
+      double &sensitivity = sensitivity_[k.name];  // 0: as typical
+      if (n) sensitivity += kEvidence * (sum / n - sensitivity);
+    }
+  }
+  double accuracy_change(const KnobObservation &k, std::size_t rung, double output_grad, double confident) const {
+    const auto it = sensitivity_.find(k.name);
+    if (it == sensitivity_.end() || typical_change(k, rung) < kLeastTypical)
+      return measured_change(output_grad, confident);
+    return std::min(1.0, typical_change(k, rung) * std::exp(it->second));
   }
   /// The continuous knob, unless somebody else has moved the real one meanwhile.
   double position(const std::string &name, const Ladder &ladder, std::size_t rung) const {
@@ -84,7 +160,7 @@ class OneAdaptPolicy : public Policy {
     if (it == positions_.end() || ladder.nearest(it->second) != rung) return ladder.position(rung);
     return it->second;
   }
-  std::map<std::string, double> positions_;
+  std::map<std::string, double> positions_, sensitivity_;
 };
 
 }  // namespace

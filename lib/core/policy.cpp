@@ -24,6 +24,12 @@ Decision stay(const Observation &o) {
   return d;
 }
 
+std::vector<std::size_t> Policy::start(const std::vector<KnobObservation> &knobs, const PolicySettings &) {
+  std::vector<std::size_t> rungs;
+  for (const KnobObservation &k : knobs) rungs.push_back(k.rung);
+  return rungs;
+}
+
 namespace {
 
 /// "static", and under the name that evaluations use "uniform": every knob stays where it is.

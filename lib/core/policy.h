@@ -25,6 +25,8 @@ struct KnobObservation {
   std::size_t rung = 0;            ///< in force during the interval
   std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
   std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
+  /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
+  std::vector<double> typical_accuracy, typical_resource;
 };
 
 /// What one configuration came to on an interval's footage, by running it through the DNN.
@@ -76,6 +78,9 @@ class Policy {
   virtual ~Policy() = default;
   /// Throws std::invalid_argument when a knob's rung is outside its ladder.
   virtual Decision decide(const Observation &observation, const PolicySettings &settings) = 0;
+  /// The rungs to begin with, before anything was observed: where `knobs` (without effects) stand, unless the policy
+  /// knows better.
+  virtual std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
   /// Forgets the past (a flush, a new stream).
   virtual void reset() = 0;
   /// False: decides without gradients; nothing has to be probed for it.

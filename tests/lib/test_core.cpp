@@ -218,6 +218,39 @@ TEST(Policy, AlphaZeroMovesNothing) {
 TEST(Policy, StaticKeepsEverything) {
   EXPECT_EQ(make_policy("static")->decide(one_knob(5, 0, 0.2, 0, -0.2), {0.5, 1.0}).knobs[0].rung, 5u);
 }
+namespace {
+/// Accuracy and resource as they usually are: each rung down costs 0.02 more than the one before and halves the rest.
+Observation typical_knob(std::size_t rung, double og_up, double r_up, double og_down, double r_down) {
+  Observation o = one_knob(rung, og_up, r_up, og_down, r_down);
+  o.knobs[0].typical_accuracy = {0.44, 0.58, 0.70, 0.80, 0.88, 0.94, 0.98, 1};
+  o.knobs[0].typical_resource = {1.0 / 128, 1.0 / 64, 1.0 / 32, 1.0 / 16, 0.125, 0.25, 0.5, 1};
+  return o;
+}
+}  // namespace
+TEST(Policy, StartsWhereLambdaUsuallyLeadsTo) {
+  auto p = make_policy("oneadapt");
+  const auto knobs = typical_knob(7, 0, 0, 0, 0).knobs;
+  // λ = 1: 0 0.48 0.69 0.755 0.7375 …: rung 4 (0.88 − 0.125). λ = 0.05: 0.95, 0.955, 0.9275: rung 6.
+  // λ = 10: 0.362, 0.424, 0.3875: rung 1.
+  EXPECT_EQ(p->start(knobs, {0.5, 1.0}), std::vector<std::size_t>{4});
+  EXPECT_EQ(p->start(knobs, {0.5, 0.05}), std::vector<std::size_t>{6});
+  EXPECT_EQ(p->start(knobs, {0.5, 10.0}), std::vector<std::size_t>{1});
+  EXPECT_EQ(p->start(knobs, {0.5, 0.0}), std::vector<std::size_t>{7});
+  EXPECT_EQ(p->start(one_knob(3, 0, 0, 0, 0).knobs, {0.5, 1.0}), std::vector<std::size_t>{3}) << "nothing is known";
+  EXPECT_EQ(make_policy("uniform")->start(knobs, {0.5, 1.0}), std::vector<std::size_t>{7});
+}
+TEST(Policy, OneSecondIsEvidenceNotProof) {
+  auto p = make_policy("oneadapt");
+  // Typical: one rung up from 4 gains 0.06. Measured 0.24, four times as much: ln 4 = 1.386 counts 0.35 of it, so
+  // 0.06 · e^0.485 = 0.0975 in the first interval.
+  Decision d = p->decide(typical_knob(4, 240, 0.05, 320, -0.03), {0.5, 1.0});
+  EXPECT_NEAR(d.knobs[0].acc_grad_up, 7 * 0.06 * std::pow(4, 0.35), 1e-9);
+  for (int i = 0; i < 20; ++i) d = p->decide(typical_knob(4, 240, 0.05, 320, -0.03), {0.5, 1.0});
+  EXPECT_NEAR(d.knobs[0].acc_grad_up, 7 * 0.24, 1e-3) << "in the end it is believed";
+  p->reset();
+  d = p->decide(typical_knob(4, 60, 0.05, 80, -0.03), {0.5, 1.0});
+  EXPECT_NEAR(d.knobs[0].acc_grad_up, 7 * 0.06, 1e-9);
+}
 TEST(Policy, RefusesARungOutsideTheLadder) {
   Observation o = one_knob(5, 0, 0.2, 0, -0.2);
   o.knobs[0].rung = 99;

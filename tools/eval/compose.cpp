@@ -36,6 +36,8 @@ std::size_t interval_at(std::uint64_t stream_time) {
 
 Rungs Recorded::most_expensive() const { return top(knobs); }
 
+std::string start_property(const std::string &knob) { return knob == "qp-map" ? "qp" : knob; }
+
 std::size_t interval_count(const RunResult &reference) {
   return reference.input.empty() ? 0 : interval_at(reference.input.back()) + 1;
 }

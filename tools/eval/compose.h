@@ -27,6 +27,10 @@ struct KnobLadder {
   std::vector<double> values;  ///< cheap → expensive
 };
 
+/// The filter's property that fixes a knob: a fixed macroblock map would be meaningless, so "qp-map" is fixed by the QP
+/// that maps are laid over.
+std::string start_property(const std::string &knob);
+
 /// Fixed configurations on one clip. The first run added must be of the most expensive configuration: the reference.
 struct Recorded {
   std::vector<KnobLadder> knobs;

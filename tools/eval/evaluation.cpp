@@ -242,7 +242,7 @@ class ClipEvaluation {
     o.policy = "static";
     o.gradient = false;
     for (std::size_t i = 0; i < rungs.size(); ++i)
-      o.start[recorded_.knobs[i].name] = recorded_.knobs[i].values[rungs[i]];
+      o.start[start_property(recorded_.knobs[i].name)] = recorded_.knobs[i].values[rungs[i]];
     return o;
   }
 
@@ -324,7 +324,7 @@ class ClipEvaluation {
         run.knobs.assign(interval_count(*reference_), values);
         const KnobLadder &first = recorded_.knobs.front();
         points.push_back(
-            point_json(first.name + "=" + number(first.values[rungs.front()]), run, *reference_, o.metric));
+            point_json(start_property(first.name) + "=" + number(first.values[rungs.front()]), run, *reference_, o.metric));
       }
       return points;
     }

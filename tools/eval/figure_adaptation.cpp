@@ -132,13 +132,13 @@ json convergence(Runner &runner) {
     for (const bool cheapest : {true, false}) {
       RunOptions run = runner.base(clip);
       run.lambda = kLambda;
-      for (const KnobLadder &k : knobs) run.start[k.name] = cheapest ? k.values.front() : k.values.back();
+      for (const KnobLadder &k : knobs) run.start[start_property(k.name)] = cheapest ? k.values.front() : k.values.back();
       batch.push_back(run);
       names.push_back(base_name(clip) + ", from the " + (cheapest ? "cheapest" : "most expensive"));
     }
     for (double value : knobs.front().values) {
       RunOptions run = fixed_run(runner, clip);
-      run.start[knobs.front().name] = value;
+      run.start[start_property(knobs.front().name)] = value;
       batch.push_back(run);
       names.push_back(base_name(clip) + ", fixed " + knobs.front().name);
     }

@@ -49,7 +49,7 @@ json gradient_correlation(Runner &runner) {
     std::vector<std::string> names;
     std::map<Rungs, std::size_t> probes, neighbours;
     auto start = [&](RunOptions o, const Rungs &rungs) {
-      for (std::size_t i = 0; i < knobs.size(); ++i) o.start[knobs[i].name] = knobs[i].values[rungs[i]];
+      for (std::size_t i = 0; i < knobs.size(); ++i) o.start[start_property(knobs[i].name)] = knobs[i].values[rungs[i]];
       return o;
     };
     auto add = [&](const RunOptions &o, const Rungs &rungs, const char *what) {

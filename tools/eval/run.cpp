@@ -208,6 +208,7 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "ctl", "alpha", text(o.alpha));
   set(p, "ctl", "smoothing", text(o.smoothing));
   set(p, "ctl", "knobs", o.knobs);
+  if (!o.start.empty()) set(p, "ctl", "warm-start", "false");
   for (const auto &[name, value] : o.properties) {
     const auto dot = name.find('.');
     set(p, name.substr(0, dot).c_str(), name.substr(dot + 1).c_str(), value);

@@ -259,6 +259,72 @@ TEST(FilterH264, ARegionInMidIntervalIsHonouredAtOnce) {
   run.expect_all_accounted_for(25);
 }
 
+TEST(FilterH264, AMapIsLaidOverTheFrame) {
+  // Left half as it is, right half 16 coarser: what a uniform QP makes of each half. As gst-launch-1.0 writes it.
+  const std::string mapped = "oneadaptfilter qp=24 qp-map=\"map,columns=2,rows=1,offsets=<0,16>\"";
+  EXPECT_NEAR(mean(through_decoder(mapped, 12, 0, 128).psnr),
+              mean(through_decoder("oneadaptfilter qp=24", 12, 0, 128).psnr), 0.5);
+  EXPECT_NEAR(mean(through_decoder(mapped, 12, 128, 256).psnr),
+              mean(through_decoder("oneadaptfilter qp=40", 12, 128, 256).psnr), 0.5);
+}
+
+TEST(FilterH264, AMapTakesEffectAtAnIntervalsFirstFrameAndSurvivesScale) {
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=24");
+  const auto before = run.through(0, 10);
+  gst_util_set_object_arg(G_OBJECT(run.filter), "qp-map", "map,columns=1,rows=1,offsets=<16>");
+  const auto with = run.through(10, 20);
+  EXPECT_LT(2 * with[0].data.size(), before[0].data.size()) << "QP 40";
+  g_object_set(run.filter, "scale", 0.5, nullptr);
+  const auto small = run.through(20, 30);
+  EXPECT_EQ(small.size(), 10u);
+  EXPECT_LT(small[0].data.size(), with[0].data.size());
+  g_object_set(run.filter, "scale", 1.0, "qp-map", nullptr, nullptr);
+  const auto after = run.through(30, 40);
+  EXPECT_GT(after[0].data.size(), 2 * with[0].data.size());
+  run.expect_all_accounted_for(40);
+}
+
+TEST(FilterH264, RegionsAddToTheMap) {
+  std::size_t sizes[2];
+  for (int i = 0; i < 2; i++) {
+    FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264",
+                  i ? "qp=30" : "qp=40 qp-map=\"map,columns=1,rows=1,offsets=<-4>\"");
+    GstBuffer *buffer = run.picture(0);
+    auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "r", 0, 0, 128, 96);
+    gst_video_region_of_interest_meta_add_param(
+        roi, gst_structure_new("roi/oneadaptfilter", "delta-qp", G_TYPE_INT, i ? 0 : -6, nullptr));
+    ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
+    sizes[i] = run.pull()[0].data.size();
+  }
+  EXPECT_EQ(sizes[0], sizes[1]) << "40 - 4 - 6 = 30";
+}
+
+TEST(FilterH264, AMapThatIsNoneIsRefusedInOneSentence) {
+  static int warnings;
+  static std::string last;
+  warnings = 0;
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=30");
+  const auto before = run.through(0, 10);
+  const GLogFunc old = g_log_set_default_handler(
+      [](const gchar *, GLogLevelFlags, const gchar *text, gpointer) {
+        ++warnings;
+        last = text;
+      },
+      nullptr);
+  for (const char *bad : {"map,columns=2,rows=1,offsets=<0>", "map,columns=0,rows=1,offsets=<0>",
+                          "map,columns=1,rows=1", "map,offsets=<1>", "map,columns=1,rows=1,offsets=<abc>",
+                          "map,columns=1,rows=1,offsets=<(double)nan>", "map,columns=-1,rows=-1,offsets=<1>"})
+    gst_util_set_object_arg(G_OBJECT(run.filter), "qp-map", bad);
+  g_log_set_default_handler(old, nullptr);
+  EXPECT_GE(warnings, 6);
+  EXPECT_NE(last.find("qp-map"), std::string::npos) << last;
+  const auto after = run.through(10, 20);
+  EXPECT_NEAR(double(after[0].data.size()), double(before[0].data.size()), 0.3 * double(before[0].data.size()));
+  // Beyond what H.264 has: clipped.
+  gst_util_set_object_arg(G_OBJECT(run.filter), "qp-map", "map,columns=1,rows=1,offsets=<1000>");
+  EXPECT_EQ(run.through(20, 30).size(), 10u);
+}
+
 TEST(FilterH264, NoLatency) {
   FilterRun run;
   run.push_range(0, 1);

@@ -196,16 +196,24 @@ TEST(FilterKnobs, ListsLaddersOnceCapsAreKnown) {
   g_object_set(run.filter, "qp", 33, nullptr);
   run.through(0, 1);
   knobs = gst_oneadapt_tunable_list_knobs(run.tunable());
-  ASSERT_EQ(knobs->len, 3u);
+  ASSERT_EQ(knobs->len, 4u);
   for (guint i = 0; i < knobs->len; i++) {
     const auto *knob = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
     const std::vector<double> ladder(knob->ladder, knob->ladder + knob->n_ladder);
+    ASSERT_TRUE(knob->typical_accuracy && knob->typical_resource);
+    for (guint r = 1; r < knob->n_ladder; r++) {
+      EXPECT_GT(knob->typical_accuracy[r], knob->typical_accuracy[r - 1]) << knob->name;
+      EXPECT_GT(knob->typical_resource[r], knob->typical_resource[r - 1]) << knob->name;
+    }
     if (!g_strcmp0(knob->name, "qp")) {
       EXPECT_EQ(ladder, (std::vector<double>{48, 32, 20}));
       EXPECT_EQ(knob->rung, 1u) << "33 is nearest to 32";
     } else if (!g_strcmp0(knob->name, "framerate")) {
       EXPECT_EQ(ladder, (std::vector<double>{1, 5, 10})) << "the input has 10 frames a second";
       EXPECT_EQ(knob->rung, 2u) << "no limit is the top";
+    } else if (!g_strcmp0(knob->name, "qp-map")) {
+      EXPECT_EQ(knob->rung, 4u) << "what the map is laid over: 33 is nearest to 32";
+      EXPECT_EQ(knob->flags, GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT);
     } else {
       EXPECT_EQ(ladder, (std::vector<double>{0.5, 0.625, 0.75, 0.875, 1}));
       EXPECT_EQ(knob->rung, 4u);

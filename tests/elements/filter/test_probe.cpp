@@ -168,8 +168,35 @@ TEST(FilterProbe, FrameRateByHand) {
   Probe result;
   probe(run, 0, map.g, result);
   ASSERT_TRUE(result.p);
-  EXPECT_NEAR(result.knob("framerate")->output_grad_down, 8 * 0.01 * 192 * 112 * 10 / 219,
-              0.08);  // 8: the knob's weight
+  EXPECT_NEAR(result.knob("framerate")->output_grad_down, 2.8 * 0.01 * 192 * 112 * 10 / 219,
+              0.08);  // 2.8: the knob's weight
+}
+
+// The map's rungs are reckoned, not encoded: more bits and an effect upwards, fewer bits downwards, and where the map
+// is coarse already there is less to lose.
+TEST(FilterProbe, MapOnRequest) {
+  FilterRun run(kCaps, "video/x-h264", "qp=32");
+  run.through(0, 10);
+  Map map(0.01f);
+  Probe result, mapped;
+  const gchar *names[] = {"qp-map", nullptr};
+  probe(run, 0, map.g, result, names);
+  ASSERT_TRUE(result.p);
+  ASSERT_EQ(result.p->knobs->len, 1u);
+  const GstOneadaptKnob *k = result.knob("qp-map");
+  ASSERT_TRUE(k && k->has_up && k->has_down);
+  EXPECT_EQ(k->ladder[k->rung], 32);
+  EXPECT_NEAR(result.p->resource, 0.25, 1e-6) << "bits fall by half in 6 steps: 2^-(32-20)/6";
+  EXPECT_NEAR(k->resource_change_up, std::exp2(-8.0 / 6) - 0.25, 1e-6);
+  EXPECT_NEAR(k->resource_change_down, std::exp2(-16.0 / 6) - 0.25, 1e-6);
+  EXPECT_GT(k->output_grad_up, 0);
+  EXPECT_GT(k->output_grad_down, k->output_grad_up) << "a coarser quantiser errs more";
+  // Even weights: every macroblock 2 finer than the QP below the map.
+  gst_oneadapt_tunable_apply(run.tunable(), 1, gst_structure_from_string("c,qp-map=(double)32", nullptr), nullptr);
+  run.through(10, 20);
+  probe(run, 1, map.g, mapped, names);
+  ASSERT_TRUE(mapped.p);
+  EXPECT_NEAR(mapped.p->resource, std::exp2(-10.0 / 6), 1e-6);
 }
 
 TEST(FilterProbe, MeasuresOnlyTheKnobsAskedFor) {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Macroblock quality (paper §5.1, pipeline a): which block deserves which QP.
+#pragma once
+#include <vector>
+
+#include "core/gradient.h"
+
+namespace oneadapt {
+
+struct AllocationSettings {
+  double share =
+      0.3;  ///< the blocks that hold this share of the gradient, the greatest first, are all as fine as it gets
+  double slope = 3;          ///< QP steps for each halving of a block's weight below theirs
+  double finest = -2;        ///< their offset
+  double range = 18;         ///< greatest offset − `finest`, ≥ 0; 0: uniform
+  unsigned granularity = 1;  ///< side, in blocks, of the squares that share one QP
+};
+
+/// A QP offset a block, on the gradient's grid, multiples of 2 (x264 swallows steps of 1): what minimises
+/// Σ_b G_b · error_b + μ · bits_b over the blocks' QPs, with errors that grow with the quantiser's step and bits that
+/// fall linearly with QP, is q_b = const − s · log2(G_b). The map is blurred (3×3) first: what a DNN makes of an object
+/// hangs on its surroundings too. The constant goes by the distribution: where few blocks hold the gradient few are
+/// fine, where it is spread over many objects many are. No gradient at all: empty (uniform).
+std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &settings = {});
+
+/// Offsets of one grid on another, by relative position of the blocks' centres.
+std::vector<float> stretch_offsets(const std::vector<float> &offsets, unsigned columns, unsigned rows,
+                                   unsigned to_columns, unsigned to_rows);
+
+}  // namespace oneadapt

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Macroblock quality by hand.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/allocation.h"
+
+using namespace oneadapt;
+
+namespace {
+
+/// 9×9 blocks with one weight in the middle: blurred, it is spread over 3×3 blocks.
+BlockMap peak(float value) {
+  BlockMap map(144, 144);
+  map.values.assign(81, 0);
+  map.at(4, 4) = value;
+  return map;
+}
+
+AllocationSettings settings(double share, double slope, double finest, double range) {
+  AllocationSettings s;
+  s.share = share;
+  s.slope = slope;
+  s.finest = finest;
+  s.range = range;
+  return s;
+}
+
+}  // namespace
+
+TEST(Allocation, APeakIsSharpWithItsNeighboursAndTheRestIsNot) {
+  const auto offsets = allocate_qp(peak(1), settings(0.3, 3, -2, 14));
+  ASSERT_EQ(offsets.size(), 81u);
+  for (unsigned y = 0; y < 9; ++y)
+    for (unsigned x = 0; x < 9; ++x) {
+      const bool near = x >= 3 && x <= 5 && y >= 3 && y <= 5;
+      EXPECT_EQ(offsets[y * 9 + x], near ? -2 : 12) << x << " " << y;
+    }
+}
+TEST(Allocation, AHalvedWeightCostsTheSlope) {
+  // Columns in bands of three, each with half the weight of the one before; in the middle of a band the blur changes
+  // nothing. The first band holds 1 / (1 + 1/2 + 1/4) = 57 % of the weight, more than the share.
+  BlockMap map(144, 48);
+  for (unsigned y = 0; y < 3; ++y)
+    for (unsigned x = 0; x < 9; ++x) map.at(x, y) = float(std::exp2(-double(x / 3)));
+  const auto offsets = allocate_qp(map, settings(0.3, 4, 0, 20));
+  EXPECT_EQ(offsets[9 + 1], 0);
+  EXPECT_EQ(offsets[9 + 4], 4);
+  EXPECT_EQ(offsets[9 + 7], 8);
+}
+TEST(Allocation, EvenWeightsAreUniformAndFine) {
+  BlockMap map(96, 96);
+  map.values.assign(36, 0.5f);
+  for (float o : allocate_qp(map, settings(0.3, 3, -2, 14))) EXPECT_EQ(o, -2);
+}
+TEST(Allocation, NoGradientNoMap) {
+  BlockMap map(96, 96);
+  map.values.assign(36, 0);
+  EXPECT_TRUE(allocate_qp(map).empty());
+  EXPECT_TRUE(allocate_qp(BlockMap()).empty());
+  EXPECT_TRUE(allocate_qp(peak(1), settings(0.3, 3, -2, 0)).empty());
+  EXPECT_TRUE(allocate_qp(peak(NAN)).empty());
+}
+TEST(Allocation, RangeGranularityAndEvenSteps) {
+  AllocationSettings s = settings(0.3, 3, -2, 7);
+  for (float o : allocate_qp(peak(3), s)) {
+    EXPECT_EQ(std::fmod(o, 2), 0) << "steps of 1 are swallowed by x264";
+    EXPECT_LE(o, 6);
+  }
+  s.granularity = 3;
+  const auto squares = allocate_qp(peak(3), s);
+  for (unsigned y = 0; y < 9; ++y)
+    for (unsigned x = 0; x < 9; ++x) EXPECT_EQ(squares[y * 9 + x], squares[y / 3 * 27 + x / 3 * 3]);
+}
+TEST(Allocation, StretchedByRelativePosition) {
+  const std::vector<float> two{0, 8};
+  EXPECT_EQ(stretch_offsets(two, 2, 1, 4, 2), (std::vector<float>{0, 0, 8, 8, 0, 0, 8, 8}));
+  EXPECT_EQ(stretch_offsets({1, 2, 3, 4}, 4, 1, 2, 1), (std::vector<float>{2, 4}));  // centres at 1/4 and 3/4
+  EXPECT_EQ(stretch_offsets(two, 2, 1, 2, 1), two);
+  EXPECT_TRUE(stretch_offsets(two, 3, 1, 4, 1).empty());
+}
