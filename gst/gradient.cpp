@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/gradient.h"
 #include "gstoneadapt.h"
@@ -34,6 +35,8 @@ oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
   if (g->columns != c.map.columns() || g->rows != c.map.rows())
     throw std::invalid_argument("a gradient's columns and rows must be those of its frame and block size");
   if (g->values) c.map.values.assign(g->values, g->values + blocks(g));
+  for (guint i = 0; g->regions && i < g->n_regions; ++i)
+    c.regions.push_back({g->regions[i].x_min, g->regions[i].y_min, g->regions[i].x_max, g->regions[i].y_max});
   return c;
 }
 
@@ -49,6 +52,9 @@ GstOneadaptGradient *from_core(const oneadapt::Gradient &c) {
   g->theta = c.theta;
   g->slope = c.slope;
   std::memcpy(g->values, c.map.values.data(), blocks(g) * sizeof(gfloat));
+  std::vector<GstOneadaptRegion> regions;
+  for (const oneadapt::Box &box : c.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
+  gst_oneadapt_gradient_set_regions(g, regions.data(), guint(regions.size()));
   return g;
 }
 
@@ -101,12 +107,29 @@ GstOneadaptGradient *gst_oneadapt_gradient_copy(const GstOneadaptGradient *gradi
   auto *g = g_new(GstOneadaptGradient, 1);
   *g = *gradient;
   g->values = static_cast<gfloat *>(g_memdup2(gradient->values, blocks(gradient) * sizeof(gfloat)));
+  g->regions = nullptr;
+  gst_oneadapt_gradient_set_regions(g, gradient->regions, gradient->n_regions);
   return g;
+}
+
+/**
+ * gst_oneadapt_gradient_set_regions:
+ * @regions: (array length=n_regions) (nullable): regions, copied
+ * @n_regions: how many
+ */
+void gst_oneadapt_gradient_set_regions(GstOneadaptGradient *gradient, const GstOneadaptRegion *regions,
+                                       guint n_regions) {
+  g_return_if_fail(gradient != nullptr && (regions != nullptr || n_regions == 0));
+  gpointer copy = n_regions ? g_memdup2(regions, n_regions * sizeof(GstOneadaptRegion)) : nullptr;
+  g_free(gradient->regions);
+  gradient->regions = static_cast<GstOneadaptRegion *>(copy);
+  gradient->n_regions = n_regions;
 }
 
 void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient) {
   if (!gradient) return;
   g_free(gradient->values);
+  g_free(gradient->regions);
   g_free(gradient);
 }
 

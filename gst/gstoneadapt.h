@@ -17,6 +17,22 @@ G_BEGIN_DECLS
 typedef struct _GstOneadaptGradient GstOneadaptGradient;
 
 /**
+ * GstOneadaptRegion:
+ * @x_min: left, as a fraction of the frame's width
+ * @y_min: top, as a fraction of its height
+ * @x_max: right
+ * @y_max: bottom
+ *
+ * Where an element was found.
+ */
+typedef struct {
+  gdouble x_min;
+  gdouble y_min;
+  gdouble x_max;
+  gdouble y_max;
+} GstOneadaptRegion;
+
+/**
  * GstOneadaptGradient:
  * @interval: number of the adaptation interval, floor(stream time / interval duration)
  * @interval_duration: in ns
@@ -34,6 +50,8 @@ typedef struct _GstOneadaptGradient GstOneadaptGradient;
  * @rows: rows of blocks
  * @values: (array): @columns × @rows numbers ≥ 0, row by row: mean over the pixels of a block of Σ over R, G, B of
  *   |∂z/∂y|, for y in [0, 1]
+ * @regions: (array length=n_regions) (nullable): the confident elements, the surest first
+ * @n_regions: how many; a message carries up to 64
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3). A boxed type; do not change one that an
  * event carries.
@@ -54,14 +72,18 @@ struct _GstOneadaptGradient {
   guint columns;
   guint rows;
   gfloat *values;
+  GstOneadaptRegion *regions;
+  guint n_regions;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING];
+  gpointer _gst_reserved[GST_PADDING - 2];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_gradient_get_type(void);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_new(guint frame_width, guint frame_height,
                                                                 guint block_size);
+GST_ONEADAPT_API void gst_oneadapt_gradient_set_regions(GstOneadaptGradient *gradient, const GstOneadaptRegion *regions,
+                                                        guint n_regions);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_copy(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient);
 /* The wire message (docs/wire-format.md). gst_oneadapt_gradient_to_bytes() gives NULL and sets @error for a gradient

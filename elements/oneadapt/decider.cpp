@@ -18,6 +18,8 @@ oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
   c.confident = g->confident;
   c.map = oneadapt::BlockMap(g->frame_width, g->frame_height, g->block_size);
   c.map.values.assign(g->values, g->values + std::size_t(g->columns) * g->rows);
+  for (guint i = 0; i < g->n_regions; ++i)
+    c.regions.push_back({g->regions[i].x_min, g->regions[i].y_min, g->regions[i].x_max, g->regions[i].y_max});
   return c;
 }
 
@@ -114,7 +116,9 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   o.gradient = gradient != nullptr;
   GstOneadaptGradient *smooth = nullptr;
   if (gradient) {
-    const oneadapt::Gradient s = smoother_.push(to_core(gradient));
+    oneadapt::Gradient newest = to_core(gradient);
+    policy_->prepare(newest);
+    const oneadapt::Gradient s = smoother_.push(newest);
     smooth = smoothed(gradient, s);
     o.z = s.z;
     o.confident = smoother_.confident();

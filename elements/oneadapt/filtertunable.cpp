@@ -192,7 +192,7 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
   if (pending.values[kQpMap]) {
     oneadapt::AllocationSettings settings;
     GST_OBJECT_LOCK(self);
-    settings.range = self->impl->settings.map_range;
+    settings.range = oneadapt::range_over(*pending.values[kQpMap], self->impl->settings.map_range);
     settings.granularity = self->impl->settings.map_granularity;
     GST_OBJECT_UNLOCK(self);
     std::lock_guard<std::mutex> guard(self->impl->probing.lock);

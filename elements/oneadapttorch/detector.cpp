@@ -319,6 +319,9 @@ void Detector::send_gradient(const IntervalClock::Due &due, GstClockTime stream_
   message->theta = gradient.theta;
   message->slope = gradient.slope;
   std::memcpy(message->values, gradient.map.values.data(), gradient.map.values.size() * sizeof(gfloat));
+  std::vector<GstOneadaptRegion> regions;  // best first, as NMS leaves them
+  for (const Detection &d : last_) regions.push_back({d.box.x0, d.box.y0, d.box.x1, d.box.y1});
+  gst_oneadapt_gradient_set_regions(message, regions.data(), guint(regions.size()));
   const auto send = [&](guint64 interval) {
     message->interval = interval;
     GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,

@@ -42,11 +42,18 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
   if (gradient.values.empty() || !(s.range > 0)) return {};
   std::vector<double> weight = blurred(gradient);
   if (s.granularity > 1) coarsen(weight, gradient.columns(), gradient.rows(), s.granularity);
-  double total = 0;
-  for (double &w : weight) {
+  for (double &w : weight)
     if (!(w > 0) || !std::isfinite(w)) w = 0;
-    total += w;
+  if (s.floor > 0) {
+    std::vector<double> copy = weight;
+    const auto at = std::size_t(std::clamp(s.floor, 0.0, 1.0) * double(copy.size() - 1));
+    std::nth_element(copy.begin(), copy.begin() + std::ptrdiff_t(at), copy.end());
+    // Where all is alike there is no floor to tell from the rest.
+    const double floor = std::min(copy[at], 0.5 * *std::max_element(weight.begin(), weight.end()));
+    for (double &w : weight) w = std::max(0.0, w - floor);
   }
+  double total = 0;
+  for (double w : weight) total += w;
   if (!(total > 0)) return {};
   std::vector<double> sorted = weight;
   std::sort(sorted.begin(), sorted.end(), std::greater<>());
@@ -62,6 +69,11 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
     offsets.push_back(float(2 * std::round((s.finest + steps) / 2)));
   }
   return offsets;
+}
+
+double range_over(double base_qp, double range) {
+  constexpr double kAll = 36, kNone = 40;
+  return range * std::clamp((kNone - base_qp) / (kNone - kAll), 0.0, 1.0);
 }
 
 std::vector<float> stretch_offsets(const std::vector<float> &offsets, unsigned columns, unsigned rows,

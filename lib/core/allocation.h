@@ -8,6 +8,7 @@
 namespace oneadapt {
 
 struct AllocationSettings {
+  double floor = 0.5;  ///< quantile of the blocks' gradients that is taken for noise and subtracted, 0 … 1
   double share =
       0.3;  ///< the blocks that hold this share of the gradient, the greatest first, are all as fine as it gets
   double slope = 3;          ///< QP steps for each halving of a block's weight below theirs
@@ -18,10 +19,15 @@ struct AllocationSettings {
 
 /// A QP offset a block, on the gradient's grid, multiples of 2 (x264 swallows steps of 1): what minimises
 /// Σ_b G_b · error_b + μ · bits_b over the blocks' QPs, with errors that grow with the quantiser's step and bits that
-/// fall linearly with QP, is q_b = const − s · log2(G_b). The map is blurred (3×3) first: what a DNN makes of an object
+/// fall linearly with QP, is q_b = const − s · log2(G_b). The gradient of a frame with few sure objects is spread
+/// thinly over all of it; that floor is subtracted. Then the map is blurred (3×3) first: what a DNN makes of an object
 /// hangs on its surroundings too. The constant goes by the distribution: where few blocks hold the gradient few are
 /// fine, where it is spread over many objects many are. No gradient at all: empty (uniform).
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &settings = {});
+
+/// The range that pays over a base QP: all of `range` up to QP 36, none from QP 40 on. Coarser than that, the blocks
+/// around the objects are as bad as what the map would save on (docs/evaluation.md), and uniform quality is better.
+double range_over(double base_qp, double range);
 
 /// Offsets of one grid on another, by relative position of the blocks' centres.
 std::vector<float> stretch_offsets(const std::vector<float> &offsets, unsigned columns, unsigned rows,

@@ -28,6 +28,41 @@ bool has_typical(const KnobObservation &k) {
   return k.typical_accuracy.size() == k.ladder.size() && k.typical_resource.size() == k.ladder.size();
 }
 
+/// The optimum of Eq. 1 on typical content, knob by knob: accuracies and resources of several knobs multiply.
+std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
+  std::vector<std::size_t> rungs;
+  for (const KnobObservation &k : knobs) rungs.push_back(k.rung);
+  double best = -1e300;
+  // Coordinate ascent from the top; a few rounds settle it.
+  for (std::size_t i = 0; i < knobs.size(); ++i)
+    if (has_typical(knobs[i])) rungs[i] = knobs[i].ladder.size() - 1;
+  auto worth = [&](const std::vector<std::size_t> &at) {
+    double accuracy = 1, resource = 1;
+    for (std::size_t i = 0; i < knobs.size(); ++i)
+      if (has_typical(knobs[i])) {
+        accuracy *= knobs[i].typical_accuracy[at[i]];
+        resource *= knobs[i].typical_resource[at[i]];
+      }
+    return accuracy - s.lambda * resource;
+  };
+  for (bool better = true; better;) {
+    better = false;
+    for (std::size_t i = 0; i < knobs.size(); ++i) {
+      if (!has_typical(knobs[i])) continue;
+      for (std::size_t r = 0; r < knobs[i].ladder.size(); ++r) {
+        auto at = rungs;
+        at[i] = r;
+        if (worth(at) > best + 1e-12) {
+          best = worth(at);
+          rungs = at;
+          better = true;
+        }
+      }
+    }
+  }
+  return rungs;
+}
+
 /// Eq. 2 on every knob, AccGrad by OutputGrad (§3.3, §3.4), one-sided differences both ways.
 class OneAdaptPolicy : public Policy {
  public:
@@ -84,38 +119,8 @@ class OneAdaptPolicy : public Policy {
     if (o.resource) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
     return d;
   }
-  /// The optimum of Eq. 1 on typical content, knob by knob: accuracies and resources of several knobs multiply.
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
-    std::vector<std::size_t> rungs = Policy::start(knobs, s);
-    double best = -1e300;
-    // Coordinate ascent from the top; a few rounds settle it.
-    for (std::size_t i = 0; i < knobs.size(); ++i)
-      if (has_typical(knobs[i])) rungs[i] = knobs[i].ladder.size() - 1;
-    auto worth = [&](const std::vector<std::size_t> &at) {
-      double accuracy = 1, resource = 1;
-      for (std::size_t i = 0; i < knobs.size(); ++i)
-        if (has_typical(knobs[i])) {
-          accuracy *= knobs[i].typical_accuracy[at[i]];
-          resource *= knobs[i].typical_resource[at[i]];
-        }
-      return accuracy - s.lambda * resource;
-    };
-    for (bool better = true; better;) {
-      better = false;
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        if (!has_typical(knobs[i])) continue;
-        for (std::size_t r = 0; r < knobs[i].ladder.size(); ++r) {
-          auto at = rungs;
-          at[i] = r;
-          if (worth(at) > best + 1e-12) {
-            best = worth(at);
-            rungs = at;
-            better = true;
-          }
-        }
-      }
-    }
-    return rungs;
+    return typical_optimum(knobs, s);
   }
   void reset() override {
     positions_.clear();
@@ -163,7 +168,28 @@ class OneAdaptPolicy : public Policy {
   std::map<std::string, double> positions_, sensitivity_;
 };
 
+/// "region" (EAAR, MobiCom '19; the paper's §5.1 pipeline a): what is around the last result's boxes is fine, the rest
+/// coarse. Knobs stay where λ usually leads to; only maps follow the boxes.
+class RegionPolicy : public Policy {
+ public:
+  Decision decide(const Observation &o, const PolicySettings &) override {
+    check_observation(o);
+    return stay(o);
+  }
+  std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
+    return typical_optimum(knobs, s);
+  }
+  void prepare(Gradient &gradient) override { gradient.map = region_map(gradient, kEnlarge); }
+  bool needs_gradient() const override { return true; }
+  void reset() override {}
+
+ private:
+  static constexpr double kEnlarge = 0.1;  // of a box's side, on every side: things move in a second
+};
+
 }  // namespace
+
+std::unique_ptr<Policy> make_region_policy() { return std::make_unique<RegionPolicy>(); }
 
 std::unique_ptr<Policy> make_ascent_policy() { return std::make_unique<OneAdaptPolicy>(); }
 

@@ -129,4 +129,22 @@ Gradient GradientSmoother::push(const Gradient &newest) {
 
 void GradientSmoother::reset() { *this = GradientSmoother(weight_); }
 
+BlockMap region_map(const Gradient &gradient, double enlarge) {
+  BlockMap map(gradient.map.frame_width, gradient.map.frame_height, gradient.map.block_size);
+  map.values.assign(std::size_t(map.columns()) * map.rows(), 0);
+  for (const Box &box : gradient.regions) {
+    const double across = enlarge * (box.x1 - box.x0), down = enlarge * (box.y1 - box.y0);
+    const auto block = [&](double share, unsigned pixels, unsigned blocks) {
+      return unsigned(std::clamp(share * pixels / map.block_size, 0.0, double(blocks - 1)));
+    };
+    if (!(box.x1 > box.x0) || !(box.y1 > box.y0) || !map.columns() || !map.rows()) continue;
+    for (unsigned y = block(box.y0 - down, map.frame_height, map.rows());
+         y <= block(box.y1 + down, map.frame_height, map.rows()); ++y)
+      for (unsigned x = block(box.x0 - across, map.frame_width, map.columns());
+           x <= block(box.x1 + across, map.frame_width, map.columns()); ++x)
+        map.at(x, y) = 1;
+  }
+  return map;
+}
+
 }  // namespace oneadapt

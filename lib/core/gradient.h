@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/metrics.h"
+
 namespace oneadapt {
 
 /// The utility function f(e) = 2·sigmoid(slope·(score − θ)) − 1 (§E, footnote 10; slope 20 there).
@@ -40,7 +42,12 @@ struct Gradient {
   double theta = 0.5, slope = 20.0;
   /// Mean over the pixels of a block of Σ over R, G, B of |∂z/∂y|, for y in [0, 1], on the frame that the DNN received.
   BlockMap map;
+  std::vector<Box> regions;  ///< of the confident elements, the surest first; coordinates in fractions of the frame
 };
+
+/// 1 in every block that a region touches after it has been enlarged by `enlarge` of its width and height on every
+/// side, else 0; on the gradient's grid. Where a policy goes by boxes (EAAR), it takes the gradient's place.
+BlockMap region_map(const Gradient &gradient, double enlarge);
 
 /// The map on another frame size (a frame before it was scaled, say), keeping Σ value·pixels: what one pixel
 /// of a small frame weighs is shared by the pixels of the large one that it stands for.

@@ -12,6 +12,7 @@ void check_observation(const Observation &observation);
 /// Every knob where it is.
 Decision stay(const Observation &observation);
 
+std::unique_ptr<Policy> make_region_policy();                   ///< "region"
 std::unique_ptr<Policy> make_ascent_policy();                   ///< "oneadapt"
 std::unique_ptr<Policy> make_profiling_policy(bool chameleon);  ///< "profiling", "chameleon"
 

@@ -45,12 +45,13 @@ class StaticPolicy : public Policy {
 }  // namespace
 
 const std::vector<std::string> &policy_names() {
-  static const std::vector<std::string> names{"oneadapt", "uniform", "profiling", "chameleon", "static"};
+  static const std::vector<std::string> names{"oneadapt", "uniform", "profiling", "chameleon", "region", "static"};
   return names;
 }
 
 std::unique_ptr<Policy> make_policy(const std::string &name) {
   if (name == "oneadapt") return make_ascent_policy();
+  if (name == "region") return make_region_policy();
   if (name == "uniform" || name == "static") return std::make_unique<StaticPolicy>();
   if (name == "profiling" || name == "chameleon") return make_profiling_policy(name == "chameleon");
   std::string known;

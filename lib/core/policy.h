@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/gradient.h"
 #include "core/knob.h"
 
 namespace oneadapt {
@@ -83,6 +84,8 @@ class Policy {
   virtual std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
   /// Forgets the past (a flush, a new stream).
   virtual void reset() = 0;
+  /// Changes what tunables will be probed with: nothing, unless the policy goes by something else than the gradient.
+  virtual void prepare(Gradient &) {}
   /// False: decides without gradients; nothing has to be probed for it.
   virtual bool needs_gradient() const { return false; }
 };

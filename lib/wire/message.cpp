@@ -13,11 +13,12 @@ namespace oneadapt {
 namespace {
 
 constexpr std::uint8_t kMagic[4] = {'O', 'A', 'G', 'R'};
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kHeaderBytes = 96;  // fixed part, before the map; the CRC-32 is its last field
 constexpr std::size_t kCrcOffset = kHeaderBytes - 4;
 constexpr std::size_t kMaxBlocks = 1u << 20;
 constexpr std::uint8_t kDeflated = 1;
+constexpr std::size_t kRegionBytes = 8, kMaxRegions = 64;  // the surest ones; more would not fit a datagram
 // 255 levels over 40 binary orders: neighbouring levels differ by 2^(40/254) = 11.5 %, so a rounded value is off by
 // at most 5.6 %.
 constexpr double kOctaves = 40.0, kLevels = 254.0;
@@ -75,7 +76,8 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g) {
     packed = levels;
   }
 
-  std::vector<std::uint8_t> out(kHeaderBytes + packed.size());
+  const std::size_t regions = std::min(g.regions.size(), kMaxRegions);
+  std::vector<std::uint8_t> out(kHeaderBytes + regions * kRegionBytes + packed.size());
   std::uint8_t *p = out.data();
   std::copy(std::begin(kMagic), std::end(kMagic), p);
   p += 4;
@@ -95,8 +97,11 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g) {
   put_double(p, g.theta);
   put_double(p, g.slope);
   put_double(p, double(peak));
-  put<std::uint32_t>(p, 0);  // reserved
-  p += 4;                    // CRC-32, below
+  put<std::uint32_t>(p, std::uint32_t(regions));
+  p += 4;  // CRC-32, below
+  for (std::size_t i = 0; i < regions; ++i)
+    for (double v : {g.regions[i].x0, g.regions[i].y0, g.regions[i].x1, g.regions[i].y1})
+      put<std::uint16_t>(p, std::uint16_t(std::lround(std::clamp(std::isfinite(v) ? v : 0.0, 0.0, 1.0) * 65535)));
   std::copy(packed.begin(), packed.end(), p);
   uLong crc = crc32(0, out.data(), uInt(kCrcOffset));
   crc = crc32(crc, out.data() + kHeaderBytes, uInt(out.size() - kHeaderBytes));
@@ -144,18 +149,28 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   if (g.map.block_size == 0 || g.map.frame_width == 0 || g.map.frame_height == 0 || g.map.frame_width > kMaxSide ||
       g.map.frame_height > kMaxSide)
     return fail("a gradient message with an impossible frame size");
+  const std::size_t regions = get<std::uint32_t>(p);
+  const std::size_t map_offset = kHeaderBytes + regions * kRegionBytes;
+  if (regions > kMaxRegions || map_offset > size) return fail("a gradient message with too many regions");
+  p += 4;  // CRC-32
+  for (std::size_t i = 0; i < regions; ++i) {
+    double v[4];
+    for (double &each : v) each = double(get<std::uint16_t>(p)) / 65535;
+    if (v[2] < v[0] || v[3] < v[1]) return fail("a gradient message with a region that is turned over");
+    g.regions.push_back({v[0], v[1], v[2], v[3]});
+  }
   const std::size_t blocks = std::size_t(g.map.columns()) * g.map.rows();
   if (blocks > kMaxBlocks) return fail("a gradient message with too many blocks");
   std::vector<std::uint8_t> levels(blocks);
   if (flags & kDeflated) {
     uLongf got = uLongf(blocks);
-    uLong used = uLong(size - kHeaderBytes);
-    if (uncompress2(levels.data(), &got, data + kHeaderBytes, &used) != Z_OK || got != blocks ||
-        used != size - kHeaderBytes)
+    uLong used = uLong(size - map_offset);
+    if (uncompress2(levels.data(), &got, data + map_offset, &used) != Z_OK || got != blocks ||
+        used != size - map_offset)
       return fail("a gradient message whose map does not unpack to its size");
   } else {
-    if (size - kHeaderBytes != blocks) return fail("a gradient message whose map has another size than its frame");
-    std::copy(data + kHeaderBytes, data + size, levels.begin());
+    if (size - map_offset != blocks) return fail("a gradient message whose map has another size than its frame");
+    std::copy(data + map_offset, data + size, levels.begin());
   }
   g.map.values.resize(blocks);
   for (std::size_t i = 0; i < blocks; ++i)

@@ -239,6 +239,19 @@ TEST(Policy, StartsWhereLambdaUsuallyLeadsTo) {
   EXPECT_EQ(p->start(one_knob(3, 0, 0, 0, 0).knobs, {0.5, 1.0}), std::vector<std::size_t>{3}) << "nothing is known";
   EXPECT_EQ(make_policy("uniform")->start(knobs, {0.5, 1.0}), std::vector<std::size_t>{7});
 }
+TEST(Policy, RegionStaysAndGoesByBoxes) {
+  auto p = make_policy("region");
+  EXPECT_TRUE(p->needs_gradient());
+  EXPECT_EQ(p->start(typical_knob(7, 0, 0, 0, 0).knobs, {0.5, 1.0}), std::vector<std::size_t>{4});
+  EXPECT_EQ(p->decide(typical_knob(4, 900, 0.05, 0, -0.03), {0.5, 1.0}).knobs[0].rung, 4u);
+  Gradient g;
+  g.map = BlockMap(64, 64);
+  g.map.values.assign(16, 3.0f);
+  g.regions = {{0.3, 0.3, 0.45, 0.45}};
+  p->prepare(g);
+  EXPECT_EQ(g.map.at(1, 1), 1);
+  EXPECT_EQ(g.map.at(3, 3), 0);
+}
 TEST(Policy, OneSecondIsEvidenceNotProof) {
   auto p = make_policy("oneadapt");
   // Typical: one rung up from 4 gains 0.06. Measured 0.24, four times as much: ln 4 = 1.386 counts 0.35 of it, so

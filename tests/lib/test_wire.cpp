@@ -21,6 +21,7 @@ Gradient example(unsigned width = 768, unsigned height = 576) {
   g.elements = 12;
   g.confident = 9;
   g.theta = 0.4;
+  g.regions = {{0.25, 0.5, 0.75, 1}, {0, 0, 0.1, 0.2}};
   g.map = BlockMap(width, height);
   std::mt19937 random(7);
   std::normal_distribution<float> octaves(-6, 4);
@@ -53,6 +54,13 @@ TEST(Wire, RoundTrip) {
   EXPECT_EQ(back.slope, g.slope);
   EXPECT_EQ(back.map.frame_width, g.map.frame_width);
   EXPECT_EQ(back.map.block_size, g.map.block_size);
+  ASSERT_EQ(back.regions.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(back.regions[i].x0, g.regions[i].x0, 1e-5);
+    EXPECT_NEAR(back.regions[i].y0, g.regions[i].y0, 1e-5);
+    EXPECT_NEAR(back.regions[i].x1, g.regions[i].x1, 1e-5);
+    EXPECT_NEAR(back.regions[i].y1, g.regions[i].y1, 1e-5);
+  }
   ASSERT_EQ(back.map.values.size(), g.map.values.size());
   for (std::size_t i = 0; i < g.map.values.size(); ++i)
     ASSERT_NEAR(back.map.values[i], g.map.values[i], 0.057 * g.map.values[i]) << i;
@@ -61,7 +69,7 @@ TEST(Wire, ZeroStaysZeroAndThePeakIsExact) {
   Gradient g = example(32, 16);
   g.map.values = {0.0f, 3.5f};
   const auto bytes = encode_gradient(g);
-  EXPECT_EQ(bytes.size(), 98u);  // two blocks do not shrink: stored as they are
+  EXPECT_EQ(bytes.size(), 96u + 2 * 8 + 2);  // two blocks do not shrink: stored as they are
   Gradient back;
   std::string why;
   ASSERT_TRUE(decode_gradient(bytes.data(), bytes.size(), back, why));
@@ -73,10 +81,21 @@ TEST(Wire, ZeroStaysZeroAndThePeakIsExact) {
 TEST(Wire, FirstBytesAreDocumented) {
   const auto b = encode_gradient(example(32, 16));
   EXPECT_EQ(std::string(b.begin(), b.begin() + 4), "OAGR");
-  EXPECT_EQ(b[4], 1);   // version
+  EXPECT_EQ(b[4], 2);   // version
   EXPECT_EQ(b[7], 16);  // block size
   EXPECT_EQ(std::size_t(b[10]) * 256 + b[11], b.size());
   EXPECT_EQ(b[23], 41);  // interval
+}
+TEST(Wire, TheSurestRegionsGo) {
+  Gradient g = example(64, 48);
+  for (int i = 0; i < 100; ++i) g.regions.push_back({-1, 0, 2, std::nan("")});
+  Gradient back;
+  std::string why;
+  const auto bytes = encode_gradient(g);
+  ASSERT_TRUE(decode_gradient(bytes.data(), bytes.size(), back, why)) << why;
+  ASSERT_EQ(back.regions.size(), 64u);
+  EXPECT_NEAR(back.regions[0].x0, 0.25, 1e-5);
+  EXPECT_EQ(back.regions[63].x1, 1.0) << "clipped to the frame";
 }
 TEST(Wire, RefusesWhatIsNoGradient) {
   Gradient g = example();
