@@ -51,7 +51,7 @@ class Runner {
 /// Size of a clip's video, "WIDTHxHEIGHT". Throws RunError when it cannot be read or has no video.
 std::string check_clip(const std::string &clip);
 
-/// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/evaluation.md).
+/// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/report.md).
 nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);
 
 /// Names of policies that oneadapt-eval knows.
@@ -59,6 +59,11 @@ std::vector<std::string> evaluated_policies();
 
 /// The part of results.json for one clip. Throws RunError.
 nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
+
+/// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. A clip is flat where
+/// uniform quality keeps an accuracy of 0.95 at 12 % of the bandwidth or less: the rest of its curve is noise, and it
+/// gets no BD-rate.
+void compare_curves(nlohmann::json &clip);
 
 /// `clips` of results.json → `mean_bd_rate`.
 nlohmann::json mean_bd_rates(const nlohmann::json &clips);

@@ -119,6 +119,8 @@ int main(int argc, char **argv) {
       head = false;
       if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
     });
+    for (const std::string &warning : adapted.warnings)
+      std::fprintf(stderr, "oneadapt-run: warning: %s\n", warning.c_str());
     if (intervals.is_open() && !intervals)
       throw RunError("--output: \"" + output + "/intervals.jsonl\" could not be written; is the disk full?");
     std::printf(
