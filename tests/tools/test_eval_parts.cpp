@@ -172,6 +172,14 @@ TEST(StepPolicy, ProfiledConfigurationsAreTheGrid) {
   EXPECT_EQ(profiled_configurations(knobs, settings), (std::vector<Rungs>{{0, 0}, {0, 1}, {2, 0}, {2, 1}}));
 }
 
+TEST(Options, LaddersEndWithTheMostExpensive) {
+  using Ends = std::map<std::string, double>;
+  EXPECT_EQ(ladder_ends({{"filter.qp-ladder", "44, 32,28"}, {"filter.scale-ladder", "0.5 0.75, "}}),
+            (Ends{{"qp", 28}, {"scale", 0.75}}));
+  EXPECT_EQ(ladder_ends({{"filter.qp-ladder", "30"}, {"dnn.threads", "2"}, {"filter.qp", "7"}}), (Ends{{"qp", 30}}));
+  EXPECT_EQ(ladder_ends({{"filter.qp-ladder", ""}, {"ctl.x-ladder", "3"}, {"filter.-ladder", "3"}}), Ends());
+}
+
 TEST(Point, HandWorked) {
   // 1.5 s: the second interval is half a second long.
   const auto reference = made_up(2, 100, [](std::size_t) { return std::vector<ScoredBox>{box(0.1)}; });

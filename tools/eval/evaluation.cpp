@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "eval/evaluation.h"
 
-#include <gst/pbutils/pbutils.h>
+#include <glib.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <mutex>
 #include <thread>
 
@@ -60,6 +59,8 @@ RunOptions Runner::base(const std::string &clip) const {
   // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
   // before them.
   o.properties.emplace("dnn.input-size", check_clip(clip));
+  // What a ladder of the user's ends with is where a knob starts: that is the most expensive configuration then.
+  o.start = ladder_ends(options_.properties);
   return o;
 }
 
@@ -85,6 +86,8 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
         std::lock_guard<std::mutex> lock(mutex);
         results[i] = std::make_shared<const RunResult>(std::move(*found));
         ++finished;
+        for (const std::string &warning : results[i]->warnings)
+          if (warned_.insert(warning).second) std::fprintf(stderr, "oneadapt-eval: warning: %s\n", warning.c_str());
         if (kept)
           std::fprintf(stderr, "[%zu/%zu] %s: kept from before\n", finished, batch.size(), names[i].c_str());
         else
@@ -103,35 +106,6 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
   for (std::thread &t : pool) t.join();
   if (!failure.empty()) throw RunError(failure);
   return results;
-}
-
-std::string check_clip(const std::string &clip) {
-  if (!std::filesystem::is_regular_file(clip))
-    throw RunError("--clip: there is no file \"" + clip + "\"; name a video file");
-  GError *error = nullptr;
-  gchar *uri = gst_filename_to_uri(clip.c_str(), &error);
-  GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
-  GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
-  g_free(uri);
-  std::string problem;
-  GList *streams = nullptr;
-  if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK)
-    problem = "cannot be read (" + std::string(error ? error->message : "is it a video file?") +
-              "); name a video file that GStreamer can decode";
-  else if (!(streams = gst_discoverer_info_get_video_streams(info)))
-    problem = "has no video in it; name a video file";
-  std::string size;
-  if (streams) {
-    auto *video = GST_DISCOVERER_VIDEO_INFO(streams->data);
-    size = std::to_string(gst_discoverer_video_info_get_width(video)) + "x" +
-           std::to_string(gst_discoverer_video_info_get_height(video));
-  }
-  gst_discoverer_stream_info_list_free(streams);
-  if (info) gst_discoverer_info_unref(info);
-  if (discoverer) g_object_unref(discoverer);
-  g_clear_error(&error);
-  if (!problem.empty()) throw RunError("--clip: \"" + clip + "\" " + problem);
-  return size;
 }
 
 json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
@@ -172,12 +146,6 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
           {"feedback_bytes", r.feedback_bytes},
           {"bytes", r.bytes},
           {"intervals", intervals}};
-}
-
-std::vector<std::string> evaluated_policies() {
-  auto names = policy_names();
-  names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
-  return names;
 }
 
 namespace {

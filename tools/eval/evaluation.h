@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,14 @@ class Runner {
  private:
   const EvalOptions &options_;
   RunStore store_;
+  std::set<std::string> warned_;  ///< each is said once
 };
+
+/// Throws RunError for the first of the policies, figures, model, knobs, properties and clips that cannot be.
+void check_options(const EvalOptions &options);
+
+/// The last (dearest) value of each knob's ladder that is among the properties, "filter.KNOB-ladder".
+std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties);
 
 /// Size of a clip's video, "WIDTHxHEIGHT". Throws RunError when it cannot be read or has no video.
 std::string check_clip(const std::string &clip);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "config.h"
+#include "eval/cli_numbers.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/gradient_cost.h"
@@ -42,14 +43,13 @@ std::string command_line(int argc, char **argv) {
   return out;
 }
 
-void check_policies(const std::vector<std::string> &policies) {
-  const auto known = evaluated_policies();
-  for (const std::string &p : policies)
-    if (std::find(known.begin(), known.end(), p) == known.end()) {
-      std::string all;
-      for (const std::string &k : known) all += (all.empty() ? "" : ", ") + k;
-      throw RunError("--policies: there is no policy \"" + p + "\"; there are " + all);
-    }
+/// Each once, in the order in which they were named first.
+template <class T>
+void unique(std::vector<T> &list) {
+  std::vector<T> out;
+  for (const T &item : list)
+    if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(item);
+  list = std::move(out);
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
   std::string metric = "f1";
   std::vector<std::string> properties;
   app.add_option("--clip", o.clips, "Video file; more than once for several")->required();
-  app.add_option("--model", o.model, "Self-describing TorchScript model")->required()->check(CLI::ExistingFile);
+  app.add_option("--model", o.model, "Self-describing TorchScript model")->required();
   app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
   app.add_option("--knobs", o.knobs, "Knobs to adapt, separated by commas; uniform goes along the first")
       ->delimiter(',')
@@ -77,38 +77,36 @@ int main(int argc, char **argv) {
       ->capture_default_str();
   app.add_option("--lambdas", o.lambdas, "Trade-offs that draw a policy's curve, separated by commas")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   app.add_option("--fps", o.fps, "Frames a second to take from the clip (default: the clip's own)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
+  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(not_negative());
   app.add_option("--metric", metric, "Accuracy: f1 or miou")
       ->check(CLI::IsMember({"f1", "miou"}))
       ->capture_default_str();
   app.add_flag("--per-class", o.per_class,
                "Keep the classes apart (default, as in the paper: an object is of interest or not)");
-  app.add_option("--figure", o.figures, "Checks of the paper instead of policies, separated by commas")
-      ->delimiter(',')
-      ->check(CLI::IsMember(figure_names()));
+  app.add_option("--figure", o.figures, "Checks of the paper instead of policies, separated by commas")->delimiter(',');
   app.add_option("--device", o.device, "auto, cpu or cuda:N")->capture_default_str();
   app.add_option("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--profile-configurations", o.profiling.profile_configurations,
                  "Most configurations in a full profile (0: all)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   app.add_option("--profile-top", o.profiling.profile_top, "Configurations that chameleon profiles in between")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--profile-budget", o.profile_budget,
                  "Inferences for profiles, as a share of the clip's frames (0.5: 1.5 seconds of inference a second)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--set", properties, "A property of ctl, filter or dnn in every run: ELEMENT.PROPERTY=VALUE");
   app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, per clip")->capture_default_str();
   app.add_option("--jobs", o.jobs, "Runs at a time; the numbers do not depend on it")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--output", o.output, "Folder for results.json, report.html and the finished runs")->required();
   app.set_version_flag("--version", VERSION);
@@ -128,6 +126,11 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
     return 2;
   }
+  unique(o.clips);
+  unique(o.knobs);
+  unique(o.policies);
+  unique(o.lambdas);
+  unique(o.figures);
   o.metric = metric == "miou" ? Metric::MeanIou : Metric::F1;
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin slow the other runs down.
   setenv("OMP_WAIT_POLICY", "passive", 0);
@@ -135,8 +138,7 @@ int main(int argc, char **argv) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   try {
-    check_policies(o.policies);
-    for (const std::string &clip : o.clips) check_clip(clip);
+    check_options(o);
     Runner runner(o, RunStore(o.output + "/runs"));
     json results{{"command", command_line(argc, argv)},
                  {"version", VERSION},
@@ -152,11 +154,12 @@ int main(int argc, char **argv) {
       for (const std::string &figure : o.figures) results["figures"][figure] = make_figure(runner, figure);
     }
     std::fputs((o.figures.empty() ? table(results) : figure_table(results["figures"])).c_str(), stdout);
-    write_file(o.output + "/results.json", results.dump(1) + "\n", "--output");
+    write_file(o.output + "/results.json", results.dump(1, ' ', false, json::error_handler_t::replace) + "\n",
+               "--output");
     write_file(o.output + "/report.html", render_report(results), "--output");
     std::printf("\nWritten: %s/results.json and report.html\n", o.output.c_str());
     return 0;
-  } catch (const RunError &e) {
+  } catch (const std::exception &e) {
     std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
     return 2;
   }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config.h"
+#include "eval/cli_numbers.h"
 #include "eval/run.h"
 
 using namespace oneadapt::eval;
@@ -63,14 +64,14 @@ int main(int argc, char **argv) {
   app.add_option("--clip", o.clip, "Video file")->required()->check(CLI::ExistingFile);
   app.add_option("--model", o.model, "Self-describing TorchScript model")->required()->check(CLI::ExistingFile);
   app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
-  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(CLI::NonNegativeNumber);
+  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(not_negative());
   app.add_option("--fps", o.fps, "Frames a second to take from the clip (default: the clip's own)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   app.add_option("--policy", o.policy, "oneadapt or static")->capture_default_str();
   app.add_option("--lambda", o.lambda, "What resource is worth against accuracy")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--alpha", o.alpha, "Learning rate")->capture_default_str()->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
+  app.add_option("--alpha", o.alpha, "Learning rate")->capture_default_str()->check(not_negative());
   app.add_option("--knobs", o.knobs, "Knobs to adapt, separated by commas (default: all)");
   app.add_option("--device", o.device, "auto, cpu or cuda:N")->capture_default_str();
   app.add_option("--output", output,
