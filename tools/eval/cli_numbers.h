@@ -16,7 +16,7 @@ inline CLI::Validator number_from_0(bool zero_too) {
         return std::string("wants a number ") + (zero_too ? "that is not negative" : "above 0") + ", got \"" + text +
                "\"";
       },
-      zero_too ? "NOT NEGATIVE" : "POSITIVE");
+      "");
 }
 inline CLI::Validator not_negative() { return number_from_0(true); }
 inline CLI::Validator positive() { return number_from_0(false); }
