@@ -123,6 +123,7 @@ bool Detector::set_caps(const GstCaps *caps) {
 
 void Detector::new_stream() {
   clock_.reset();
+  mean_ = {};
   ModelTurns::Frame turn(turns_);
   turn.take();
   largest_width_ = largest_height_ = 0;
@@ -135,6 +136,7 @@ void Detector::new_stream() {
 
 void Detector::flush() {
   clock_.reset();
+  mean_ = {};
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   inferred_ = false;  // what was seen before a seek says nothing about what comes after
   ModelTurns::Frame turn(turns_);
@@ -227,8 +229,9 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &setting
   IntervalClock::Due due;
   if (!settings.gradient) {
     clock_.reset();
+    mean_ = {};
   } else if (GST_CLOCK_TIME_IS_VALID(stream_time)) {
-    due = clock_.frame(stream_time, duration);
+    due = clock_.frame(stream_time, duration, settings.gradient_every);
   } else if (!warned_time_) {
     warned_time_ = true;
     GST_ELEMENT_WARNING(element_, STREAM, FAILED,
@@ -269,14 +272,14 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &setting
   const GstFlowReturn flow = gst_pad_push(src_, buffer);
   if (due.any()) {
     if (flow == GST_FLOW_OK)
-      send_gradient(due, stream_time);
+      take_gradient(due, stream_time);
     else
       model_->drop_graph();
   }
   return flow;
 }
 
-void Detector::send_gradient(const IntervalClock::Due &due, GstClockTime stream_time) {
+void Detector::take_gradient(const IntervalClock::Due &due, GstClockTime stream_time) {
   Gradient gradient;
   const guint64 begin = now_ns();
   std::string why;
@@ -289,51 +292,56 @@ void Detector::send_gradient(const IntervalClock::Due &due, GstClockTime stream_
   {
     std::lock_guard<std::mutex> lock(stats_mutex_);
     stats_.gradient_time += took;
-    if (why.empty()) {
-      ++stats_.gradients;
-      stats_.z = gradient.z;
-      stats_.elements = gradient.elements;
-      stats_.interval = due.own ? interval_of(stream_time, interval_) : *due.missed;
-    } else {
-      ++stats_.failed_gradients;
-    }
+    ++(why.empty() ? stats_.gradients : stats_.failed_gradients);
   }
   if (!why.empty()) {
     GST_WARNING_OBJECT(element_, "no gradient at %" GST_TIME_FORMAT ": %s", GST_TIME_ARGS(stream_time), why.c_str());
     if (!warned_gradient_)
       GST_ELEMENT_WARNING(element_, STREAM, FAILED,
-                          ("Property \"model\": %s. Results go on, without a gradient for this interval.", why.c_str()),
+                          ("Property \"model\": %s. Results go on, without this gradient.", why.c_str()),
                           ("said once a run; see failed-gradients in \"stats\""));
     warned_gradient_ = true;
-    return;
   }
+  if (due.missed) {
+    if (why.empty()) mean_.add(*due.missed, gradient);
+    send_gradient(*due.missed, stream_time);
+  }
+  const guint64 interval = interval_of(stream_time, interval_);
+  if (why.empty() && (due.own || due.also)) mean_.add(interval, gradient);
+  if (due.own) send_gradient(interval, stream_time);
+}
 
-  GstOneadaptGradient *message =
-      gst_oneadapt_gradient_new(gradient.map.frame_width, gradient.map.frame_height, gradient.map.block_size);
+void Detector::send_gradient(guint64 interval, GstClockTime stream_time) {
+  const std::optional<Gradient> gradient = mean_.take(interval);
+  if (!gradient) return;  // none was finite
+  {
+    std::lock_guard<std::mutex> lock(stats_mutex_);
+    stats_.z = gradient->z;
+    stats_.elements = gradient->elements;
+    stats_.interval = interval;
+  }
+  const BlockMap &map = gradient->map;
+  GstOneadaptGradient *message = gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size);
+  message->interval = interval;
   message->interval_duration = interval_;
   message->stream_time = stream_time;
   message->stream = gst_oneadapt_pad_stream(sink_);
-  message->z = gradient.z;
-  message->elements = gradient.elements;
-  message->confident = gradient.confident;
-  message->theta = gradient.theta;
-  message->slope = gradient.slope;
-  std::memcpy(message->values, gradient.map.values.data(), gradient.map.values.size() * sizeof(gfloat));
+  message->z = gradient->z;
+  message->elements = gradient->elements;
+  message->confident = gradient->confident;
+  message->theta = gradient->theta;
+  message->slope = gradient->slope;
+  std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
   std::vector<GstOneadaptRegion> regions;  // best first, as NMS leaves them
   for (const Detection &d : last_) regions.push_back({d.box.x0, d.box.y0, d.box.x1, d.box.y1});
   gst_oneadapt_gradient_set_regions(message, regions.data(), guint(regions.size()));
-  const auto send = [&](guint64 interval) {
-    message->interval = interval;
-    GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,
-                     message->z, message->elements, message->confident);
-    GstEvent *event = gst_event_new_oneadapt_gradient(message);
-    if (event && !gst_pad_push_event(sink_, event)) GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
-    // Feedback first; then downstream too, for who shows it, in time for the next frame.
-    event = gst_event_new_oneadapt_gradient_downstream(message);
-    if (event) gst_pad_push_event(src_, event);
-  };
-  if (due.missed) send(*due.missed);
-  if (due.own) send(interval_of(stream_time, interval_));
+  GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,
+                   message->z, message->elements, message->confident);
+  GstEvent *event = gst_event_new_oneadapt_gradient(message);
+  if (event && !gst_pad_push_event(sink_, event)) GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
+  // Feedback first; then downstream too, for who shows it, in time for the next frame.
+  event = gst_event_new_oneadapt_gradient_downstream(message);
+  if (event) gst_pad_push_event(src_, event);
   gst_oneadapt_gradient_free(message);
 }
 

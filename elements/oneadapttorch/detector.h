@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "gradient_mean.h"
 #include "gstoneadapt.h"
 #include "interval_clock.h"
 #include "model/model.h"
@@ -36,13 +37,14 @@ struct DetectorSettings {
   GstClockTime interval = GST_SECOND;
   // May change between any two frames.
   bool gradient = true;
+  unsigned gradient_every = 0;  ///< frames; 0: on the interval's last one only
   unsigned inference_interval = 1;
   InputSize input_size;
 };
 
 /// What a run has done so far; times in ns.
 struct DetectorStats {
-  guint64 frames = 0, inferences = 0, gradients = 0, failed_gradients = 0;
+  guint64 frames = 0, inferences = 0, gradients = 0, failed_gradients = 0;  ///< backward passes, not messages
   guint64 inference_time = 0, gradient_time = 0;  ///< sums; a gradient's is what comes after its forward pass
   guint64 latency = 0;                            ///< mean time of the last ten inferences
   double throughput = 0;                          ///< frames a second, from the first frame to the last
@@ -50,7 +52,7 @@ struct DetectorStats {
   guint64 objects_total = 0;
   guint64 profile_inferences = 0, profile_time = 0;  ///< for a controller's profiles, besides the above
   double z = 0;
-  guint64 interval = 0;  ///< of the last gradient
+  guint64 interval = 0;  ///< of the last gradient that was sent
   std::string device, device_reason;
 };
 
@@ -59,7 +61,7 @@ using RenderingSource = std::function<GstOneadaptRendering *(guint index)>;
 
 /// Thread-bound to the streaming thread, but for stats(), profile() and call_off(). Locks: `stats_mutex_`, a leaf:
 /// nothing is called under it. `turns_` says which thread has the model, and the sizes of `largest_*`; it is held
-/// through an inference and, on an interval's last frame, until the gradient is taken.
+/// through an inference and, on a frame with a gradient, until that is taken.
 class Detector {
  public:
   /// Loads the model and opens the results file. Posts an error on `element` and returns null when that fails.
@@ -89,7 +91,8 @@ class Detector {
   Detector(GstElement *element, GstPad *sink, GstPad *src) : element_(element), sink_(sink), src_(src), clock_(1) {}
 
   bool infer(GstBuffer *buffer, bool with_gradient);
-  void send_gradient(const IntervalClock::Due &due, GstClockTime stream_time);
+  void take_gradient(const IntervalClock::Due &due, GstClockTime stream_time);
+  void send_gradient(guint64 interval, GstClockTime stream_time);
   void choose_input_size(const InputSize &size);
   bool write_line(const std::string &line);
 
@@ -103,6 +106,7 @@ class Detector {
   RgbReader reader_;
   LineFile results_;
   IntervalClock clock_;
+  GradientMean mean_;
   GstSegment segment_{};
   unsigned largest_width_ = 0, largest_height_ = 0;
   std::vector<Detection> last_;

@@ -13,7 +13,7 @@
  * (gst_event_new_oneadapt_gradient_downstream()). Intervals are counted in stream time. A frame is the last of
  * its interval when it lasts until the boundary; where frames do not say how long they last (neither buffer duration
  * nor framerate), or the last one was lost, the gradient is taken on the next interval's first frame and carries the
- * number of the interval that it is for.
+ * number of the interval that it is for. #oneadaptdnn:gradient-every takes more gradients and sends their mean.
  *
  * It answers a controller's profile query (gst_query_new_oneadapt_profile()): F1 of other configurations' results
  * against the most expensive one's. Frames of the stream go first.
@@ -37,60 +37,21 @@
 #include <utility>
 
 #include "config.h"
-#include "detector.h"
+#include "dnn_properties.h"
 
 GST_DEBUG_CATEGORY(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
 
 namespace {
 
-using oneadapt::Detector;
-using oneadapt::DetectorSettings;
-using oneadapt::DetectorStats;
-using oneadapt::InputSize;
-
-enum {
-  PROP_0,
-  PROP_MODEL,
-  PROP_DEVICE,
-  PROP_THRESHOLD,
-  PROP_CLASSES,
-  PROP_LABELS_FILE,
-  PROP_THREADS,
-  PROP_INTERVAL,
-  PROP_GRADIENT,
-  PROP_INPUT_SIZE,
-  PROP_INFERENCE_INTERVAL,
-  PROP_RESULTS_LOCATION,
-  PROP_LATENCY,
-  PROP_THROUGHPUT,
-  PROP_STATS,
-};
-
-constexpr GstClockTime kLeastInterval = 10 * GST_MSECOND, kMostInterval = 3600 * GST_SECOND;
+using namespace oneadapt;
 
 struct Private {
   // Under OBJECT_LOCK.
-  DetectorSettings settings;
-  std::string classes, input_size = "auto";
-  double threshold = -1;
+  DnnProperties properties;
   std::shared_ptr<Detector> detector;  ///< while in PAUSED or PLAYING
   DetectorStats last_stats;            ///< of the run before
 };
-
-std::vector<std::string> split_list(const std::string &text) {
-  std::vector<std::string> names;
-  gchar **parts = g_strsplit(text.c_str(), ",", -1);
-  for (gchar **part = parts; *part; ++part)
-    if (*g_strstrip(*part)) names.emplace_back(*part);
-  g_strfreev(parts);
-  return names;
-}
-
-std::string string_of(const GValue *value) {
-  const gchar *text = g_value_get_string(value);
-  return text ? text : "";
-}
 
 }  // namespace
 
@@ -123,7 +84,7 @@ static std::shared_ptr<Detector> get_detector(GstOneadaptDnn *self) {
 
 static DetectorSettings copy_settings(GstOneadaptDnn *self) {
   GST_OBJECT_LOCK(self);
-  DetectorSettings settings = self->p->settings;
+  DetectorSettings settings = self->p->properties.settings;
   GST_OBJECT_UNLOCK(self);
   return settings;
 }
@@ -205,7 +166,7 @@ static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstE
 
 static bool start(GstOneadaptDnn *self) {
   GST_OBJECT_LOCK(self);
-  const std::string input_size = self->p->input_size;
+  const std::string input_size = self->p->properties.input_size;
   GST_OBJECT_UNLOCK(self);
   InputSize parsed;
   if (!InputSize::parse(input_size, parsed)) {
@@ -262,65 +223,20 @@ static GstStateChangeReturn gst_oneadapt_dnn_change_state(GstElement *element, G
 static void gst_oneadapt_dnn_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
   auto *self = GST_ONEADAPT_DNN(object);
   Private *p = self->p;
-  std::string text;
+  const gchar *text = id == PROP_INPUT_SIZE ? g_value_get_string(value) : nullptr;
   InputSize size;
-  if (G_VALUE_HOLDS_STRING(value)) text = string_of(value);
-  const bool good_size = id == PROP_INPUT_SIZE && InputSize::parse(text, size);
+  const bool good_size = InputSize::parse(text ? text : "", size);
 
   GST_OBJECT_LOCK(self);
   const bool running = bool(p->detector);
   const bool refused = running && ((spec->flags & GST_PARAM_MUTABLE_READY) || (id == PROP_INPUT_SIZE && !good_size));
-  if (!refused) {
-    DetectorSettings &s = p->settings;
-    switch (id) {
-      case PROP_MODEL:
-        s.model.path = text;
-        break;
-      case PROP_DEVICE:
-        s.model.device = text.empty() ? "auto" : text;
-        break;
-      case PROP_THRESHOLD:
-        p->threshold = g_value_get_double(value);
-        s.model.threshold.reset();
-        if (p->threshold >= 0) s.model.threshold = p->threshold;
-        break;
-      case PROP_CLASSES:
-        p->classes = text;
-        s.model.classes = split_list(text);
-        break;
-      case PROP_LABELS_FILE:
-        s.model.labels_file = text;
-        break;
-      case PROP_THREADS:
-        s.model.threads = g_value_get_uint(value);
-        break;
-      case PROP_INTERVAL:
-        s.interval = g_value_get_uint64(value);
-        break;
-      case PROP_GRADIENT:
-        s.gradient = g_value_get_boolean(value);
-        break;
-      case PROP_INPUT_SIZE:
-        p->input_size = text;
-        if (good_size) s.input_size = size;
-        break;
-      case PROP_INFERENCE_INTERVAL:
-        s.inference_interval = g_value_get_uint(value);
-        break;
-      case PROP_RESULTS_LOCATION:
-        s.results_location = text;
-        break;
-      default:
-        break;
-    }
-  }
+  if (!refused) p->properties.set(id, value, size);
   GST_OBJECT_UNLOCK(self);
-  if (id < PROP_MODEL || id > PROP_RESULTS_LOCATION) {
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-  } else if (refused && id == PROP_INPUT_SIZE) {
+  if (refused && id == PROP_INPUT_SIZE) {
     GST_ELEMENT_WARNING(
         self, RESOURCE, SETTINGS,
-        ("Property \"input-size\": \"%s\" is no size and is ignored; write auto, frame or WIDTHxHEIGHT.", text.c_str()),
+        ("Property \"input-size\": \"%s\" is no size and is ignored; write auto, frame or WIDTHxHEIGHT.",
+         text ? text : ""),
         (nullptr));
   } else if (refused) {
     GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
@@ -329,51 +245,16 @@ static void gst_oneadapt_dnn_set_property(GObject *object, guint id, const GValu
   }
 }
 
-static GstStructure *stats_structure(const DetectorStats &s) {
-  return gst_structure_new("oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.frames, "inferences", G_TYPE_UINT64,
-                           s.inferences, "profile-inferences", G_TYPE_UINT64, s.profile_inferences, "profile-time",
-                           G_TYPE_UINT64, s.profile_time, "gradients", G_TYPE_UINT64, s.gradients, "failed-gradients",
-                           G_TYPE_UINT64, s.failed_gradients, "inference-time", G_TYPE_UINT64, s.inference_time,
-                           "gradient-time", G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT, s.objects,
-                           "objects-total", G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements",
-                           G_TYPE_UINT, s.elements, "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING,
-                           s.device.c_str(), "device-reason", G_TYPE_STRING, s.device_reason.c_str(), nullptr);
-}
-
 static void gst_oneadapt_dnn_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
   auto *self = GST_ONEADAPT_DNN(object);
   GST_OBJECT_LOCK(self);
-  const DetectorSettings s = self->p->settings;
-  const std::string classes = self->p->classes, input_size = self->p->input_size;
-  const double threshold = self->p->threshold;
+  const DnnProperties properties = self->p->properties;
   const std::shared_ptr<Detector> detector = self->p->detector;
   DetectorStats stats = self->p->last_stats;
   GST_OBJECT_UNLOCK(self);
+  if (properties.get(id, value)) return;
   if (detector) stats = detector->stats();
-  const auto put = [&](const std::string &text) { g_value_set_string(value, text.empty() ? nullptr : text.c_str()); };
   switch (id) {
-    case PROP_MODEL:
-      return put(s.model.path);
-    case PROP_DEVICE:
-      return put(s.model.device);
-    case PROP_THRESHOLD:
-      return g_value_set_double(value, threshold);
-    case PROP_CLASSES:
-      return put(classes);
-    case PROP_LABELS_FILE:
-      return put(s.model.labels_file);
-    case PROP_THREADS:
-      return g_value_set_uint(value, s.model.threads);
-    case PROP_INTERVAL:
-      return g_value_set_uint64(value, s.interval);
-    case PROP_GRADIENT:
-      return g_value_set_boolean(value, s.gradient);
-    case PROP_INPUT_SIZE:
-      return put(input_size);
-    case PROP_INFERENCE_INTERVAL:
-      return g_value_set_uint(value, s.inference_interval);
-    case PROP_RESULTS_LOCATION:
-      return put(s.results_location);
     case PROP_LATENCY:
       return g_value_set_uint64(value, stats.latency);
     case PROP_THROUGHPUT:
@@ -401,116 +282,7 @@ static void gst_oneadapt_dnn_class_init(GstOneadaptDnnClass *klass) {
   object_class->finalize = gst_oneadapt_dnn_finalize;
   element_class->change_state = gst_oneadapt_dnn_change_state;
 
-  const auto ready = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  const auto readable = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  const auto install = [object_class](guint id, GParamSpec *spec) {
-    g_object_class_install_property(object_class, id, spec);
-  };
-  /**
-   * oneadaptdnn:model:
-   *
-   * A TorchScript file that describes itself (extra file `oneadapt.json`), or has a description beside it (FILE.json).
-   */
-  install(PROP_MODEL, g_param_spec_string("model", "Model", "TorchScript file that describes itself", nullptr, ready));
-  /**
-   * oneadaptdnn:device:
-   *
-   * `auto` takes CUDA when LibTorch has it and it works, else the CPU; an info message and #oneadaptdnn:stats say
-   * which.
-   */
-  install(PROP_DEVICE, g_param_spec_string("device", "Device", "auto, cpu, cuda or cuda:N", "auto", ready));
-  /**
-   * oneadaptdnn:threshold:
-   *
-   * Least score of an object, and θ of the utility function (paper §E).
-   */
-  install(PROP_THRESHOLD, g_param_spec_double("threshold", "Threshold",
-                                              "Least score of an object (-1: the model's own)", -1, 1, -1, ready));
-  /**
-   * oneadaptdnn:classes:
-   *
-   * Labels of interest, separated by commas. Others give no results and do not count in the gradient.
-   */
-  install(PROP_CLASSES, g_param_spec_string("classes", "Classes", "Labels of interest, separated by commas (none: all)",
-                                            nullptr, ready));
-  /**
-   * oneadaptdnn:labels-file:
-   *
-   * One label a line, as many as the model has classes.
-   */
-  install(PROP_LABELS_FILE, g_param_spec_string("labels-file", "Labels file",
-                                                "One label a line, instead of the model's own", nullptr, ready));
-  /**
-   * oneadaptdnn:threads:
-   *
-   * Threads that LibTorch spreads one inference over. The setting counts for the whole process.
-   */
-  install(PROP_THREADS, g_param_spec_uint("threads", "Threads", "CPU threads of one inference (0: LibTorch's choice)",
-                                          0, 256, 0, ready));
-  /**
-   * oneadaptdnn:interval:
-   *
-   * Adaptation interval in ns of stream time (paper §3.1); must equal the controller's.
-   */
-  install(PROP_INTERVAL, g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time",
-                                             kLeastInterval, kMostInterval, GST_SECOND, ready));
-  /**
-   * oneadaptdnn:gradient:
-   *
-   * Whether to send a gradient event upstream once an interval.
-   */
-  install(PROP_GRADIENT,
-          g_param_spec_boolean("gradient", "Gradient", "Send DNNGrad upstream once an interval", TRUE, playing));
-  /**
-   * oneadaptdnn:input-size:
-   *
-   * Size that frames are resized to before the model sees them, rounded up to what the model takes; models of fixed
-   * size ignore it. `auto`: that of the largest frame of the stream so far, so that a stream which is scaled down on
-   * its way comes back to what the model saw before. `frame`: each frame's own. Else WIDTHxHEIGHT, sides up to 16384.
-   */
-  install(PROP_INPUT_SIZE,
-          g_param_spec_string("input-size", "Input size", "auto, frame or WIDTHxHEIGHT", "auto", playing));
-  /**
-   * oneadaptdnn:inference-interval:
-   *
-   * Infer on every N-th frame; the others get the last results again. An interval's last frame is always inferred
-   * while #oneadaptdnn:gradient is on.
-   */
-  install(PROP_INFERENCE_INTERVAL, g_param_spec_uint("inference-interval", "Inference interval",
-                                                     "Infer on every N-th frame", 1, G_MAXINT, 1, playing));
-  /**
-   * oneadaptdnn:results-location:
-   *
-   * File for the results: one JSON object a frame and line, with the keys of gvametaconvert, and `interval` and
-   * `frame`; `timestamp` is stream time in ns. An existing file is replaced.
-   */
-  install(PROP_RESULTS_LOCATION, g_param_spec_string("results-location", "Results location",
-                                                     "File for the results as JSON lines", nullptr, ready));
-  /**
-   * oneadaptdnn:latency:
-   *
-   * Mean time of the last ten inferences in ns, colour conversion and resizing included.
-   */
-  install(PROP_LATENCY, g_param_spec_uint64("latency", "Latency", "Mean time of the last ten inferences in ns", 0,
-                                            G_MAXUINT64, 0, readable));
-  /**
-   * oneadaptdnn:throughput:
-   *
-   * Frames a second of wall-clock time, since the run's first frame.
-   */
-  install(PROP_THROUGHPUT, g_param_spec_double("throughput", "Throughput", "Frames a second since the first", 0,
-                                               G_MAXDOUBLE, 0, readable));
-  /**
-   * oneadaptdnn:stats:
-   *
-   * `frames`, `inferences`, `gradients`, `failed-gradients` (counts), `inference-time`, `gradient-time` (sums in ns;
-   * the latter is what comes after the forward pass), `profile-inferences`, `profile-time` (for a controller's
-   * profiles, besides the others; the time is in ns), `objects` (of the last frame), `objects-total`, `z`, `elements`,
-   * `interval` (of the last gradient), `device`, `device-reason`. After a run it stays until the next.
-   */
-  install(PROP_STATS,
-          g_param_spec_boxed("stats", "Statistics", "What the element has done so far", GST_TYPE_STRUCTURE, readable));
+  install_dnn_properties(object_class);
 
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);

@@ -7,7 +7,7 @@
 
 namespace oneadapt {
 
-IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration) {
+IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every) {
   constexpr std::uint64_t kMostRounding = 2000000;  // Matroska rounds timestamps to 1 ms, twice in a sum
   Due due;
   const std::uint64_t number = interval_of(stream_time, interval_);
@@ -15,9 +15,12 @@ IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t
     if (current_ && number > *current_ && !taken_) due.missed = *current_;
     current_ = number;
     taken_ = false;
+    frames_ = 0;
   }
+  ++frames_;
   const std::uint64_t left = interval_ - stream_time % interval_;
   if (!taken_ && duration > 0) due.own = duration >= left || left - duration <= std::min(duration / 4, kMostRounding);
+  due.also = !taken_ && !due.own && every > 0 && frames_ % every == 0;
   taken_ = taken_ || due.own;
   return due;
 }

@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "eval/evaluation.h"
 
-#include <gst/pbutils/pbutils.h>
+#include <glib.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <mutex>
 #include <thread>
 
-#include "core/curves.h"
+#include "eval/figure_parts.h"
 #include "eval/report.h"
 
 namespace oneadapt::eval {
 
 using nlohmann::json;
 namespace {
-
-// A clip is flat where uniform quality keeps this accuracy at this bandwidth: the rest of the curve is noise.
-constexpr double kFlatAccuracy = 0.95, kFlatBandwidth = 0.12;
 
 std::string joined(const std::vector<std::string> &words) {
   std::string out;
@@ -35,14 +31,6 @@ std::string number(double value) {
 }
 
 double round6(double v) { return std::round(v * 1e6) / 1e6; }
-
-std::string base_name(const std::string &path) { return std::filesystem::path(path).filename().string(); }
-
-std::vector<CurvePoint> curve_of(const json &curve) {
-  std::vector<CurvePoint> points;
-  for (const json &p : curve.at("points")) points.push_back({p.at("bandwidth"), p.at("accuracy")});
-  return points;
-}
 
 /// What a decision message said was in force, per interval.
 std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {
@@ -71,6 +59,8 @@ RunOptions Runner::base(const std::string &clip) const {
   // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
   // before them.
   o.properties.emplace("dnn.input-size", check_clip(clip));
+  // What a ladder of the user's ends with is where a knob starts: that is the most expensive configuration then.
+  o.start = ladder_ends(options_.properties);
   return o;
 }
 
@@ -96,6 +86,8 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
         std::lock_guard<std::mutex> lock(mutex);
         results[i] = std::make_shared<const RunResult>(std::move(*found));
         ++finished;
+        for (const std::string &warning : results[i]->warnings)
+          if (warned_.insert(warning).second) std::fprintf(stderr, "oneadapt-eval: warning: %s\n", warning.c_str());
         if (kept)
           std::fprintf(stderr, "[%zu/%zu] %s: kept from before\n", finished, batch.size(), names[i].c_str());
         else
@@ -114,35 +106,6 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
   for (std::thread &t : pool) t.join();
   if (!failure.empty()) throw RunError(failure);
   return results;
-}
-
-std::string check_clip(const std::string &clip) {
-  if (!std::filesystem::is_regular_file(clip))
-    throw RunError("--clip: there is no file \"" + clip + "\"; name a video file");
-  GError *error = nullptr;
-  gchar *uri = gst_filename_to_uri(clip.c_str(), &error);
-  GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
-  GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
-  g_free(uri);
-  std::string problem;
-  GList *streams = nullptr;
-  if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK)
-    problem = "cannot be read (" + std::string(error ? error->message : "is it a video file?") +
-              "); name a video file that GStreamer can decode";
-  else if (!(streams = gst_discoverer_info_get_video_streams(info)))
-    problem = "has no video in it; name a video file";
-  std::string size;
-  if (streams) {
-    auto *video = GST_DISCOVERER_VIDEO_INFO(streams->data);
-    size = std::to_string(gst_discoverer_video_info_get_width(video)) + "x" +
-           std::to_string(gst_discoverer_video_info_get_height(video));
-  }
-  gst_discoverer_stream_info_list_free(streams);
-  if (info) gst_discoverer_info_unref(info);
-  if (discoverer) g_object_unref(discoverer);
-  g_clear_error(&error);
-  if (!problem.empty()) throw RunError("--clip: \"" + clip + "\" " + problem);
-  return size;
 }
 
 json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
@@ -185,12 +148,6 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
           {"intervals", intervals}};
 }
 
-std::vector<std::string> evaluated_policies() {
-  auto names = policy_names();
-  names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
-  return names;
-}
-
 namespace {
 
 /// The curve of every policy of one clip.
@@ -200,10 +157,9 @@ class ClipEvaluation {
 
   json evaluate() {
     const EvalOptions &o = runner_.options();
-    RunOptions fixed = fixed_run({});
-    fixed.knobs = joined(o.knobs);
-    reference_ = runner_.run_one(fixed, name_ + ", most expensive configuration");
-    find_knobs();
+    reference_ = runner_.run_one(fixed_run(runner_, clip_), name_ + ", most expensive configuration");
+    recorded_.knobs = ladders_of(runner_, *reference_);
+    recorded_.runs[recorded_.most_expensive()] = reference_;
     make_runs();
     json curves = json::array();
     for (const std::string &policy : o.policies) curves.push_back({{"policy", policy}, {"points", points(policy)}});
@@ -232,15 +188,13 @@ class ClipEvaluation {
         clip["stills"].push_back({{"caption", caption}, {"image", data_uri(still.jpeg)}});
       }
     }
-    compare(clip);
+    compare_curves(clip);
     return clip;
   }
 
  private:
-  RunOptions fixed_run(const Rungs &rungs) const {
-    RunOptions o = runner_.base(clip_);
-    o.policy = "static";
-    o.gradient = false;
+  RunOptions run_at(const Rungs &rungs) const {
+    RunOptions o = fixed_run(runner_, clip_);
     for (std::size_t i = 0; i < rungs.size(); ++i)
       o.start[start_property(recorded_.knobs[i].name)] = recorded_.knobs[i].values[rungs[i]];
     return o;
@@ -250,19 +204,6 @@ class ClipEvaluation {
   double still_lambda() const {
     const auto &lambdas = runner_.options().lambdas;
     return lambdas[lambdas.size() / 2];
-  }
-
-  void find_knobs() {
-    for (const std::string &knob : runner_.options().knobs) {
-      const auto found = reference_->ladders.find(knob);
-      if (found == reference_->ladders.end()) {
-        std::string all;
-        for (const auto &[name, ladder] : reference_->ladders) all += (all.empty() ? "" : ", ") + name;
-        throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + all);
-      }
-      recorded_.knobs.push_back({knob, found->second});
-    }
-    recorded_.runs[recorded_.most_expensive()] = reference_;
   }
 
   /// Uniform quality: along the ladder of the first knob, the others at their dearest.
@@ -283,7 +224,7 @@ class ClipEvaluation {
     auto want = [&](const Rungs &rungs) {
       if (recorded_.runs.count(rungs) || std::find(fixed.begin(), fixed.end(), rungs) != fixed.end()) return;
       fixed.push_back(rungs);
-      batch.push_back(fixed_run(rungs));
+      batch.push_back(run_at(rungs));
       std::string name = name_;
       for (std::size_t i = 0; i < rungs.size(); ++i)
         name += (i ? " " : ", ") + recorded_.knobs[i].name + "=" + number(recorded_.knobs[i].values[rungs[i]]);
@@ -344,52 +285,6 @@ class ClipEvaluation {
     return points;
   }
 
-  void compare(json &clip) const {
-    const json &curves = clip["curves"];
-    auto find = [&](const std::string &policy) -> const json * {
-      for (const json &c : curves)
-        if (c.at("policy") == policy) return &c;
-      return nullptr;
-    };
-    const json *uniform = find("uniform");
-    bool flat = false;
-    if (uniform) {
-      const auto cheap = resource_at(curve_of(*uniform), kFlatAccuracy);
-      flat = cheap && *cheap <= kFlatBandwidth;
-    }
-    clip["flat"] = flat;
-    clip["bd_rate"] = json::array();
-    auto add = [&](const json &policy, const json &against) {
-      const BdRate r = bd_rate(curve_of(policy), curve_of(against));
-      json row{{"policy", policy.at("policy")}, {"against", against.at("policy")}};
-      if (flat) {
-        row["percent"] = nullptr;
-        row["reason"] =
-            "the clip is flat: uniform keeps an accuracy of 0.95 at a bandwidth of 12 % or less, and the "
-            "rest of its curve is noise; compare bandwidth_at";
-      } else if (r.percent) {
-        row["percent"] = round6(*r.percent);
-        row["from"] = round6(r.from);
-        row["to"] = round6(r.to);
-      } else {
-        row["percent"] = nullptr;
-        row["reason"] = r.reason;
-      }
-      clip["bd_rate"].push_back(row);
-    };
-    for (const json &policy : curves)
-      for (const json &against : curves) {
-        if (policy.at("policy") == against.at("policy") || policy.at("policy") == "uniform") continue;
-        if (against.at("policy") == "uniform" || policy.at("policy") == "oneadapt") add(policy, against);
-      }
-    clip["bandwidth_at"] = json::array();
-    for (const json &c : curves) {
-      const auto b = resource_at(curve_of(c), kFlatAccuracy);
-      clip["bandwidth_at"].push_back(
-          {{"policy", c.at("policy")}, {"accuracy", kFlatAccuracy}, {"bandwidth", b ? json(round6(*b)) : json()}});
-    }
-  }
-
   Runner &runner_;
   std::string clip_, name_;
   std::shared_ptr<const RunResult> reference_;
@@ -400,90 +295,5 @@ class ClipEvaluation {
 }  // namespace
 
 json evaluate_clip(Runner &runner, const std::string &clip) { return ClipEvaluation(runner, clip).evaluate(); }
-
-json mean_bd_rates(const json &clips) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  std::map<std::pair<std::string, std::string>, std::vector<double>> values;
-  for (const json &clip : clips)
-    for (const json &row : clip.at("bd_rate")) {
-      const std::pair<std::string, std::string> pair{row.at("policy"), row.at("against")};
-      if (!values.count(pair)) pairs.push_back(pair);
-      auto &list = values[pair];
-      if (!row.at("percent").is_null()) list.push_back(row.at("percent"));
-    }
-  json out = json::array();
-  for (const auto &pair : pairs) {
-    const auto &list = values[pair];
-    json row{{"policy", pair.first}, {"against", pair.second}, {"clips", list.size()}};
-    double sum = 0, worst = -INFINITY;
-    for (double v : list) {
-      sum += v;
-      worst = std::max(worst, v);
-    }
-    row["percent"] = list.empty() ? json() : json(round6(sum / double(list.size())));
-    row["worst"] = list.empty() ? json() : json(round6(worst));
-    out.push_back(row);
-  }
-  return out;
-}
-
-std::string table(const json &results) {
-  std::string out;
-  char line[512];
-  for (const json &clip : results.at("clips")) {
-    std::snprintf(line, sizeof line, "\n%s: %d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame%s\n",
-                  clip.at("clip").get<std::string>().c_str(), clip.at("frames").get<int>(),
-                  clip.at("fps").get<double>(), clip.at("width").get<int>(), clip.at("height").get<int>(),
-                  clip.at("reference").at("kbps").get<double>(),
-                  clip.at("reference").at("objects_per_frame").get<double>(),
-                  clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "");
-    out += line;
-    std::snprintf(line, sizeof line, "  %-10s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting", "bandwidth",
-                  "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
-    out += line;
-    for (const json &curve : clip.at("curves"))
-      for (const json &p : curve.at("points")) {
-        std::snprintf(line, sizeof line, "  %-10s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
-                      curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
-                      100 * p.at("bandwidth").get<double>(), p.at("accuracy").get<double>(),
-                      p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
-                      p.at("sensor_cpu_s").get<double>(),
-                      p.at("inference_s").get<double>() + p.at("gradient_s").get<double>(),
-                      p.at("feedback_bytes").get<double>() / 1000);
-        out += line;
-      }
-    for (const json &row : clip.at("bd_rate")) {
-      if (row.at("percent").is_null())
-        std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n",
-                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                      row.at("reason").get<std::string>().c_str());
-      else
-        std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n",
-                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                      row.at("percent").get<double>(), row.at("from").get<double>(), row.at("to").get<double>());
-      out += line;
-    }
-    out += "  bandwidth for an accuracy of 0.95:";
-    for (const json &row : clip.at("bandwidth_at")) {
-      const bool none = row.at("bandwidth").is_null();
-      std::snprintf(line, sizeof line, " %s ", row.at("policy").get<std::string>().c_str());
-      out += line;
-      std::snprintf(line, sizeof line, "%.1f %%;", none ? 0 : 100 * row.at("bandwidth").get<double>());
-      out += none ? "never;" : line;
-    }
-    if (out.back() == ';') out.back() = '\n';
-  }
-  if (results.contains("mean_bd_rate") && results.at("clips").size() > 1) {
-    out += "\nMean over the clips that have a BD-rate:\n";
-    for (const json &row : results.at("mean_bd_rate")) {
-      if (row.at("percent").is_null()) continue;
-      std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
-                    row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                    row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
-      out += line;
-    }
-  }
-  return out;
-}
 
 }  // namespace oneadapt::eval

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,12 +47,19 @@ class Runner {
  private:
   const EvalOptions &options_;
   RunStore store_;
+  std::set<std::string> warned_;  ///< each is said once
 };
+
+/// Throws RunError for the first of the policies, figures, model, knobs, properties and clips that cannot be.
+void check_options(const EvalOptions &options);
+
+/// The last (dearest) value of each knob's ladder that is among the properties, "filter.KNOB-ladder".
+std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties);
 
 /// Size of a clip's video, "WIDTHxHEIGHT". Throws RunError when it cannot be read or has no video.
 std::string check_clip(const std::string &clip);
 
-/// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/evaluation.md).
+/// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/report.md).
 nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);
 
 /// Names of policies that oneadapt-eval knows.
@@ -59,6 +67,11 @@ std::vector<std::string> evaluated_policies();
 
 /// The part of results.json for one clip. Throws RunError.
 nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
+
+/// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. A clip is flat where
+/// uniform quality keeps an accuracy of 0.95 at 12 % of the bandwidth or less: the rest of its curve is noise, and it
+/// gets no BD-rate.
+void compare_curves(nlohmann::json &clip);
 
 /// `clips` of results.json → `mean_bd_rate`.
 nlohmann::json mean_bd_rates(const nlohmann::json &clips);

@@ -64,7 +64,7 @@ json gradient_correlation(Runner &runner) {
       return batch.size() - 1;
     };
     RunOptions probe = runner.base(clip);
-    probe.alpha = 0;  // measure, do not move
+    probe.properties["ctl.alpha"] = "0";  // measure, do not move
     for (const Rungs &k : configurations) probes[k] = add(probe, k, ", gradient at");
     for (const Rungs &k : configurations)
       for (std::size_t i = 0; i < knobs.size(); ++i) {

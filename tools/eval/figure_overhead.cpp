@@ -40,6 +40,11 @@ void write_frames(const std::string &clip, const std::string &path) {
 
 }  // namespace
 
+std::vector<std::string> gradient_cost_modes() {
+  return {"inference only", "with weight gradients, every frame", "input gradient only, every frame",
+          "input gradient only, reused over 10 frames"};
+}
+
 json overhead(Runner &runner) {
   const std::string &clip = runner.options().clips.front();
   const std::string size = check_clip(clip);

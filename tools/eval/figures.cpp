@@ -20,9 +20,7 @@ json make_figure(Runner &runner, const std::string &name) {
   if (name == "gradient-reuse") return gradient_reuse(runner);
   if (name == "convergence") return convergence(runner);
   if (name == "overhead") return overhead(runner);
-  std::string all;
-  for (const std::string &known : figure_names()) all += (all.empty() ? "" : ", ") + known;
-  throw RunError("--figure: there is no figure \"" + name + "\"; there are " + all);
+  throw RunError("--figure: there is no figure \"" + name + "\"");
 }
 
 namespace {

@@ -12,7 +12,7 @@ namespace oneadapt::eval {
 /// "gradient-correlation" (Fig. 6) …
 std::vector<std::string> figure_names();
 
-/// One of them over all clips of the runner's options; the shape is in docs/evaluation.md. Throws RunError.
+/// One of them over all clips of the runner's options; the shape is in docs/report.md. Throws RunError.
 nlohmann::json make_figure(Runner &runner, const std::string &name);
 
 /// For the terminal.

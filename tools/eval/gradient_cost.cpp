@@ -18,11 +18,6 @@
 
 namespace oneadapt::eval {
 
-std::vector<std::string> gradient_cost_modes() {
-  return {"inference only", "with weight gradients, every frame", "input gradient only, every frame",
-          "input gradient only, reused over 10 frames"};
-}
-
 #if HAVE_TORCH
 namespace {
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "config.h"
+#include "eval/cli_numbers.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/gradient_cost.h"
@@ -42,14 +43,19 @@ std::string command_line(int argc, char **argv) {
   return out;
 }
 
-void check_policies(const std::vector<std::string> &policies) {
-  const auto known = evaluated_policies();
-  for (const std::string &p : policies)
-    if (std::find(known.begin(), known.end(), p) == known.end()) {
-      std::string all;
-      for (const std::string &k : known) all += (all.empty() ? "" : ", ") + k;
-      throw RunError("--policies: there is no policy \"" + p + "\"; there are " + all);
-    }
+std::string listed(const std::vector<std::string> &words) {
+  std::string out;
+  for (const std::string &w : words) out += (out.empty() ? "" : ", ") + w;
+  return out;
+}
+
+/// Each once, in the order in which they were named first.
+template <class T>
+void unique(std::vector<T> &list) {
+  std::vector<T> out;
+  for (const T &item : list)
+    if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(item);
+  list = std::move(out);
 }
 
 }  // namespace
@@ -57,8 +63,14 @@ void check_policies(const std::vector<std::string> &policies) {
 int main(int argc, char **argv) {
   if (argc > 1 && std::string(argv[1]) == kGradientCostFlag) return gradient_cost({argv + 2, argv + argc});
   CLI::App app{
-      "Runs policies over clips through the real elements, each at several trade-offs between accuracy and "
-      "resource, and compares the curves."};
+      "Shows what adaptation saves on your clips with your model. Every policy runs over every clip at several\n"
+      "trade-offs; accuracy is the agreement of the DNN's results with those of the most expensive configuration on\n"
+      "the same frames, bandwidth what is sent as a share of that configuration's."};
+  app.footer(
+      "\nExample:\n"
+      "  oneadapt-eval --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"
+      "then open out/road/report.html in a browser. The same command goes on where an interrupted one stopped.\n"
+      "What is measured, and how: docs/evaluation.md. Policies: docs/policies.md.\n");
   EvalOptions o;
   o.knobs = {"qp"};
   o.policies = {"uniform", "oneadapt"};
@@ -66,51 +78,103 @@ int main(int argc, char **argv) {
   o.profiling.profile_configurations = 6;
   std::string metric = "f1";
   std::vector<std::string> properties;
-  app.add_option("--clip", o.clips, "Video file; more than once for several")->required();
-  app.add_option("--model", o.model, "Self-describing TorchScript model")->required()->check(CLI::ExistingFile);
-  app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
-  app.add_option("--knobs", o.knobs, "Knobs to adapt, separated by commas; uniform goes along the first")
+  const char *input = "Input", *compared = "What is compared", *profiles = "Policies profiling and chameleon",
+             *output = "Output and running";
+  app.add_option("--clip", o.clips, "Video file; again for more clips")->required()->type_name("FILE")->group(input);
+  app.add_option("--model", o.model, "TorchScript model that describes itself (docs/models.md)")
+      ->required()
+      ->type_name("FILE")
+      ->group(input);
+  app.add_option("--classes", o.classes, "Labels of interest (default: all of the model's)")
+      ->type_name("A,B,..")
+      ->group(input);
+  app.add_option("--fps", o.fps, "Frames a second to take from a clip (default: the clip's own)")
+      ->check(not_negative())
+      ->type_name("N")
+      ->group(input);
+  app.add_option("--seconds", o.seconds, "How much of a clip, from its beginning (default: all)")
+      ->check(not_negative())
+      ->type_name("S")
+      ->group(input);
+  app.add_option("--knobs", o.knobs,
+                 "Knobs to adapt, of qp, scale and framerate; policy uniform goes along the first, the others stay at "
+                 "their dearest")
       ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--policies", o.policies, "Policies to compare, separated by commas")
+      ->type_name("A,B,..")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--policies", o.policies, "Policies, of " + listed(evaluated_policies()))
       ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--lambdas", o.lambdas, "Trade-offs that draw a policy's curve, separated by commas")
+      ->type_name("A,B,..")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--lambdas", o.lambdas,
+                 "Trade-offs that draw a policy's curve: what resource is worth against accuracy; great ones save more")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--fps", o.fps, "Frames a second to take from the clip (default: the clip's own)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(CLI::NonNegativeNumber);
-  app.add_option("--metric", metric, "Accuracy: f1 or miou")
-      ->check(CLI::IsMember({"f1", "miou"}))
-      ->capture_default_str();
+      ->check(not_negative())
+      ->type_name("X,Y,..")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--metric", metric, "Accuracy: f1 (of boxes at IoU 0.5) or miou (mean IoU of boxes)")
+      ->check(CLI::IsMember({"f1", "miou"}, CLI::ignore_case).description(""))
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(compared);
   app.add_flag("--per-class", o.per_class,
-               "Keep the classes apart (default, as in the paper: an object is of interest or not)");
-  app.add_option("--figure", o.figures, "Checks of the paper instead of policies, separated by commas")
+               "A box must also have the right class (else, as in the paper: an object is of interest or not)")
+      ->group(compared);
+  app.add_option("--figure", o.figures,
+                 "Checks of the paper on your clips, instead of policies, of " + listed(figure_names()))
       ->delimiter(',')
-      ->check(CLI::IsMember(figure_names()));
-  app.add_option("--device", o.device, "auto, cpu or cuda:N")->capture_default_str();
+      ->type_name("A,B,..")
+      ->group(compared);
   app.add_option("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+      ->check(positive())
+      ->type_name("S")
+      ->capture_default_str()
+      ->group(profiles);
   app.add_option("--profile-configurations", o.profiling.profile_configurations,
-                 "Most configurations in a full profile (0: all)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+                 "Most configurations in a full profile, evenly spaced (0: all)")
+      ->check(not_negative())
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(profiles);
   app.add_option("--profile-top", o.profiling.profile_top, "Configurations that chameleon profiles in between")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--profile-budget", o.profile_budget,
-                 "Inferences for profiles, as a share of the clip's frames (0.5: 1.5 seconds of inference a second)")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--set", properties, "A property of ctl, filter or dnn in every run: ELEMENT.PROPERTY=VALUE");
-  app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, per clip")->capture_default_str();
-  app.add_option("--jobs", o.jobs, "Runs at a time; the numbers do not depend on it")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--output", o.output, "Folder for results.json, report.html and the finished runs")->required();
+      ->check(positive())
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(profiles);
+  app.add_option(
+         "--profile-budget", o.profile_budget,
+         "Inferences for profiles, as a share of the clip's frames; an answer is as late as they take (0.5: the "
+         "paper's 1.5 seconds of inference a second)")
+      ->check(positive())
+      ->type_name("X")
+      ->capture_default_str()
+      ->group(profiles);
+  app.add_option("--output", o.output, "Folder for results.json, report.html, and the finished runs (runs/)")
+      ->required()
+      ->type_name("FOLDER")
+      ->group(output);
+  app.add_option("--jobs", o.jobs,
+                 "Runs at a time, a CPU core each (default: as many as there are); the numbers do not depend on it")
+      ->check(positive())
+      ->type_name("N")
+      ->group(output);
+  app.add_option("--device", o.device, "Where the DNN runs: auto, cpu or cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(output);
+  app.add_option(
+         "--set", properties,
+         "A property of oneadaptctl, -filter or -dnn in every run, such as filter.qp-ladder=40,30,20; again for "
+         "more")
+      ->type_name("ctl|filter|dnn.PROPERTY=VALUE")
+      ->group(output);
+  app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, a clip")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(output);
   app.set_version_flag("--version", VERSION);
   try {
     app.parse(argc, argv);
@@ -128,6 +192,11 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
     return 2;
   }
+  unique(o.clips);
+  unique(o.knobs);
+  unique(o.policies);
+  unique(o.lambdas);
+  unique(o.figures);
   o.metric = metric == "miou" ? Metric::MeanIou : Metric::F1;
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin slow the other runs down.
   setenv("OMP_WAIT_POLICY", "passive", 0);
@@ -135,8 +204,7 @@ int main(int argc, char **argv) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   try {
-    check_policies(o.policies);
-    for (const std::string &clip : o.clips) check_clip(clip);
+    check_options(o);
     Runner runner(o, RunStore(o.output + "/runs"));
     json results{{"command", command_line(argc, argv)},
                  {"version", VERSION},
@@ -152,11 +220,12 @@ int main(int argc, char **argv) {
       for (const std::string &figure : o.figures) results["figures"][figure] = make_figure(runner, figure);
     }
     std::fputs((o.figures.empty() ? table(results) : figure_table(results["figures"])).c_str(), stdout);
-    write_file(o.output + "/results.json", results.dump(1) + "\n", "--output");
+    write_file(o.output + "/results.json", results.dump(1, ' ', false, json::error_handler_t::replace) + "\n",
+               "--output");
     write_file(o.output + "/report.html", render_report(results), "--output");
     std::printf("\nWritten: %s/results.json and report.html\n", o.output.c_str());
     return 0;
-  } catch (const RunError &e) {
+  } catch (const std::exception &e) {
     std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
     return 2;
   }

@@ -406,7 +406,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
       case GST_MESSAGE_WARNING: {
         GError *error = nullptr;
         gst_message_parse_warning(m, &error, nullptr);
-        g_printerr("warning: %s: %s\n", GST_OBJECT_NAME(GST_MESSAGE_SRC(m)), error->message);
+        result.warnings.push_back(std::string(GST_OBJECT_NAME(GST_MESSAGE_SRC(m))) + ": " + error->message);
         g_clear_error(&error);
         break;
       }

@@ -98,6 +98,7 @@ struct RunResult {
   std::uint64_t inferences = 0, gradients = 0;
   std::uint64_t feedback_bytes = 0;                    ///< of the gradient messages, as they would go over a network
   std::map<std::string, std::vector<double>> ladders;  ///< of the filter's knobs, cheap → expensive
+  std::vector<std::string> warnings;                   ///< of the elements, a line each
 };
 
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.

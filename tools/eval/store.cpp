@@ -4,9 +4,11 @@
 #include <glib.h>
 #include <gst/gst.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <system_error>
 
 #include "config.h"
@@ -87,6 +89,7 @@ json to_json(const RunResult &r) {
   for (const GradientMap &g : r.gradient_maps)
     gradients.push_back({g.stream_time, g.map.frame_width, g.map.frame_height, g.map.block_size, g.map.values});
   return {{"input", r.input},
+          {"warnings", r.warnings},
           {"gradients", gradients},
           {"stills", stills},
           {"results", results},
@@ -105,6 +108,7 @@ json to_json(const RunResult &r) {
 RunResult result_of(const json &j) {
   RunResult r;
   j.at("input").get_to(r.input);
+  j.at("warnings").get_to(r.warnings);
   for (const json &f : j.at("results")) {
     FrameResult frame;
     frame.stream_time = f.at(0);
@@ -141,6 +145,17 @@ RunResult result_of(const json &j) {
   return r;
 }
 
+/// Names of files and devices may be no UTF-8.
+std::string text_of(const json &j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+std::string checksum(const std::string &text) {
+  gchar *sum =
+      g_compute_checksum_for_data(G_CHECKSUM_SHA256, reinterpret_cast<const guchar *>(text.data()), text.size());
+  const std::string out = sum;
+  g_free(sum);
+  return out;
+}
+
 }  // namespace
 
 void write_file(const std::string &path, const std::string &text, const std::string &what) {
@@ -164,25 +179,26 @@ std::string RunStore::path(const RunOptions &o) const {
   const json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device,        o.threads,
                  o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda,        o.alpha,
                  o.smoothing, o.knobs,       o.start,        o.properties, o.stills,  o.keep_gradients};
-  const std::string text = key.dump();
-  gchar *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), gssize(text.size()));
-  const std::string name(sum, 32);
-  g_free(sum);
-  return folder_ + "/" + name + ".json";
+  return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
 }
 
 std::optional<RunResult> RunStore::find(const RunOptions &options) const {
-  std::ifstream file(path(options));
-  if (!file) return std::nullopt;
+  std::ifstream file(path(options), std::ios::binary);
+  std::ostringstream whole;
+  if (!file || !(whole << file.rdbuf())) return std::nullopt;
+  const std::string text = whole.str(), sum = text.substr(0, text.find('\n')),
+                    body = text.substr(std::min(text.size(), sum.size() + 1));
+  if (sum != checksum(body)) return std::nullopt;  // cut short or changed: it is made again
   try {
-    return result_of(json::parse(file));
+    return result_of(json::parse(body));
   } catch (const json::exception &) {
-    return std::nullopt;  // cut short, or of another version: it is made again
+    return std::nullopt;  // of another version
   }
 }
 
 void RunStore::keep(const RunOptions &options, const RunResult &result) const {
-  write_file(path(options), to_json(result).dump(), "--output");
+  const std::string body = text_of(to_json(result));
+  write_file(path(options), checksum(body) + "\n" + body, "--output");
 }
 
 }  // namespace oneadapt::eval

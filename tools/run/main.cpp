@@ -10,6 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "config.h"
+#include "core/policy.h"
+#include "eval/cli_numbers.h"
+#include "eval/evaluation.h"
 #include "eval/run.h"
 
 using namespace oneadapt::eval;
@@ -56,28 +59,62 @@ void print_row(const IntervalRow &r, bool head) {
 }  // namespace
 
 int main(int argc, char **argv) {
-  CLI::App app{"Adapts what is sent of a clip to a DNN, second by second, and compares with sending everything."};
+  CLI::App app{
+      "Runs the whole loop over a clip: a policy adapts, second by second, what is sent to the DNN. Prints each "
+      "second's\n"
+      "knobs, bitrate, output utility z and objects, then compares with sending everything in the most expensive\n"
+      "configuration."};
+  app.footer(
+      "\nExample:\n"
+      "  oneadapt-run --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"
+      "To compare policies at several trade-offs: oneadapt-eval.\n");
   RunOptions o;
   std::string output;
   bool no_reference = false;
-  app.add_option("--clip", o.clip, "Video file")->required()->check(CLI::ExistingFile);
-  app.add_option("--model", o.model, "Self-describing TorchScript model")->required()->check(CLI::ExistingFile);
-  app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
-  app.add_option("--seconds", o.seconds, "Seconds of the clip to use (default: all)")->check(CLI::NonNegativeNumber);
+  app.add_option("--clip", o.clip, "Video file")
+      ->required()
+      ->check(CLI::Validator(CLI::ExistingFile).description(""))
+      ->type_name("FILE");
+  app.add_option("--model", o.model, "TorchScript model that describes itself (docs/models.md)")
+      ->required()
+      ->check(CLI::Validator(CLI::ExistingFile).description(""))
+      ->type_name("FILE");
+  app.add_option("--classes", o.classes, "Labels of interest (default: all of the model's)")->type_name("A,B,..");
   app.add_option("--fps", o.fps, "Frames a second to take from the clip (default: the clip's own)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--policy", o.policy, "oneadapt or static")->capture_default_str();
-  app.add_option("--lambda", o.lambda, "What resource is worth against accuracy")
+      ->check(not_negative())
+      ->type_name("N");
+  app.add_option("--seconds", o.seconds, "How much of the clip, from its beginning (default: all)")
+      ->check(not_negative())
+      ->type_name("S");
+  std::string policies;
+  for (const std::string &name : oneadapt::policy_names()) policies += (policies.empty() ? "" : ", ") + name;
+  app.add_option("--policy", o.policy,
+                 "What decides, of " + policies +
+                     " (docs/policies.md); uniform and static leave the knobs where --start puts them")
+      ->check(CLI::IsMember(oneadapt::policy_names()).description(""))
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--lambda", o.lambda,
+                 "What resource is worth against accuracy: 0 never saves, 10 saves most of what can be saved")
+      ->type_name("X")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--alpha", o.alpha, "Learning rate")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--knobs", o.knobs, "Knobs to adapt, separated by commas (default: all)");
-  app.add_option("--device", o.device, "auto, cpu or cuda:N")->capture_default_str();
-  app.add_option("--output", output,
-                 "Folder for intervals.jsonl, results.jsonl and adaptive.mp4 (default: write nothing)");
+      ->check(not_negative());
+  app.add_option("--alpha", o.alpha, "Learning rate of policy oneadapt; 0: measure, do not move")
+      ->type_name("X")
+      ->capture_default_str()
+      ->check(not_negative());
+  app.add_option("--knobs", o.knobs, "Knobs to adapt, of qp, scale and framerate (default: all)")->type_name("A,B,..");
   std::vector<std::string> start;
-  app.add_option("--start", start, "Knob values at the start, NAME=VALUE (default: the most expensive)");
-  app.add_flag("--no-reference", no_reference, "Leave out the run of the most expensive configuration");
+  app.add_option("--start", start, "A knob's value at the start; again for more (default: the most expensive)")
+      ->type_name("KNOB=VALUE");
+  app.add_option("--device", o.device, "Where the DNN runs: auto, cpu or cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--output", output,
+                 "Folder for intervals.jsonl (decisions), results.jsonl (what the DNN found), adaptive.mp4 (what it "
+                 "saw) and summary.json (default: write nothing)")
+      ->type_name("FOLDER");
+  app.add_flag("--no-reference", no_reference, "Do not run the most expensive configuration for comparison");
   app.set_version_flag("--version", VERSION);
   try {
     app.parse(argc, argv);
@@ -103,6 +140,7 @@ int main(int argc, char **argv) {
   setenv("OMP_WAIT_POLICY", "passive", 0);
   gst_init(nullptr, nullptr);
   try {
+    check_clip(o.clip);
     std::ofstream intervals;
     if (!output.empty()) {
       std::error_code ec;
@@ -119,6 +157,8 @@ int main(int argc, char **argv) {
       head = false;
       if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
     });
+    for (const std::string &warning : adapted.warnings)
+      std::fprintf(stderr, "oneadapt-run: warning: %s\n", warning.c_str());
     if (intervals.is_open() && !intervals)
       throw RunError("--output: \"" + output + "/intervals.jsonl\" could not be written; is the disk full?");
     std::printf(

@@ -101,6 +101,26 @@ TEST(IntervalClock, ResetForgetsWhatIsOwed) {
   EXPECT_EQ(*clock.frame(2100 * kMs, 0).missed, 1u);
 }
 
+TEST(IntervalClock, EveryNthFrameBesidesTheLast) {
+  IntervalClock clock(kSecond);
+  std::vector<std::uint64_t> also, own;
+  for (std::uint64_t i = 0; i < 25; ++i) {
+    const auto due = clock.frame(i * 100 * kMs, 100 * kMs, 5);
+    if (due.also) also.push_back(i);
+    if (due.own) own.push_back(i);
+    EXPECT_EQ(due.any(), due.also || due.own);
+  }
+  EXPECT_EQ(also, (std::vector<std::uint64_t>{4, 14, 24}));  // 9 and 19, every fifth as well, are their interval's last
+  EXPECT_EQ(own, (std::vector<std::uint64_t>{9, 19}));
+}
+
+TEST(IntervalClock, NoMoreOnceTheIntervalsGradientIsTaken) {
+  IntervalClock clock(kSecond);
+  EXPECT_TRUE(clock.frame(0, kSecond, 1).own);
+  EXPECT_FALSE(clock.frame(500 * kMs, 100 * kMs, 1).any());
+  EXPECT_TRUE(clock.frame(kSecond, 100 * kMs, 1).also);
+}
+
 TEST(IntervalClock, OtherLengths) {
   IntervalClock clock(500 * kMs);
   EXPECT_EQ(run(clock, {{400 * kMs, 100 * kMs}, {900 * kMs, 100 * kMs}}, 500 * kMs),

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real oneadapt-eval: bad input, the same numbers twice, results.json, interruption.
+
+Usage: eval_cli.py ONEADAPT_EVAL CUT_CLIP SOURCE_ROOT
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, CUT_CLIP, ROOT = sys.argv[1:4]
+CLIP, MODEL = os.path.join(ROOT, "clips/vtest.avi"), os.path.join(ROOT, "models/nanodet.pt")
+PROGRESS = re.compile(r"\[\d+/\d+\] .*")
+
+
+def numbers(value):
+    """Results without what a clock measured, and without the command, which names the folder."""
+    if isinstance(value, dict):
+        return {k: numbers(v) for k, v in value.items() if not k.endswith("_s") and k != "command"}
+    return [numbers(v) for v in value] if isinstance(value, list) else value
+
+
+class EvalCli(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="oneadapt-")
+        cls.clip = cls.path("short.avi")
+        subprocess.run([CUT_CLIP, CLIP, cls.clip, "30"], check=True)
+        cls.good = None
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder, name)
+
+    def command(self, output, **changes):
+        """Three uniform runs and two of oneadapt, small; a change of None leaves the option out."""
+        options = {"clip": self.clip, "model": MODEL, "classes": "person", "policies": "uniform,oneadapt", "knobs": "qp",
+                   "lambdas": "0.5,5", "fps": "5", "seconds": "3", "stills": "1", "output": output, **changes}
+        command = [PROGRAM, "--set", "dnn.input-size=256x192", "--set", "filter.qp-ladder=44,32,20"]
+        for name, value in options.items():
+            if value is not None:
+                command += ["--" + name, value]
+        return command
+
+    def run_it(self, output, **changes):
+        return subprocess.run(self.command(output, **changes), capture_output=True, text=True, timeout=240)
+
+    def results(self, output):
+        with open(os.path.join(output, "results.json"), encoding="utf-8") as f:
+            return json.load(f)
+
+    def good_run(self):
+        """The run that others are compared with, made once."""
+        if not EvalCli.good:
+            output = self.path("good")
+            done = self.run_it(output, jobs="1")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            EvalCli.good = (output, done)
+        return EvalCli.good
+
+    def test_bad_input_is_one_line(self):
+        with open(self.path("nonsense"), "w", encoding="utf-8") as f:
+            f.write("nonsense\n")
+        subprocess.run(["gst-launch-1.0", "-q", "audiotestsrc", "num-buffers=20", "!", "wavenc", "!", "filesink",
+                        "location=" + self.path("sound.wav")], check=True)
+        nonsense, gone = self.path("nonsense"), self.path("gone")
+        out = self.path("never")
+        cases = [  # what is wrong; what the line says: what it is about, and what to do
+            ({"clip": nonsense}, ["--clip", nonsense, "name a video file that GStreamer can decode"]),
+            ({"clip": gone}, ["--clip", gone, "name a video file"]),
+            ({"clip": self.path("sound.wav")}, ["--clip", "sound.wav", "no video in it", "name a video file"]),
+            ({"clip": self.folder}, ["--clip", self.folder, "name a video file"]),
+            ({"clip": None}, ["--clip"]),
+            ({"model": nonsense}, ["model", nonsense, "save it with torch.jit.save"]),
+            ({"model": gone}, ["--model", gone, "name a self-describing TorchScript model"]),
+            ({"classes": "persn"}, ["classes", "persn", 'it has "person"']),
+            ({"policies": "uniform,oneadpt"}, ["--policies", "oneadpt", "there are oneadapt, uniform"]),
+            ({"knobs": "qp,sclae"}, ["--knobs", "sclae", "there are framerate, qp, scale"]),
+            ({"knobs": ""}, ["--knobs", "there are framerate, qp, scale"]),
+            ({"figure": "gradients"}, ["--figure", "gradients", "there are gradient-correlation"]),
+            ({"metric": "map"}, ["--metric", "map", "f1", "miou"]),
+            ({"lambdas": "1,-1"}, ["--lambdas", "-1", "not negative"]),
+            ({"jobs": "0"}, ["--jobs", "above 0"]),
+            ({"fps": "nan"}, ["--fps", "nan"]),
+            ({"device": "cuda:77"}, ["device", "cuda:77"]),
+            ({"set": "qp=1"}, ["--set", "ELEMENT.PROPERTY=VALUE"]),
+            ({"set": "encoder.qp=1"}, ["--set", "encoder", "there are ctl, filter, dnn"]),
+            ({"set": "dnn.qp=1"}, ["--set", "qp", "gst-inspect-1.0 oneadaptdnn"]),
+            ({"set": "dnn.threads=many"}, ["--set", "many", "dnn.threads"]),
+            ({"set": "ctl.profile-top=-7"}, ["--set", "-7", "ctl.profile-top"]),
+            ({"set": "dnn.interval=500000000"}, ["--set", "dnn.interval", "its own options"]),
+            ({"set": "filter.scale-ladder=1,0.5"}, ["--set", "scale-ladder", "rise"]),
+            ({"set": "filter.qp=30"}, ["--set", "filter.qp", "filter.qp-ladder"]),
+            ({"output": nonsense}, ["--output", nonsense, "name a folder that can be written"]),
+            ({"output": nonsense + "/in/it"}, ["--output", nonsense, "name a folder that can be written"]),
+            ({"output": None}, ["--output"]),
+        ]
+        for changes, words in cases:
+            with self.subTest(**changes):
+                done = self.run_it(**{"output": out, **changes})
+                lines = [line for line in done.stderr.splitlines() if not PROGRESS.fullmatch(line)]
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertEqual(len(lines), 1, done.stderr)
+                self.assertTrue(lines[0].startswith("oneadapt-eval: "), lines[0])
+                self.assertLess(len(lines[0]), 400)
+                for word in words:
+                    self.assertIn(word, lines[0])
+                self.assertEqual(done.stdout, "")
+                self.assertFalse(os.path.exists(os.path.join(out, "results.json")))
+                self.assertFalse(os.path.exists(os.path.join(out, "report.html")))
+
+    def test_results_have_their_shape(self):
+        output, done = self.good_run()
+        results = self.results(output)
+        self.assertEqual(results["metric"], "f1")
+        self.assertEqual(results["knobs"], ["qp"])
+        self.assertEqual(results["model"], "nanodet.pt")
+        self.assertIn("--lambdas 0.5,5", results["command"])
+        self.assertEqual(len(results["clips"]), 1)
+        clip = results["clips"][0]
+        self.assertEqual({k: clip[k] for k in ("clip", "frames", "fps", "seconds", "width", "height")},
+                         {"clip": "short.avi", "frames": 15, "fps": 5, "seconds": 3, "width": 768, "height": 576})
+        self.assertGreater(clip["reference"]["kbps"], 0)
+        self.assertGreater(clip["reference"]["objects_per_frame"], 0)
+        self.assertEqual([c["policy"] for c in clip["curves"]], ["uniform", "oneadapt"])
+        uniform, oneadapt = (c["points"] for c in clip["curves"])
+        self.assertEqual([p["setting"] for p in uniform], ["qp=20", "qp=32", "qp=44"])
+        self.assertEqual([p["setting"] for p in oneadapt], ["lambda=0.5", "lambda=5"])
+        self.assertEqual((uniform[0]["bandwidth"], uniform[0]["accuracy"]), (1, 1))
+        self.assertGreater(uniform[0]["bandwidth"], uniform[1]["bandwidth"])
+        self.assertGreater(uniform[1]["bandwidth"], uniform[2]["bandwidth"])
+        for point in uniform + oneadapt:
+            for key in ("bandwidth", "accuracy", "sensor_cpu_s", "inference_s", "gradient_s"):
+                self.assertGreaterEqual(point[key], 0, key)
+            self.assertLessEqual(point["accuracy"], 1)
+            self.assertEqual(point["frames_analysed"], 15)
+            self.assertEqual(point["extra_inferences"], 0)
+            self.assertEqual([i["t"] for i in point["intervals"]], [0, 1, 2])
+            self.assertAlmostEqual(sum(i["kbps"] for i in point["intervals"]) * 125, point["bytes"], delta=1)
+        for point in oneadapt:
+            self.assertGreater(point["feedback_bytes"], 0)
+            self.assertEqual(point["intervals"][0]["knobs"], {"qp": 20})
+        self.assertEqual(uniform[1]["feedback_bytes"], 0)
+        self.assertEqual(uniform[1]["intervals"][2]["knobs"], {"qp": 32})
+        self.assertEqual([(r["policy"], r["against"]) for r in clip["bd_rate"]], [("oneadapt", "uniform")])
+        self.assertTrue(clip["bd_rate"][0]["percent"] is not None or clip["bd_rate"][0]["reason"])
+        self.assertEqual([b["policy"] for b in clip["bandwidth_at"]], ["uniform", "oneadapt"])
+        self.assertEqual([(r["policy"], r["against"]) for r in results["mean_bd_rate"]], [("oneadapt", "uniform")])
+        # The table says the same.
+        for point in uniform + oneadapt:
+            self.assertRegex(done.stdout, re.escape(point["setting"]) + rf" +{100 * point['bandwidth']:.1f} % +{point['accuracy']:.3f}")
+        with open(os.path.join(output, "report.html"), encoding="utf-8") as f:
+            page = f.read()
+        self.assertTrue(page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>"))
+        self.assertIn("short.avi", page)
+
+    def test_twice_the_same_numbers_whatever_the_jobs(self):
+        first, _ = self.good_run()
+        second = self.path("second")
+        done = self.run_it(second, jobs="2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("kept from before", done.stderr)
+        self.assertEqual(numbers(self.results(first)), numbers(self.results(second)))
+
+    def test_interrupted_it_goes_on_from_there(self):
+        good, _ = self.good_run()
+        output = self.path("interrupted")
+        with subprocess.Popen(self.command(output, jobs="1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            first = process.stderr.readline()
+            self.assertRegex(first, r"^\[1/1\] short\.avi, most expensive configuration: \d")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("interrupted", err)
+        self.assertEqual(out, "")
+        self.assertFalse(os.path.exists(os.path.join(output, "results.json")))
+        self.assertGreaterEqual(len(os.listdir(os.path.join(output, "runs"))), 1)
+        done = self.run_it(output, jobs="1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stderr.startswith("[1/1] short.avi, most expensive configuration: kept from before\n"), done.stderr)
+        self.assertRegex(done.stderr, r"oneadapt lambda=5: \d")
+        self.assertEqual(numbers(self.results(output)), numbers(self.results(good)))
+        # And once more, all of it from what was kept: then even the times are the same.
+        again = self.run_it(output, jobs="2")
+        self.assertEqual(again.stderr.count("kept from before"), 5, again.stderr)
+        self.assertEqual(again.stdout, done.stdout)
+
+    def test_a_shorter_ladder_moves_the_most_expensive_configuration(self):
+        output = self.path("ladder")
+        done = self.run_it(output, policies="uniform", set="filter.qp-ladder=40,28")  # the last --set holds
+        self.assertEqual(done.returncode, 0, done.stderr)
+        points = self.results(output)["clips"][0]["curves"][0]["points"]
+        self.assertEqual([p["setting"] for p in points], ["qp=28", "qp=40"])
+        self.assertEqual(points[0]["bandwidth"], 1)
+        good = self.results(self.good_run()[0])["clips"][0]["curves"][0]["points"]
+        self.assertLess(points[0]["bytes"], good[0]["bytes"])
+        self.assertGreater(points[0]["bytes"], good[1]["bytes"])
+
+    def test_policies_that_profile_count_their_inferences(self):
+        output = self.path("profiling")
+        changes = {"policies": "profiling,chameleon", "lambdas": "1", "profile-configurations": "3", "profile-budget": "10"}
+        done = self.run_it(output, **changes)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for curve in self.results(output)["clips"][0]["curves"]:
+            point = curve["points"][0]
+            # One full profile of the first second: two configurations besides the streamed one, five frames each.
+            if curve["policy"] == "profiling":
+                self.assertEqual(point["extra_inferences"], 10)
+            else:
+                self.assertGreaterEqual(point["extra_inferences"], 10)
+            self.assertEqual(point["frames_analysed"], 15)
+
+    def test_figures_of_the_paper(self):
+        output = self.path("figures")
+        done = self.run_it(output, policies=None, lambdas="1", figure="gradient-correlation,gradient-reuse,convergence")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = self.results(output)["figures"]
+        self.assertEqual(sorted(figures), ["convergence", "gradient-correlation", "gradient-reuse"])
+        correlation, reuse = figures["gradient-correlation"], figures["gradient-reuse"]
+        self.assertEqual([r["configuration"]["qp"] for r in correlation["rows"]], [32, 44])
+        for cosine in correlation["cosines"] + correlation["cosines_per_second"] + reuse["cosine"]:
+            self.assertTrue(-1 <= cosine <= 1 + 1e-9, cosine)
+        self.assertEqual(reuse["distance"], list(range(1, 15)))  # fifteen frames, a gradient on each
+        self.assertGreater(reuse["cosine"][0], 0.5)
+        self.assertEqual([len(c["points"]) for c in reuse["tradeoff"][0]["curves"]], [1, 1])
+        self.assertEqual([(r["start"], len(r["objective"])) for r in figures["convergence"]],
+                         [("cheapest", 3), ("most expensive", 3)])
+        # From the most expensive configuration the first second is worth 1 - 1.
+        self.assertAlmostEqual(figures["convergence"][1]["objective"][0], 0, places=6)
+        for text in ("Cosine of OutputGrad and AccGrad", "One gradient an interval against one a frame", "Objective"):
+            self.assertIn(text, done.stdout)
+
+    def test_help_and_version(self):
+        for option in ("--help", "--version"):
+            done = subprocess.run([PROGRAM, option], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(done.stdout)
+
+
+if not os.path.exists(CLIP) or not os.path.exists(MODEL):
+    print("skipped: there is no clips/vtest.avi or models/nanodet.pt (tools/setup.sh makes them)")
+    sys.exit(77)
+unittest.main(argv=sys.argv[:1], verbosity=2)

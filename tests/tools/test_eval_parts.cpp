@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadapt-eval on made-up runs with hand-worked numbers: composed runs, policies stepped over them, points, BD-rates,
+// the table, and the store. No pipeline runs here.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "eval/evaluation.h"
+
+using namespace oneadapt;
+using namespace oneadapt::eval;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kMs = 1000000;
+
+ScoredBox box(double x) { return {{x, 0.1, x + 0.1, 0.2}, 0.9, 0}; }
+
+/// `seconds` at two frames a second; every frame costs `bytes` and shows what `boxes` says of its number.
+template <class Boxes>
+std::shared_ptr<RunResult> made_up(std::size_t seconds, std::uint64_t bytes, Boxes boxes) {
+  auto run = std::make_shared<RunResult>();
+  for (std::size_t i = 0; i < 2 * seconds; ++i) {
+    const std::uint64_t t = i * 500 * kMs;
+    run->input.push_back(t);
+    run->packets.push_back({t, bytes});
+    run->results.push_back({t, boxes(i)});
+    run->bytes += bytes;
+  }
+  run->inferences = run->input.size();
+  run->seconds = double(seconds);
+  run->width = 64;
+  run->height = 48;
+  return run;
+}
+
+/// Seven seconds, knob qp: 20 costs 100 bytes a frame, 30 half of it and shows the same, 40 a tenth and shows nothing
+/// until second 4, from when on there is nothing to be seen.
+Recorded seven_seconds() {
+  const auto visible = [](std::size_t i) {
+    return i < 8 ? std::vector<ScoredBox>{box(0.1)} : std::vector<ScoredBox>{};
+  };
+  Recorded recorded;
+  recorded.knobs = {{"qp", {40, 30, 20}}};
+  recorded.runs[{2}] = made_up(7, 100, visible);
+  recorded.runs[{1}] = made_up(7, 50, visible);
+  recorded.runs[{0}] = made_up(7, 10, [](std::size_t) { return std::vector<ScoredBox>{}; });
+  return recorded;
+}
+
+std::vector<double> qp_of(const PolicyRun &run) {
+  std::vector<double> out;
+  for (const auto &knobs : run.knobs) out.push_back(knobs.at("qp"));
+  return out;
+}
+
+json curve(const std::string &policy, const std::vector<std::pair<double, double>> &points) {
+  json out{{"policy", policy}, {"points", json::array()}};
+  for (const auto &[bandwidth, accuracy] : points)
+    out["points"].push_back({{"bandwidth", bandwidth}, {"accuracy", accuracy}});
+  return out;
+}
+
+}  // namespace
+
+TEST(Compose, IntervalsGoByStreamTimeGiveOrTakeRounding) {
+  EXPECT_EQ(interval_at(0), 0u);
+  EXPECT_EQ(interval_at(999 * kMs), 0u);
+  EXPECT_EQ(interval_at(999 * kMs + 600000), 1u);
+  EXPECT_EQ(interval_at(1000 * kMs), 1u);
+  EXPECT_EQ(interval_count(*made_up(7, 1, [](std::size_t) { return std::vector<ScoredBox>{}; })), 7u);
+  EXPECT_EQ(interval_count(RunResult()), 0u);
+}
+
+TEST(Compose, EachIntervalComesFromItsConfigurationsRun) {
+  Recorded recorded = seven_seconds();
+  auto cheap = std::make_shared<RunResult>(*recorded.runs[{0}]);
+  cheap->inference_s = 7;
+  cheap->encode_s = 1.4;
+  recorded.runs[{0}] = cheap;
+  const RunResult run = compose(recorded, {{2}, {0}, {1}});  // 1 goes on to the end
+  EXPECT_EQ(run.bytes, 2 * 100u + 2 * 10u + 5 * 2 * 50u);
+  ASSERT_EQ(run.packets.size(), 14u);
+  EXPECT_EQ(run.packets[1].bytes, 100u);
+  EXPECT_EQ(run.packets[2].bytes, 10u);
+  EXPECT_EQ(run.packets[4].bytes, 50u);
+  ASSERT_EQ(run.results.size(), 14u);
+  EXPECT_EQ(run.results[1].boxes.size(), 1u);
+  EXPECT_EQ(run.results[2].boxes.size(), 0u);
+  EXPECT_EQ(run.inferences, 14u);
+  EXPECT_EQ(run.input, recorded.reference().input);
+  EXPECT_EQ(run.seconds, 7);
+  EXPECT_NEAR(run.inference_s, 1, 1e-9);  // two of its fourteen frames
+  EXPECT_NEAR(run.encode_s, 0.2, 1e-9);   // a seventh of its bytes
+  EXPECT_EQ(frame_accuracy(run, recorded.reference()), (std::vector<double>{1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}));
+}
+
+TEST(Compose, AFrameThatWasNotSentKeepsTheLastResultAcrossIntervals) {
+  // The object moves at each second; half the frames are sent, the last one of each second.
+  const auto moving = [](std::size_t i) { return std::vector<ScoredBox>{box(0.1 + 0.2 * double(i / 2 % 2))}; };
+  Recorded recorded;
+  recorded.knobs = {{"framerate", {1, 2}}};
+  recorded.runs[{1}] = made_up(3, 100, moving);
+  auto half = made_up(3, 100, moving);
+  for (std::size_t i : {4u, 2u, 0u}) {
+    half->results.erase(half->results.begin() + long(i));
+    half->packets.erase(half->packets.begin() + long(i));
+  }
+  recorded.runs[{0}] = half;
+  const RunResult run = compose(recorded, {{1}, {0}});
+  EXPECT_EQ(run.results.size(), 4u);
+  EXPECT_EQ(run.bytes, 400u);
+  EXPECT_EQ(frame_accuracy(run, recorded.reference()), (std::vector<double>{1, 1, 0, 1, 0, 1}));
+}
+
+TEST(Compose, WhatWasNotRecordedCannotBePutTogether) {
+  Recorded recorded = seven_seconds();
+  recorded.runs.erase(Rungs{0});
+  EXPECT_THROW(compose(recorded, {{2}, {0}}), RunError);
+  EXPECT_THROW(step_policy(recorded, "profiling", {}, 0.5, Metric::F1), RunError);
+}
+
+// A profile of all three takes 2 + 2 inferences (QP 20 was streamed). Half of two frames a second are left for it: it
+// is ready 4 s after interval 0, at 5 s. Worth, accuracy − resource: 0 at QP 20, 0.5 at 30, −0.1 at 40.
+TEST(StepPolicy, AProfileIsAsLateAsItsInferencesTake) {
+  const PolicyRun run = step_policy(seven_seconds(), "profiling", {}, 0.5, Metric::F1);
+  EXPECT_EQ(qp_of(run), (std::vector<double>{20, 20, 20, 20, 20, 30, 30}));
+  EXPECT_EQ(run.extra_inferences, 4u);
+  EXPECT_EQ(run.result.bytes, 5 * 200u + 2 * 100u);
+  EXPECT_EQ(run.result.results.size(), 14u);
+
+  const PolicyRun soon = step_policy(seven_seconds(), "profiling", {}, 2, Metric::F1);  // 1 s
+  EXPECT_EQ(qp_of(soon), (std::vector<double>{20, 20, 30, 30, 30, 30, 30}));
+  EXPECT_EQ(soon.extra_inferences, 4u);
+  const PolicyRun never = step_policy(seven_seconds(), "profiling", {}, 0.1, Metric::F1);  // 20 s
+  EXPECT_EQ(qp_of(never), std::vector<double>(7, 20));
+  EXPECT_EQ(never.extra_inferences, 4u);
+}
+
+TEST(StepPolicy, LambdaChooses) {
+  PolicySettings settings;
+  settings.lambda = 0;  // QP 20 and 30 are as accurate; the first of them stays
+  EXPECT_NE(qp_of(step_policy(seven_seconds(), "profiling", settings, 2, Metric::F1)).back(), 40);
+  settings.lambda = 10;  // −9, −4, −1
+  EXPECT_EQ(qp_of(step_policy(seven_seconds(), "profiling", settings, 2, Metric::F1)).back(), 40);
+}
+
+// A full profile after intervals 0 and 4, and one of the best (with QP 20) after every other. Inferences, two frames a
+// configuration that was not streamed: 4; then with QP 20 streamed 2, with QP 30 2, 2; full with QP 30 streamed 4;
+// the small one after it 4, as QP 30 is still streamed: from second 4 on QP 40 is as accurate, which the profile of
+// interval 4 sees, so that it is the best, and is taken in interval 6.
+TEST(StepPolicy, ChameleonProfilesTheBestInBetween) {
+  PolicySettings settings;
+  settings.profile_interval = 4;
+  settings.profile_top = 1;
+  const PolicyRun run = step_policy(seven_seconds(), "chameleon", settings, 1000, Metric::F1);
+  EXPECT_EQ(qp_of(run), (std::vector<double>{20, 20, 30, 30, 30, 30, 40}));
+  EXPECT_EQ(run.extra_inferences, 4u + 2 + 2 + 2 + 4 + 4);
+}
+
+TEST(StepPolicy, ProfiledConfigurationsAreTheGrid) {
+  PolicySettings settings;
+  const std::vector<KnobLadder> knobs{{"qp", {40, 30, 20}}, {"scale", {0.5, 1}}};
+  EXPECT_EQ(profiled_configurations(knobs, settings).size(), 6u);
+  settings.profile_configurations = 4;
+  EXPECT_EQ(profiled_configurations(knobs, settings), (std::vector<Rungs>{{0, 0}, {0, 1}, {2, 0}, {2, 1}}));
+}
+
+TEST(Options, LaddersEndWithTheMostExpensive) {
+  using Ends = std::map<std::string, double>;
+  EXPECT_EQ(ladder_ends({{"filter.qp-ladder", "44, 32,28"}, {"filter.scale-ladder", "0.5 0.75, "}}),
+            (Ends{{"qp", 28}, {"scale", 0.75}}));
+  EXPECT_EQ(ladder_ends({{"filter.qp-ladder", "30"}, {"dnn.threads", "2"}, {"filter.qp", "7"}}), (Ends{{"qp", 30}}));
+  EXPECT_EQ(ladder_ends({{"filter.qp-ladder", ""}, {"ctl.x-ladder", "3"}, {"filter.-ladder", "3"}}), Ends());
+}
+
+TEST(Point, HandWorked) {
+  // 1.5 s: the second interval is half a second long.
+  const auto reference = made_up(2, 100, [](std::size_t) { return std::vector<ScoredBox>{box(0.1)}; });
+  reference->input.pop_back();
+  reference->packets.pop_back();
+  reference->results.pop_back();
+  reference->bytes = 300;
+  reference->seconds = 1.5;
+  PolicyRun run;
+  run.result = *reference;
+  run.result.results[2].boxes = {box(0.5), box(0.7)};
+  run.result.packets = {{0, 60}, {1000 * kMs, 15}};
+  run.result.results.erase(run.result.results.begin() + 1);
+  run.result.bytes = 75;
+  run.result.encode_s = 0.25;
+  run.result.probe_s = 0.5;
+  run.result.inference_s = 3;
+  run.result.gradient_s = 0.125;
+  run.result.feedback_bytes = 42;
+  run.knobs = {{{"qp", 30}}};
+  run.extra_inferences = 9;
+  const json point = point_json("lambda=1", run, *reference, Metric::F1);
+  EXPECT_EQ(point["setting"], "lambda=1");
+  EXPECT_EQ(point["bandwidth"], 0.25);
+  EXPECT_EQ(point["accuracy"], 0.666667);  // the second frame keeps the first one's result
+  EXPECT_EQ(point["frames_analysed"], 2);
+  EXPECT_EQ(point["extra_inferences"], 9);
+  EXPECT_EQ(point["sensor_cpu_s"], 0.75);
+  EXPECT_EQ(point["inference_s"], 3);
+  EXPECT_EQ(point["gradient_s"], 0.125);
+  EXPECT_EQ(point["feedback_bytes"], 42);
+  EXPECT_EQ(point["bytes"], 75);
+  EXPECT_EQ(point["intervals"], json::parse(R"([
+    {"t": 0.0, "kbps": 0.48, "accuracy": 1.0, "objects": 1.0, "knobs": {"qp": 30.0}},
+    {"t": 1.0, "kbps": 0.24, "accuracy": 0.0, "objects": 2.0, "knobs": {}}])"));
+}
+
+// Two curves over the same accuracies, one with half of the other's bandwidth.
+TEST(Comparison, BdRateAndBandwidthAt) {
+  json clip{{"curves",
+             {curve("uniform", {{1, 1}, {0.5, 0.9}, {0.25, 0.8}}),
+              curve("oneadapt", {{0.5, 1}, {0.25, 0.9}, {0.125, 0.8}}), curve("profiling", {{0.9, 0.7}, {0.8, 0.6}})}}};
+  compare_curves(clip);
+  EXPECT_FALSE(clip["flat"]);
+  // oneadapt against each other, and each against uniform.
+  ASSERT_EQ(clip["bd_rate"].size(), 3u);
+  const json first = clip["bd_rate"][0];
+  EXPECT_EQ(first["policy"], "oneadapt");
+  EXPECT_EQ(first["against"], "uniform");
+  EXPECT_NEAR(first["percent"], -50, 1e-4);
+  EXPECT_NEAR(first["from"], 0.8, 1e-9);
+  EXPECT_NEAR(first["to"], 1, 1e-9);
+  for (std::size_t i : {1u, 2u}) {
+    EXPECT_TRUE(clip["bd_rate"][i]["percent"].is_null());
+    EXPECT_NE(clip["bd_rate"][i]["reason"].get<std::string>().find("share no accuracy"), std::string::npos);
+  }
+  ASSERT_EQ(clip["bandwidth_at"].size(), 3u);
+  EXPECT_EQ(clip["bandwidth_at"][0]["accuracy"], 0.95);
+  // log₂ of the bandwidth is linear in accuracy between the points: 2^−0.5.
+  EXPECT_NEAR(clip["bandwidth_at"][0]["bandwidth"], 0.707107, 1e-6);
+  EXPECT_NEAR(clip["bandwidth_at"][1]["bandwidth"], 0.353553, 1e-6);
+  EXPECT_TRUE(clip["bandwidth_at"][2]["bandwidth"].is_null());
+}
+
+TEST(Comparison, AFlatClipHasNoBdRate) {
+  for (double cheap : {0.11, 0.13}) {
+    json clip{{"curves", {curve("uniform", {{1, 1}, {cheap, 0.96}}), curve("oneadapt", {{1, 1}, {0.1, 0.96}})}}};
+    compare_curves(clip);
+    EXPECT_EQ(clip["flat"], cheap < 0.12) << cheap;
+    EXPECT_EQ(clip["bd_rate"][0]["percent"].is_null(), cheap < 0.12) << cheap;
+    if (cheap < 0.12) {
+      EXPECT_NE(clip["bd_rate"][0]["reason"].get<std::string>().find("flat"), std::string::npos);
+    }
+    EXPECT_NEAR(clip["bandwidth_at"][0]["bandwidth"], cheap, 1e-9);  // the cheapest point does
+  }
+}
+
+TEST(Comparison, MeanOverTheClipsThatHaveOne) {
+  const json clips = json::parse(R"([
+    {"bd_rate": [{"policy": "a", "against": "u", "percent": -30}, {"policy": "b", "against": "u", "percent": null}]},
+    {"bd_rate": [{"policy": "a", "against": "u", "percent": 10}, {"policy": "b", "against": "u", "percent": null}]},
+    {"bd_rate": [{"policy": "a", "against": "u", "percent": null}]}])");
+  EXPECT_EQ(mean_bd_rates(clips), json::parse(R"([
+    {"policy": "a", "against": "u", "percent": -10.0, "worst": 10.0, "clips": 2},
+    {"policy": "b", "against": "u", "percent": null, "worst": null, "clips": 0}])"));
+  EXPECT_EQ(mean_bd_rates(json::array()), json::array());
+}
+
+TEST(Table, SaysWhatTheResultsSay) {
+  json clip = json::parse(R"({"clip": "a.mp4", "frames": 80, "fps": 10.0, "width": 960, "height": 540, "flat": false,
+    "reference": {"kbps": 1234.5, "objects_per_frame": 4.75},
+    "curves": [{"policy": "oneadapt", "points": [{"setting": "lambda=1", "bandwidth": 0.258, "accuracy": 0.899,
+      "frames_analysed": 80, "extra_inferences": 7, "sensor_cpu_s": 1.25, "inference_s": 2.5, "gradient_s": 0.25,
+      "feedback_bytes": 12300}]}],
+    "bd_rate": [{"policy": "oneadapt", "against": "uniform", "percent": -38.2, "from": 0.8, "to": 0.95},
+                {"policy": "chameleon", "against": "uniform", "percent": null, "reason": "because"}],
+    "bandwidth_at": [{"policy": "oneadapt", "accuracy": 0.95, "bandwidth": 0.111},
+                     {"policy": "chameleon", "accuracy": 0.95, "bandwidth": null}]})");
+  json results{{"clips", {clip}}, {"mean_bd_rate", mean_bd_rates(json::array({clip}))}};
+  const std::string one = table(results);
+  for (const char *text :
+       {"a.mp4: 80 frames at 10 fps, 960x540, 1234 kbit/s, 4.8 objects a frame", "25.8 %", "0.899", "1.25 s", "2.75 s",
+        "12.3 kB", "oneadapt against uniform: BD-rate -38.2 % (accuracy 0.80 to 0.95)",
+        "chameleon against uniform: no BD-rate: because", "oneadapt 11.1 %", "chameleon never"})
+    EXPECT_NE(one.find(text), std::string::npos) << text << "\n" << one;
+  EXPECT_EQ(one.find("Mean over"), std::string::npos);
+  results["clips"].push_back(clip);
+  results["mean_bd_rate"] = mean_bd_rates(results["clips"]);
+  EXPECT_NE(table(results).find("oneadapt against uniform: -38.2 % (worst -38.2 %, 2 clips)"), std::string::npos);
+}
+
+namespace {
+
+class Store : public ::testing::Test {
+ protected:
+  Store() {
+    std::string name = (fs::temp_directory_path() / "oneadapt-XXXXXX").string();
+    if (mkdtemp(name.data())) folder = name;
+    write("a.avi", "a");
+    write("b.avi", "b");
+    write("m.pt", "model");
+    options.clip = (folder / "a.avi").string();
+    options.model = (folder / "m.pt").string();
+    result = *made_up(2, 100, [](std::size_t i) { return std::vector<ScoredBox>{box(0.1 * double(i))}; });
+    result.device = "cpu";
+    result.ladders["qp"] = {40, 20};
+    result.inference_s = 1.0 / 3;
+    result.feedback_bytes = 7;
+    IntervalRow row;
+    row.interval = 1;
+    row.z = 0.1;
+    row.knobs.push_back({"qp", 30, 1.5, -1, 0.25, 0, 0.125, 0});
+    result.intervals = {row};
+    result.stills = {{5, {0xff, 0xd8, 0}}};
+    result.gradient_maps = {{7, BlockMap(32, 16)}};
+    result.gradient_maps[0].map.values = {0.1f, 0.2f};
+    result.warnings = {"something is odd"};
+  }
+  ~Store() override {
+    std::error_code ec;
+    fs::remove_all(folder, ec);
+  }
+  void write(const std::string &name, const std::string &text) {
+    std::ofstream(folder / name, std::ios::binary) << text;
+  }
+  fs::path runs() const { return folder / "runs"; }
+  fs::path kept() const { return fs::directory_iterator(runs())->path(); }
+
+  fs::path folder;
+  RunOptions options;
+  RunResult result;
+};
+
+}  // namespace
+
+TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
+  const RunStore store(runs().string());
+  EXPECT_FALSE(store.find(options));
+  store.keep(options, result);
+  const auto found = RunStore(runs().string()).find(options);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->input, result.input);
+  EXPECT_EQ(found->bytes, 400u);
+  ASSERT_EQ(found->results.size(), 4u);
+  EXPECT_EQ(frame_accuracy(*found, result), std::vector<double>(4, 1));
+  EXPECT_EQ(found->results[3].boxes[0].box.x0, result.results[3].boxes[0].box.x0);
+  ASSERT_EQ(found->packets.size(), 4u);
+  EXPECT_EQ(found->packets[3].stream_time, 1500 * kMs);
+  EXPECT_EQ(found->seconds, 2);
+  EXPECT_EQ(found->width, 64u);
+  EXPECT_EQ(found->height, 48u);
+  EXPECT_EQ(found->device, "cpu");
+  EXPECT_EQ(found->inference_s, 1.0 / 3);
+  EXPECT_EQ(found->inferences, 4u);
+  EXPECT_EQ(found->feedback_bytes, 7u);
+  EXPECT_EQ(found->ladders, result.ladders);
+  EXPECT_EQ(found->warnings, result.warnings);
+  ASSERT_EQ(found->intervals.size(), 1u);
+  EXPECT_EQ(found->intervals[0].z, 0.1);
+  EXPECT_EQ(found->intervals[0].knobs[0].name, "qp");
+  EXPECT_EQ(found->intervals[0].knobs[0].resource_change_up, 0.125);
+  ASSERT_EQ(found->stills.size(), 1u);
+  EXPECT_EQ(found->stills[0].jpeg, result.stills[0].jpeg);
+  ASSERT_EQ(found->gradient_maps.size(), 1u);
+  EXPECT_EQ(found->gradient_maps[0].map.values, result.gradient_maps[0].map.values);
+}
+
+TEST_F(Store, AnotherInputOrAnotherSettingIsAnotherRun) {
+  const RunStore store(runs().string());
+  store.keep(options, result);
+  RunOptions other = options;
+  other.clip = (folder / "b.avi").string();
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  other.lambda = 3;
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  other.start["qp"] = 30;
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  other.properties["dnn.threads"] = "2";
+  EXPECT_FALSE(store.find(other));
+  write("a.avi", "another clip under the same name");
+  EXPECT_FALSE(store.find(options));
+  write("a.avi", "a");
+  fs::last_write_time(folder / "a.avi", fs::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_FALSE(store.find(options));
+}
+
+TEST_F(Store, ADamagedFileIsNotFound) {
+  const RunStore store(runs().string());
+  store.keep(options, result);
+  std::ostringstream whole;
+  whole << std::ifstream(kept(), std::ios::binary).rdbuf();
+  const std::string text = whole.str();
+  const auto refused = [&](const std::string &damaged) {
+    std::ofstream(kept(), std::ios::binary | std::ios::trunc) << damaged;
+    return !store.find(options);
+  };
+  EXPECT_FALSE(refused(text));
+  for (std::size_t size : {std::size_t(0), std::size_t(1), text.size() / 2, text.size() - 2})
+    EXPECT_TRUE(refused(text.substr(0, size))) << size;
+  std::string flipped = text;
+  flipped[flipped.find("500000000")] = '7';  // still good JSON
+  EXPECT_TRUE(refused(flipped));
+  EXPECT_TRUE(refused("[]"));
+  EXPECT_TRUE(refused("\n{}"));
+  store.keep(options, result);  // it is made again
+  EXPECT_TRUE(store.find(options));
+}
+
+TEST_F(Store, AFolderThatCannotBeMadeIsNamed) {
+  try {
+    RunStore((folder / "a.avi/runs").string());
+    FAIL();
+  } catch (const RunError &e) {
+    const std::string text = e.what();
+    EXPECT_EQ(text.find("--output"), 0u) << text;
+    EXPECT_NE(text.find("a.avi/runs"), std::string::npos) << text;
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+  }
+}
+
+TEST_F(Store, NamesThatAreNoTextDoNotMatter) {
+  options.clip = (folder / "caf\xe9.avi").string();  // Latin-1
+  write("caf\xe9.avi", "c");
+  const RunStore store(runs().string());
+  store.keep(options, result);
+  EXPECT_TRUE(store.find(options));
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What cannot be run is said before anything is.
+#include <gst/gst.h>
+#include <gst/pbutils/pbutils.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "eval/evaluation.h"
+#include "eval/figures.h"
+
+namespace oneadapt::eval {
+namespace {
+
+std::string joined(const std::vector<std::string> &words) {
+  std::string out;
+  for (const std::string &w : words) out += (out.empty() ? "" : ", ") + w;
+  return out;
+}
+
+bool among(const std::string &word, const std::vector<std::string> &words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+struct Unref {
+  void operator()(GstElement *e) const { gst_object_unref(e); }
+};
+using Element = std::unique_ptr<GstElement, Unref>;
+
+Element make(const std::string &name) {
+  GstElement *element = gst_element_factory_make(name.c_str(), nullptr);
+  if (!element)
+    throw RunError("there is no element " + name +
+                   "; install OneAdapt's plugins, or set GST_PLUGIN_PATH to where they are");
+  gst_object_ref_sink(element);
+  return Element(element);
+}
+
+/// A knob is a property that a ladder goes with.
+std::vector<std::string> knob_names(GstElement *filter) {
+  std::vector<std::string> names;
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(filter), &count);
+  for (guint i = 0; i < count; ++i)
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(filter), (std::string(specs[i]->name) + "-ladder").c_str()))
+      names.push_back(specs[i]->name);
+  g_free(specs);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void check_property(const std::string &name, const std::string &text, const EvalOptions &options) {
+  const std::string element = name.substr(0, name.find('.')), property = name.substr(name.find('.') + 1);
+  if (!among(element, {"ctl", "filter", "dnn"}))
+    throw RunError("--set: there is no element \"" + element + "\"; there are ctl, filter, dnn");
+  const Element made = make("oneadapt" + element);
+  GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(made.get()), property.c_str());
+  if (!spec || !(spec->flags & G_PARAM_WRITABLE) || property == "name" || property == "parent")
+    throw RunError("--set: oneadapt" + element + " has no property \"" + property +
+                   "\" that can be set; gst-inspect-1.0 oneadapt" + element + " lists them");
+  if (among(name, {"ctl.interval", "filter.interval", "dnn.interval", "ctl.lockstep", "ctl.policy", "ctl.lambda",
+                   "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient", "dnn.results-location"}))
+    throw RunError("--set: " + name + " is set by oneadapt-eval itself; leave it to its own options (--help)");
+  if (element == "filter" && among(property, options.knobs))
+    throw RunError("--set: filter." + property +
+                   " is a knob that is adapted; leave it out of --knobs, or limit it with filter." + property +
+                   "-ladder");
+  if (G_PARAM_SPEC_VALUE_TYPE(spec) == G_TYPE_STRING) {
+    std::string complaint;
+    const GLogFunc before = g_log_set_default_handler(
+        [](const gchar *, GLogLevelFlags, const gchar *what, gpointer to) { *static_cast<std::string *>(to) = what; },
+        &complaint);
+    g_object_set(made.get(), property.c_str(), text.c_str(), nullptr);
+    g_log_set_default_handler(before, nullptr);
+    if (!complaint.empty()) throw RunError("--set: " + complaint);
+    return;
+  }
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, G_PARAM_SPEC_VALUE_TYPE(spec));
+  const bool good = gst_value_deserialize(&value, text.c_str()) && !g_param_value_validate(spec, &value);
+  g_value_unset(&value);
+  if (!good)
+    throw RunError("--set: \"" + text + "\" is no value of " + name + "; gst-inspect-1.0 oneadapt" + element +
+                   " tells its range");
+}
+
+}  // namespace
+
+std::vector<std::string> evaluated_policies() {
+  auto names = policy_names();
+  names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
+  return names;
+}
+
+std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties) {
+  // As text: a filter knows its ladders only once it has an input.
+  static const std::string element = "filter.", suffix = "-ladder", between = ", ";
+  std::map<std::string, double> ends;
+  for (const auto &[name, text] : properties) {
+    if (name.compare(0, element.size(), element) != 0 || name.size() <= element.size() + suffix.size()) continue;
+    const auto length = name.size() - element.size() - suffix.size();
+    const auto last = text.find_last_not_of(between);
+    if (name.compare(element.size() + length, suffix.size(), suffix) != 0 || last == std::string::npos) continue;
+    const auto before = text.find_last_of(between, last);
+    const std::string number = text.substr(before == std::string::npos ? 0 : before + 1);
+    ends[name.substr(element.size(), length)] = g_ascii_strtod(number.c_str(), nullptr);
+  }
+  return ends;
+}
+
+void check_options(const EvalOptions &options) {
+  for (const std::string &policy : options.policies)
+    if (!among(policy, evaluated_policies()))
+      throw RunError("--policies: there is no policy \"" + policy + "\"; there are " + joined(evaluated_policies()));
+  for (const std::string &figure : options.figures)
+    if (!among(figure, figure_names()))
+      throw RunError("--figure: there is no figure \"" + figure + "\"; there are " + joined(figure_names()));
+  if (!std::filesystem::is_regular_file(options.model))
+    throw RunError("--model: there is no file \"" + options.model + "\"; name a self-describing TorchScript model");
+  const auto knobs = knob_names(make("oneadaptfilter").get());
+  for (const std::string &knob : options.knobs)
+    if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));
+  for (const auto &[name, value] : options.properties) check_property(name, value, options);
+  for (const std::string &clip : options.clips) check_clip(clip);
+}
+
+std::string check_clip(const std::string &clip) {
+  if (!std::filesystem::is_regular_file(clip))
+    throw RunError("--clip: there is no file \"" + clip + "\"; name a video file");
+  GError *error = nullptr;
+  gchar *uri = gst_filename_to_uri(clip.c_str(), &error);
+  GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
+  GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
+  g_free(uri);
+  std::string problem;
+  GList *streams = nullptr;
+  if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK)
+    problem = "cannot be read (" + std::string(error ? error->message : "is it a video file?") +
+              "); name a video file that GStreamer can decode";
+  else if (!(streams = gst_discoverer_info_get_video_streams(info)))
+    problem = "has no video in it; name a video file";
+  std::string size;
+  if (streams) {
+    auto *video = GST_DISCOVERER_VIDEO_INFO(streams->data);
+    size = std::to_string(gst_discoverer_video_info_get_width(video)) + "x" +
+           std::to_string(gst_discoverer_video_info_get_height(video));
+  }
+  gst_discoverer_stream_info_list_free(streams);
+  if (info) gst_discoverer_info_unref(info);
+  if (discoverer) g_object_unref(discoverer);
+  g_clear_error(&error);
+  if (!problem.empty()) throw RunError("--clip: \"" + clip + "\" " + problem);
+  return size;
+}
+
+}  // namespace oneadapt::eval

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the curves of results.json say: BD-rates, flat clips, the table.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "core/curves.h"
+#include "eval/evaluation.h"
+
+namespace oneadapt::eval {
+
+using nlohmann::json;
+namespace {
+
+// A clip is flat where uniform quality keeps this accuracy at this bandwidth: the rest of the curve is noise.
+constexpr double kFlatAccuracy = 0.95, kFlatBandwidth = 0.12;
+
+double round6(double v) { return std::round(v * 1e6) / 1e6; }
+
+std::vector<CurvePoint> curve_of(const json &curve) {
+  std::vector<CurvePoint> points;
+  for (const json &p : curve.at("points")) points.push_back({p.at("bandwidth"), p.at("accuracy")});
+  return points;
+}
+
+}  // namespace
+
+void compare_curves(json &clip) {
+  const json &curves = clip["curves"];
+  auto find = [&](const std::string &policy) -> const json * {
+    for (const json &c : curves)
+      if (c.at("policy") == policy) return &c;
+    return nullptr;
+  };
+  const json *uniform = find("uniform");
+  bool flat = false;
+  if (uniform) {
+    const auto cheap = resource_at(curve_of(*uniform), kFlatAccuracy);
+    flat = cheap && *cheap <= kFlatBandwidth;
+  }
+  clip["flat"] = flat;
+  clip["bd_rate"] = json::array();
+  auto add = [&](const json &policy, const json &against) {
+    const BdRate r = bd_rate(curve_of(policy), curve_of(against));
+    json row{{"policy", policy.at("policy")}, {"against", against.at("policy")}};
+    if (flat) {
+      row["percent"] = nullptr;
+      row["reason"] =
+          "the clip is flat: uniform keeps an accuracy of 0.95 at a bandwidth of 12 % or less, and the "
+          "rest of its curve is noise; compare bandwidth_at";
+    } else if (r.percent) {
+      row["percent"] = round6(*r.percent);
+      row["from"] = round6(r.from);
+      row["to"] = round6(r.to);
+    } else {
+      row["percent"] = nullptr;
+      row["reason"] = r.reason;
+    }
+    clip["bd_rate"].push_back(row);
+  };
+  for (const json &policy : curves)
+    for (const json &against : curves) {
+      if (policy.at("policy") == against.at("policy") || policy.at("policy") == "uniform") continue;
+      if (against.at("policy") == "uniform" || policy.at("policy") == "oneadapt") add(policy, against);
+    }
+  clip["bandwidth_at"] = json::array();
+  for (const json &c : curves) {
+    const auto b = resource_at(curve_of(c), kFlatAccuracy);
+    clip["bandwidth_at"].push_back(
+        {{"policy", c.at("policy")}, {"accuracy", kFlatAccuracy}, {"bandwidth", b ? json(round6(*b)) : json()}});
+  }
+}
+
+json mean_bd_rates(const json &clips) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  std::map<std::pair<std::string, std::string>, std::vector<double>> values;
+  for (const json &clip : clips)
+    for (const json &row : clip.at("bd_rate")) {
+      const std::pair<std::string, std::string> pair{row.at("policy"), row.at("against")};
+      if (!values.count(pair)) pairs.push_back(pair);
+      auto &list = values[pair];
+      if (!row.at("percent").is_null()) list.push_back(row.at("percent"));
+    }
+  json out = json::array();
+  for (const auto &pair : pairs) {
+    const auto &list = values[pair];
+    json row{{"policy", pair.first}, {"against", pair.second}, {"clips", list.size()}};
+    double sum = 0, worst = -INFINITY;
+    for (double v : list) {
+      sum += v;
+      worst = std::max(worst, v);
+    }
+    row["percent"] = list.empty() ? json() : json(round6(sum / double(list.size())));
+    row["worst"] = list.empty() ? json() : json(round6(worst));
+    out.push_back(row);
+  }
+  return out;
+}
+
+std::string table(const json &results) {
+  std::string out;
+  char line[512];
+  for (const json &clip : results.at("clips")) {
+    std::snprintf(line, sizeof line, "\n%s: %d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame%s\n",
+                  clip.at("clip").get<std::string>().c_str(), clip.at("frames").get<int>(),
+                  clip.at("fps").get<double>(), clip.at("width").get<int>(), clip.at("height").get<int>(),
+                  clip.at("reference").at("kbps").get<double>(),
+                  clip.at("reference").at("objects_per_frame").get<double>(),
+                  clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "");
+    out += line;
+    std::snprintf(line, sizeof line, "  %-10s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting", "bandwidth",
+                  "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
+    out += line;
+    for (const json &curve : clip.at("curves"))
+      for (const json &p : curve.at("points")) {
+        std::snprintf(line, sizeof line, "  %-10s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
+                      curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
+                      100 * p.at("bandwidth").get<double>(), p.at("accuracy").get<double>(),
+                      p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
+                      p.at("sensor_cpu_s").get<double>(),
+                      p.at("inference_s").get<double>() + p.at("gradient_s").get<double>(),
+                      p.at("feedback_bytes").get<double>() / 1000);
+        out += line;
+      }
+    for (const json &row : clip.at("bd_rate")) {
+      if (row.at("percent").is_null())
+        std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n",
+                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                      row.at("reason").get<std::string>().c_str());
+      else
+        std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n",
+                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                      row.at("percent").get<double>(), row.at("from").get<double>(), row.at("to").get<double>());
+      out += line;
+    }
+    out += "  bandwidth for an accuracy of 0.95:";
+    for (const json &row : clip.at("bandwidth_at")) {
+      const bool none = row.at("bandwidth").is_null();
+      std::snprintf(line, sizeof line, " %s ", row.at("policy").get<std::string>().c_str());
+      out += line;
+      std::snprintf(line, sizeof line, "%.1f %%;", none ? 0 : 100 * row.at("bandwidth").get<double>());
+      out += none ? "never;" : line;
+    }
+    if (out.back() == ';') out.back() = '\n';
+  }
+  if (results.contains("mean_bd_rate") && results.at("clips").size() > 1) {
+    out += "\nMean over the clips that have a BD-rate:\n";
+    for (const json &row : results.at("mean_bd_rate")) {
+      if (row.at("percent").is_null()) continue;
+      std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
+                    row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                    row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
+      out += line;
+    }
+  }
+  return out;
+}
+
+}  // namespace oneadapt::eval
