@@ -17,7 +17,7 @@ struct EvalOptions {
   std::vector<std::string> clips;
   std::string model, classes, device = "auto";
   std::vector<std::string> knobs, policies;
-  std::vector<double> lambdas{0.1, 0.3, 1, 3, 10, 30};
+  std::vector<double> lambdas{0.05, 0.1, 0.2, 0.4, 0.8, 1.6};
   std::vector<std::string> figures;  ///< checks of the paper instead of policies; empty: policies
   double fps = 0, seconds = 0;
   Metric metric = Metric::F1;

@@ -27,6 +27,7 @@ std::vector<double> per_second(const RunResult &run, const RunResult &reference,
 RunOptions fixed_run(const Runner &runner, const std::string &clip) {
   RunOptions o = runner.base(clip);
   o.policy = "static";
+  o.knobs.clear();  // nothing moves, whatever is to be adapted: the run serves evaluations of other knobs too
   o.gradient = false;
   return o;
 }
