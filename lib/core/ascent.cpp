@@ -9,7 +9,7 @@
 namespace oneadapt {
 namespace {
 
-// ΔF1 ≈ κ · Σ|G||Δy| / N: what tests/bench/bench_cosine prints (docs/evaluation.md); between 0.4 and 1.3 · 10⁻³ over
+// ΔF1 ≈ κ · Σ|G||Δy| / N: docs/evaluation.md; between 0.4 and 1.3 · 10⁻³ over
 // clips from sparse to dense.
 constexpr double kKappa = 1e-3;
 // A move must gain this much more than it loses: neighbouring rungs of about equal worth are not worth a flicker.

@@ -62,10 +62,11 @@ void check_property(const std::string &name, const std::string &text, const Eval
   if (among(name, {"ctl.interval", "filter.interval", "dnn.interval", "ctl.lockstep", "ctl.policy", "ctl.lambda",
                    "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient", "dnn.results-location"}))
     throw RunError("--set: " + name + " is set by oneadapt-eval itself; leave it to its own options (--help)");
-  if (element == "filter" && among(property, options.knobs))
+  std::vector<std::string> adapted;
+  for (const std::string &knob : options.knobs) adapted.push_back(start_property(knob));
+  if (element == "filter" && among(property, adapted))
     throw RunError("--set: filter." + property +
-                   " is a knob that is adapted; leave it out of --knobs, or limit it with filter." + property +
-                   "-ladder");
+                   " is set by a knob that is adapted; leave that out of --knobs, or limit it with filter.KNOB-ladder");
   if (G_PARAM_SPEC_VALUE_TYPE(spec) == G_TYPE_STRING) {
     std::string complaint;
     const GLogFunc before = g_log_set_default_handler(
@@ -121,6 +122,11 @@ void check_options(const EvalOptions &options) {
   const auto knobs = knob_names(make("oneadaptfilter").get());
   for (const std::string &knob : options.knobs)
     if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));
+  if (among("qp", options.knobs) && among("qp-map", options.knobs))
+    throw RunError("--knobs: qp is set with qp-map; name one of the two");
+  if (options.figures.empty() && among("region", options.policies) && !among("qp-map", options.knobs) &&
+      !among("qp", options.knobs))
+    throw RunError("--policies: region moves the macroblock map only; add --knobs qp or qp-map, or leave it out");
   for (const auto &[name, value] : options.properties) check_property(name, value, options);
   for (const std::string &clip : options.clips) check_clip(clip);
 }

@@ -59,9 +59,18 @@ RunOptions Runner::base(const std::string &clip) const {
   // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
   // before them.
   o.properties.emplace("dnn.input-size", check_clip(clip));
-  // What a ladder of the user's ends with is where a knob starts: that is the most expensive configuration then.
-  o.start = ladder_ends(options_.properties);
+  if (o.properties.count("ctl.warm-start")) o.start = most_expensive();  // else the policy chooses where it starts
   return o;
+}
+
+std::map<std::string, double> Runner::most_expensive() const {
+  std::map<std::string, double> start;
+  const auto ends = ladder_ends(options_.properties);
+  for (const std::string &knob : options_.knobs) {
+    const auto end = ends.find(knob);
+    if (end != ends.end()) start[start_property(knob)] = end->second;
+  }
+  return start;
 }
 
 std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<RunOptions> &batch,
@@ -200,6 +209,13 @@ class ClipEvaluation {
     return o;
   }
 
+  /// Where others move the QP of whole pictures, `region` has what it is about: the macroblocks'.
+  std::string region_knobs() const {
+    std::vector<std::string> names = runner_.options().knobs;
+    std::replace(names.begin(), names.end(), std::string("qp"), std::string("qp-map"));
+    return joined(names);
+  }
+
   /// The trade-off whose frames are shown.
   double still_lambda() const {
     const auto &lambdas = runner_.options().lambdas;
@@ -242,6 +258,7 @@ class ClipEvaluation {
         RunOptions run = runner_.base(clip_);
         run.policy = policy;
         run.lambda = lambda;
+        if (policy == "region") run.knobs = region_knobs();
         if (policy == "oneadapt" && lambda == still_lambda()) run.stills = o.stills;
         batch.push_back(run);
         names.push_back(name_ + ", " + policy + " lambda=" + number(lambda));
@@ -264,8 +281,8 @@ class ClipEvaluation {
           values[recorded_.knobs[i].name] = recorded_.knobs[i].values[rungs[i]];
         run.knobs.assign(interval_count(*reference_), values);
         const KnobLadder &first = recorded_.knobs.front();
-        points.push_back(
-            point_json(start_property(first.name) + "=" + number(first.values[rungs.front()]), run, *reference_, o.metric));
+        points.push_back(point_json(start_property(first.name) + "=" + number(first.values[rungs.front()]), run,
+                                    *reference_, o.metric));
       }
       return points;
     }

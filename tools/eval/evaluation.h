@@ -42,6 +42,9 @@ class Runner {
   }
   /// Options of a run of `clip`.
   RunOptions base(const std::string &clip) const;
+  /// Start values that make the last value of the user's ladders the most expensive configuration, whatever the
+  /// properties' defaults.
+  std::map<std::string, double> most_expensive() const;
   const EvalOptions &options() const { return options_; }
 
  private:

@@ -29,6 +29,7 @@ RunOptions fixed_run(const Runner &runner, const std::string &clip) {
   o.policy = "static";
   o.knobs.clear();  // nothing moves, whatever is to be adapted: the run serves evaluations of other knobs too
   o.gradient = false;
+  o.start = runner.most_expensive();
   return o;
 }
 
@@ -133,7 +134,8 @@ json convergence(Runner &runner) {
     for (const bool cheapest : {true, false}) {
       RunOptions run = runner.base(clip);
       run.lambda = kLambda;
-      for (const KnobLadder &k : knobs) run.start[start_property(k.name)] = cheapest ? k.values.front() : k.values.back();
+      for (const KnobLadder &k : knobs)
+        run.start[start_property(k.name)] = cheapest ? k.values.front() : k.values.back();
       batch.push_back(run);
       names.push_back(base_name(clip) + ", from the " + (cheapest ? "cheapest" : "most expensive"));
     }

@@ -97,8 +97,8 @@ int main(int argc, char **argv) {
       ->type_name("S")
       ->group(input);
   app.add_option("--knobs", o.knobs,
-                 "Knobs to adapt, of qp, scale and framerate; policy uniform goes along the first, the others stay at "
-                 "their dearest")
+                 "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp; policy uniform goes "
+                 "along the first, the others stay at their dearest")
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()

@@ -90,7 +90,8 @@ int main(int argc, char **argv) {
   for (const std::string &name : oneadapt::policy_names()) policies += (policies.empty() ? "" : ", ") + name;
   app.add_option("--policy", o.policy,
                  "What decides, of " + policies +
-                     " (docs/policies.md); uniform and static leave the knobs where --start puts them")
+                     " (docs/policies.md); uniform and static leave the knobs where --start puts them, by default at "
+                     "the most expensive")
       ->check(CLI::IsMember(oneadapt::policy_names()).description(""))
       ->type_name("NAME")
       ->capture_default_str();
@@ -103,9 +104,13 @@ int main(int argc, char **argv) {
       ->type_name("X")
       ->capture_default_str()
       ->check(not_negative());
-  app.add_option("--knobs", o.knobs, "Knobs to adapt, of qp, scale and framerate (default: all)")->type_name("A,B,..");
+  app.add_option(
+         "--knobs", o.knobs,
+         "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp (default: the first three)")
+      ->type_name("A,B,..");
   std::vector<std::string> start;
-  app.add_option("--start", start, "A knob's value at the start; again for more (default: the most expensive)")
+  app.add_option("--start", start,
+                 "A knob's value at the start; again for more (default: where lambda usually leads to)")
       ->type_name("KNOB=VALUE");
   app.add_option("--device", o.device, "Where the DNN runs: auto, cpu or cuda:N")
       ->type_name("NAME")
@@ -120,7 +125,7 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
     for (const std::string &s : start) {
       const auto eq = s.find('=');
-      if (eq == std::string::npos) throw CLI::ValidationError("--start", "wants NAME=VALUE, got \"" + s + "\"");
+      if (eq == std::string::npos) throw CLI::ValidationError("--start", "wants KNOB=VALUE, got \"" + s + "\"");
       try {
         o.start[s.substr(0, eq)] = std::stod(s.substr(eq + 1));
       } catch (const std::exception &) {
