@@ -200,6 +200,7 @@ int main(int argc, char **argv) {
   o.metric = metric == "miou" ? Metric::MeanIou : Metric::F1;
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin slow the other runs down.
   setenv("OMP_WAIT_POLICY", "passive", 0);
+  keep_memory();
   gst_init(nullptr, nullptr);
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);

@@ -2,9 +2,13 @@
 #include "eval/run.h"
 
 #include <gst/gst.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <memory>
 #include <thread>
@@ -360,6 +364,13 @@ void read_stats(GstElement *pipeline, RunResult &result) {
 }
 
 }  // namespace
+
+void keep_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
 
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval) {
   Ref<GstElement> pipeline = build(options);

@@ -143,6 +143,7 @@ int main(int argc, char **argv) {
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait slow everything else in the
   // pipeline down, and each other on a busy machine.
   setenv("OMP_WAIT_POLICY", "passive", 0);
+  keep_memory();
   gst_init(nullptr, nullptr);
   try {
     check_clip(o.clip);
