@@ -9,7 +9,8 @@ namespace oneadapt {
 
 struct AllocationSettings {
   double floor = 0;  ///< quantile of the blocks' gradients that is taken for noise and subtracted, 0 … 1
-  double share = 0.15;  ///< the blocks that hold this share of the gradient, the greatest first, are all as fine as it gets
+  double share =
+      0.15;  ///< the blocks that hold this share of the gradient, the greatest first, are all as fine as it gets
   double slope = 5;          ///< QP steps for each halving of a block's weight below theirs
   double finest = -2;        ///< their offset
   double range = 18;         ///< greatest offset − `finest`, ≥ 0; 0: uniform

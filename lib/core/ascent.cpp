@@ -24,45 +24,6 @@ constexpr double kEvidence = 0.35;       // weight of the newest interval
 constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
 
-bool has_typical(const KnobObservation &k) {
-  return k.typical_accuracy.size() == k.ladder.size() && k.typical_resource.size() == k.ladder.size();
-}
-
-/// The optimum of Eq. 1 on typical content, knob by knob: accuracies and resources of several knobs multiply.
-std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
-  std::vector<std::size_t> rungs;
-  for (const KnobObservation &k : knobs) rungs.push_back(k.rung);
-  double best = -1e300;
-  // Coordinate ascent from the top; a few rounds settle it.
-  for (std::size_t i = 0; i < knobs.size(); ++i)
-    if (has_typical(knobs[i])) rungs[i] = knobs[i].ladder.size() - 1;
-  auto worth = [&](const std::vector<std::size_t> &at) {
-    double accuracy = 1, resource = 1;
-    for (std::size_t i = 0; i < knobs.size(); ++i)
-      if (has_typical(knobs[i])) {
-        accuracy *= knobs[i].typical_accuracy[at[i]];
-        resource *= knobs[i].typical_resource[at[i]];
-      }
-    return accuracy - s.lambda * resource;
-  };
-  for (bool better = true; better;) {
-    better = false;
-    for (std::size_t i = 0; i < knobs.size(); ++i) {
-      if (!has_typical(knobs[i])) continue;
-      for (std::size_t r = 0; r < knobs[i].ladder.size(); ++r) {
-        auto at = rungs;
-        at[i] = r;
-        if (worth(at) > best + 1e-12) {
-          best = worth(at);
-          rungs = at;
-          better = true;
-        }
-      }
-    }
-  }
-  return rungs;
-}
-
 /// Eq. 2 on every knob, AccGrad by OutputGrad (§3.3, §3.4), one-sided differences both ways.
 class OneAdaptPolicy : public Policy {
  public:

@@ -61,6 +61,9 @@ class ProfilingPolicy : public Policy {
     }
     return d;
   }
+  std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
+    return typical_optimum(knobs, s);  // until the first profile, as the other policies
+  }
   void reset() override { *this = ProfilingPolicy(chameleon_); }
 
  private:

@@ -16,6 +16,8 @@ std::vector<KnobObservation> observations(const std::vector<KnobLadder> &knobs, 
     k.name = knobs[i].name;
     k.ladder = knobs[i].values;
     k.rung = rungs[i];
+    k.typical_accuracy = knobs[i].typical_accuracy;
+    k.typical_resource = knobs[i].typical_resource;
     out.push_back(k);
   }
   return out;
@@ -82,6 +84,10 @@ std::vector<Rungs> profiled_configurations(const std::vector<KnobLadder> &knobs,
   return profile_grid(observations(knobs, top(knobs)), settings.profile_configurations);
 }
 
+Rungs start_of(const std::vector<KnobLadder> &knobs, const std::string &policy, const PolicySettings &settings) {
+  return make_policy(policy)->start(observations(knobs, top(knobs)), settings);
+}
+
 PolicyRun step_policy(const Recorded &recorded, const std::string &name, const PolicySettings &settings, double budget,
                       Metric metric) {
   const RunResult &reference = recorded.reference();
@@ -113,7 +119,7 @@ PolicyRun step_policy(const Recorded &recorded, const std::string &name, const P
 
   const auto policy = make_policy(name);
   PolicyRun out;
-  std::vector<Rungs> schedule{recorded.most_expensive()};
+  std::vector<Rungs> schedule{start_of(recorded.knobs, name, settings)};
   std::vector<ProfiledConfiguration> pending;
   double ready = 0;  // seconds
   for (std::size_t t = 0; t + 1 < count; ++t) {

@@ -24,7 +24,8 @@ using Rungs = std::vector<std::size_t>;
 
 struct KnobLadder {
   std::string name;
-  std::vector<double> values;  ///< cheap → expensive
+  std::vector<double> values;                              ///< cheap → expensive
+  std::vector<double> typical_accuracy, typical_resource;  ///< of each; empty: unknown
 };
 
 /// The filter's property that fixes a knob: a fixed macroblock map would be meaningless, so "qp-map" is fixed by the QP
@@ -55,14 +56,17 @@ std::size_t interval_count(const RunResult &reference);
 /// Puts together the intervals of `schedule` (rungs per interval; the last one goes on to the end).
 RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule);
 
-/// Steps `policy` over the clip from the most expensive configuration on. A profile is run on the spare inference
-/// time: `budget` × the clip's frames each second are left beside the stream's own (paper §5.1: 0.5), so its answer
-/// comes after (inferences / budget / frames a second) seconds. Throws RunError when a configuration that the policy
-/// wants was not recorded.
+/// Steps `policy` over the clip from where it wants to start: `recorded` must have that configuration. A profile is run
+/// on the spare inference time: `budget` × the clip's frames each second are left beside the stream's own (paper §5.1:
+/// 0.5), so its answer comes after (inferences / budget / frames a second) seconds. Throws RunError when a
+/// configuration that the policy wants was not recorded.
 PolicyRun step_policy(const Recorded &recorded, const std::string &policy, const PolicySettings &settings,
                       double budget, Metric metric);
 
 /// Every configuration that a profile may ask for: to be recorded beforehand.
 std::vector<Rungs> profiled_configurations(const std::vector<KnobLadder> &knobs, const PolicySettings &settings);
+
+/// The configuration that `policy` starts with.
+Rungs start_of(const std::vector<KnobLadder> &knobs, const std::string &policy, const PolicySettings &settings);
 
 }  // namespace oneadapt::eval

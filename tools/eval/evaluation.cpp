@@ -251,6 +251,12 @@ class ClipEvaluation {
         for (const Rungs &r : uniform_configurations()) want(r);
       if (policy == "profiling" || policy == "chameleon")
         for (const Rungs &r : profiled_configurations(recorded_.knobs, o.profiling)) want(r);
+      if (policy == "profiling" || policy == "chameleon")
+        for (double lambda : o.lambdas) {
+          PolicySettings settings = o.profiling;
+          settings.lambda = lambda;
+          want(start_of(recorded_.knobs, policy, settings));
+        }
     }
     for (const std::string &policy : o.policies) {
       if (!make_policy(policy)->needs_gradient()) continue;

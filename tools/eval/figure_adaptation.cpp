@@ -42,7 +42,13 @@ std::vector<KnobLadder> ladders_of(const Runner &runner, const RunResult &refere
       for (const auto &[known, ladder] : reference.ladders) all += (all.empty() ? "" : ", ") + known;
       throw RunError("--knobs: there is no knob \"" + name + "\"; there are " + all);
     }
-    knobs.push_back({name, found->second});
+    KnobLadder ladder{name, found->second, {}, {}};
+    const auto accuracy = reference.typical_accuracy.find(name), resource = reference.typical_resource.find(name);
+    if (accuracy != reference.typical_accuracy.end() && resource != reference.typical_resource.end()) {
+      ladder.typical_accuracy = accuracy->second;
+      ladder.typical_resource = resource->second;
+    }
+    knobs.push_back(ladder);
   }
   return knobs;
 }

@@ -359,6 +359,9 @@ void read_stats(GstElement *pipeline, RunResult &result) {
   for (guint i = 0; i < knobs->len; ++i) {
     const auto *knob = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
     result.ladders[knob->name].assign(knob->ladder, knob->ladder + knob->n_ladder);
+    if (!knob->typical_accuracy || !knob->typical_resource) continue;
+    result.typical_accuracy[knob->name].assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
+    result.typical_resource[knob->name].assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
   }
   g_ptr_array_unref(knobs);
 }

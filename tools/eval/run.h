@@ -96,7 +96,8 @@ struct RunResult {
   double inference_s = 0, gradient_s = 0;  ///< time that the DNN took
   double encode_s = 0, probe_s = 0;        ///< CPU time of the filter, and of the controller's thread
   std::uint64_t inferences = 0, gradients = 0;
-  std::uint64_t feedback_bytes = 0;                    ///< of the gradient messages, as they would go over a network
+  std::uint64_t feedback_bytes = 0;  ///< of the gradient messages, as they would go over a network
+  std::map<std::string, std::vector<double>> typical_accuracy, typical_resource;  ///< of the ladders' rungs
   std::map<std::string, std::vector<double>> ladders;  ///< of the filter's knobs, cheap → expensive
   std::vector<std::string> warnings;                   ///< of the elements, a line each
 };

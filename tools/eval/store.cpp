@@ -102,7 +102,8 @@ json to_json(const RunResult &r) {
           {"device", r.device},
           {"times", {r.inference_s, r.gradient_s, r.encode_s, r.probe_s}},
           {"counts", {r.inferences, r.gradients, r.feedback_bytes}},
-          {"ladders", r.ladders}};
+          {"ladders", r.ladders},
+          {"typical", {r.typical_accuracy, r.typical_resource}}};
 }
 
 RunResult result_of(const json &j) {
@@ -142,6 +143,8 @@ RunResult result_of(const json &j) {
   r.gradients = c.at(1);
   r.feedback_bytes = c.at(2);
   j.at("ladders").get_to(r.ladders);
+  j.at("typical").at(0).get_to(r.typical_accuracy);
+  j.at("typical").at(1).get_to(r.typical_resource);
   return r;
 }
 
