@@ -198,7 +198,13 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
     std::lock_guard<std::mutex> guard(self->impl->probing.lock);
     const oneadapt::BlockMap &gradient = self->impl->probing.gradient;
     QpMap map;
+    const guint64 start = thread_cpu_ns();
     map.offsets = oneadapt::allocate_qp(gradient, settings);
+    const guint64 spent = thread_cpu_ns() - start;
+    {
+      std::lock_guard<std::mutex> ledger_guard(self->impl->ledger_lock);
+      self->impl->ledger.counters.probe_ns += spent;
+    }
     if (!map.offsets.empty()) {
       map.columns = gradient.columns();
       map.rows = gradient.rows();
