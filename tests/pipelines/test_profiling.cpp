@@ -91,7 +91,9 @@ double next(const std::vector<Decision> &decisions, const std::string &knob) {
 
 TEST(Profiling, MovesWhereTheProfileSaysTwiceTheSame) {
   NEED_CLIP_AND_MODEL;
-  const std::string settings = "policy=profiling knobs=qp,scale profile-interval=2 profile-configurations=4 lambda=1";
+  const std::string settings =
+      "policy=profiling knobs=qp,scale profile-interval=2 profile-configurations=4 lambda=1 "
+      "warm-start=false";
   const auto a = run(settings);
   ASSERT_EQ(a.size(), 4u);
   // Four configurations, the ends of both ladders. Of interval 0 four pictures are remembered (0, 1, 2 and 4 frames
