@@ -192,7 +192,9 @@ TEST(FilterProbe, MapOnRequest) {
   EXPECT_GT(k->output_grad_up, 0);
   EXPECT_GT(k->output_grad_down, k->output_grad_up) << "a coarser quantiser errs more";
   // Even weights: every macroblock 2 finer than the QP below the map.
-  gst_oneadapt_tunable_apply(run.tunable(), 1, gst_structure_from_string("c,qp-map=(double)32", nullptr), nullptr);
+  GstStructure *configuration = gst_structure_new("c", "qp-map", G_TYPE_DOUBLE, 32.0, nullptr);
+  EXPECT_TRUE(gst_oneadapt_tunable_apply(run.tunable(), 1, configuration, nullptr));
+  gst_structure_free(configuration);
   run.through(10, 20);
   probe(run, 1, map.g, mapped, names);
   ASSERT_TRUE(mapped.p);
