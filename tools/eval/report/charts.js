@@ -141,7 +141,7 @@ function accuracyAxis(values, title) {
     title: axisTitle(title),
     min: Math.min(0.9, Math.floor(min * 20 - 0.2) / 20),
     max: max <= 1 ? 1 : undefined,
-    ticks: { maxTicksLimit: 9 },
+    ticks: { maxTicksLimit: 9, includeBounds: false },
   };
 }
 
