@@ -44,14 +44,6 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
   if (s.granularity > 1) coarsen(weight, gradient.columns(), gradient.rows(), s.granularity);
   for (double &w : weight)
     if (!(w > 0) || !std::isfinite(w)) w = 0;
-  if (s.floor > 0) {
-    std::vector<double> copy = weight;
-    const auto at = std::size_t(std::clamp(s.floor, 0.0, 1.0) * double(copy.size() - 1));
-    std::nth_element(copy.begin(), copy.begin() + std::ptrdiff_t(at), copy.end());
-    // Where all is alike there is no floor to tell from the rest.
-    const double floor = std::min(copy[at], 0.5 * *std::max_element(weight.begin(), weight.end()));
-    for (double &w : weight) w = std::max(0.0, w - floor);
-  }
   double total = 0;
   for (double w : weight) total += w;
   if (!(total > 0)) return {};

@@ -8,7 +8,6 @@
 namespace oneadapt {
 
 struct AllocationSettings {
-  double floor = 0;  ///< quantile of the blocks' gradients that is taken for noise and subtracted, 0 … 1
   double share =
       0.15;  ///< the blocks that hold this share of the gradient, the greatest first, are all as fine as it gets
   double slope = 5;          ///< QP steps for each halving of a block's weight below theirs
@@ -19,10 +18,10 @@ struct AllocationSettings {
 
 /// A QP offset a block, on the gradient's grid, multiples of 2 (x264 swallows steps of 1): what minimises
 /// Σ_b G_b · error_b + μ · bits_b over the blocks' QPs, with errors that grow with the quantiser's step and bits that
-/// fall linearly with QP, is q_b = const − s · log2(G_b). The gradient of a frame with few sure objects is spread
-/// thinly over all of it; that floor is subtracted. Then the map is blurred (3×3) first: what a DNN makes of an object
-/// hangs on its surroundings too. The constant goes by the distribution: where few blocks hold the gradient few are
-/// fine, where it is spread over many objects many are. No gradient at all: empty (uniform).
+/// fall linearly with QP, is q_b = const − s · log2(G_b). The map is blurred
+/// (3×3) first: what a DNN makes of an object hangs on its surroundings too. The constant goes by the distribution:
+/// where few blocks hold the gradient few are fine, where it is spread over many objects many are. No gradient at all:
+/// empty (uniform).
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &settings = {});
 
 /// The range that pays over a base QP: all of `range` up to QP 36, none from QP 40 on. Coarser than that, the blocks

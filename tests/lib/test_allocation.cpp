@@ -44,9 +44,7 @@ TEST(Allocation, AHalvedWeightCostsTheSlope) {
   BlockMap map(144, 48);
   for (unsigned y = 0; y < 3; ++y)
     for (unsigned x = 0; x < 9; ++x) map.at(x, y) = float(std::exp2(-double(x / 3)));
-  AllocationSettings s = settings(0.3, 4, 0, 20);
-  s.floor = 0;
-  const auto offsets = allocate_qp(map, s);
+  const auto offsets = allocate_qp(map, settings(0.3, 4, 0, 20));
   EXPECT_EQ(offsets[9 + 1], 0);
   EXPECT_EQ(offsets[9 + 4], 4);
   EXPECT_EQ(offsets[9 + 7], 8);
@@ -55,18 +53,6 @@ TEST(Allocation, EvenWeightsAreUniformAndFine) {
   BlockMap map(96, 96);
   map.values.assign(36, 0.5f);
   for (float o : allocate_qp(map, settings(0.3, 3, -2, 14))) EXPECT_EQ(o, -2);
-}
-TEST(Allocation, WhatIsEverywhereIsNoise) {
-  // A peak of 9 (1 a block when blurred) over a floor of 0.5: subtracted, the floor weighs nothing.
-  BlockMap map = peak(9);
-  for (float &v : map.values) v += 0.5f;
-  AllocationSettings s = settings(0.2, 3, -2, 14);
-  s.floor = 0;
-  // log2(1.5 / 0.5) · 3 = 4.75, − 2: 2 in even steps.
-  EXPECT_EQ(allocate_qp(map, s)[0], 2);
-  s.floor = 0.5;
-  EXPECT_EQ(allocate_qp(map, s)[0], 12);
-  EXPECT_EQ(allocate_qp(map, s)[40], -2);
 }
 TEST(Allocation, NoMapOverACoarseBase) {
   EXPECT_EQ(range_over(20, 18), 18);
