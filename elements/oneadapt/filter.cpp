@@ -313,6 +313,11 @@ static gboolean start(GstVideoEncoder *encoder) {
   impl.state->fixed = impl.settings;
   GST_OBJECT_UNLOCK(self);
   impl.state->clock = std::make_unique<oneadapt::FrameClock>(impl.state->fixed.interval, 0);
+  {
+    // What a DNN said of another run's pictures is no reason for a map.
+    std::lock_guard<std::mutex> guard(impl.probing.lock);
+    impl.probing.gradient = oneadapt::BlockMap();
+  }
   std::lock_guard<std::mutex> guard(impl.ledger_lock);
   impl.ledger = oneadapt::Ledger();
   return TRUE;

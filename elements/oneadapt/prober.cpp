@@ -12,6 +12,7 @@
 
 #include "coder.h"
 #include "core/allocation.h"
+#include "core/map_model.h"
 #if HAVE_X264
 #include "codec/h264.h"
 #endif
@@ -110,7 +111,6 @@ struct Prober::Impl {
   double model(const KnobValues &values);
   BlockMap difference(const Plane &a, const Plane &b) const;
   BlockMap reuse(double gap_frames);
-  BlockMap texture(const Plane &plane) const;
   void probe_map(const ProbeRequest &r, ProbeResult &result);
   double output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there);
 };
@@ -367,73 +367,24 @@ BufferRef Prober::Impl::raw(Size size, unsigned distance) {
   return buffer;
 }
 
-namespace {
-
-// Mean absolute quantisation error of a textured block, as a share of the quantiser's step; measured
-// (docs/evaluation.md).
-constexpr double kErrorPerStep = 0.12;
-// Bits fall by this factor of 2^(−QP/6): a doubled step halves them.
-constexpr double kRateExponent = 1.0;
-constexpr double kBestQp = 20;
-
-double quantiser_step(double qp) { return 0.625 * std::exp2(qp / 6); }  // H.264, 8.5.9
-
-}  // namespace
-
-/// Texture of a block: mean absolute Laplacian / 4 of its pixels. Bits and errors of a block go by it.
-BlockMap Prober::Impl::texture(const Plane &plane) const {
-  BlockMap map(grid.width, grid.height, 16);
-  const std::size_t stride = plane.size.width;
-  for (unsigned row = 0; row < map.rows(); row++)
-    for (unsigned column = 0; column < map.columns(); column++) {
-      unsigned sum = 0, n = 0;
-      for (unsigned y = std::max(1u, row * 16); y < std::min(plane.size.height - 1, row * 16 + 16); y++) {
-        const std::uint8_t *p = &plane.data[y * stride];
-        for (unsigned x = std::max(1u, column * 16); x < std::min(plane.size.width - 1, column * 16 + 16); x++, n++)
-          sum += unsigned(std::abs(4 * p[x] - p[x - 1] - p[x + 1] - p[std::ptrdiff_t(x - stride)] - p[x + stride]));
-      }
-      map.at(column, row) = n ? float(sum) / 4 / float(n) : 0;
-    }
-  return map;
-}
-
-/// The map's rungs without an encode (issue of cost: a probe by encoding takes as long as encoding the interval). Bits
-/// of a block fall with its QP, errors rise with the quantiser's step up to what there is to lose; the total is fitted
-/// to the bytes that the interval really took.
+/// The map's rungs without an encode (lib/core/map_model.h): a probe by encoding takes as long as encoding the
+/// interval.
 void Prober::Impl::probe_map(const ProbeRequest &r, ProbeResult &result) {
   const auto &ladder = r.ladders[kQpMap];
   if (ladder.empty() || !r.interval.h264) return;
-  const BlockMap texture = this->texture(source(0));
-  const auto offsets = stretch_offsets(r.interval.offsets, r.interval.offset_columns, r.interval.offset_rows,
-                                       texture.columns(), texture.rows());
-  const BlockMap weight = r.gradient ? resample(*r.gradient, grid.width, grid.height) : BlockMap();
-  auto qp_of = [&](std::size_t i, double base) {
-    return std::clamp(base + (offsets.empty() ? 0.0 : double(offsets[i])), 0.0, 51.0);
-  };
-  auto bits = [&](double base, bool mapped) {
-    double sum = 0;
-    for (std::size_t i = 0; i < texture.values.size(); i++)
-      sum += (double(texture.values[i]) + 0.5) * std::exp2(-kRateExponent * (mapped ? qp_of(i, base) : base) / 6);
-    return sum;
-  };
-  const double here = r.interval.values[kQp], now = bits(here, true), most = bits(kBestQp, false);
+  const Plane &picture = source(0);
+  const BlockMap texture =
+      block_texture(picture.data.data(), picture.size.width, picture.size.width, picture.size.height);
+  const MapModel model(texture, stretch_offsets(r.interval.offsets, r.interval.offset_columns, r.interval.offset_rows,
+                                                texture.columns(), texture.rows()));
+  const double here = r.interval.values[kQp];
   ProbedKnob &probed = result.knobs[kQpMap];
-  probed.rung = rung_of(kQpMap, here, ladder);
-  result.resource = now / most;
-  auto error = [&](std::size_t i, double base) {
-    const double t = double(texture.values[i]) + 0.25;
-    return t * (1 - std::exp(-kErrorPerStep * quantiser_step(qp_of(i, base)) / t));
-  };
+  result.resource = model.resource(here);
   auto step = [&](std::size_t rung) {
     ProbedStep s;
-    s.resource_change = bits(ladder[rung], true) / most - result.resource;
-    for (std::size_t i = 0; i < weight.values.size(); i++) {
-      // Two quantisations err independently of each other.
-      const double change = std::hypot(error(i, ladder[rung]), error(i, here)) * luma_range / 255;
-      const unsigned column = unsigned(i) % weight.columns(), row = unsigned(i) / weight.columns();
-      s.output_grad += double(weight.values[i]) * change * weight.pixels(column, row);
-    }
-    s.output_grad *= knob_row(kQpMap).weight;
+    s.resource_change = model.resource(ladder[rung]) - result.resource;
+    if (r.gradient)
+      s.output_grad = knob_row(kQpMap).weight * luma_range * output_grad(gradient, model.change(here, ladder[rung]));
     return s;
   };
   if (probed.rung + 1 < ladder.size()) probed.up = step(probed.rung + 1);

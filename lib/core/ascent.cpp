@@ -9,8 +9,7 @@
 namespace oneadapt {
 namespace {
 
-// ΔF1 ≈ κ · Σ|G||Δy| / N: docs/evaluation.md; between 0.4 and 1.3 · 10⁻³ over
-// clips from sparse to dense.
+// ΔF1 ≈ κ · Σ|G||Δy| / N (docs/evaluation.md).
 constexpr double kKappa = 1e-3;
 // A move must gain this much more than it loses: neighbouring rungs of about equal worth are not worth a flicker.
 constexpr double kHysteresis = 1.5;
@@ -18,8 +17,8 @@ constexpr double kHysteresis = 1.5;
 constexpr double kMaxRungs = 2.0;
 
 // Where a knob's typical accuracies are known, what is measured in an interval counts as evidence on how sensitive the
-// content is, and is averaged: a single second's OutputGrad is off by a factor of 2 or 3 either way
-// (docs/evaluation.md), which would have a knob wander over several rungs.
+// content is, and is averaged: from one second to the next OutputGrad of one
+// configuration goes up and down by half (docs/evaluation.md), which would have a knob wander.
 constexpr double kEvidence = 0.35;       // weight of the newest interval
 constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
@@ -108,8 +107,8 @@ class OneAdaptPolicy : public Policy {
         sum += std::clamp(std::log(measured / typical_change(k, rung)), -kMostSensitive, kMostSensitive);
         ++n;
       };
-      add(k.up, k.rung + 1);
-      add(k.down, k.rung - 1);
+      if (k.rung + 1 < k.ladder.size()) add(k.up, k.rung + 1);
+      if (k.rung > 0) add(k.down, k.rung - 1);
       double &sensitivity = sensitivity_[k.name];  // 0: as typical
       if (n) sensitivity += kEvidence * (sum / n - sensitivity);
     }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/allocation.h"
+#include "core/map_model.h"
 
 using namespace oneadapt;
 
@@ -100,4 +101,35 @@ TEST(Allocation, StretchedByRelativePosition) {
   EXPECT_EQ(stretch_offsets({1, 2, 3, 4}, 4, 1, 2, 1), (std::vector<float>{2, 4}));  // centres at 1/4 and 3/4
   EXPECT_EQ(stretch_offsets(two, 2, 1, 2, 1), two);
   EXPECT_TRUE(stretch_offsets(two, 3, 1, 4, 1).empty());
+}
+
+TEST(Texture, LaplacianByHand) {
+  // 4×4 in one block: of the inner four pixels one is 8 above the rest: |4·8| there, |−8| at its two inner neighbours,
+  // 0 at the one across; mean 48 / 4, a quarter of it.
+  std::vector<std::uint8_t> luma(16, 100);
+  luma[5] = 108;
+  const BlockMap map = block_texture(luma.data(), 4, 4, 4);
+  ASSERT_EQ(map.values.size(), 1u);
+  EXPECT_FLOAT_EQ(map.values[0], 3);
+}
+TEST(MapModel, BitsHalveEverySixStepsAndGoByTexture) {
+  BlockMap texture(32, 16);
+  texture.values = {1.5f, 5.5f};  // 2 and 6 with what a plain block costs
+  const MapModel uniform(texture, {});
+  EXPECT_DOUBLE_EQ(uniform.resource(20), 1);
+  EXPECT_DOUBLE_EQ(uniform.resource(26), 0.5);
+  EXPECT_DOUBLE_EQ(uniform.resource(32), 0.25);
+  // The second block 12 coarser: (2 + 6 / 4) / 8.
+  EXPECT_DOUBLE_EQ(MapModel(texture, {0, 12}).resource(20), 3.5 / 8);
+  EXPECT_THROW(MapModel(texture, {0}), std::invalid_argument);
+}
+TEST(MapModel, ErrorsGrowUpToWhatThereIsToLose) {
+  BlockMap texture(32, 16);
+  texture.values = {0.0f, 20.0f};
+  const MapModel model(texture, {});
+  const BlockMap fine = model.change(20, 24), coarse = model.change(44, 48);
+  EXPECT_GT(coarse.values[1], fine.values[1]);
+  EXPECT_LE(coarse.values[0], 0.25 * std::sqrt(2.0) / 255 + 1e-7);
+  EXPECT_LE(coarse.values[1], 20.25 * std::sqrt(2.0) / 255);
+  EXPECT_GT(fine.values[1], fine.values[0]);
 }

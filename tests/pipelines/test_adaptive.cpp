@@ -59,6 +59,34 @@ TEST(Adaptive, DefaultsSaveThreeQuartersOnVtest) {
   EXPECT_EQ(mean_accuracy(reference, reference), 1.0);
 }
 
+TEST(Adaptive, AMapSavesOnWhatTheDnnDoesNotLookAt) {
+  NEED(model());
+  NEED(vtest());
+  RunOptions o = options(vtest(), "person");
+  o.fps = 5;
+  o.seconds = 4;
+  o.knobs = "qp-map";
+  o.start["qp"] = 28;
+  o.alpha = 0;  // the base stays, so that all that is saved is the map's
+  const RunResult mapped = run(o, {});
+  RunOptions plain = o;
+  plain.knobs.clear();
+  plain.policy = "static";
+  const RunResult uniform = run(plain, {}), reference = [&] {
+    plain.start.clear();
+    return run(plain, {});
+  }();
+  auto bytes_from = [](const RunResult &r, std::uint64_t from, std::uint64_t to) {
+    double sum = 0;
+    for (const Packet &p : r.packets)
+      if (p.stream_time >= from && p.stream_time < to) sum += double(p.bytes);
+    return sum;
+  };
+  EXPECT_EQ(bytes_from(mapped, 0, GST_SECOND), bytes_from(uniform, 0, GST_SECOND)) << "there is no gradient yet";
+  EXPECT_LT(bytes_from(mapped, GST_SECOND, 4 * GST_SECOND), 0.8 * bytes_from(uniform, GST_SECOND, 4 * GST_SECOND));
+  EXPECT_GE(mean_accuracy(mapped, reference), 0.85);
+}
+
 TEST(Adaptive, TwiceTheSame) {
   NEED(model());
   NEED(vtest());

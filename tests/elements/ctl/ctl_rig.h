@@ -27,6 +27,9 @@ struct FakeTunable {
   std::vector<guint64> *rendered;           // interval of each rendering
   std::vector<unsigned> *frames_at_render;  // `frames` then
   std::atomic<bool> *stuck;                 // a probe takes as long as this is set
+  bool typical;                             // says what rungs usually come to
+  GstOneadaptKnobFlags flags;               // of its knob
+  unsigned applies;
 };
 struct FakeTunableClass {
   GstElementClass parent;
@@ -36,7 +39,11 @@ static const double kLadder[] = {10, 20, 30, 40, 50};
 static GstOneadaptKnob *fake_knob(FakeTunable *f) {
   guint rung = 0;
   while (rung < 4 && kLadder[rung] < f->value) ++rung;
-  return gst_oneadapt_knob_new("level", kLadder, 5, rung);
+  GstOneadaptKnob *k = gst_oneadapt_knob_new("level", kLadder, 5, rung);
+  static const double accuracy[] = {0.5, 0.8, 0.9, 0.97, 1}, resource[] = {0.1, 0.2, 0.4, 0.6, 1};
+  if (f->typical) gst_oneadapt_knob_set_typical(k, accuracy, resource);
+  k->flags = f->flags;
+  return k;
 }
 static GPtrArray *fake_list(GstOneadaptTunable *t) {
   GPtrArray *a = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
@@ -71,6 +78,7 @@ static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStr
   auto *f = reinterpret_cast<FakeTunable *>(t);
   std::lock_guard<std::mutex> lock(*f->mutex);
   f->applied_for = interval;
+  ++f->applies;
   return gst_structure_get_double(c, "level", &f->value);
 }
 /// Two samples, 100 ms apart, whose only byte is the level; results are wanted at both instants.

@@ -260,6 +260,57 @@ TEST(Ctl, LetsGoOfAWaitingThreadOnShutdown) {
   EXPECT_EQ(rig->stat("lockstep-timeouts"), 0u);
   delete rig;
 }
+// By hand, accuracy − λ · resource over the rungs: λ = 1: 0.4, 0.6, 0.5, 0.37, 0; λ = 0: the top; λ = 10: −0.5 at the
+// bottom, −1.2 and less above.
+TEST(Ctl, WarmStartBeginsWhereLambdaUsuallyLeadsTo) {
+  for (const auto &[properties, level] : {std::pair{"lambda=1", 20.0},
+                                          {"lambda=0", 50.0},
+                                          {"lambda=10", 10.0},
+                                          {"lambda=1 warm-start=false", 50.0},
+                                          {"lambda=1 policy=static", 50.0}}) {
+    Rig rig(properties);
+    rig.tunable->typical = true;
+    rig.caps();
+    ASSERT_EQ(rig.push(), GST_FLOW_OK);
+    EXPECT_EQ(rig.tunable->value, level) << properties;
+    if (level < 50) {
+      EXPECT_EQ(rig.tunable->applied_for, 0u) << "for the interval of the first frame";
+    }
+    rig.tunable->value = 30;
+    ASSERT_EQ(rig.push(), GST_FLOW_OK);
+    EXPECT_EQ(rig.tunable->value, 30) << "once";
+  }
+  Rig unknown("lambda=1");
+  unknown.caps();
+  ASSERT_EQ(unknown.push(), GST_FLOW_OK);
+  EXPECT_EQ(unknown.tunable->value, 50) << "a tunable that says nothing begins as it is";
+}
+TEST(Ctl, AKnobOnRequestIsAdaptedWhenItIsNamed) {
+  for (const bool named : {false, true}) {
+    Rig rig(named ? "lockstep=true knobs=level" : "lockstep=true");
+    rig.tunable->flags = GST_ONEADAPT_KNOB_ON_REQUEST;
+    rig.caps();
+    rig.tunable->resource_change = 0.2;
+    rig.interval();
+    rig.answer(0);
+    ASSERT_EQ(rig.push(), GST_FLOW_OK);
+    EXPECT_EQ(rig.tunable->value, named ? 30 : 50);
+  }
+}
+TEST(Ctl, AKnobThatFollowsTheGradientIsAppliedEveryTime) {
+  for (const bool follows : {false, true}) {
+    Rig rig("lockstep=true alpha=0");
+    if (follows) rig.tunable->flags = GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT;
+    rig.caps();
+    for (guint64 i = 0; i < 3; ++i) {
+      rig.interval();
+      rig.answer(i);
+    }
+    ASSERT_EQ(rig.push(), GST_FLOW_OK);
+    EXPECT_EQ(rig.tunable->value, 50);
+    EXPECT_EQ(rig.tunable->applies, follows ? 3u : 0u);
+  }
+}
 TEST(Ctl, StaticPolicyMovesNothingAndWaitsForNobody) {
   Rig rig("lockstep=true policy=static");
   rig.caps();

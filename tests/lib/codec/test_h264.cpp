@@ -163,6 +163,23 @@ TEST(H264, OffsetsMoveTheirMacroblocksOnly) {
   EXPECT_GT(uniform[0], uniform[1] + 8);
 }
 
+TEST(H264, TheModeThatTakesOffsetsCostsNoBytes) {
+  H264Settings plain = settings(256, 192), with = plain;
+  with.qp_offsets = true;
+  H264Encoder a(plain), b(with);
+  double bytes[2] = {0, 0};
+  for (int i = 0; i < 10; i++) {
+    H264Frame frame;
+    frame.qp = 30;
+    frame.idr = i == 0;
+    frame.pts = i;
+    const Image image(256, 192, unsigned(i));
+    bytes[0] += double(a.encode(image.picture(), frame).size);
+    bytes[1] += double(b.encode(image.picture(), frame).size);
+  }
+  EXPECT_NEAR(bytes[1] / bytes[0], 1, 0.05);
+}
+
 TEST(H264, TakesNv12AndGivesTheSamePicture) {
   const unsigned w = 70, h = 50;  // no multiples of 16
   Image image(w, h);
