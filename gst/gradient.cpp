@@ -29,6 +29,7 @@ oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
   c.confident = g->confident;
   c.theta = g->theta;
   c.slope = g->slope;
+  c.early = g->early;
   c.map.frame_width = g->frame_width;
   c.map.frame_height = g->frame_height;
   c.map.block_size = g->block_size;
@@ -51,6 +52,7 @@ GstOneadaptGradient *from_core(const oneadapt::Gradient &c) {
   g->confident = c.confident;
   g->theta = c.theta;
   g->slope = c.slope;
+  g->early = c.early;
   std::memcpy(g->values, c.map.values.data(), blocks(g) * sizeof(gfloat));
   std::vector<GstOneadaptRegion> regions;
   for (const oneadapt::Box &box : c.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});

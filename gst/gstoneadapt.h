@@ -52,8 +52,9 @@ typedef struct {
  *   |∂z/∂y|, for y in [0, 1]
  * @regions: (array length=n_regions) (nullable): the confident elements, the surest first
  * @n_regions: how many; a message carries up to 64
+ * @early: taken at the beginning of its interval, which will have another at its end
  *
- * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3). A boxed type; do not change one that an
+ * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame. A boxed type; do not change one that an
  * event carries.
  */
 struct _GstOneadaptGradient {
@@ -74,6 +75,7 @@ struct _GstOneadaptGradient {
   gfloat *values;
   GstOneadaptRegion *regions;
   guint n_regions;
+  gboolean early;
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING - 2];

@@ -88,15 +88,25 @@ static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeo
        GST_TIME_ARGS(timeout)));
 }
 
+/// Has everything downstream take what it has been sent. Queues may hold it back. Streaming thread.
+static void drain(GstOneadaptCtl *self) {
+  GstQuery *query = gst_query_new_drain();
+  gst_pad_peer_query(self->srcpad, query);
+  gst_query_unref(query);
+}
+
+/// Waits (lockstep) until the first frame's gradient, if it has one, is seen to. Streaming thread.
+static void wait_for_early(GstOneadaptCtl *self) {
+  drain(self);
+  CtlLoop &loop = self->state->loop;
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  loop.decided.wait(lock, [&] { return !loop.running || loop.flushing || (loop.jobs.empty() && !loop.busy); });
+}
+
 /// Asks for the decision on interval `ended`, of a policy that decides without a gradient. Streaming thread.
 static void decide_without_gradient(GstOneadaptCtl *self, guint64 ended, bool lockstep) {
   CtlLoop &loop = self->state->loop;
-  if (lockstep) {
-    // Queues may hold back the interval's last frames: whoever is probed must have seen them.
-    GstQuery *drain = gst_query_new_drain();
-    gst_pad_peer_query(self->srcpad, drain);
-    gst_query_unref(drain);
-  }
+  if (lockstep) drain(self);  // whoever is probed must have seen the interval's last frames
   std::lock_guard<std::mutex> lock(loop.mutex);
   if (!lockstep) ctl_free_jobs(loop);  // a live loop that lags behind decides on the newest only
   loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
@@ -121,7 +131,7 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
 
   guint64 ended = kNone, interval = kNone;
-  bool needs_gradient = true;
+  bool needs_gradient = true, second = false;
   {
     std::lock_guard<std::mutex> lock(loop.mutex);
     ++loop.counters.buffers;
@@ -130,6 +140,7 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
     if (GST_CLOCK_TIME_IS_VALID(time)) {
       interval = oneadapt::interval_of(time, s.interval);
       loop.now = time;
+      second = ++loop.frames == 2;
       if (loop.current != kNone && interval != loop.current) ended = loop.current;
       // Until the interval that ended is decided, its gradient must not be taken for one from the past.
       if (loop.current == kNone || interval > loop.current) loop.current = interval;
@@ -151,6 +162,7 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
       loop.now = time;
     }
   }
+  if (second && ended == kNone && needs_gradient && s.lockstep) wait_for_early(self);
   return gst_pad_push(self->srcpad, buffer);
 }
 
@@ -222,7 +234,7 @@ static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
       why = "its interval has not begun";
     else if (loop.newest != kNone && g->interval <= loop.newest)
       why = "it is late or a duplicate";
-    else if (g->interval + kStaleIntervals < loop.current)
+    else if (g->early ? g->interval < loop.current : g->interval + kStaleIntervals < loop.current)
       why = "it is stale";
   }
   if (!why.empty()) {
@@ -231,11 +243,11 @@ static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
     if (g) gst_oneadapt_gradient_free(g);
     return;
   }
-  ++loop.counters.gradients;
+  ++(g->early ? loop.counters.early : loop.counters.gradients);
   // An interval between the last gradient and this one got none: it counts as one without feedback.
-  if (loop.newest != kNone && g->interval > loop.newest + 1)
+  if (!g->early && loop.newest != kNone && g->interval > loop.newest + 1)
     loop.counters.without_feedback += g->interval - loop.newest - 1;
-  loop.newest = g->interval;
+  if (!g->early) loop.newest = g->interval;
   if (!loop.needs_gradient) {
     gst_oneadapt_gradient_free(g);
     return;
@@ -339,11 +351,12 @@ static GstStructure *stats_of(GstOneadaptCtl *self) {
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
   const CtlCounters &c = loop.counters;
-  GstStructure *s = gst_structure_new(
-      "oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64, c.decisions, "gradients",
-      G_TYPE_UINT64, c.gradients, "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback",
-      G_TYPE_UINT64, c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, "profiles", G_TYPE_UINT64,
-      c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences, nullptr);
+  GstStructure *s =
+      gst_structure_new("oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64,
+                        c.decisions, "gradients", G_TYPE_UINT64, c.gradients, "early-gradients", G_TYPE_UINT64, c.early,
+                        "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback", G_TYPE_UINT64,
+                        c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, "profiles", G_TYPE_UINT64,
+                        c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences, nullptr);
   if (loop.last) gst_structure_set(s, "last-decision", GST_TYPE_STRUCTURE, loop.last, nullptr);
   return s;
 }

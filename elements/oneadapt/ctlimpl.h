@@ -31,7 +31,7 @@ struct CtlSettings {
 };
 
 struct CtlCounters {
-  guint64 buffers = 0, decisions = 0, gradients = 0, ignored = 0, without_feedback = 0, timeouts = 0;
+  guint64 buffers = 0, decisions = 0, gradients = 0, early = 0, ignored = 0, without_feedback = 0, timeouts = 0;
   guint64 profiles = 0, extra_inferences = 0;
 };
 
@@ -54,6 +54,7 @@ struct CtlLoop {
   bool running = false, flushing = false;
   guint64 current = kNone;                 // interval that data has reached
   GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
+  guint64 frames = 0;                      // since the start, or the last flush
   guint64 newest = kNone;                  // newest interval whose gradient was taken
   guint64 done = kNone;                    // newest interval decided (or given up)
   guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
@@ -62,7 +63,7 @@ struct CtlLoop {
   bool needs_gradient = true;              // the policy's; fixed for a run
   struct Job {
     guint64 interval, epoch, frames;  // frames: buffers that had come by the interval's end
-    GstOneadaptGradient *gradient;    // NULL: no feedback
+    GstOneadaptGradient *gradient;    // NULL: no feedback; an early one changes maps, and decides nothing
   };
   std::deque<Job> jobs;
   CtlCounters counters;

@@ -86,6 +86,7 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
   struct Knob {
     GstElement *element;
     std::string name;
+    bool follows;
   };
   std::vector<Knob> knobs;
   const TunableList tunables = ctl_tunables(self->state);
@@ -95,16 +96,18 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
       const auto *knob = static_cast<GstOneadaptKnob *>(list->pdata[i]);
       if (!adapted(knob, names)) continue;
       all.push_back(observe(element, knob));
-      knobs.push_back({element, knob->name});
+      knobs.push_back({element, knob->name, bool(knob->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT)});
     }
     g_ptr_array_unref(list);
   }
   try {
-    const auto rungs = oneadapt::make_policy(s.policy)->start(all, policy_settings(s));
+    const auto policy = oneadapt::make_policy(s.policy);
+    const auto rungs = policy->start(all, policy_settings(s));
     for (GstElement *element : tunables) {
       GstStructure *configuration = gst_structure_new_empty("configuration");
       for (std::size_t i = 0; i < knobs.size(); ++i)
-        if (knobs[i].element == element && rungs[i] != all[i].rung)
+        if (knobs[i].element == element &&
+            (rungs[i] != all[i].rung || (knobs[i].follows && policy->needs_gradient())))  // so that it gets ready
           gst_structure_set(configuration, knobs[i].name.c_str(), G_TYPE_DOUBLE, all[i].ladder[rungs[i]], nullptr);
       GError *error = nullptr;
       if (gst_structure_n_fields(configuration) &&
@@ -145,7 +148,13 @@ static void work(GstOneadaptCtl *self, Decider decider) {
 
     if (reset) decider.reset();
     DecisionRecord record;
-    if (!stale) {
+    const bool early = job.gradient && job.gradient->early;
+    if (!stale && early) {
+      const std::string problem =
+          decider.follow(ctl_tunables(self->state), job.interval, job.gradient, split(ctl_settings(self).knobs));
+      if (!problem.empty())
+        GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ", early gradient: %s", job.interval, problem.c_str());
+    } else if (!stale) {
       const CtlSettings s = ctl_settings(self);
       record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs), policy_settings(s),
                               now, answer ? &answer->answer : nullptr);
@@ -183,7 +192,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       ++loop.counters.decisions;
       if (!job.gradient && decider.needs_gradient()) ++loop.counters.without_feedback;
     }
-    if (job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
+    if (!early && job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
     if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
     loop.busy = false;
     loop.decided.notify_all();
@@ -204,6 +213,7 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     st->loop.flushing = false;
     st->loop.current = st->loop.newest = st->loop.done = kNone;
     st->loop.now = GST_CLOCK_TIME_NONE;
+    st->loop.frames = 0;
     st->loop.counters = CtlCounters();
     st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
     return true;
@@ -232,6 +242,7 @@ void ctl_forget(CtlLoop &loop) {
   ++loop.epoch;
   loop.current = loop.newest = loop.done = kNone;
   loop.now = GST_CLOCK_TIME_NONE;
+  loop.frames = 0;
   loop.reset = true;
   loop.asked.reset();
   loop.answer.reset();

@@ -107,6 +107,43 @@ void Decider::reset() {
   smoother_.reset();
 }
 
+GstOneadaptGradient *Decider::push(const GstOneadaptGradient *gradient) {
+  oneadapt::Gradient newest = to_core(gradient);
+  policy_->prepare(newest);
+  return smoothed(gradient, smoother_.push(newest));
+}
+
+std::string Decider::follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                            const std::vector<std::string> &names) {
+  std::string problem;
+  GstOneadaptGradient *smooth = push(gradient);
+  for (GstElement *element : tunables) {
+    GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
+    std::vector<const gchar *> wanted;
+    GstStructure *configuration = gst_structure_new_empty("configuration");
+    for (guint i = 0; i < knobs->len; ++i) {
+      const auto *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
+      if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) || !adapted(k, names)) continue;
+      wanted.push_back(k->name);
+      gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->ladder[k->rung], nullptr);
+    }
+    if (!wanted.empty()) {
+      wanted.push_back(nullptr);
+      GError *error = nullptr;
+      GstOneadaptProbe *probe =
+          gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, smooth, wanted.data(), &error);
+      if (!probe || !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(element), interval, configuration, &error))
+        problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "it failed");
+      if (probe) gst_oneadapt_probe_free(probe);
+      g_clear_error(&error);
+    }
+    gst_structure_free(configuration);
+    g_ptr_array_unref(knobs);
+  }
+  gst_oneadapt_gradient_free(smooth);
+  return problem;
+}
+
 DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                                const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
                                GstClockTime now, const ProfileAnswer *answer) {
@@ -116,11 +153,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   o.gradient = gradient != nullptr;
   GstOneadaptGradient *smooth = nullptr;
   if (gradient) {
-    oneadapt::Gradient newest = to_core(gradient);
-    policy_->prepare(newest);
-    const oneadapt::Gradient s = smoother_.push(newest);
-    smooth = smoothed(gradient, s);
-    o.z = s.z;
+    smooth = push(gradient);
+    o.z = smooth->z;
     o.confident = smoother_.confident();
   }
   std::vector<const gchar *> wanted;

@@ -57,7 +57,15 @@ class Decider {
                         const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
                         GstClockTime now, const ProfileAnswer *answer);
 
+  /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
+  /// the rest of it; no knob moves. Returns what went wrong, or nothing.
+  std::string follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                     const std::vector<std::string> &names);
+
  private:
+  /// The smoothed gradient, as the policy wants it.
+  GstOneadaptGradient *push(const GstOneadaptGradient *gradient);
+
   std::string policy_name_;
   std::unique_ptr<oneadapt::Policy> policy_;
   oneadapt::GradientSmoother smoother_;

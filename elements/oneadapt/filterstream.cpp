@@ -84,6 +84,25 @@ KnobValues take_configuration(GstOneadaptFilter *self, guint64 number, QpMap &ma
   return values;
 }
 
+/// The controller's map for the rest of interval `number`, which has begun: all else must be as `applied`. Takes
+/// OBJECT_LOCK.
+std::optional<QpMap> take_early_map(GstOneadaptFilter *self, guint64 number, const KnobValues &applied) {
+  std::optional<QpMap> map;
+  GST_OBJECT_LOCK(self);
+  FilterSettings &settings = self->impl->settings;
+  if (settings.pending && settings.pending->interval <= number && settings.pending->map) {
+    bool same = true;
+    for (std::size_t knob = 0; knob < kKnobs; knob++)
+      same = same && settings.pending->values[knob].value_or(applied[knob]) == applied[knob];
+    if (same) {
+      map = settings.map = *settings.pending->map;
+      settings.pending.reset();
+    }
+  }
+  GST_OBJECT_UNLOCK(self);
+  return map;
+}
+
 void notify_applied(GstOneadaptFilter *self, const KnobValues &applied) {
   KnobValues &notified = self->impl->notified;
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
@@ -120,6 +139,30 @@ GstEvent *announce(const FilterState &state, guint64 number, guint64 last_bytes)
     gst_event_set_oneadapt_qp_map(event, size.width, size.height, 16, state.map_offsets.data());
   }
   return event;
+}
+
+/// Lays the map in force over the output's macroblocks.
+void lay_map(FilterState &state) {
+  const Size size = state.coder->size(state.applied[kScale]);
+  state.map_offsets.clear();
+  if (state.h264 && state.map.columns)
+    state.map_offsets = oneadapt::stretch_offsets(state.map.offsets, state.map.columns, state.map.rows,
+                                                  (size.width + 15) / 16, (size.height + 15) / 16);
+}
+
+/// A map that need not wait for an interval's first frame: the QP that it is laid over stays. Throws.
+void change_map(GstOneadaptFilter *self, QpMap map) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  state.map = std::move(map);
+  lay_map(state);
+  // An encoder that takes no offsets gives way to one that does, at the price of one more IDR.
+  if (!state.map_offsets.empty()) state.coder->prepare(state.output, true);
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.change_map(state.map.offsets, state.map.columns, state.map.rows);
+  }
+  g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(oneadapt::kQpMap));
 }
 
 /// The first frame of an interval. Throws.
@@ -159,10 +202,7 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
     state.last_bytes = last_bytes;
   }
   const Size size = state.coder->size(state.applied[kScale]);
-  state.map_offsets.clear();
-  if (state.h264 && state.map.columns)
-    state.map_offsets = oneadapt::stretch_offsets(state.map.offsets, state.map.columns, state.map.rows,
-                                                  (size.width + 15) / 16, (size.height + 15) / 16);
+  lay_map(state);
   if (new_interval) {
     gst_clear_event(&state.announcement);
     state.announcement = announce(state, time / state.fixed.interval, state.last_bytes);
@@ -229,7 +269,11 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
     drop(self, frame);
     return GST_FLOW_NOT_NEGOTIATED;
   }
-  if (begins) notify_applied(self, state.applied);
+  if (begins) {
+    notify_applied(self, state.applied);
+  } else if (auto map = take_early_map(self, time / state.fixed.interval, state.applied)) {
+    if (!(*map == state.map)) change_map(self, std::move(*map));
+  }
 
   oneadapt::BufferRef picture = remember(state, frame->input_buffer);
   {

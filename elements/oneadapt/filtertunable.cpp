@@ -208,6 +208,9 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
     if (!map.offsets.empty()) {
       map.columns = gradient.columns();
       map.rows = gradient.rows();
+    } else if (gradient.values.empty() && settings.range > 0) {
+      // No gradient has come yet: offsets of 0, so that the encoder is one that takes them from the start.
+      map = {1, 1, {0}};
     }
     pending.map = std::move(map);
   }

@@ -44,6 +44,13 @@ void Ledger::begin(std::uint64_t number, const KnobValues &values, const std::ve
   current_.input = input_;
 }
 
+void Ledger::change_map(const std::vector<float> &offsets, unsigned offset_columns, unsigned offset_rows) {
+  current_.offsets = offsets;
+  current_.offset_columns = offset_columns;
+  current_.offset_rows = offset_rows;
+  current_.map_changed = true;
+}
+
 void Ledger::arrived(BufferRef picture, std::uint64_t time) {
   current_.frames_in++;
   pictures_.emplace_front(time, std::move(picture));

@@ -25,6 +25,7 @@ struct IntervalRecord {
   KnobValues values{};         ///< the configuration in force
   std::vector<float> offsets;  ///< the QP map's, row by row; empty: none
   unsigned offset_columns = 0, offset_rows = 0;
+  bool map_changed = false;  ///< the map was another one at first
   bool h264 = false;
   GstVideoInfo input;       ///< of the pictures below
   std::uint64_t bytes = 0;  ///< that left the filter
@@ -48,6 +49,8 @@ class Ledger {
   void set_input(const GstVideoInfo &info, bool h264);
   void begin(std::uint64_t number, const KnobValues &values, const std::vector<float> &offsets = {},
              unsigned offset_columns = 0, unsigned offset_rows = 0);
+  /// Another QP map for the rest of the interval under way.
+  void change_map(const std::vector<float> &offsets, unsigned offset_columns, unsigned offset_rows);
   /// An input frame, before anything is known of it.
   void came() { counters.frames_in++; }
   /// Its picture, of that stream time in ns, in the interval that it belongs to, before it is known whether it will be

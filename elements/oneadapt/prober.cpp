@@ -79,6 +79,8 @@ struct Prober::Impl {
   };
   std::vector<Encoder> encoders;  // the latest first
   std::map<std::tuple<unsigned, unsigned, unsigned, unsigned>, std::unique_ptr<Scaler>> luma_scalers;
+  RateFit rate;
+  std::uint64_t fitted = G_MAXUINT64;  // the interval that `rate` saw last
 
   // One measurement.
   const IntervalRecord *record = nullptr;
@@ -375,9 +377,15 @@ void Prober::Impl::probe_map(const ProbeRequest &r, ProbeResult &result) {
   const Plane &picture = source(0);
   const BlockMap texture =
       block_texture(picture.data.data(), picture.size.width, picture.size.width, picture.size.height);
-  const MapModel model(texture, stretch_offsets(r.interval.offsets, r.interval.offset_columns, r.interval.offset_rows,
-                                                texture.columns(), texture.rows()));
+  const auto offsets = stretch_offsets(r.interval.offsets, r.interval.offset_columns, r.interval.offset_rows,
+                                       texture.columns(), texture.rows());
   const double here = r.interval.values[kQp];
+  // Fitted to the stream's bytes; not to those of an interval that is still under way.
+  if (r.interval.number != fitted && !r.interval.map_changed && r.interval.frames_out > 1) {
+    rate.observe(texture, offsets, here, double(r.interval.bytes) / r.interval.frames_out);
+    fitted = r.interval.number;
+  }
+  const MapModel model(texture, offsets, rate.halving());
   ProbedKnob &probed = result.knobs[kQpMap];
   result.resource = model.resource(here);
   auto step = [&](std::size_t rung) {

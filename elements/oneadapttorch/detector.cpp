@@ -231,7 +231,7 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &setting
     clock_.reset();
     mean_ = {};
   } else if (GST_CLOCK_TIME_IS_VALID(stream_time)) {
-    due = clock_.frame(stream_time, duration, settings.gradient_every);
+    due = clock_.frame(stream_time, duration, settings.gradient_every, settings.early_gradient);
   } else if (!warned_time_) {
     warned_time_ = true;
     GST_ELEMENT_WARNING(element_, STREAM, FAILED,
@@ -304,33 +304,41 @@ void Detector::take_gradient(const IntervalClock::Due &due, GstClockTime stream_
   }
   if (due.missed) {
     if (why.empty()) mean_.add(*due.missed, gradient);
-    send_gradient(*due.missed, stream_time);
+    send_mean(*due.missed, stream_time);
   }
   const guint64 interval = interval_of(stream_time, interval_);
   if (why.empty() && (due.own || due.also)) mean_.add(interval, gradient);
-  if (due.own) send_gradient(interval, stream_time);
+  if (due.own) send_mean(interval, stream_time);
+  if (due.first && why.empty()) {
+    gradient.early = true;
+    send_gradient(gradient, interval, stream_time);
+  }
 }
 
-void Detector::send_gradient(guint64 interval, GstClockTime stream_time) {
-  const std::optional<Gradient> gradient = mean_.take(interval);
-  if (!gradient) return;  // none was finite
+void Detector::send_mean(guint64 interval, GstClockTime stream_time) {
+  if (const std::optional<Gradient> gradient = mean_.take(interval))  // else none was finite
+    send_gradient(*gradient, interval, stream_time);
+}
+
+void Detector::send_gradient(const Gradient &gradient, guint64 interval, GstClockTime stream_time) {
   {
     std::lock_guard<std::mutex> lock(stats_mutex_);
-    stats_.z = gradient->z;
-    stats_.elements = gradient->elements;
+    stats_.z = gradient.z;
+    stats_.elements = gradient.elements;
     stats_.interval = interval;
   }
-  const BlockMap &map = gradient->map;
+  const BlockMap &map = gradient.map;
   GstOneadaptGradient *message = gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size);
   message->interval = interval;
   message->interval_duration = interval_;
   message->stream_time = stream_time;
   message->stream = gst_oneadapt_pad_stream(sink_);
-  message->z = gradient->z;
-  message->elements = gradient->elements;
-  message->confident = gradient->confident;
-  message->theta = gradient->theta;
-  message->slope = gradient->slope;
+  message->z = gradient.z;
+  message->elements = gradient.elements;
+  message->confident = gradient.confident;
+  message->theta = gradient.theta;
+  message->slope = gradient.slope;
+  message->early = gradient.early;
   std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
   std::vector<GstOneadaptRegion> regions;  // best first, as NMS leaves them
   for (const Detection &d : last_) regions.push_back({d.box.x0, d.box.y0, d.box.x1, d.box.y1});

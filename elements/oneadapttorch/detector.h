@@ -37,6 +37,7 @@ struct DetectorSettings {
   GstClockTime interval = GST_SECOND;
   // May change between any two frames.
   bool gradient = true;
+  bool early_gradient = true;
   unsigned gradient_every = 0;  ///< frames; 0: on the interval's last one only
   unsigned inference_interval = 1;
   InputSize input_size;
@@ -92,7 +93,8 @@ class Detector {
 
   bool infer(GstBuffer *buffer, bool with_gradient);
   void take_gradient(const IntervalClock::Due &due, GstClockTime stream_time);
-  void send_gradient(guint64 interval, GstClockTime stream_time);
+  void send_mean(guint64 interval, GstClockTime stream_time);
+  void send_gradient(const Gradient &gradient, guint64 interval, GstClockTime stream_time);
   void choose_input_size(const InputSize &size);
   bool write_line(const std::string &line);
 

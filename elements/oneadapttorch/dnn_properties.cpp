@@ -58,6 +58,9 @@ void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
     case PROP_GRADIENT_EVERY:
       s.gradient_every = g_value_get_uint(value);
       break;
+    case PROP_EARLY_GRADIENT:
+      s.early_gradient = g_value_get_boolean(value);
+      break;
     case PROP_INPUT_SIZE:
       input_size = text;
       s.input_size = size;
@@ -103,6 +106,9 @@ bool DnnProperties::get(guint id, GValue *value) const {
       break;
     case PROP_GRADIENT_EVERY:
       g_value_set_uint(value, s.gradient_every);
+      break;
+    case PROP_EARLY_GRADIENT:
+      g_value_set_boolean(value, s.early_gradient);
       break;
     case PROP_INPUT_SIZE:
       put(input_size);
@@ -205,6 +211,17 @@ void install_dnn_properties(GObjectClass *object_class) {
                             "Frames from one gradient to the next within an interval, whose mean is sent (0: that of "
                             "the interval's last frame only)",
                             0, G_MAXINT, 0, playing));
+  /**
+   * oneadaptdnn:early-gradient:
+   *
+   * A macroblock map needs a gradient. With this on, one is also taken on the first frame of a stream (and after a
+   * flush) and sent at once, marked as early, so that a map is there from about the second frame on instead of the
+   * second interval. It costs one backward pass a stream.
+   */
+  install(PROP_EARLY_GRADIENT,
+          g_param_spec_boolean("early-gradient", "Early gradient",
+                               "Also send the gradient of a stream's first frame, for the rest of its interval", TRUE,
+                               playing));
   /**
    * oneadaptdnn:input-size:
    *

@@ -7,9 +7,10 @@
 
 namespace oneadapt {
 
-IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every) {
+IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every, bool early) {
   constexpr std::uint64_t kMostRounding = 2000000;  // Matroska rounds timestamps to 1 ms, twice in a sum
   Due due;
+  due.first = early && !current_;
   const std::uint64_t number = interval_of(stream_time, interval_);
   if (!current_ || number != *current_) {
     if (current_ && number > *current_ && !taken_) due.missed = *current_;
@@ -21,6 +22,7 @@ IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t
   const std::uint64_t left = interval_ - stream_time % interval_;
   if (!taken_ && duration > 0) due.own = duration >= left || left - duration <= std::min(duration / 4, kMostRounding);
   due.also = !taken_ && !due.own && every > 0 && frames_ % every == 0;
+  due.first = due.first && !due.own;
   taken_ = taken_ || due.own;
   return due;
 }

@@ -9,7 +9,8 @@ namespace oneadapt {
 /// A frame of the stream waits for one picture of a profile at most. Any thread; nothing is called under its lock.
 class ModelTurns {
  public:
-  /// The stream's turn, from a frame's inference until its gradient has been taken. Given back at the latest in the end.
+  /// The stream's turn, from a frame's inference until its gradient has been taken. Given back at the latest in the
+  /// end.
   class Frame {
    public:
     explicit Frame(ModelTurns &turns) : turns_(turns) {}

@@ -40,6 +40,7 @@ struct Gradient {
   unsigned elements = 0;                ///< elements that entered z (score above the floor)
   unsigned confident = 0;               ///< elements with score ≥ θ
   double theta = 0.5, slope = 20.0;
+  bool early = false;  ///< taken at the beginning of its interval, which will have another at its end
   /// Mean over the pixels of a block of Σ over R, G, B of |∂z/∂y|, for y in [0, 1], on the frame that the DNN received.
   BlockMap map;
   std::vector<Box> regions;  ///< of the confident elements, the surest first; coordinates in fractions of the frame

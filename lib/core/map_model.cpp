@@ -15,6 +15,10 @@ constexpr double kErrorPerStep = 0.12;
 // What a block without texture still costs and can lose, in levels.
 constexpr double kLeastBits = 0.5, kLeastError = 0.25;
 
+// How far from one interval to the next bytes are off by the content alone, in log2; and how far halvings lie apart.
+constexpr double kBytesScatter = 0.25, kHalvingScatter = 0.4;
+constexpr double kForgetting = 0.9;
+
 double quantiser_step(double qp) { return 0.625 * std::exp2(qp / 6); }  // H.264, 8.5.9
 
 }  // namespace
@@ -36,8 +40,9 @@ BlockMap block_texture(const std::uint8_t *luma, std::size_t stride, unsigned wi
   return map;
 }
 
-MapModel::MapModel(BlockMap texture, std::vector<float> offsets)
-    : texture_(std::move(texture)), offsets_(std::move(offsets)) {
+MapModel::MapModel(BlockMap texture, std::vector<float> offsets, double halving)
+    : texture_(std::move(texture)), offsets_(std::move(offsets)), halving_(halving) {
+  if (!(halving > 0)) throw std::invalid_argument("bits must halve in more than 0 steps of QP");
   if (!offsets_.empty() && offsets_.size() != texture_.values.size())
     throw std::invalid_argument("a map must have an offset for every block of the picture");
 }
@@ -49,11 +54,13 @@ double MapModel::qp_of(std::size_t block, double base) const {
 double MapModel::bits(double base, bool mapped) const {
   double sum = 0;
   for (std::size_t i = 0; i < texture_.values.size(); ++i)
-    sum += (double(texture_.values[i]) + kLeastBits) * std::exp2(-(mapped ? qp_of(i, base) : base) / 6);
+    sum += (double(texture_.values[i]) + kLeastBits) * std::exp2(-(mapped ? qp_of(i, base) : base) / halving_);
   return sum;
 }
 
 double MapModel::resource(double qp) const { return bits(qp, true) / bits(kBestQp, false); }
+
+double MapModel::log_bits(double qp) const { return std::log2(bits(qp, true)); }
 
 double MapModel::error(std::size_t block, double base) const {
   const double most = double(texture_.values[block]) + kLeastError;
@@ -65,6 +72,32 @@ BlockMap MapModel::change(double from_qp, double to_qp) const {
   for (std::size_t i = 0; i < map.values.size(); ++i)
     map.values[i] = float(std::hypot(error(i, from_qp), error(i, to_qp)) / 255);
   return map;
+}
+
+RateFit::RateFit() {
+  for (double halving = 3; halving <= 12; halving += 0.5) candidates_.push_back({halving});
+}
+
+void RateFit::observe(const BlockMap &texture, const std::vector<float> &offsets, double qp, double bytes) {
+  if (!(bytes > 0)) return;
+  const double before = weight_ * kForgetting;
+  weight_ = before + 1;
+  for (Candidate &c : candidates_) {
+    const double value = std::log2(bytes) - MapModel(texture, offsets, c.halving).log_bits(qp);
+    const double away = value - c.mean;
+    c.mean += away / weight_;
+    c.deviations = kForgetting * c.deviations + away * away * before / weight_;
+  }
+}
+
+double RateFit::halving() const {
+  const auto cost = [](const Candidate &c) {
+    const double prior = std::log2(c.halving / 6) / kHalvingScatter;
+    return c.deviations / (kBytesScatter * kBytesScatter) + prior * prior;
+  };
+  return std::min_element(candidates_.begin(), candidates_.end(),
+                          [&](const Candidate &a, const Candidate &b) { return cost(a) < cost(b); })
+      ->halving;
 }
 
 }  // namespace oneadapt

@@ -17,7 +17,7 @@ constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kHeaderBytes = 96;  // fixed part, before the map; the CRC-32 is its last field
 constexpr std::size_t kCrcOffset = kHeaderBytes - 4;
 constexpr std::size_t kMaxBlocks = 1u << 20;
-constexpr std::uint8_t kDeflated = 1;
+constexpr std::uint8_t kDeflated = 1, kEarly = 2;
 constexpr std::size_t kRegionBytes = 8, kMaxRegions = 64;  // the surest ones; more would not fit a datagram
 // 255 levels over 40 binary orders: neighbouring levels differ by 2^(40/254) = 11.5 %, so a rounded value is off by
 // at most 5.6 %.
@@ -82,7 +82,7 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g) {
   std::copy(std::begin(kMagic), std::end(kMagic), p);
   p += 4;
   put<std::uint8_t>(p, kVersion);
-  put<std::uint8_t>(p, deflated ? kDeflated : 0);
+  put<std::uint8_t>(p, std::uint8_t((deflated ? kDeflated : 0) | (g.early ? kEarly : 0)));
   put<std::uint16_t>(p, std::uint16_t(map.block_size));
   put<std::uint32_t>(p, std::uint32_t(out.size()));
   put<std::uint32_t>(p, g.stream);
@@ -122,8 +122,9 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   p += 4;
   if (get<std::uint8_t>(p) != kVersion) return fail("a gradient message of another version");
   const std::uint8_t flags = get<std::uint8_t>(p);
-  if (flags & ~kDeflated) return fail("a gradient message with unknown flags");
+  if (flags & ~(kDeflated | kEarly)) return fail("a gradient message with unknown flags");
   Gradient g;
+  g.early = flags & kEarly;
   g.map.block_size = get<std::uint16_t>(p);
   if (get<std::uint32_t>(p) != size) return fail("a gradient message that is cut or has something behind it");
   const std::uint8_t *c = data + kCrcOffset;

@@ -133,3 +133,45 @@ TEST(MapModel, ErrorsGrowUpToWhatThereIsToLose) {
   EXPECT_LE(coarse.values[1], 20.25 * std::sqrt(2.0) / 255);
   EXPECT_GT(fine.values[1], fine.values[0]);
 }
+TEST(MapModel, AnotherHalving) {
+  BlockMap texture(32, 16);
+  texture.values = {1.5f, 5.5f};
+  EXPECT_DOUBLE_EQ(MapModel(texture, {}, 4).resource(28), 0.25);
+  EXPECT_DOUBLE_EQ(MapModel(texture, {}, 4).log_bits(0), 3);
+  EXPECT_THROW(MapModel(texture, {}, 0), std::invalid_argument);
+}
+TEST(RateFit, FindsTheHalvingOfTheBytes) {
+  BlockMap texture(32, 16);
+  texture.values = {1.5f, 5.5f};
+  for (double truth : {3.5, 6.0, 9.0}) {
+    RateFit fit;
+    EXPECT_EQ(fit.halving(), 6) << "nothing known";
+    for (int i = 0; i < 4; ++i) fit.observe(texture, {}, 24, 5000);
+    EXPECT_EQ(fit.halving(), 6) << "one QP says nothing";
+    for (int i = 0; i < 12; ++i) {
+      const double qp = 24 + 4 * (i % 4);
+      const std::vector<float> offsets = i % 3 ? std::vector<float>{0, float(2 * (i % 5))} : std::vector<float>{};
+      fit.observe(
+          texture, offsets, qp,
+          5000 * std::exp2(MapModel(texture, offsets, truth).log_bits(qp) - MapModel(texture, {}, truth).log_bits(24)));
+    }
+    EXPECT_NEAR(fit.halving(), truth, 1.01) << "what is usual pulls a little";
+  }
+}
+TEST(RateFit, ForgetsAndTakesNoNonsense) {
+  BlockMap texture(16, 16);
+  texture.values = {4};
+  RateFit fit;
+  fit.observe(texture, {}, 24, 0);
+  fit.observe(texture, {}, 24, NAN);
+  const auto run = [&](double truth) {
+    for (int i = 0; i < 40; ++i) {
+      const double qp = 24 + 4 * (i % 4);
+      fit.observe(texture, {}, qp, 1e4 * std::exp2(-qp / truth));
+    }
+  };
+  run(4);
+  EXPECT_EQ(fit.halving(), 4);
+  run(8);
+  EXPECT_NEAR(fit.halving(), 8, 0.51);
+}

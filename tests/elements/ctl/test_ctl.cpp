@@ -308,7 +308,41 @@ TEST(Ctl, AKnobThatFollowsTheGradientIsAppliedEveryTime) {
     }
     ASSERT_EQ(rig.push(), GST_FLOW_OK);
     EXPECT_EQ(rig.tunable->value, 50);
-    EXPECT_EQ(rig.tunable->applies, follows ? 3u : 0u);
+    EXPECT_EQ(rig.tunable->applies, follows ? 4u : 0u) << "and once at the start, so that it gets ready";
+  }
+}
+TEST(Ctl, AnEarlyGradientChangesWhatFollowsItForTheRestOfItsInterval) {
+  for (const bool follows : {false, true}) {
+    Rig rig("lockstep=true");
+    if (follows) rig.tunable->flags = GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT;
+    rig.caps();
+    rig.tunable->resource_change = 0.2;
+    const auto early = [&](guint64 interval) {
+      GstOneadaptGradient *g = gradient_of(interval);
+      g->early = TRUE;
+      rig.send(g);
+    };
+    rig.push();
+    const unsigned before = rig.tunable->applies;
+    early(0);
+    rig.push();  // lockstep: it is seen to before the second frame goes on
+    EXPECT_EQ(rig.tunable->probes, follows ? 1u : 0u);
+    EXPECT_EQ(rig.tunable->applies - before, follows ? 1u : 0u);
+    if (follows) {
+      EXPECT_EQ(rig.tunable->applied_for, 0u);
+    }
+    EXPECT_EQ(rig.tunable->value, 50) << "nothing is decided";
+    EXPECT_EQ(rig.stat("early-gradients"), 1u);
+    EXPECT_EQ(rig.stat("gradients"), 0u);
+    for (int i = 0; i < 8; ++i) rig.push();
+    rig.answer(0);  // the interval's own is no duplicate
+    rig.push();
+    EXPECT_EQ(rig.stat("decisions"), 1u);
+    EXPECT_EQ(rig.stat("gradients"), 1u);
+    EXPECT_LT(rig.tunable->value, 50);
+    early(0);  // its interval is over
+    EXPECT_EQ(rig.stat("gradients-ignored"), 1u);
+    EXPECT_EQ(rig.stat("early-gradients"), 1u);
   }
 }
 TEST(Ctl, StaticPolicyMovesNothingAndWaitsForNobody) {

@@ -30,6 +30,7 @@ TEST(GradientEvent, NewIsParse) {
   EXPECT_EQ(back->interval, 3u);
   EXPECT_EQ(back->stream_time, g->stream_time);
   EXPECT_EQ(back->z, 1.5);
+  EXPECT_FALSE(back->early);
   EXPECT_NEAR(back->values[11], 11, 1e-5);
   EXPECT_NEAR(back->values[5], 5, 5 * 0.057);
   gst_oneadapt_gradient_free(back);

@@ -117,6 +117,36 @@ TEST(Dnn, JsonLines) {
   EXPECT_EQ(second["objects"], Json::array());
 }
 
+TEST(Dnn, EarlyGradientOnAStreamsFirstFrame) {
+  DnnHarness dnn;
+  g_object_set(dnn.element, "early-gradient", TRUE, nullptr);
+  dnn.play();
+  dnn.caps("RGB", 32, 24);
+  for (int i = 0; i < 12; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame, 204, 102, 0), GST_FLOW_OK);
+  Log expected{"buffer", "gradient 0"};
+  expected.insert(expected.end(), 9, "buffer");
+  expected.insert(expected.end(), {"gradient 0", "buffer", "buffer"});
+  EXPECT_EQ(dnn.log, expected);
+  const auto gradients = dnn.gradients();
+  ASSERT_EQ(gradients.size(), 2u);
+  EXPECT_TRUE(gradients[0]->early);
+  EXPECT_EQ(gradients[0]->stream_time, 0u);
+  EXPECT_FALSE(gradients[1]->early);
+  EXPECT_EQ(gradients[1]->stream_time, 9 * kFrame);
+  EXPECT_EQ(dnn.stat("gradients"), 2u);
+}
+
+TEST(Dnn, AFrameThatIsAnIntervalOfItsOwnHasOneGradient) {
+  DnnHarness dnn;
+  g_object_set(dnn.element, "early-gradient", TRUE, nullptr);
+  dnn.play();
+  dnn.caps("RGB", 32, 24, "1/1");
+  for (int i = 0; i < 2; ++i)
+    gst_harness_push(dnn.harness, dnn.picture(GstClockTime(i) * GST_SECOND, GST_SECOND, 204, 102, 0));
+  EXPECT_EQ(dnn.log, (Log{"buffer", "gradient 0", "buffer", "gradient 1"}));
+  for (const auto *g : dnn.gradients()) EXPECT_FALSE(g->early);
+}
+
 TEST(Dnn, GradientOnTheLastFrameAfterItsBuffer) {
   DnnHarness dnn;
   dnn.play();

@@ -127,4 +127,18 @@ TEST(IntervalClock, OtherLengths) {
             (std::vector<Taken>{{0, 0}, {1, 1}}));
 }
 
+TEST(IntervalClock, TheFirstFrameOfAllWhenAskedFor) {
+  IntervalClock clock(kSecond);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(clock.frame(2300 * kMs, 100 * kMs, 0, true).first);
+    for (std::uint64_t t = 2400; t < 4000; t += 100) EXPECT_FALSE(clock.frame(t * kMs, 100 * kMs, 0, true).first);
+    clock.reset();
+    EXPECT_FALSE(clock.frame(2300 * kMs, 100 * kMs).any()) << "not asked for";
+    clock.reset();
+    const auto only = clock.frame(3 * kSecond, kSecond, 0, true);
+    EXPECT_TRUE(only.own && !only.first) << "it has its interval's own gradient";
+    clock.reset();
+  }
+}
+
 }  // namespace

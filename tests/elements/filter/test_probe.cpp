@@ -201,6 +201,50 @@ TEST(FilterProbe, MapOnRequest) {
   EXPECT_NEAR(mapped.p->resource, std::exp2(-10.0 / 6), 1e-6);
 }
 
+// What an early gradient comes to: a map over the QP that stays is there with the next frame, without another IDR when
+// the encoder was got ready for maps; what goes with another QP waits for the next interval.
+TEST(FilterProbe, AMapForTheRestOfTheInterval) {
+  FilterRun run(kCaps, "video/x-h264", "qp=32");
+  Map map(0.01f);
+  map.g->values[0] = 10;  // all the rest is coarse
+  const gchar *names[] = {"qp-map", nullptr};
+  const auto apply = [&](guint64 interval, double qp) {
+    GstStructure *configuration = gst_structure_new("c", "qp-map", G_TYPE_DOUBLE, qp, nullptr);
+    EXPECT_TRUE(gst_oneadapt_tunable_apply(run.tunable(), interval, configuration, nullptr));
+    gst_structure_free(configuration);
+  };
+  const auto map_text = [&] {
+    GstStructure *s = nullptr;
+    g_object_get(run.filter, "qp-map", &s, nullptr);
+    gchar *text = s ? gst_structure_to_string(s) : g_strdup("none");
+    std::string out = text;
+    g_free(text);
+    if (s) gst_structure_free(s);
+    return out;
+  };
+  apply(0, 32);  // before the first frame, and before any gradient
+  run.through(0, 1);
+  EXPECT_NE(map_text().find("offsets=(int)< 0 >"), std::string::npos) << map_text();
+  Probe first;
+  probe(run, 0, map.g, first, names);
+  apply(0, 32);
+  auto out = run.through(1, 2);
+  EXPECT_FALSE(out[0].idr());
+  EXPECT_NE(map_text().find("16"), std::string::npos) << map_text();
+  apply(0, 24);  // another QP: not now
+  const std::string before = map_text();
+  out = run.through(2, 10);
+  for (const Out &o : out) EXPECT_FALSE(o.idr());
+  EXPECT_EQ(map_text(), before);
+  int qp = 0;
+  g_object_get(run.filter, "qp", &qp, nullptr);
+  EXPECT_EQ(qp, 32);
+  EXPECT_TRUE(run.through(10, 11)[0].idr());
+  g_object_get(run.filter, "qp", &qp, nullptr);
+  EXPECT_EQ(qp, 24);
+  run.expect_all_accounted_for(11);
+}
+
 TEST(FilterProbe, MeasuresOnlyTheKnobsAskedFor) {
   FilterRun run(kCaps, "video/x-h264", "qp=32");
   run.through(0, 10);
