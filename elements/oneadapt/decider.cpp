@@ -100,7 +100,7 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
 }
 
 Decider::Decider(const std::string &policy, double weight)
-    : policy_name_(policy), policy_(oneadapt::make_policy(policy)), smoother_(weight) {}
+    : policy_name_(policy), policy_(oneadapt::make_policy(policy)), smoother_(policy_->averages() ? weight : 1) {}
 
 void Decider::reset() {
   policy_->reset();

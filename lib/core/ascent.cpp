@@ -140,6 +140,7 @@ class RegionPolicy : public Policy {
     return typical_optimum(knobs, s);
   }
   void prepare(Gradient &gradient) override { gradient.map = region_map(gradient, kEnlarge); }
+  bool averages() const override { return false; }  // EAAR goes by the last result
   bool needs_gradient() const override { return true; }
   void reset() override {}
 

@@ -86,6 +86,8 @@ class Policy {
   virtual void reset() = 0;
   /// Changes what tunables will be probed with: nothing, unless the policy goes by something else than the gradient.
   virtual void prepare(Gradient &) {}
+  /// False: what prepare() leaves is not to be averaged over intervals.
+  virtual bool averages() const { return true; }
   /// False: decides without gradients; nothing has to be probed for it.
   virtual bool needs_gradient() const { return false; }
 };

@@ -247,6 +247,8 @@ TEST(Policy, RegionStaysAndGoesByBoxes) {
   Gradient g;
   g.map = BlockMap(64, 64);
   g.map.values.assign(16, 3.0f);
+  EXPECT_FALSE(p->averages()) << "only the last result counts";
+  EXPECT_TRUE(make_policy("oneadapt")->averages());
   g.regions = {{0.3, 0.3, 0.45, 0.45}};
   p->prepare(g);
   EXPECT_EQ(g.map.at(1, 1), 1);
