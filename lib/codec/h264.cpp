@@ -5,7 +5,9 @@
 //  - without offsets that is constant-QP mode, the cheapest. Its QP range follows from the I and B factors: made so
 //    wide that it is 0…51 (neither factor moves a forced QP);
 //  - offsets are only looked at while adaptive quantisation is on, which constant-QP mode or a strength of 0 would
-//    switch off: hence CRF with AQ of a strength that rounds to nothing. It pays for a look-ahead that nobody uses.
+//    switch off: hence CRF with AQ of a strength that rounds to nothing. It pays for a look-ahead that nobody uses;
+//  - x264 gives a macroblock the QP of the one before when they differ by 1: so they never do (coded_qp());
+//  - from sub-pixel refinement 10 on x264 chooses QPs itself, around those asked for, as far as AQ is on: 9 at most.
 #include "codec/h264.h"
 
 #include <x264.h>
@@ -15,12 +17,15 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "core/allocation.h"
+
 namespace oneadapt {
 namespace {
 
 constexpr int kNominalQp = 26;          // never used: every picture's QP is forced. 0 would mean lossless
 constexpr float kNegligibleAq = 1e-4f;  // AQ must be on for offsets to count, but must not move any QP itself
 constexpr int kQpMax = 51;
+constexpr int kMostRefinement = 9;  // from 10 on: "QP-RD", x264's own choice of QPs
 
 unsigned macroblocks(unsigned pixels) { return (pixels + 15) / 16; }
 
@@ -119,6 +124,7 @@ void H264Encoder::Impl::open() {
     p.rc.i_aq_mode = X264_AQ_VARIANCE;
     p.rc.f_aq_strength = kNegligibleAq;
     p.rc.f_ip_factor = p.rc.f_pb_factor = 1;
+    p.analyse.i_subpel_refine = std::min(p.analyse.i_subpel_refine, kMostRefinement);
   } else {
     p.rc.i_rc_method = X264_RC_CQP;
     p.rc.i_qp_constant = kNominalQp;
@@ -189,13 +195,9 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
   in.i_type = frame.idr || !self.started ? X264_TYPE_IDR : X264_TYPE_P;
   in.i_qpplus1 = frame.qp + 1;
   if (!frame.qp_offsets.empty()) {
-    // Clipped here too: x264 adds in float, and a NaN must not reach it.
     self.offsets.resize(blocks);
-    for (std::size_t i = 0; i < blocks; i++) {
-      float offset = frame.qp_offsets[i];
-      if (!(offset > -float(kQpMax))) offset = offset <= -float(kQpMax) ? -float(kQpMax) : 0;
-      self.offsets[i] = std::min(offset, float(kQpMax));
-    }
+    for (std::size_t i = 0; i < blocks; i++)
+      self.offsets[i] = float(coded_qp(frame.qp, frame.qp_offsets[i]) - frame.qp);
     in.prop.quant_offsets = self.offsets.data();  // without lookahead it is read before encode() returns
   }
 

@@ -43,9 +43,11 @@ struct H264Frame {
   int qp = 20;           ///< 0…51, every macroblock's QP before offsets
   bool idr = false;      ///< start a closed GOP here
   std::int64_t pts = 0;  ///< any unit, strictly rising; a counter will do
-  /// QP offsets per macroblock, row by row, ⌈w/16⌉·⌈h/16⌉ values, or empty. Needs H264Settings::qp_offsets. QP + offset
-  /// is rounded and clipped to 0…51. x264 saves bits by giving a macroblock the QP of the one before when they differ
-  /// by exactly 1 (its presets below `placebo`), so steps of 2 or more are exact and steps of 1 may vanish.
+  /// QP offsets per macroblock, row by row, ⌈w/16⌉·⌈h/16⌉ values, or empty. Needs H264Settings::qp_offsets. Every
+  /// macroblock has the QP coded_qp(qp, offset) (core/allocation.h), exactly: an even number of steps from `qp`, since
+  /// x264 saves bits by giving a macroblock the QP of the one before when they differ by 1. The one exception: the
+  /// entropy coder of the preset `ultrafast` cannot write the largest levels, and x264 then takes the least QP at which
+  /// it can: possible below QP 10, where black meets white.
   std::vector<float> qp_offsets;
 };
 
@@ -58,7 +60,8 @@ struct AccessUnit {
 };
 
 /// One x264 encoder without delay: every picture in gives one access unit out. Thread-bound: one thread at a time.
-/// MB QP is exact: every picture's QP is forced, offsets count because AQ is on (at a strength of nothing), no mb-tree.
+/// MB QP is exact: every picture's QP is forced, offsets count because AQ is on (at a strength of nothing), no mb-tree,
+/// and no choice of QP by x264 itself (`veryslow` and `placebo` go without that part of theirs).
 /// x264's own output goes nowhere but into the text of CodecError.
 class H264Encoder {
  public:

@@ -38,6 +38,15 @@ void coarsen(std::vector<double> &values, unsigned columns, unsigned rows, unsig
 
 }  // namespace
 
+int coded_qp(int base, float offset) {
+  constexpr int kMost = 51;
+  const int parity = base % 2;
+  if (std::isnan(offset)) return base;
+  const long asked = std::lround(std::clamp(offset, -float(kMost), float(kMost)));
+  const int even = int(asked - (asked % 2 != 0));
+  return std::clamp(base + even, parity, kMost - (kMost - parity) % 2);
+}
+
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &s) {
   if (gradient.values.empty() || !(s.range > 0)) return {};
   std::vector<double> weight = blurred(gradient);

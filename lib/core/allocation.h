@@ -16,7 +16,13 @@ struct AllocationSettings {
   unsigned granularity = 1;  ///< side, in blocks, of the squares that share one QP
 };
 
-/// A QP offset a block, on the gradient's grid, multiples of 2 (x264 swallows steps of 1): what minimises
+/// The QP that a macroblock is coded with over a picture's QP `base` (0…51) when `offset` is asked for it. A step of 1
+/// to the macroblock before is not to be had from x264 (lib/codec/h264.h), so that all macroblocks of a picture are an
+/// even number of steps from `base`: the offset is rounded to an integer, an odd one goes to the next finer even one,
+/// and the sum stays within the least and the greatest QP of `base`'s parity (0 or 1, 51 or 50). NaN is no offset.
+int coded_qp(int base, float offset);
+
+/// A QP offset a block, on the gradient's grid, multiples of 2 (coded_qp()): what minimises
 /// Σ_b G_b · error_b + μ · bits_b over the blocks' QPs, with errors that grow with the quantiser's step and bits that
 /// fall linearly with QP, is q_b = const − s · log2(G_b). The map is blurred
 /// (3×3) first: what a DNN makes of an object hangs on its surroundings too. The constant goes by the distribution:

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "core/allocation.h"
+
 namespace oneadapt {
 namespace {
 
@@ -48,7 +50,7 @@ MapModel::MapModel(BlockMap texture, std::vector<float> offsets, double halving)
 }
 
 double MapModel::qp_of(std::size_t block, double base) const {
-  return std::clamp(base + (offsets_.empty() ? 0.0 : double(offsets_[block])), 0.0, 51.0);
+  return offsets_.empty() ? base : coded_qp(int(std::lround(base)), offsets_[block]);
 }
 
 double MapModel::bits(double base, bool mapped) const {

@@ -95,6 +95,23 @@ TEST(Allocation, RangeGranularityAndEvenSteps) {
   for (unsigned y = 0; y < 9; ++y)
     for (unsigned x = 0; x < 9; ++x) EXPECT_EQ(squares[y * 9 + x], squares[y / 3 * 27 + x / 3 * 3]);
 }
+TEST(Allocation, WhatIsCodedIsKnownInAdvance) {
+  for (const auto &[base, offset, coded] : std::vector<std::tuple<int, float, int>>{
+           {30, 0, 30},        {30, 2, 32},     {30, -2, 28},                  // even steps as they are
+           {30, 1, 30},        {30, 3, 32},     {30, -1, 28},   {30, -3, 26},  // odd ones a step finer
+           {30, 0.4f, 30},     {30, -0.4f, 30}, {30, 1.6f, 32}, {30, 2.4f, 32}, {30, 2.6f, 32},  // to an integer first
+           {35, 51, 51},       {36, 51, 50},    {35, -51, 1},   {36, -51, 0},  // to the ends, an even number of steps
+           {0, 51, 50},        {1, 50, 51},     {51, -51, 1},   {50, -51, 0},   {0, -1, 0},     {1, -2, 1},
+           {51, 1, 51},        {50, 2, 50},     {49, 2, 51},    {30, 1e9f, 50}, {31, -1e9f, 1}, {30, INFINITY, 50},
+           {31, -INFINITY, 1}, {30, NAN, 30}})
+    EXPECT_EQ(coded_qp(base, offset), coded) << base << " + " << offset;
+  for (int base = 0; base <= 51; base++)
+    for (int offset = -60; offset <= 60; offset++) {
+      const int coded = coded_qp(base, float(offset));
+      EXPECT_TRUE(coded >= 0 && coded <= 51 && (coded - base) % 2 == 0) << base << " + " << offset;
+      EXPECT_LE(coded, std::max(base + offset, base % 2)) << "never coarser than asked, but for the end";
+    }
+}
 TEST(Allocation, StretchedByRelativePosition) {
   const std::vector<float> two{0, 8};
   EXPECT_EQ(stretch_offsets(two, 2, 1, 4, 2), (std::vector<float>{0, 0, 8, 8, 0, 0, 8, 8}));
@@ -121,6 +138,9 @@ TEST(MapModel, BitsHalveEverySixStepsAndGoByTexture) {
   EXPECT_DOUBLE_EQ(uniform.resource(32), 0.25);
   // The second block 12 coarser: (2 + 6 / 4) / 8.
   EXPECT_DOUBLE_EQ(MapModel(texture, {0, 12}).resource(20), 3.5 / 8);
+  // What is coded counts: 13 as 12, and over QP 32 an offset of 51 as 18.
+  EXPECT_DOUBLE_EQ(MapModel(texture, {0, 13}).resource(20), 3.5 / 8);
+  EXPECT_DOUBLE_EQ(MapModel(texture, {0, 51}).resource(32), (2 + 6 / 8.0) / 8 / 4);
   EXPECT_THROW(MapModel(texture, {0}), std::invalid_argument);
 }
 TEST(MapModel, ErrorsGrowUpToWhatThereIsToLose) {

@@ -4,15 +4,9 @@
 
 #include <cmath>
 #include <cstring>
-#include <random>
 
 #include "codec/h264.h"
-#ifdef HAVE_LIBAVCODEC
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavutil/video_enc_params.h>
-}
-#endif
+#include "pictures.h"
 
 using oneadapt::AccessUnit;
 using oneadapt::CodecError;
@@ -22,46 +16,6 @@ using oneadapt::H264Settings;
 using oneadapt::Picture;
 
 namespace {
-
-/// An I420 picture: texture everywhere that drifts by `t` pixels, so that P pictures have something to predict.
-struct Image {
-  unsigned width, height;
-  std::vector<std::uint8_t> y, u, v;
-  Image(unsigned w, unsigned h, unsigned t = 0)
-      : width(w), height(h), y(std::size_t(w) * h), u(std::size_t(w / 2) * (h / 2)), v(u.size()) {
-    std::mt19937 noise(7);
-    std::vector<std::uint8_t> texture(256 * 256);
-    for (auto &p : texture) p = std::uint8_t(noise() % 48);
-    for (unsigned r = 0; r < h; r++)
-      for (unsigned c = 0; c < w; c++)
-        y[std::size_t(r) * w + c] = std::uint8_t(64 + 40 * std::sin((c + t) * 0.11) + 30 * std::cos(r * 0.07) +
-                                                 texture[(r % 256) * 256 + (c + t) % 256]);
-    for (std::size_t i = 0; i < u.size(); i++) {
-      u[i] = std::uint8_t(110 + i % 31);
-      v[i] = std::uint8_t(140 - i % 17);
-    }
-  }
-  Picture picture() const {
-    Picture p;
-    p.width = width;
-    p.height = height;
-    p.plane[0] = y.data();
-    p.plane[1] = u.data();
-    p.plane[2] = v.data();
-    p.stride[0] = width;
-    p.stride[1] = p.stride[2] = width / 2;
-    return p;
-  }
-};
-
-H264Settings settings(unsigned w, unsigned h, bool qp_offsets = false, bool reconstruction = true) {
-  H264Settings s;
-  s.qp_offsets = qp_offsets;
-  s.width = w;
-  s.height = h;
-  s.reconstruction = reconstruction;
-  return s;
-}
 
 double psnr(const Image &image, const Picture &recon, unsigned x0, unsigned x1) {
   double sum = 0;
@@ -263,124 +217,6 @@ TEST(H264, RefusesWhatItCannotDo) {
   frame.qp_offsets.assign(4 * 3, std::nanf(""));
   EXPECT_NO_THROW(encoder.encode(Image(64, 48).picture(), frame)) << "a bad offset counts as none";
 }
-
-#ifdef HAVE_LIBAVCODEC
-namespace {
-
-struct Decoder {
-  AVCodecContext *context;
-  AVFrame *frame = av_frame_alloc();
-  AVPacket *packet = av_packet_alloc();
-  Decoder() {
-    const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_H264);
-    context = avcodec_alloc_context3(codec);
-    context->export_side_data = AV_CODEC_EXPORT_DATA_VIDEO_ENC_PARAMS;
-    context->thread_count = 1;
-    context->flags |= AV_CODEC_FLAG_LOW_DELAY;
-    avcodec_open2(context, codec, nullptr);
-  }
-  ~Decoder() {
-    av_packet_free(&packet);
-    av_frame_free(&frame);
-    avcodec_free_context(&context);
-  }
-  bool decode(const AccessUnit &unit) {
-    av_new_packet(packet, int(unit.size));
-    std::memcpy(packet->data, unit.data, unit.size);
-    const int sent = avcodec_send_packet(context, packet);
-    av_packet_unref(packet);
-    return sent == 0 && avcodec_receive_frame(context, frame) == 0;
-  }
-  /// Every macroblock's QP, from the bitstream.
-  std::vector<int> qps() const {
-    const AVFrameSideData *side = av_frame_get_side_data(frame, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
-    if (!side) return {};
-    auto *params = reinterpret_cast<AVVideoEncParams *>(side->data);
-    std::vector<int> all;
-    for (unsigned i = 0; i < params->nb_blocks; i++)
-      all.push_back(params->qp + av_video_enc_params_block(params, i)->delta_qp);
-    return all;
-  }
-};
-
-}  // namespace
-
-// An independent decoder reads the QP of each macroblock out of the stream. QP may jump by any step, 1 included, from
-// one picture to the next, on IDR pictures and others alike.
-TEST(H264, EveryPictureHasExactlyTheQpAskedFor) {
-  const unsigned w = 150, h = 90;
-  for (bool offsets : {false, true}) {
-    H264Encoder encoder(settings(w, h, offsets));
-    Decoder decoder;
-    const int qps[] = {26, 27, 25, 26, 20, 48, 47, 0, 51, 28, 27};
-    for (int i = 0; i < 22; i++) {
-      H264Frame frame;
-      frame.pts = i;
-      frame.qp = qps[i % 11];
-      frame.idr = i % 4 == 0;
-      ASSERT_TRUE(decoder.decode(encoder.encode(Image(w, h, 3 * i).picture(), frame))) << i;
-      const auto found = decoder.qps();
-      ASSERT_EQ(found.size(), 10u * 6u);
-      for (int qp : found) ASSERT_EQ(qp, frame.qp) << "picture " << i << ", offsets allowed: " << offsets;
-    }
-  }
-}
-
-TEST(H264, EveryMacroblockHasExactlyTheQpAskedFor) {
-  const unsigned w = 150, h = 90, columns = 10, rows = 6;
-  H264Encoder encoder(settings(w, h, true));
-  Decoder decoder;
-  std::mt19937 random(3);
-  for (int i = 0; i < 8; i++) {
-    H264Frame frame;
-    frame.pts = i;
-    frame.qp = 28;
-    frame.idr = i == 4;
-    for (unsigned b = 0; b < columns * rows; b++) frame.qp_offsets.push_back(float(int(random() % 31) * 2 - 32));
-    ASSERT_TRUE(decoder.decode(encoder.encode(Image(w, h, 31 * i).picture(), frame)));
-    const auto found = decoder.qps();
-    ASSERT_EQ(found.size(), columns * rows);
-    // A macroblock without residual has no QP in the stream and shows its predecessor's.
-    unsigned other = 0;
-    for (unsigned b = 0; b < columns * rows; b++) {
-      const int wanted = std::min(51, std::max(0, 28 + int(frame.qp_offsets[b])));
-      if (found[b] == wanted) continue;
-      other++;
-      EXPECT_EQ(found[b], b ? found[b - 1] : frame.qp) << "picture " << i << ", macroblock " << b;
-    }
-    EXPECT_LE(other, columns * rows / 3) << "picture " << i;
-  }
-}
-
-TEST(H264, ReconstructionIsTheDecodersOutputBitForBit) {
-  for (const auto &size : {std::pair<unsigned, unsigned>{176, 144}, {150, 90}, {34, 18}}) {
-    H264Encoder encoder(settings(size.first, size.second, true));
-    Decoder decoder;
-    for (int i = 0; i < 12; i++) {
-      H264Frame frame;
-      frame.pts = i;
-      frame.qp = 20 + 2 * i;
-      frame.idr = i == 6;
-      if (i % 3 == 2) frame.qp_offsets = halves(size.first, size.second, -6, 8);
-      const Image image(size.first, size.second, 2 * i);
-      const AccessUnit unit = encoder.encode(image.picture(), frame);
-      ASSERT_TRUE(decoder.decode(unit));
-      ASSERT_EQ(unsigned(decoder.frame->width), size.first);
-      ASSERT_EQ(unsigned(decoder.frame->height), size.second);
-      const Picture &recon = unit.reconstruction;
-      for (unsigned r = 0; r < size.second; r++)
-        ASSERT_EQ(0, std::memcmp(decoder.frame->data[0] + r * unsigned(decoder.frame->linesize[0]),
-                                 recon.plane[0] + r * recon.stride[0], size.first))
-            << "picture " << i << " row " << r;
-      for (unsigned r = 0; r < size.second / 2; r++)
-        for (unsigned c = 0; c < size.first / 2; c++)
-          for (unsigned p = 0; p < 2; p++)
-            ASSERT_EQ(decoder.frame->data[1 + p][r * unsigned(decoder.frame->linesize[1 + p]) + c],
-                      recon.plane[1][r * recon.stride[1] + 2 * c + p]);
-    }
-  }
-}
-#endif
 
 // x264's own constant-QP mode, without any adaptive quantisation, is the yardstick for "exact" when there is no
 // decoder: the same key picture bit for bit, and the others (where AQ takes part in the choice of modes) as good.
