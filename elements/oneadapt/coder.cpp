@@ -4,6 +4,7 @@
 #include "coder.h"
 
 #include <algorithm>
+#include <cmath>
 
 #if HAVE_X264
 #include "codec/h264.h"
@@ -16,15 +17,22 @@ constexpr std::size_t kTracks = 3;  // encoders kept open: the present size and 
 
 }  // namespace
 
-std::vector<QpRegion> qp_regions(GstBuffer *buffer) {
+std::vector<QpRegion> qp_regions(GstBuffer *buffer, Size picture, std::string &complaint) {
   std::vector<QpRegion> regions;
   gpointer state = nullptr;
   while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
     auto *roi = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
     GstStructure *param = gst_video_region_of_interest_meta_get_param(roi, "roi/oneadaptfilter");
+    if (!param) continue;
     int delta = 0;
-    if (param && gst_structure_get_int(param, "delta-qp", &delta))
+    if (!gst_structure_get_int(param, "delta-qp", &delta)) {
+      complaint = "its roi/oneadaptfilter has no \"delta-qp\" that is an int; it is left out";
+    } else if (roi->x >= picture.width || roi->y >= picture.height || !roi->w || !roi->h) {
+      complaint = "it is empty or outside the picture; it is left out";
+    } else {
+      if (std::abs(double(delta)) > 51) complaint = "its \"delta-qp\" is clipped to -51 to 51";
       regions.push_back({roi->x, roi->y, roi->w, roi->h, std::clamp(delta, -51, 51)});
+    }
   }
   return regions;
 }
@@ -36,7 +44,7 @@ std::vector<float> qp_offsets(const std::vector<QpRegion> &regions, Size input, 
   offsets.assign(std::size_t(columns) * rows, 0);
   const double across = double(output.width) / input.width / 16, down = double(output.height) / input.height / 16;
   for (const QpRegion &r : regions) {
-    if (r.x >= input.width || r.y >= input.height || !r.width || !r.height) continue;
+    if (r.x >= input.width || r.y >= input.height) continue;
     const double right = double(r.x) + r.width, bottom = double(r.y) + r.height;
     for (unsigned row = unsigned(r.y * down); row < rows && row < bottom * down; row++)
       for (unsigned column = unsigned(r.x * across); column < columns && column < right * across; column++)

@@ -24,10 +24,12 @@ struct QpRegion {
   unsigned x, y, width, height;
   int delta;
 };
-/// The regions of a buffer's GstVideoRegionOfInterestMeta that carry a structure `roi/oneadaptfilter` with `delta-qp`.
-std::vector<QpRegion> qp_regions(GstBuffer *buffer);
+/// The regions of a buffer's GstVideoRegionOfInterestMeta that carry a structure `roi/oneadaptfilter` with an int
+/// `delta-qp`, clipped to ±51. Left out, with a sentence in `complaint`: another `delta-qp`, and what is not in the
+/// `picture` at all; clipping leaves a sentence too.
+std::vector<QpRegion> qp_regions(GstBuffer *buffer, Size picture, std::string &complaint);
 /// One offset a macroblock of the output; a macroblock belongs to a region that covers any part of it, and to the
-/// latest of several.
+/// latest of several. `input`: what of the input the output shows.
 std::vector<float> qp_offsets(const std::vector<QpRegion> &regions, Size input, Size output);
 
 /// Thread-bound. Throws std::runtime_error (CodecError among them).

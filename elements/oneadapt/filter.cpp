@@ -129,13 +129,14 @@ static void set_ladder(GstOneadaptFilter *self, std::size_t knob, const gchar *t
 
 static void set_map(GstOneadaptFilter *self, const GstStructure *structure) {
   QpMap map;
-  std::string error;
-  if (!qp_map_parse(structure, map, error)) {
+  std::string complaint;
+  if (!qp_map_parse(structure, map, complaint)) {
     g_warning(
         "%s: property \"qp-map\" is left as it was: %s; write for instance \"map,columns=2,rows=1,offsets=<0,8>\"",
-        GST_OBJECT_NAME(self), error.c_str());
+        GST_OBJECT_NAME(self), complaint.c_str());
     return;
   }
+  if (!complaint.empty()) g_warning("%s: property \"qp-map\" is clipped: %s", GST_OBJECT_NAME(self), complaint.c_str());
   GST_OBJECT_LOCK(self);
   self->impl->settings.map = std::move(map);
   GST_OBJECT_UNLOCK(self);

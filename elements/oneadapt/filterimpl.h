@@ -66,6 +66,7 @@ struct FilterState {
   bool idr_due = true;             ///< the next frame that is passed on starts a GOP
   bool fresh = true;               ///< the next frame must be passed on: first, after a flush or new caps
   bool regions = false;            ///< QP regions were seen: the encoder must take offsets
+  bool region_warned = false;      ///< that one is wrong was said
   QpMap map;                       ///< in force
   std::vector<float> map_offsets;  ///< the same, a macroblock of the output each; empty: none
   oneadapt::Size output;           ///< as negotiated; 0×0: not yet
@@ -123,9 +124,10 @@ GstFlowReturn filter_handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *f
 /// Flush: forgets the interval, keeps the format.
 void filter_forget(GstOneadaptFilter *self);
 // qpmap.cpp
-/// "map,columns=C,rows=R,offsets=<…>". False, with `error`, for anything else, another number of offsets than C·R, or
-/// one that is no number; offsets beyond ±51 are clipped. An empty structure or NULL is no map.
-bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &error);
+/// "map,columns=C,rows=R,offsets=<…>". False, with `complaint`, for anything else, another number of offsets than C·R,
+/// or one that is no number. Offsets beyond ±51 are clipped: true, with a `complaint` all the same. An empty structure
+/// or NULL is no map.
+bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &complaint);
 /// NULL for no map.
 GstStructure *qp_map_structure(const QpMap &map);
 // filtertunable.cpp

@@ -136,7 +136,11 @@ GstEvent *announce(const FilterState &state, guint64 number, guint64 last_bytes)
   gst_structure_free(knobs);
   if (!state.map_offsets.empty()) {
     const Size size = state.coder->size(state.applied[kScale]);
-    gst_event_set_oneadapt_qp_map(event, size.width, size.height, 16, state.map_offsets.data());
+    const int base = int(std::lround(state.applied[kQp]));
+    std::vector<float> coded(state.map_offsets.size());
+    for (std::size_t i = 0; i < coded.size(); i++)
+      coded[i] = float(oneadapt::coded_qp(base, state.map_offsets[i]) - base);
+    gst_event_set_oneadapt_qp_map(event, size.width, size.height, 16, coded.data());
   }
   return event;
 }
@@ -287,10 +291,17 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   bool idr = std::exchange(state.idr_due, false);
   std::vector<float> offsets = state.map_offsets;
   if (state.h264) {
-    const auto regions = oneadapt::qp_regions(frame->input_buffer);
+    const GstVideoInfo &info = state.input->info;
+    std::string complaint;
+    const auto regions =
+        oneadapt::qp_regions(frame->input_buffer, {unsigned(info.width), unsigned(info.height)}, complaint);
+    if (!complaint.empty() && !std::exchange(state.region_warned, true))
+      GST_WARNING_OBJECT(self, "a region of interest: %s (said once a run)", complaint.c_str());
     if (!regions.empty()) {
-      const GstVideoInfo &info = state.input->info;
-      const auto moved = oneadapt::qp_offsets(regions, {unsigned(info.width), unsigned(info.height)}, state.output);
+      // An odd last column or row is cut off, not scaled away.
+      const Size whole = state.coder->size(1);
+      const Size shown = state.output == whole ? whole : Size{unsigned(info.width), unsigned(info.height)};
+      const auto moved = oneadapt::qp_offsets(regions, shown, state.output);
       offsets.resize(moved.size());
       for (std::size_t i = 0; i < moved.size(); i++) offsets[i] += moved[i];
       if (!state.regions) {

@@ -75,6 +75,8 @@ oneadapt::BlockMap map_of(const GstOneadaptGradient &gradient) {
   if (!gradient.values || map.values.empty() || map.values.size() != given || map.columns() != gradient.columns)
     throw std::runtime_error("the gradient's grid does not fit its frame size");
   map.values.assign(gradient.values, gradient.values + given);
+  for (float value : map.values)
+    if (!std::isfinite(value)) throw std::runtime_error("a value of the gradient is no number");
   return map;
 }
 

@@ -24,7 +24,7 @@ const KnobRow kTable[kKnobs] = {
      "array "
      "of columns x rows offsets, such as \"map,columns=2,rows=1,offsets=<0,8>\"; offsets are added to \"qp\", and "
      "those "
-     "of regions of interest to them",
+     "of regions of interest to them; odd sums are coded one step finer",
      KnobType::Map, 0, 51, 20, false, true, "48,44,40,36,32,28,24,20", "QPs that the map is laid over", 1.0},
 };
 

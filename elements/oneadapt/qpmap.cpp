@@ -5,23 +5,25 @@
 
 #include "filterimpl.h"
 
-bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &error) {
+bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &complaint) {
   map = QpMap();
+  complaint.clear();
   if (!structure || gst_structure_n_fields(structure) == 0) return true;
   int columns = 0, rows = 0;
   const GValue *offsets = gst_structure_get_value(structure, "offsets");
   if (!gst_structure_get_int(structure, "columns", &columns) || !gst_structure_get_int(structure, "rows", &rows) ||
       columns < 1 || rows < 1 || columns > 1024 || rows > 1024 || !offsets || !GST_VALUE_HOLDS_ARRAY(offsets)) {
-    error = "it needs columns and rows (1 to 1024) and an array of offsets";
+    complaint = "it needs columns and rows (1 to 1024) and an array of offsets";
     return false;
   }
   const guint n = gst_value_array_get_size(offsets);
   if (n != guint(columns) * guint(rows)) {
-    error = "it has " + std::to_string(n) + " offsets for " + std::to_string(columns) + " columns and " +
-            std::to_string(rows) + " rows";
+    complaint = "it has " + std::to_string(n) + " offsets for " + std::to_string(columns) + " columns and " +
+                std::to_string(rows) + " rows";
     return false;
   }
   QpMap read;
+  guint clipped = 0;
   read.columns = unsigned(columns);
   read.rows = unsigned(rows);
   for (guint i = 0; i < n; i++) {
@@ -31,11 +33,13 @@ bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &error)
     const double value =
         !G_VALUE_HOLDS_STRING(given) && g_value_transform(given, &number) ? g_value_get_double(&number) : NAN;
     if (!std::isfinite(value)) {
-      error = "offset " + std::to_string(i) + " is no number";
+      complaint = "offset " + std::to_string(i) + " is no number";
       return false;
     }
+    clipped += std::abs(value) > 51;
     read.offsets.push_back(float(std::clamp(value, -51.0, 51.0)));
   }
+  if (clipped) complaint = std::to_string(clipped) + " of its offsets are beyond -51 to 51";
   map = std::move(read);
   return true;
 }

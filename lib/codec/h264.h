@@ -47,7 +47,7 @@ struct H264Frame {
   /// macroblock has the QP coded_qp(qp, offset) (core/allocation.h), exactly: an even number of steps from `qp`, since
   /// x264 saves bits by giving a macroblock the QP of the one before when they differ by 1. The one exception: the
   /// entropy coder of the preset `ultrafast` cannot write the largest levels, and x264 then takes the least QP at which
-  /// it can: possible below QP 10, where black meets white.
+  /// it can: possible below QP 12, where black meets white.
   std::vector<float> qp_offsets;
 };
 
