@@ -24,7 +24,7 @@ packages=(
   libpango1.0-dev libcairo2-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   # to test; libavcodec is a second opinion on what x264 wrote
-  libgtest-dev libavcodec-dev
+  libgtest-dev libavcodec-dev libavutil-dev
   # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav

@@ -65,8 +65,9 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
   }
   std::vector<float> offsets;
   offsets.reserve(weight.size());
+  const double range = 2 * std::floor(s.range / 2);  // rounding to even offsets must not widen it
   for (double w : weight) {
-    const double steps = w > 0 ? std::clamp(s.slope * std::log2(least / w), 0.0, s.range) : s.range;
+    const double steps = w > 0 ? std::clamp(s.slope * std::log2(least / w), 0.0, range) : range;
     offsets.push_back(float(2 * std::round((s.finest + steps) / 2)));
   }
   return offsets;
