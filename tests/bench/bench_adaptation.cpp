@@ -177,7 +177,10 @@ std::vector<GstOneadaptGradient *> recorded(const Clip &clip, const char *model,
         GstOneadaptGradient *g = nullptr;
         if (gst_event_is_oneadapt_gradient(event) && gst_event_parse_oneadapt_gradient(event, &g, nullptr)) {
           g->stream = 0;  // it will be sent to others
-          static_cast<std::vector<GstOneadaptGradient *> *>(data)->push_back(g);
+          if (g->early)
+            gst_oneadapt_gradient_free(g);
+          else
+            static_cast<std::vector<GstOneadaptGradient *> *>(data)->push_back(g);
         }
         return GST_PAD_PROBE_OK;
       },
