@@ -2,6 +2,7 @@
 #include "core/map_model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
@@ -11,7 +12,7 @@
 namespace oneadapt {
 namespace {
 
-constexpr double kBestQp = 20;  // the most expensive configuration
+constexpr int kBestQp = 20;  // the most expensive configuration
 // Shape of the error only, not measured: its size is what the policy's sensitivity makes up for.
 constexpr double kErrorPerStep = 0.12;
 // What a block without texture still costs and can lose, in levels.
@@ -21,7 +22,38 @@ constexpr double kLeastBits = 0.5, kLeastError = 0.25;
 constexpr double kBytesScatter = 0.25, kHalvingScatter = 0.4;
 constexpr double kForgetting = 0.9;
 
-double quantiser_step(double qp) { return 0.625 * std::exp2(qp / 6); }  // H.264, 8.5.9
+constexpr int kMostQp = 51;
+using ByQp = std::array<double, kMostQp + 1>;
+
+int whole(double qp) { return std::clamp(int(std::lround(qp)), 0, kMostQp); }
+
+const ByQp &quantiser_steps() {  // H.264, 8.5.9
+  static const ByQp steps = [] {
+    ByQp all;
+    for (int qp = 0; qp <= kMostQp; ++qp) all[std::size_t(qp)] = 0.625 * std::exp2(qp / 6.0);
+    return all;
+  }();
+  return steps;
+}
+
+void check(const BlockMap &texture, const std::vector<float> &offsets) {
+  if (!offsets.empty() && offsets.size() != texture.values.size())
+    throw std::invalid_argument("a map must have an offset for every block of the picture");
+}
+
+/// What the blocks of each QP weigh together: all that the sum of the bits needs, whatever the halving.
+ByQp weights(const BlockMap &texture, const std::vector<float> &offsets, int base) {
+  ByQp sums{};
+  for (std::size_t i = 0; i < texture.values.size(); ++i)
+    sums[std::size_t(offsets.empty() ? base : coded_qp(base, offsets[i]))] += double(texture.values[i]) + kLeastBits;
+  return sums;
+}
+
+double bits(const ByQp &weights, double halving) {
+  double sum = 0;
+  for (int qp = 0; qp <= kMostQp; ++qp) sum += weights[std::size_t(qp)] * std::exp2(-qp / halving);
+  return sum;
+}
 
 }  // namespace
 
@@ -45,34 +77,25 @@ BlockMap block_texture(const std::uint8_t *luma, std::size_t stride, unsigned wi
 MapModel::MapModel(BlockMap texture, std::vector<float> offsets, double halving)
     : texture_(std::move(texture)), offsets_(std::move(offsets)), halving_(halving) {
   if (!(halving > 0)) throw std::invalid_argument("bits must halve in more than 0 steps of QP");
-  if (!offsets_.empty() && offsets_.size() != texture_.values.size())
-    throw std::invalid_argument("a map must have an offset for every block of the picture");
+  check(texture_, offsets_);
 }
 
-double MapModel::qp_of(std::size_t block, double base) const {
-  return offsets_.empty() ? base : coded_qp(int(std::lround(base)), offsets_[block]);
+double MapModel::resource(double qp) const {
+  return bits(weights(texture_, offsets_, whole(qp)), halving_) / bits(weights(texture_, {}, kBestQp), halving_);
 }
 
-double MapModel::bits(double base, bool mapped) const {
-  double sum = 0;
-  for (std::size_t i = 0; i < texture_.values.size(); ++i)
-    sum += (double(texture_.values[i]) + kLeastBits) * std::exp2(-(mapped ? qp_of(i, base) : base) / halving_);
-  return sum;
-}
+double MapModel::log_bits(double qp) const { return std::log2(bits(weights(texture_, offsets_, whole(qp)), halving_)); }
 
-double MapModel::resource(double qp) const { return bits(qp, true) / bits(kBestQp, false); }
-
-double MapModel::log_bits(double qp) const { return std::log2(bits(qp, true)); }
-
-double MapModel::error(std::size_t block, double base) const {
+double MapModel::error(std::size_t block, int base) const {
+  const int qp = offsets_.empty() ? base : coded_qp(base, offsets_[block]);
   const double most = double(texture_.values[block]) + kLeastError;
-  return most * (1 - std::exp(-kErrorPerStep * quantiser_step(qp_of(block, base)) / most));
+  return most * (1 - std::exp(-kErrorPerStep * quantiser_steps()[std::size_t(qp)] / most));
 }
 
 BlockMap MapModel::change(double from_qp, double to_qp) const {
   BlockMap map(texture_.frame_width, texture_.frame_height, texture_.block_size);
   for (std::size_t i = 0; i < map.values.size(); ++i)
-    map.values[i] = float(std::hypot(error(i, from_qp), error(i, to_qp)) / 255);
+    map.values[i] = float(std::hypot(error(i, whole(from_qp)), error(i, whole(to_qp))) / 255);
   return map;
 }
 
@@ -81,11 +104,13 @@ RateFit::RateFit() {
 }
 
 void RateFit::observe(const BlockMap &texture, const std::vector<float> &offsets, double qp, double bytes) {
+  check(texture, offsets);
   if (!(bytes > 0)) return;
+  const ByQp sums = weights(texture, offsets, whole(qp));
   const double before = weight_ * kForgetting;
   weight_ = before + 1;
   for (Candidate &c : candidates_) {
-    const double value = std::log2(bytes) - MapModel(texture, offsets, c.halving).log_bits(qp);
+    const double value = std::log2(bytes) - std::log2(bits(sums, c.halving));
     const double away = value - c.mean;
     c.mean += away / weight_;
     c.deviations = kForgetting * c.deviations + away * away * before / weight_;

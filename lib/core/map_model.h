@@ -15,7 +15,8 @@ BlockMap block_texture(const std::uint8_t *luma, std::size_t stride, unsigned wi
                        unsigned block_size = 16);
 
 /// Bits of a block go by its texture and halve with every `halving` steps of QP (6: with every doubling of the
-/// quantiser's step); its error grows with the quantiser's step, up to what texture there is to lose. Immutable.
+/// quantiser's step); its error grows with the quantiser's step, up to what texture there is to lose. QPs are taken as
+/// integers of 0…51; with offsets, a block's is coded_qp() (core/allocation.h). Immutable.
 class MapModel {
  public:
   /// `offsets`: a QP offset a block of `texture`, or empty. Throws std::invalid_argument for another number of them,
@@ -30,9 +31,7 @@ class MapModel {
   double log_bits(double qp) const;
 
  private:
-  double qp_of(std::size_t block, double base) const;
-  double bits(double base, bool mapped) const;
-  double error(std::size_t block, double base) const;
+  double error(std::size_t block, int base) const;
 
   BlockMap texture_;
   std::vector<float> offsets_;
