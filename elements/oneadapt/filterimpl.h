@@ -96,6 +96,7 @@ struct FilterImpl {
     std::mutex lock;
     oneadapt::Prober prober;
     oneadapt::BlockMap gradient;  ///< of the last probe: what a map is made from
+    unsigned confident = 0;       ///< elements behind it
   } probing;
 };
 

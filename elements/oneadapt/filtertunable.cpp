@@ -122,7 +122,10 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     {
       std::lock_guard<std::mutex> guard(impl.probing.lock);
       const guint64 start = thread_cpu_ns();
-      if (gradient) impl.probing.gradient = map;
+      if (gradient) {
+        impl.probing.gradient = map;
+        impl.probing.confident = gradient->confident;
+      }
       result = impl.probing.prober.measure(request);
       const guint64 spent = thread_cpu_ns() - start;
       std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
@@ -194,25 +197,27 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
   if (pending.values[kQpMap]) {
     oneadapt::AllocationSettings settings;
     GST_OBJECT_LOCK(self);
-    settings.range = oneadapt::range_over(*pending.values[kQpMap], self->impl->settings.map_range);
+    const double range = self->impl->settings.map_range;
     settings.granularity = self->impl->settings.map_granularity;
     GST_OBJECT_UNLOCK(self);
     std::lock_guard<std::mutex> guard(self->impl->probing.lock);
     const oneadapt::BlockMap &gradient = self->impl->probing.gradient;
+    const double base = *pending.values[kQpMap];
     QpMap map;
-    const guint64 start = thread_cpu_ns();
-    map.offsets = oneadapt::allocate_qp(gradient, settings);
-    const guint64 spent = thread_cpu_ns() - start;
-    {
+    if (gradient.values.empty()) {
+      // No gradient has come yet: offsets of 0, so that the encoder is one that takes them from the start.
+      if (oneadapt::range_over(base, range, 1) > 0) map = {1, 1, {0}};
+    } else {
+      settings.range = oneadapt::range_over(base, range, self->impl->probing.confident);
+      const guint64 start = thread_cpu_ns();
+      map.offsets = oneadapt::allocate_qp(gradient, settings);
+      const guint64 spent = thread_cpu_ns() - start;
+      if (!map.offsets.empty()) {
+        map.columns = gradient.columns();
+        map.rows = gradient.rows();
+      }
       std::lock_guard<std::mutex> ledger_guard(self->impl->ledger_lock);
       self->impl->ledger.counters.probe_ns += spent;
-    }
-    if (!map.offsets.empty()) {
-      map.columns = gradient.columns();
-      map.rows = gradient.rows();
-    } else if (gradient.values.empty() && settings.range > 0) {
-      // No gradient has come yet: offsets of 0, so that the encoder is one that takes them from the start.
-      map = {1, 1, {0}};
     }
     pending.map = std::move(map);
   }

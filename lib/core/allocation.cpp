@@ -73,7 +73,8 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
   return offsets;
 }
 
-double range_over(double base_qp, double range) {
+double range_over(double base_qp, double range, unsigned confident) {
+  if (!confident) return 0;
   constexpr double kAll = 36, kNone = 40;
   return range * std::clamp((kNone - base_qp) / (kNone - kAll), 0.0, 1.0);
 }

@@ -32,7 +32,9 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
 
 /// The range that pays over a base QP: all of `range` up to QP 36, none from QP 40 on. Coarser than that, the blocks
 /// around the objects are as bad as what the map would save on (docs/evaluation.md), and uniform quality is better.
-double range_over(double base_qp, double range);
+/// None either without a single confident element: what is left in the gradient then is what the DNN takes for nothing,
+/// and to sharpen that has it see things.
+double range_over(double base_qp, double range, unsigned confident);
 
 /// Offsets of one grid on another, by relative position of the blocks' centres.
 std::vector<float> stretch_offsets(const std::vector<float> &offsets, unsigned columns, unsigned rows,

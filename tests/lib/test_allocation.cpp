@@ -56,11 +56,12 @@ TEST(Allocation, EvenWeightsAreUniformAndFine) {
   for (float o : allocate_qp(map, settings(0.3, 3, -2, 14))) EXPECT_EQ(o, -2);
 }
 TEST(Allocation, NoMapOverACoarseBase) {
-  EXPECT_EQ(range_over(20, 18), 18);
-  EXPECT_EQ(range_over(36, 18), 18);
-  EXPECT_EQ(range_over(38, 18), 9);
-  EXPECT_EQ(range_over(40, 18), 0);
-  EXPECT_EQ(range_over(51, 18), 0);
+  EXPECT_EQ(range_over(20, 18, 3), 18);
+  EXPECT_EQ(range_over(36, 18, 3), 18);
+  EXPECT_EQ(range_over(38, 18, 3), 9);
+  EXPECT_EQ(range_over(40, 18, 3), 0);
+  EXPECT_EQ(range_over(51, 18, 3), 0);
+  EXPECT_EQ(range_over(30, 18, 0), 0) << "nothing to be sharp about";
 }
 TEST(RegionMap, BlocksThatAnEnlargedBoxTouches) {
   Gradient g;

@@ -273,6 +273,7 @@ TEST(FilterMap, OfAGradientOfTheOldSize) {
     const unsigned frames = in_mid_interval ? 6 : 10;
     for (unsigned i = 0; i < frames; i++) read_back(run, reader, noise(run, i));
     GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(128, 96, 16);
+    gradient->confident = 1;
     gradient->values[2 * gradient->columns + 2] = 1;
     gradient->values[4 * gradient->columns + 6] = 0.1f;
     const gchar *names[] = {"qp-map", nullptr};
@@ -341,6 +342,7 @@ TEST(FilterMap, AGradientThatIsNoNumberMakesNoMap) {
   for (unsigned i = 0; i < 10; i++) read_back(run, reader, noise(run, i));
   for (const float bad : {NAN, INFINITY, -INFINITY}) {
     GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(128, 96, 16);
+    gradient->confident = 1;
     gradient->values[0] = 1;
     gradient->values[7] = bad;
     GError *error = nullptr;

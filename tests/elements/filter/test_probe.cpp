@@ -28,6 +28,7 @@ struct Map {
   GstOneadaptGradient *g;
   explicit Map(float value, guint width = 192, guint height = 112) : g(gst_oneadapt_gradient_new(width, height, 16)) {
     for (guint i = 0; i < g->columns * g->rows; i++) g->values[i] = value;
+    g->confident = 1;
   }
   ~Map() { gst_oneadapt_gradient_free(g); }
 };
