@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The gradient message: versioned, length-checked, checksummed (docs/wire-format.md).
+// The gradient message: small, versioned, length-checked, checksummed (docs/wire-format.md).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,17 +10,26 @@
 
 namespace oneadapt {
 
+/// Most bytes of a message unless a caller says otherwise: what one RTCP APP packet carries.
+constexpr std::size_t kMessageBudget = 1300;
+/// No map takes more bytes than that when it has to.
+constexpr std::size_t kLeastMessageBudget = 96;
 /// Most bytes that a message may have; anything longer is refused before it is looked at.
-constexpr std::size_t kMaxMessageBytes = 1u << 20;
+constexpr std::size_t kMaxMessageBytes = 0xffff;
+/// Most regions that a message may hold.
+constexpr std::size_t kMaxMessageRegions = 64;
 
-/// Encodes a gradient. The map is quantised to one byte a block (logarithmic, ≤ 5.7 % error over 40 binary orders
-/// below the largest value; smaller ones become 0) and deflated.
-/// Throws std::invalid_argument when the map's size does not match its grid, a value is negative or not finite, or the
-/// grid is empty or has more than 2^20 blocks.
-std::vector<std::uint8_t> encode_gradient(const Gradient &gradient);
+/// Encodes a gradient in at most `byte_budget` bytes, whatever its map looks like. The map is quantised to at most 16
+/// levels and its blocks are pooled, both only as far as it takes to fit; Σ value·pixels stays. Of the regions the
+/// first go, as many as a quarter of the budget holds, at most kMaxMessageRegions; their corners are clipped to the
+/// frame. Counts above 65535 become 65535.
+/// Throws std::invalid_argument when the map's size does not match its grid, a value is negative or not finite, the
+/// grid is empty or has more than 2^20 blocks, a side of the frame or a block has more than 65535 pixels, or
+/// `byte_budget` is below kLeastMessageBudget; more than kMaxMessageBytes counts as that. Thread-safe.
+std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t byte_budget = kMessageBudget);
 
 /// Decodes a message. On failure returns false and says why in `error`; `gradient` is then unchanged. Never throws on
-/// bad input, never allocates more than the sizes it has checked.
+/// bad input, never allocates more than the sizes it has checked. Thread-safe.
 bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradient, std::string &error);
 
 }  // namespace oneadapt
