@@ -180,6 +180,17 @@ GstEvent *gst_event_new_oneadapt_gradient_downstream(const GstOneadaptGradient *
   return new_event(GST_EVENT_CUSTOM_DOWNSTREAM, gradient);
 }
 
+/**
+ * gst_event_new_oneadapt_gradient_echo:
+ * @event: (transfer none): an event of gst_event_new_oneadapt_gradient()
+ *
+ * Returns: (transfer full): a serialized downstream event with the same message.
+ */
+GstEvent *gst_event_new_oneadapt_gradient_echo(GstEvent *event) {
+  g_return_val_if_fail(gst_event_is_oneadapt_gradient(event), nullptr);
+  return gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_copy(gst_event_get_structure(event)));
+}
+
 gboolean gst_event_is_oneadapt_gradient(GstEvent *event) {
   g_return_val_if_fail(GST_IS_EVENT(event), FALSE);
   return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM && gst_event_has_name(event, kEventName);

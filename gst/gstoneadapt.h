@@ -51,7 +51,7 @@ typedef struct {
  * @values: (array): @columns × @rows numbers ≥ 0, row by row: mean over the pixels of a block of Σ over R, G, B of
  *   |∂z/∂y|, for y in [0, 1]
  * @regions: (array length=n_regions) (nullable): the confident elements, the surest first
- * @n_regions: how many; a message carries up to 64
+ * @n_regions: how many; a message carries the first 54
  * @early: taken at the beginning of its interval, which will have another at its end
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame. A boxed type; do not change one that an
@@ -88,9 +88,9 @@ GST_ONEADAPT_API void gst_oneadapt_gradient_set_regions(GstOneadaptGradient *gra
                                                         guint n_regions);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_copy(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient);
-/* The wire message (docs/wire-format.md). gst_oneadapt_gradient_to_bytes() gives NULL and sets @error for a gradient
- * that is no gradient; gst_oneadapt_gradient_from_bytes() gives NULL and sets @error for anything that is not a whole,
- * intact message. */
+/* The wire message (docs/wire-format.md), at most 1300 bytes: the map comes back quantised, with its sum kept.
+ * gst_oneadapt_gradient_to_bytes() gives NULL and sets @error for a gradient that is no gradient;
+ * gst_oneadapt_gradient_from_bytes() gives NULL and sets @error for anything that is not a whole, intact message. */
 GST_ONEADAPT_API GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GError **error);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_from_bytes(GBytes *bytes, GError **error);
 
@@ -101,6 +101,8 @@ GST_ONEADAPT_API gboolean gst_event_is_oneadapt_gradient(GstEvent *event);
  * gst_event_is_oneadapt_gradient() is FALSE for it. */
 GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient_downstream(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API gboolean gst_event_is_oneadapt_gradient_downstream(GstEvent *event);
+/* The downstream event with the message of an upstream one, @event: (transfer none), without encoding it again. */
+GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient_echo(GstEvent *event);
 /* Either direction. @gradient: (out) (transfer full). FALSE with @error set when the message in the event is malformed.
  */
 GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_gradient(GstEvent *event, GstOneadaptGradient **gradient,

@@ -346,11 +346,12 @@ void Detector::send_gradient(const Gradient &gradient, guint64 interval, GstCloc
   GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,
                    message->z, message->elements, message->confident);
   GstEvent *event = gst_event_new_oneadapt_gradient(message);
-  if (event && !gst_pad_push_event(sink_, event)) GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
-  // Feedback first; then downstream too, for who shows it, in time for the next frame.
-  event = gst_event_new_oneadapt_gradient_downstream(message);
-  if (event) gst_pad_push_event(src_, event);
   gst_oneadapt_gradient_free(message);
+  if (!event) return;
+  // Feedback first; then downstream too, for who shows it, in time for the next frame.
+  GstEvent *echo = gst_event_new_oneadapt_gradient_echo(event);
+  if (!gst_pad_push_event(sink_, event)) GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
+  gst_pad_push_event(src_, echo);
 }
 
 DetectorStats Detector::stats() const {

@@ -10,7 +10,7 @@
  * Once an adaptation interval, on its last frame, it runs the forward pass with autograd, pushes the buffer downstream,
  * then backpropagates the output utility to its input (DNNGrad, paper §3.3, §4.3) and sends the result upstream in a
  * gradient event (gst_event_new_oneadapt_gradient()), and downstream for who shows it
- * (gst_event_new_oneadapt_gradient_downstream()). Intervals are counted in stream time. A frame is the last of
+ * (gst_event_new_oneadapt_gradient_echo()). Intervals are counted in stream time. A frame is the last of
  * its interval when it lasts until the boundary; where frames do not say how long they last (neither buffer duration
  * nor framerate), or the last one was lost, the gradient is taken on the next interval's first frame and carries the
  * number of the interval that it is for. #oneadaptdnn:gradient-every takes more gradients and sends their mean.
