@@ -30,13 +30,15 @@ using oneadapt::Gradient;
 std::vector<std::vector<std::uint8_t>> load(const std::vector<std::string> &clips, int width, int height, int frames) {
   const int side = int(std::ceil(std::sqrt(double(clips.size()))));
   const int w = width / side, h = height / side;
-  std::string launch = "compositor name=all ! videoconvert ! videorate ! video/x-raw,format=RGB,framerate=1/2,width=" +
-                       std::to_string(width) + ",height=" + std::to_string(height) +
+  std::string launch = "compositor name=all ! videoconvert ! video/x-raw,format=RGB,width=" + std::to_string(width) +
+                       ",height=" + std::to_string(height) +
                        " ! fakesink name=sink sync=false signal-handoffs=true num-buffers=" + std::to_string(frames);
-  for (std::size_t i = 0; i < clips.size(); ++i)
-    launch += " filesrc name=clip" + std::to_string(i) +
-              " ! decodebin ! videoconvert ! videoscale ! video/x-raw,width=" + std::to_string(w) +
-              ",height=" + std::to_string(h) + ",pixel-aspect-ratio=1/1 ! all.sink_" + std::to_string(i);
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    const std::string number = std::to_string(i);
+    launch += " filesrc name=clip" + number +
+              " ! decodebin ! videorate ! video/x-raw,framerate=1/2 ! videoconvert ! videoscale ! video/x-raw,width=" +
+              std::to_string(w) + ",height=" + std::to_string(h) + ",pixel-aspect-ratio=1/1 ! all.sink_" + number;
+  }
   GError *error = nullptr;
   GstElement *pipeline = gst_parse_launch(launch.c_str(), &error);
   if (!pipeline) throw std::runtime_error(error->message);
@@ -158,7 +160,7 @@ int main(int argc, char **argv) {
           rebuilt = gradient.map;
           if (!oneadapt::decode_map(pooling, coded->levels, coded->packed.data(), coded->packed.size(), rebuilt))
             throw std::logic_error("a map does not come back");
-          row.add(76 + 6 * std::min<std::size_t>(gradient.regions.size(), 54) + coded->bytes(), gradient.map, rebuilt);
+          row.add(77 + 6 * std::min<std::size_t>(gradient.regions.size(), 54) + coded->bytes(), gradient.map, rebuilt);
         }
         char name[64];
         std::snprintf(name, sizeof name, "%ux%u, %u levels, %.1f octaves", 1u << pooling, 1u << pooling,

@@ -42,7 +42,7 @@ std::vector<Bytes> corpus() {
     std::size_t budget;
   };
   for (const Shape &s : {Shape{64, 48, 16, 0, 1300}, Shape{200, 120, 16, 3, 1300}, Shape{33, 17, 16, 1, 1300},
-                         Shape{1, 1, 1, 0, 92}, Shape{320, 180, 16, 60, 500}, Shape{640, 352, 16, 2, 200}})
+                         Shape{1, 1, 1, 0, 96}, Shape{320, 180, 16, 60, 500}, Shape{640, 352, 16, 2, 200}})
     for (unsigned kind = 0; kind < 3; ++kind) {
       Gradient g;
       g.interval = random();
@@ -61,16 +61,17 @@ std::vector<Bytes> corpus() {
   };
   messages.push_back({});
   messages.push_back({'O', 'A', 'G', 'R', 3});
-  bad(5, {16});                             // pooling
-  bad(6, {0});                              // levels
+  bad(5, {2});                              // a flag that there is not
+  bad(6, {16});                             // pooling
+  bad(7, {0});                              // levels
   bad(6, {16});                             // more levels than there are
-  bad(7, {64});                             // more regions than there are
+  bad(72, {64});                            // more regions than there are
   bad(10, {0, 0});                          // no blocks
   bad(10, {0, 1, 4, 0, 4, 0});              // 2^20 blocks
   bad(10, {0, 1, 0xff, 0xff, 0xff, 0xff});  // 2^32 blocks
   bad(10, {0xff, 0xff});                    // a block of 65535 pixels
   bad(48, {0x7f, 0xf8});                    // z is not a number
-  bad(72, {0xff, 0xff, 0xff, 0, 0, 0});     // a region that is turned over
+  bad(73, {0xff, 0xff, 0xff, 0, 0, 0});     // a region that is turned over
   Bytes stored = good;                      // a stored block that claims 65535 bytes
   stored.insert(stored.end() - 4, {1, 0xff, 0xff, 0, 0});
   messages.push_back(stored);
