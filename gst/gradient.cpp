@@ -201,16 +201,23 @@ gboolean gst_event_is_oneadapt_gradient_downstream(GstEvent *event) {
   return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM && gst_event_has_name(event, kEventName);
 }
 
+GBytes *gst_event_get_oneadapt_gradient_message(GstEvent *event) {
+  g_return_val_if_fail(gst_event_is_oneadapt_gradient(event) || gst_event_is_oneadapt_gradient_downstream(event),
+                       nullptr);
+  const GValue *value = gst_structure_get_value(gst_event_get_structure(event), kMessageField);
+  return value && G_VALUE_HOLDS(value, G_TYPE_BYTES) ? static_cast<GBytes *>(g_value_get_boxed(value)) : nullptr;
+}
+
 gboolean gst_event_parse_oneadapt_gradient(GstEvent *event, GstOneadaptGradient **gradient, GError **error) {
   g_return_val_if_fail(gst_event_is_oneadapt_gradient(event) || gst_event_is_oneadapt_gradient_downstream(event),
                        FALSE);
-  const GValue *value = gst_structure_get_value(gst_event_get_structure(event), kMessageField);
-  if (!value || !G_VALUE_HOLDS(value, G_TYPE_BYTES) || !g_value_get_boxed(value)) {
+  GBytes *message = gst_event_get_oneadapt_gradient_message(event);
+  if (!message) {
     g_set_error_literal(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED,
                         "a gradient event without its message");
     return FALSE;
   }
-  GstOneadaptGradient *g = gst_oneadapt_gradient_from_bytes(static_cast<GBytes *>(g_value_get_boxed(value)), error);
+  GstOneadaptGradient *g = gst_oneadapt_gradient_from_bytes(message, error);
   if (!g) return FALSE;
   if (gradient) {
     *gradient = g;

@@ -107,6 +107,8 @@ GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient_echo(GstEvent *event)
  */
 GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_gradient(GstEvent *event, GstOneadaptGradient **gradient,
                                                             GError **error);
+/* The wire message of either's, (transfer none), as it came: not yet checked. NULL when there is none. */
+GST_ONEADAPT_API GBytes *gst_event_get_oneadapt_gradient_message(GstEvent *event);
 /* CRC-32 of the stream id of @pad's sticky stream-start event, 0 when there is none. */
 GST_ONEADAPT_API guint32 gst_oneadapt_pad_stream(GstPad *pad);
 

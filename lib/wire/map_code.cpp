@@ -73,6 +73,22 @@ bool inflated(const std::uint8_t *data, std::size_t size, std::vector<std::uint8
   return whole;
 }
 
+/// Where levels are counted from. It is the peak; but QP is allocated below the blocks that hold kTopShare of the
+/// gradient (allocation.h), and where these are far below a few stray peaks, it is less than 4 octaves above them.
+double top_of(const BlockMap &cells) {
+  constexpr double kTopShare = 0.15;
+  const double peak = *std::max_element(cells.values.begin(), cells.values.end());
+  std::array<double, 64> sums{};  // by octaves below the peak
+  double total = 0, sum = 0;
+  for (float value : cells.values) {
+    if (value > 0) sums[std::size_t(std::min(63, std::ilogb(peak / value)))] += value;
+    total += value;
+  }
+  std::size_t octaves = 0;
+  while (octaves < 63 && (sum += sums[octaves]) < kTopShare * total) ++octaves;
+  return octaves > 3 ? std::ldexp(peak, 3 - int(octaves)) : peak;
+}
+
 }  // namespace
 
 BlockMap pooled(const BlockMap &map) {
@@ -89,7 +105,7 @@ BlockMap pooled(const BlockMap &map) {
 
 std::optional<CodedMap> code_cells(const BlockMap &cells, unsigned pooling, const MapLevels &quantiser,
                                    std::size_t budget) {
-  const double peak = *std::max_element(cells.values.begin(), cells.values.end());
+  const double top = top_of(cells);
   const unsigned last = quantiser.levels - 1;
   std::array<double, kMaxMapLevels> below{}, sums{}, pixels{};
   for (unsigned k = 1; k <= last; ++k) {
@@ -102,8 +118,8 @@ std::optional<CodedMap> code_cells(const BlockMap &cells, unsigned pooling, cons
     for (unsigned column = 0; column < cells.columns(); ++column, ++i) {
       const double value = cells.values[i];
       if (value > 0) {
-        const double octaves = std::log2(peak / value);
-        const auto *next = std::lower_bound(below.begin(), below.begin() + last, octaves);
+        const double octaves = std::log2(top / value);
+        auto next = std::lower_bound(below.begin(), below.begin() + last, octaves);
         if (next != below.begin() && octaves - next[-1] < next[0] - octaves) --next;
         levels[i] = std::uint8_t(last - unsigned(next - below.begin()));
       }

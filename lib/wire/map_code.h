@@ -16,7 +16,8 @@ constexpr unsigned kMaxPairLevels = 16;  // a residual is half a byte up to here
 
 /// Levels are logarithmic, and closer to each other near the peak, where few blocks hold most of the gradient: the k-th
 /// is at first·k + (depth − first·n) · (k/n)² octaves below it, n = levels − 1. A value belongs to the nearest one;
-/// whatever is further below the peak, to the last.
+/// whatever is further below the peak, to the last. A few stray peaks, far above the blocks that hold the gradient, do
+/// not count: they have the uppermost level.
 struct MapLevels {
   unsigned levels;  ///< 1 … kMaxMapLevels
   double first;     ///< octaves between the peak and the next level

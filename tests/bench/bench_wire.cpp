@@ -160,6 +160,7 @@ int main(int argc, char **argv) {
           rebuilt = gradient.map;
           if (!oneadapt::decode_map(pooling, coded->levels, coded->packed.data(), coded->packed.size(), rebuilt))
             throw std::logic_error("a map does not come back");
+          // Header, checksum, regions: docs/wire-format.md.
           row.add(77 + 6 * std::min<std::size_t>(gradient.regions.size(), 54) + coded->bytes(), gradient.map, rebuilt);
         }
         char name[64];

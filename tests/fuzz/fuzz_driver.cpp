@@ -64,7 +64,7 @@ std::vector<Bytes> corpus() {
   bad(5, {2});                              // a flag that there is not
   bad(6, {16});                             // pooling
   bad(7, {0});                              // levels
-  bad(6, {16});                             // more levels than there are
+  bad(7, {16});                             // more levels than there are
   bad(72, {64});                            // more regions than there are
   bad(10, {0, 0});                          // no blocks
   bad(10, {0, 1, 4, 0, 4, 0});              // 2^20 blocks

@@ -333,6 +333,19 @@ TEST(Wire, MacroblockQualityIsTheSame) {
   EXPECT_LT(change, 0.3);
 }
 
+// One block far above all others, which hold the gradient: they are told apart all the same.
+TEST(Wire, AStrayPeakHidesNothing) {
+  Gradient g = filled(1920, 1080, 16, [] { return 1.0; });
+  for (unsigned row = 0; row < 68; ++row)
+    for (unsigned column = 60; column < 120; ++column) g.map.at(column, row) = 0.125f;
+  g.map.at(20, 20) = 600;
+  const Gradient back = decoded(encode_gradient(g));
+  EXPECT_NEAR(back.map.at(20, 20), 600, 0.01);
+  EXPECT_NEAR(back.map.at(0, 0), 1, 1e-6);
+  EXPECT_NEAR(back.map.at(119, 67), 0.125, 1e-6);
+  EXPECT_EQ(allocate_qp(back.map), allocate_qp(g.map));
+}
+
 TEST(Wire, TheSurestRegionsGo) {
   Gradient g = example(64, 48);
   for (int i = 0; i < 100; ++i) g.regions.push_back({-1, 0, 2, std::nan("")});

@@ -62,11 +62,8 @@ GstPadProbeReturn on_feedback(GstPad *, GstPadProbeInfo *info, gpointer data) {
   GstOneadaptGradient *gradient = nullptr;
   if (!gst_event_is_oneadapt_gradient(event) || !gst_event_parse_oneadapt_gradient(event, &gradient, nullptr))
     return GST_PAD_PROBE_OK;
-  if (GBytes *message = gst_oneadapt_gradient_to_bytes(gradient, nullptr)) {
-    static_cast<Taps *>(data)->feedback_bytes += g_bytes_get_size(message);
-    g_bytes_unref(message);
-  }
   auto *taps = static_cast<Taps *>(data);
+  taps->feedback_bytes += g_bytes_get_size(gst_event_get_oneadapt_gradient_message(event));
   if (taps->keep_gradients) {
     GradientMap kept{gradient->stream_time,
                      BlockMap(gradient->frame_width, gradient->frame_height, gradient->block_size)};
