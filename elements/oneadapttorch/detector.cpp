@@ -98,6 +98,7 @@ std::unique_ptr<Detector> Detector::start(GstElement *element, GstPad *sink, Gst
   }
   d->stats_.device = d->model_->device();
   d->stats_.device_reason = d->model_->device_reason();
+  d->stats_.model_threshold = d->model_->description().threshold;
   GST_INFO_OBJECT(element, "inference on %s (%s)", d->model_->device().c_str(), d->model_->device_reason().c_str());
   if (!settings.results_location.empty()) {
     if (const int error = d->results_.open(settings.results_location)) {

@@ -55,6 +55,7 @@ struct DetectorStats {
   double z = 0;
   guint64 interval = 0;  ///< of the last gradient that was sent
   std::string device, device_reason;
+  double model_threshold = 0;  ///< θ as the model says it, whatever the property does
 };
 
 /// Makes one of a profile's renderings; NULL: it cannot, or the profile is called off.

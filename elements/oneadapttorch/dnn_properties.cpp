@@ -133,7 +133,8 @@ GstStructure *stats_structure(const DetectorStats &s) {
                            "gradient-time", G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT, s.objects,
                            "objects-total", G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements",
                            G_TYPE_UINT, s.elements, "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING,
-                           s.device.c_str(), "device-reason", G_TYPE_STRING, s.device_reason.c_str(), nullptr);
+                           s.device.c_str(), "device-reason", G_TYPE_STRING, s.device_reason.c_str(), "model-threshold",
+                           G_TYPE_DOUBLE, s.model_threshold, nullptr);
 }
 
 void install_dnn_properties(GObjectClass *object_class) {
@@ -268,7 +269,8 @@ void install_dnn_properties(GObjectClass *object_class) {
    * `inference-time`, `gradient-time` (sums in ns; the latter is what comes after the forward pass),
    * `profile-inferences`, `profile-time` (for a controller's profiles, besides the others; the time is in ns),
    * `objects` (of the last frame), `objects-total`, `z`, `elements`, `interval` (of the last gradient that was sent),
-   * `device`, `device-reason`. After a run it stays until the next.
+   * `device`, `device-reason`, `model-threshold` (θ as the model says it, whatever #oneadaptdnn:threshold does). After a
+   * run it stays until the next.
    */
   install(PROP_STATS,
           g_param_spec_boxed("stats", "Statistics", "What the element has done so far", GST_TYPE_STRUCTURE, readable));
