@@ -128,3 +128,102 @@ TEST_F(Composed, IsThatOfTheRealRunOfProfiling) {
   live.properties["ctl.profile-budget"] = "10";
   EXPECT_GE(compare(live, {"qp", "scale"}), 2u);
 }
+
+// Boxes below the threshold come on top: what is above it stays what it was.
+TEST_F(Composed, UncertainBoxesChangeNothingElse) {
+  RunOptions o = options();
+  o.policy = "static";
+  o.gradient = false;
+  o.seconds = 1;
+  o.start["qp"] = 40;
+  const RunResult plain = run(o, {});
+  o.uncertain_from = 0.1;
+  const RunResult more = run(o, {});
+  EXPECT_EQ(more.bytes, plain.bytes);
+  ASSERT_EQ(more.results.size(), plain.results.size());
+  ASSERT_EQ(more.uncertain.size(), plain.results.size());
+  std::size_t uncertain = 0;
+  for (std::size_t i = 0; i < plain.results.size(); ++i) {
+    EXPECT_EQ(text(more.results[i].boxes), text(plain.results[i].boxes)) << i;
+    EXPECT_EQ(more.uncertain[i].stream_time, plain.results[i].stream_time);
+    for (const ScoredBox &b : more.uncertain[i].boxes) {
+      EXPECT_GE(b.score, 0.1);
+      EXPECT_LT(b.score, 0.4);  // the model's threshold
+    }
+    uncertain += more.uncertain[i].boxes.size();
+  }
+  EXPECT_GT(uncertain, 0u);
+  // With a threshold of one's own, that counts.
+  o.properties["dnn.threshold"] = "0.2";
+  for (const FrameResult &frame : run(o, {}).uncertain)
+    for (const ScoredBox &b : frame.boxes) EXPECT_LT(b.score, 0.2);
+}
+
+namespace {
+
+RunOptions second_pass_at(double qp, SecondPass pass) {
+  RunOptions o = options();
+  o.policy = "static";
+  o.gradient = false;
+  o.seconds = 2;
+  o.start["qp"] = qp;
+  o.second_pass = std::make_shared<SecondPass>(std::move(pass));
+  return o;
+}
+
+BlockMap filled(const RunResult &of, float value) {
+  BlockMap map(of.width, of.height);
+  std::fill(map.values.begin(), map.values.end(), value);
+  return map;
+}
+
+}  // namespace
+
+// Where all of a frame is sent again, the second pass is a run like any other; where nothing of it is, the DNN sees the
+// first pass, and the black picture costs next to nothing; a frame that is not named is not coded.
+TEST_F(Composed, ASecondPassIsWhatItsBlocksSay) {
+  RunOptions o = options();
+  o.policy = "static";
+  o.gradient = false;
+  o.seconds = 2;
+  o.start["qp"] = 28;
+  const RunResult fine = run(o, {});
+  o.start["qp"] = 44;
+  const RunResult coarse = run(o, {});
+  ASSERT_EQ(fine.input.size(), 10u);
+  ASSERT_EQ(fine.results.size(), 10u);
+  EXPECT_NE(text(fine.results[0].boxes), text(coarse.results[0].boxes));
+
+  SecondPass pass;
+  pass.first_qp = 44;
+  for (const FrameResult &f : fine.results) pass.blocks[f.stream_time] = filled(fine, 1);
+  const RunResult all = run(second_pass_at(28, pass), {});
+  EXPECT_EQ(all.input, fine.input);
+  EXPECT_EQ(all.bytes, fine.bytes);
+  EXPECT_EQ(all.inferences, 10u);
+  ASSERT_EQ(all.results.size(), 10u);
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(text(all.results[i].boxes), text(fine.results[i].boxes)) << i;
+
+  for (auto &[time, map] : pass.blocks) map = filled(fine, 0);
+  const RunResult none = run(second_pass_at(28, pass), {});
+  ASSERT_EQ(none.results.size(), 10u);
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(text(none.results[i].boxes), text(coarse.results[i].boxes)) << i;
+  EXPECT_LT(none.bytes, fine.bytes / 20);
+
+  // The last frame of the first second and two of the next one; the left half of each.
+  pass.blocks.clear();
+  for (std::size_t i : {4u, 6u, 7u}) {
+    BlockMap map = filled(fine, 0);
+    for (unsigned r = 0; r < map.rows(); ++r)
+      for (unsigned c = 0; c < map.columns() / 2; ++c) map.at(c, r) = 1;
+    pass.blocks[fine.results[i].stream_time] = map;
+  }
+  const RunResult some = run(second_pass_at(28, pass), {});
+  EXPECT_EQ(some.input, fine.input);
+  ASSERT_EQ(some.packets.size(), 3u);
+  ASSERT_EQ(some.results.size(), 3u);
+  EXPECT_EQ(some.results[0].stream_time, fine.results[4].stream_time);
+  EXPECT_EQ(some.results[2].stream_time, fine.results[7].stream_time);
+  EXPECT_GT(some.packets[1].bytes, 2 * some.packets[2].bytes);  // an IDR picture begins each interval's part
+  EXPECT_LT(some.packets[1].bytes, fine.packets[0].bytes * 3 / 4);
+}

@@ -89,6 +89,7 @@ class EvalCli(unittest.TestCase):
             ({"knobs": ""}, ["--knobs", "there are framerate, qp, "]),
             ({"knobs": "qp,qp-map"}, ["--knobs", "qp-map", "name one of the two"]),
             ({"policies": "uniform,region", "knobs": "scale"}, ["--policies", "region", "--knobs qp"]),
+            ({"policies": "uniform,dds", "knobs": "scale"}, ["--policies", "dds", "--knobs qp"]),
             ({"figure": "gradients"}, ["--figure", "gradients", "there are gradient-correlation"]),
             ({"metric": "map"}, ["--metric", "map", "f1", "miou"]),
             ({"lambdas": "1,-1"}, ["--lambdas", "-1", "not negative"]),
@@ -223,6 +224,33 @@ class EvalCli(unittest.TestCase):
             else:
                 self.assertGreaterEqual(point["extra_inferences"], 10)
             self.assertEqual(point["frames_analysed"], 15)
+
+    def test_dds_sends_twice(self):
+        output = self.path("dds")
+        changes = {"policies": "uniform,dds,region", "knobs": "qp-map", "lambdas": "0.5", "set": "filter.qp-map-ladder=44,32,20"}
+        done = self.run_it(output, **changes)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        uniform, dds, _ = (c["points"] for c in self.results(output)["clips"][0]["curves"])
+        self.assertEqual([p["setting"] for p in dds], ["qp=44+32", "qp=32+20"])
+        for twice, once in zip(dds, reversed(uniform)):
+            # The first pass is the uniform run of that QP; the second one comes on top.
+            self.assertEqual(twice["frames_analysed"], 15)
+            self.assertTrue(0 < twice["extra_inferences"] <= 15, twice["extra_inferences"])
+            self.assertGreater(twice["bytes"], once["bytes"])
+            self.assertLess(twice["bytes"], 2 * uniform[0]["bytes"])
+            self.assertGreater(twice["sensor_cpu_s"], once["sensor_cpu_s"])
+            self.assertGreaterEqual(twice["feedback_bytes"], 18 * twice["extra_inferences"])
+            self.assertAlmostEqual(sum(i["kbps"] for i in twice["intervals"]) * 125, twice["bytes"], delta=1)
+        self.assertEqual(dds[0]["intervals"][0]["knobs"], {"qp-map": 44, "second pass": 32})
+        self.assertIn("dds qp=44+32, second pass", done.stderr)
+        # The same once more: nothing is run again; λ is not its business.
+        again = self.run_it(output, **{**changes, "policies": "dds", "lambdas": "5"})
+        self.assertEqual(again.stderr.count("kept from before"), 5, again.stderr)
+        self.assertEqual(self.results(output)["clips"][0]["curves"][0]["points"], dds)
+        # A ladder of one rung has no second pass.
+        one = self.run_it(self.path("one"), policies="dds", set="filter.qp-ladder=40")
+        self.assertEqual(one.returncode, 2)
+        self.assertIn("--policies: dds wants two QPs", one.stderr)
 
     def test_figures_of_the_paper(self):
         output = self.path("figures")

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "eval/evaluation.h"
+#include "eval/two_passes.h"
 
 using namespace oneadapt;
 using namespace oneadapt::eval;
@@ -172,6 +173,84 @@ TEST(StepPolicy, ProfiledConfigurationsAreTheGrid) {
   EXPECT_EQ(profiled_configurations(knobs, settings), (std::vector<Rungs>{{0, 0}, {0, 1}, {2, 0}, {2, 1}}));
 }
 
+TEST(TwoPasses, EachRungWithAFinerOne) {
+  using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
+  EXPECT_EQ(dds_pairs({40, 36, 32, 28, 24}), (Pairs{{0, 3}, {1, 4}, {2, 4}}));  // 28 and 24 have nothing 8 finer
+  EXPECT_EQ(dds_pairs({44, 32, 20}), (Pairs{{0, 1}, {1, 2}}));
+  EXPECT_EQ(dds_pairs({48, 34, 20}), (Pairs{{0, 1}, {1, 2}}));
+  EXPECT_EQ(dds_pairs({40, 38, 36}), (Pairs{{0, 2}}));  // it is all there is
+  EXPECT_EQ(dds_pairs({40}), Pairs());
+  EXPECT_EQ(dds_pairs({}), Pairs());
+}
+
+// Two seconds of two frames, 64×48. The first and the third frame have a hint that is sent again.
+TEST(TwoPasses, TheSecondSendsWhereTheFirstWasNotSure) {
+  const auto first = made_up(2, 10, [](std::size_t) { return std::vector<ScoredBox>{box(0.1)}; });
+  first->threshold = 0.4;
+  for (const FrameResult &f : first->results) first->uncertain.push_back({f.stream_time, {}});
+  ScoredBox hint = box(0.55);  // pixels 35.2 … 41.6, 4.8 … 9.6
+  hint.score = 0.35;
+  ScoredBox known = box(0.11);
+  known.score = 0.35;
+  first->uncertain[0].boxes = {hint, known};
+  first->uncertain[1].boxes = {known};
+  first->uncertain[2].boxes = {hint, hint};
+  const SecondPass pass = second_pass_of(*first, 40);
+  EXPECT_EQ(pass.first_qp, 40);
+  ASSERT_EQ(pass.blocks.size(), 2u);
+  EXPECT_EQ(pass.blocks.begin()->first, 0u);
+  EXPECT_EQ(pass.blocks.rbegin()->first, 1000 * kMs);
+  const BlockMap &map = pass.blocks.begin()->second;
+  EXPECT_EQ(map.frame_width, 64u);
+  EXPECT_EQ(map.frame_height, 48u);
+  EXPECT_EQ(map.values, (std::vector<float>{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(pass.feedback_bytes, 2 * 10u + 3 * 8u);
+  EXPECT_TRUE(second_pass_of(*made_up(1, 1, [](std::size_t) { return std::vector<ScoredBox>{}; }), 40).blocks.empty());
+}
+
+TEST(TwoPasses, ComeTogetherAsOneRun) {
+  const auto first = made_up(2, 10, [](std::size_t) { return std::vector<ScoredBox>{box(0.1)}; });
+  first->encode_s = 1;
+  first->inference_s = 2;
+  SecondPass pass;
+  pass.first_qp = 40;
+  pass.feedback_bytes = 44;
+  for (std::uint64_t t : {std::uint64_t(0), 1000 * kMs}) {
+    pass.blocks[t] = BlockMap(64, 48);
+    pass.blocks[t].at(2, 0) = 1;
+  }
+  RunResult second;
+  // What was found in the region, and what was found elsewhere as a matter of course.
+  second.results = {{0, {box(0.55), box(0.8)}}, {1000 * kMs, {}}};
+  second.packets = {{0, 7}, {1000 * kMs, 5}};
+  second.bytes = 12;
+  second.inferences = 2;
+  second.encode_s = 0.5;
+  second.inference_s = 0.25;
+  const PolicyRun run = join_passes(*first, &second, pass);
+  EXPECT_EQ(run.extra_inferences, 2u);
+  EXPECT_EQ(run.result.bytes, 52u);
+  ASSERT_EQ(run.result.packets.size(), 6u);
+  EXPECT_EQ(run.result.packets[1].stream_time, 0u);
+  EXPECT_EQ(run.result.packets[1].bytes, 7u);
+  EXPECT_EQ(run.result.packets[4].bytes, 5u);
+  EXPECT_EQ(run.result.encode_s, 1.5);
+  EXPECT_EQ(run.result.inference_s, 2.25);
+  EXPECT_EQ(run.result.feedback_bytes, 44u);
+  ASSERT_EQ(run.result.results.size(), 4u);
+  ASSERT_EQ(run.result.results[0].boxes.size(), 2u);
+  EXPECT_EQ(run.result.results[0].boxes[1].box.x0, 0.55);
+  for (std::size_t i : {1u, 2u, 3u}) EXPECT_EQ(run.result.results[i].boxes.size(), 1u) << i;
+  // Nothing to be sent: the first pass is all.
+  const PolicyRun alone = join_passes(*first, nullptr, SecondPass());
+  EXPECT_EQ(alone.extra_inferences, 0u);
+  EXPECT_EQ(alone.result.bytes, 40u);
+  EXPECT_EQ(alone.result.feedback_bytes, 0u);
+  // A frame that the first pass has not.
+  second.results[1].stream_time += 3 * kMs;
+  EXPECT_THROW(join_passes(*first, &second, pass), RunError);
+}
+
 TEST(Options, LaddersEndWithTheMostExpensive) {
   using Ends = std::map<std::string, double>;
   EXPECT_EQ(ladder_ends({{"filter.qp-ladder", "44, 32,28"}, {"filter.scale-ladder", "0.5 0.75, "}}),
@@ -244,6 +323,44 @@ TEST(Comparison, BdRateAndBandwidthAt) {
   EXPECT_TRUE(clip["bandwidth_at"][2]["bandwidth"].is_null());
 }
 
+// A half of uniform's bandwidth against region's 0.8 and dds's 0.6: −37.5 and −16.7 %, so dds is the better one.
+TEST(Comparison, TheBetterBaselineIsTheOneThatLessIsSavedAgainst) {
+  const auto scaled = [](const std::string &policy, double factor) {
+    return curve(policy, {{factor, 1}, {0.5 * factor, 0.9}, {0.25 * factor, 0.8}});
+  };
+  const auto against = [](const json &clip) {
+    std::vector<std::string> out;
+    for (const json &row : clip["bd_rate"])
+      if (row["policy"] == "oneadapt") out.push_back(row["against"]);
+    return out;
+  };
+  const std::string both = "the better of region and dds";
+  json clip{{"curves", {scaled("uniform", 1), scaled("dds", 0.6), scaled("region", 0.8), scaled("oneadapt", 0.5)}}};
+  compare_curves(clip);
+  EXPECT_EQ(against(clip), (std::vector<std::string>{"uniform", "dds", "region", both}));
+  const json row = clip["bd_rate"].back();
+  EXPECT_NEAR(row["percent"], -16.6667, 1e-3);
+  EXPECT_NEAR(row["from"], 0.8, 1e-9);
+  // The mean over clips has it too.
+  EXPECT_EQ(mean_bd_rates(json::array({clip})).back()["against"], both);
+
+  // One of the two shares no accuracy: the other one counts.
+  clip = {{"curves", {curve("dds", {{0.2, 0.5}, {0.1, 0.4}}), scaled("region", 0.8), scaled("oneadapt", 0.5)}}};
+  compare_curves(clip);
+  EXPECT_NEAR(clip["bd_rate"].back()["percent"], -37.5, 1e-3);
+  EXPECT_EQ(clip["bd_rate"].back()["against"], both);
+  // Neither has a curve to compare with.
+  clip = {{"curves", {curve("dds", {{0.2, 0.5}}), curve("region", {{0.2, 0.5}}), scaled("oneadapt", 0.5)}}};
+  compare_curves(clip);
+  EXPECT_EQ(clip["bd_rate"].back()["against"], both);
+  EXPECT_TRUE(clip["bd_rate"].back()["percent"].is_null());
+  EXPECT_FALSE(clip["bd_rate"].back()["reason"].get<std::string>().empty());
+  // With one of them there is nothing to choose.
+  clip = {{"curves", {scaled("uniform", 1), scaled("region", 0.8), scaled("oneadapt", 0.5)}}};
+  compare_curves(clip);
+  EXPECT_EQ(against(clip), (std::vector<std::string>{"uniform", "region"}));
+}
+
 TEST(Comparison, AFlatClipHasNoBdRate) {
   for (double cheap : {0.11, 0.13}) {
     json clip{{"curves", {curve("uniform", {{1, 1}, {cheap, 0.94}}), curve("oneadapt", {{1, 1}, {0.1, 0.96}})}}};
@@ -307,6 +424,7 @@ class Store : public ::testing::Test {
     result.device = "cpu";
     result.ladders["qp"] = {40, 20};
     result.inference_s = 1.0 / 3;
+    result.threshold = 0.4;
     result.feedback_bytes = 7;
     IntervalRow row;
     row.interval = 1;
@@ -314,6 +432,7 @@ class Store : public ::testing::Test {
     row.knobs.push_back({"qp", 30, 1.5, -1, 0.25, 0, 0.125, 0});
     result.intervals = {row};
     result.stills = {{5, {0xff, 0xd8, 0}}};
+    result.uncertain = {{500 * kMs, {box(0.7)}}};
     result.gradient_maps = {{7, BlockMap(32, 16)}};
     result.gradient_maps[0].map.values = {0.1f, 0.2f};
     result.warnings = {"something is odd"};
@@ -346,6 +465,9 @@ TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
   ASSERT_EQ(found->results.size(), 4u);
   EXPECT_EQ(frame_accuracy(*found, result), std::vector<double>(4, 1));
   EXPECT_EQ(found->results[3].boxes[0].box.x0, result.results[3].boxes[0].box.x0);
+  ASSERT_EQ(found->uncertain.size(), 1u);
+  EXPECT_EQ(found->uncertain[0].stream_time, 500 * kMs);
+  EXPECT_EQ(found->uncertain[0].boxes.at(0).box.x0, 0.7);
   ASSERT_EQ(found->packets.size(), 4u);
   EXPECT_EQ(found->packets[3].stream_time, 1500 * kMs);
   EXPECT_EQ(found->seconds, 2);
@@ -353,6 +475,7 @@ TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
   EXPECT_EQ(found->height, 48u);
   EXPECT_EQ(found->device, "cpu");
   EXPECT_EQ(found->inference_s, 1.0 / 3);
+  EXPECT_EQ(found->threshold, 0.4);
   EXPECT_EQ(found->inferences, 4u);
   EXPECT_EQ(found->feedback_bytes, 7u);
   EXPECT_EQ(found->ladders, result.ladders);
@@ -381,6 +504,20 @@ TEST_F(Store, AnotherInputOrAnotherSettingIsAnotherRun) {
   EXPECT_FALSE(store.find(other));
   other = options;
   other.properties["dnn.threads"] = "2";
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  other.uncertain_from = 0.1;
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  SecondPass pass;
+  pass.first_qp = 40;
+  pass.blocks[5] = BlockMap(32, 16);
+  other.second_pass = std::make_shared<SecondPass>(pass);
+  EXPECT_FALSE(store.find(other));
+  store.keep(other, result);
+  EXPECT_TRUE(store.find(other));
+  pass.blocks[5].at(1, 0) = 1;
+  other.second_pass = std::make_shared<SecondPass>(pass);
   EXPECT_FALSE(store.find(other));
   write("a.avi", "another clip under the same name");
   EXPECT_FALSE(store.find(options));

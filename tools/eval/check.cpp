@@ -91,6 +91,7 @@ void check_property(const std::string &name, const std::string &text, const Eval
 std::vector<std::string> evaluated_policies() {
   auto names = policy_names();
   names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
+  names.push_back("dds");  // no policy of a stream, which goes through once
   return names;
 }
 
@@ -124,9 +125,11 @@ void check_options(const EvalOptions &options) {
     if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));
   if (among("qp", options.knobs) && among("qp-map", options.knobs))
     throw RunError("--knobs: qp is set with qp-map; name one of the two");
-  if (options.figures.empty() && among("region", options.policies) && !among("qp-map", options.knobs) &&
-      !among("qp", options.knobs))
+  const bool quality = among("qp-map", options.knobs) || among("qp", options.knobs);
+  if (options.figures.empty() && !quality && among("region", options.policies))
     throw RunError("--policies: region moves the macroblock map only; add --knobs qp or qp-map, or leave it out");
+  if (options.figures.empty() && !quality && among("dds", options.policies))
+    throw RunError("--policies: dds sends regions at another QP; add --knobs qp or qp-map, or leave it out");
   for (const auto &[name, value] : options.properties) check_property(name, value, options);
   for (const std::string &clip : options.clips) check_clip(clip);
 }

@@ -12,6 +12,7 @@
 
 #include "eval/figure_parts.h"
 #include "eval/report.h"
+#include "eval/two_passes.h"
 
 namespace oneadapt::eval {
 
@@ -249,6 +250,8 @@ class ClipEvaluation {
     for (const std::string &policy : o.policies) {
       if (policy == "uniform")
         for (const Rungs &r : uniform_configurations()) want(r);
+      if (policy == "dds")
+        for (const auto &[coarse, fine] : pairs()) want(at_quality(coarse));
       if (policy == "profiling" || policy == "chameleon")
         for (const Rungs &r : profiled_configurations(recorded_.knobs, o.profiling)) want(r);
       if (policy == "profiling" || policy == "chameleon")
@@ -259,7 +262,7 @@ class ClipEvaluation {
         }
     }
     for (const std::string &policy : o.policies) {
-      if (!make_policy(policy)->needs_gradient()) continue;
+      if (policy == "dds" || !make_policy(policy)->needs_gradient()) continue;
       for (double lambda : o.lambdas) {
         RunOptions run = runner_.base(clip_);
         run.policy = policy;
@@ -273,6 +276,56 @@ class ClipEvaluation {
     const auto results = runner_.run_all(batch, names);
     for (std::size_t i = 0; i < fixed.size(); ++i) recorded_.runs[fixed[i]] = results[i];
     for (std::size_t i = fixed.size(); i < batch.size(); ++i) live_[{batch[i].policy, batch[i].lambda}] = results[i];
+    if (std::find(o.policies.begin(), o.policies.end(), "dds") != o.policies.end()) make_second_passes();
+  }
+
+  /// The knob that policy dds goes by.
+  std::size_t quality() const {
+    for (std::size_t i = 0; i < recorded_.knobs.size(); ++i)
+      if (start_property(recorded_.knobs[i].name) == "qp") return i;
+    throw RunError("--policies: dds sends regions at another QP; add --knobs qp or qp-map, or leave it out");
+  }
+  const std::vector<double> &qps() const { return recorded_.knobs[quality()].values; }
+  std::vector<std::pair<std::size_t, std::size_t>> pairs() const {
+    const auto found = dds_pairs(qps());
+    if (found.empty())
+      throw RunError("--policies: dds wants two QPs; name more than one in --set filter." +
+                     recorded_.knobs[quality()].name + "-ladder, or leave it out");
+    return found;
+  }
+  Rungs at_quality(std::size_t rung) const {
+    Rungs rungs = recorded_.most_expensive();
+    rungs[quality()] = rung;
+    return rungs;
+  }
+
+  /// Policy dds, once the first passes are there: what a second one sends follows from them.
+  void make_second_passes() {
+    std::vector<std::shared_ptr<const SecondPass>> passes;
+    std::vector<RunOptions> batch;
+    std::vector<std::string> names;
+    for (const auto &[coarse, fine] : pairs()) {
+      const std::string qp = number(qps()[coarse]) + "+" + number(qps()[fine]);
+      passes.push_back(
+          std::make_shared<SecondPass>(second_pass_of(*recorded_.runs.at(at_quality(coarse)), qps()[coarse])));
+      two_passes_.push_back({"qp=" + qp, {}});
+      if (passes.back()->blocks.empty()) continue;  // nothing to send
+      RunOptions run = run_at(at_quality(fine));
+      run.uncertain_from = 0;
+      run.second_pass = passes.back();
+      batch.push_back(run);
+      names.push_back(name_ + ", dds qp=" + qp + ", second pass");
+    }
+    const auto results = runner_.run_all(batch, names);
+    std::size_t at = 0, i = 0;
+    for (const auto &[coarse, fine] : pairs()) {
+      const RunResult *second = passes[i]->blocks.empty() ? nullptr : results[at++].get();
+      PolicyRun &run = two_passes_[i].second;
+      run = join_passes(*recorded_.runs.at(at_quality(coarse)), second, *passes[i]);
+      run.knobs.assign(interval_count(*reference_),
+                       {{recorded_.knobs[quality()].name, qps()[coarse]}, {"second pass", qps()[fine]}});
+      ++i;
+    }
   }
 
   json points(const std::string &policy) const {
@@ -290,6 +343,10 @@ class ClipEvaluation {
         points.push_back(point_json(start_property(first.name) + "=" + number(first.values[rungs.front()]), run,
                                     *reference_, o.metric));
       }
+      return points;
+    }
+    if (policy == "dds") {
+      for (const auto &[setting, run] : two_passes_) points.push_back(point_json(setting, run, *reference_, o.metric));
       return points;
     }
     for (double lambda : o.lambdas) {
@@ -313,6 +370,7 @@ class ClipEvaluation {
   std::shared_ptr<const RunResult> reference_;
   Recorded recorded_;
   std::map<std::pair<std::string, double>, std::shared_ptr<const RunResult>> live_;
+  std::vector<std::pair<std::string, PolicyRun>> two_passes_;  ///< of policy dds, by setting
 };
 
 }  // namespace

@@ -71,7 +71,9 @@ std::vector<std::string> evaluated_policies();
 /// The part of results.json for one clip. Throws RunError.
 nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
 
-/// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. A clip is flat where
+/// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. With both baselines that
+/// know of regions, `oneadapt` is also compared with "the better of region and dds": the one that it saves less
+/// against. A clip is flat where
 /// uniform quality keeps an accuracy of 0.95 at 12 % of the bandwidth or less: the rest of its curve is noise, and it
 /// gets no BD-rate.
 void compare_curves(nlohmann::json &clip);

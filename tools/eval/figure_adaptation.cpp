@@ -5,6 +5,7 @@
 
 #include "core/gradient.h"
 #include "eval/figure_parts.h"
+#include "eval/two_passes.h"
 
 namespace oneadapt::eval {
 
@@ -29,6 +30,7 @@ RunOptions fixed_run(const Runner &runner, const std::string &clip) {
   o.policy = "static";
   o.knobs.clear();  // nothing moves, whatever is to be adapted: the run serves evaluations of other knobs too
   o.gradient = false;
+  o.uncertain_from = kUncertainFrom;  // it serves two passes as the first
   o.start = runner.most_expensive();
   return o;
 }
@@ -65,6 +67,7 @@ json gradient_reuse(Runner &runner) {
     const auto reference = runner.run_one(fixed_run(runner, clip), base_name(clip) + ", most expensive configuration");
     RunOptions every = fixed_run(runner, clip);
     every.gradient = every.keep_gradients = true;
+    every.uncertain_from = 0;
     every.properties["dnn.interval"] = std::to_string(std::llround(1e9 / std::max(1.0, frame_rate(*reference))));
     const auto maps = runner.run_one(every, base_name(clip) + ", a gradient on every frame");
     for (std::size_t i = 0; i < maps->gradient_maps.size(); ++i)

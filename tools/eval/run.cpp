@@ -10,19 +10,18 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <thread>
 
+#include "eval/pads.h"
+#include "eval/second_pass.h"
+#include "eval/stills.h"
 #include "gstoneadapt.h"
 
 namespace oneadapt::eval {
 namespace {
-
-struct Unref {
-  void operator()(gpointer p) const { gst_object_unref(p); }
-};
-template <class T>
-using Ref = std::unique_ptr<T, Unref>;
 
 /// What the pad probes gather; each vector belongs to one streaming thread until the pipeline has stopped.
 struct Taps {
@@ -34,16 +33,6 @@ struct Taps {
   std::vector<GradientMap> gradient_maps;
   GstClockTime frame_duration = 0;
 };
-
-GstClockTime stream_time(GstPad *pad, GstBuffer *buffer) {
-  GstEvent *event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
-  if (!event) return GST_BUFFER_PTS(buffer);
-  const GstSegment *segment;
-  gst_event_parse_segment(event, &segment);
-  const GstClockTime t = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-  gst_event_unref(event);
-  return t;
-}
 
 GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *taps = static_cast<Taps *>(data);
@@ -92,13 +81,6 @@ GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
-void tap(GstBin *bin, const char *element, const char *pad_name, GstPadProbeCallback callback, Taps *taps,
-         GstPadProbeType type = GST_PAD_PROBE_TYPE_BUFFER) {
-  Ref<GstElement> e(gst_bin_get_by_name(bin, element));
-  Ref<GstPad> pad(gst_element_get_static_pad(e.get(), pad_name));
-  gst_pad_add_probe(pad.get(), type, callback, taps, nullptr);
-}
-
 double number(const GstStructure *s, const char *name, double otherwise) {
   double v = otherwise;
   gst_structure_get_double(s, name, &v);
@@ -145,8 +127,10 @@ bool have_overlay() {
 
 Ref<GstElement> build(const RunOptions &o) {
   std::string launch = (o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
-                       " ! videorate ! capsfilter name=caps ! oneadaptctl name=ctl lockstep=true ! "
-                       "oneadaptfilter name=filter ! h264parse ! avdec_h264 max-threads=1 ! ";
+                       " ! videorate ! capsfilter name=caps ! " + (o.second_pass ? PassOverlay::camera() : "") +
+                       "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! h264parse ! "
+                       "avdec_h264 max-threads=1 ! " +
+                       (o.second_pass ? PassOverlay::server() : "");
   launch += "videoconvert ! oneadaptdnn name=dnn ! ";
   // The overlay is a plugin of its own: without it the video has no boxes, and there are no stills.
   const std::string branch = "t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ";
@@ -179,8 +163,8 @@ void set(GstElement *pipeline, const char *element, const char *property, const 
   gst_util_set_object_arg(G_OBJECT(e.get()), property, value.c_str());
 }
 
-void start_value(GstElement *pipeline, const std::string &knob, double value) {
-  Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline), "filter"));
+void start_value(GstElement *pipeline, const char *element, const std::string &knob, double value) {
+  Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline), element));
   if (!g_object_class_find_property(G_OBJECT_GET_CLASS(filter.get()), knob.c_str()))
     throw RunError("there is no knob \"" + knob + "\" to start with");
   GValue v = G_VALUE_INIT;
@@ -194,6 +178,29 @@ void start_value(GstElement *pipeline, const std::string &knob, double value) {
 std::string text(double value) {
   char buffer[G_ASCII_DTOSTR_BUF_SIZE];
   return g_ascii_formatd(buffer, sizeof buffer, "%.12g", value);
+}
+
+bool keeps_uncertain(const RunOptions &o) { return o.uncertain_from > 0 && !o.gradient; }
+
+/// The DNN's threshold where the options set it; else the model's holds.
+std::optional<double> own_threshold(const RunOptions &o) {
+  const auto set = o.properties.find("dnn.threshold");
+  const double value = set == o.properties.end() ? -1 : g_ascii_strtod(set->second.c_str(), nullptr);
+  return value >= 0 ? std::optional(value) : std::nullopt;
+}
+
+/// Moves what is below the threshold from the results to `uncertain`.
+void split_results(const RunOptions &o, RunResult &result) {
+  for (FrameResult &frame : result.results) {
+    FrameResult below{frame.stream_time, {}};
+    auto &boxes = frame.boxes;
+    const auto uncertain = std::stable_partition(boxes.begin(), boxes.end(),
+                                                 [&](const ScoredBox &b) { return b.score >= result.threshold; });
+    std::copy_if(uncertain, boxes.end(), std::back_inserter(below.boxes),
+                 [&](const ScoredBox &b) { return b.score >= o.uncertain_from; });
+    boxes.erase(uncertain, boxes.end());
+    result.uncertain.push_back(std::move(below));
+  }
 }
 
 void configure(GstElement *p, const RunOptions &o) {
@@ -213,8 +220,14 @@ void configure(GstElement *p, const RunOptions &o) {
   for (const auto &[name, value] : o.properties) {
     const auto dot = name.find('.');
     set(p, name.substr(0, dot).c_str(), name.substr(dot + 1).c_str(), value);
+    if (o.second_pass && name.substr(0, dot) == "filter") set(p, "first", name.substr(dot + 1).c_str(), value);
   }
-  for (const auto &[name, value] : o.start) start_value(p, name, value);
+  if (keeps_uncertain(o)) set(p, "dnn", "threshold", text(std::min(o.uncertain_from, own_threshold(o).value_or(1))));
+  for (const auto &[name, value] : o.start) {
+    start_value(p, "filter", name, value);
+    if (o.second_pass) start_value(p, "first", name, value);
+  }
+  if (o.second_pass) start_value(p, "first", "qp", o.second_pass->first_qp);
   std::string caps = "video/x-raw,format=I420";
   if (o.fps > 0) {
     gint n, d;
@@ -271,67 +284,8 @@ GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
-/// Stills spread over a clip whose length nobody knows: takes frames ever farther apart, and drops every second one
-/// whenever it has four times as many as it needs. Both probes run in the thread behind the branch's queue.
-struct Stills {
-  std::size_t wanted;
-  GstClockTime apart = 0, last = GST_CLOCK_TIME_NONE;
-  std::vector<Still> taken;
-
-  void add(Still still) {
-    taken.push_back(std::move(still));
-    if (taken.size() < 4 * wanted) return;
-    const GstClockTime first = taken.front().stream_time, span = taken.back().stream_time - std::min(first, last);
-    apart = 2 * span / (taken.size() - 1);
-    for (std::size_t i = 0; 2 * i < taken.size(); ++i) std::swap(taken[i], taken[2 * i]);
-    taken.resize(taken.size() / 2);
-    last = taken.back().stream_time;
-  }
-  /// Those nearest to the middles of `wanted` equal parts of the clip.
-  std::vector<Still> chosen() {
-    if (taken.size() <= wanted) return std::move(taken);
-    std::vector<Still> out;
-    const double first = double(taken.front().stream_time), part = (double(last + apart) - first) / double(wanted);
-    for (std::size_t i = 0, at = 0; i < wanted; ++i, ++at) {
-      auto off = [&](std::size_t k) {
-        return std::abs(double(taken[k].stream_time) - first - (double(i) + 0.5) * part);
-      };
-      while (at + wanted - i < taken.size() && off(at + 1) < off(at)) ++at;  // one is left for each that follows
-      out.push_back(std::move(taken[at]));
-    }
-    return out;
-  }
-};
-GstPadProbeReturn on_still_frame(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  auto *stills = static_cast<Stills *>(data);
-  const GstClockTime t = stream_time(pad, GST_PAD_PROBE_INFO_BUFFER(info));
-  // A millisecond: time stamps are rounded.
-  if (stills->last != GST_CLOCK_TIME_NONE && t + GST_MSECOND < stills->last + stills->apart) return GST_PAD_PROBE_DROP;
-  stills->last = t;
-  return GST_PAD_PROBE_OK;
-}
-GstPadProbeReturn on_still(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  auto *stills = static_cast<Stills *>(data);
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  Still still;
-  still.stream_time = stream_time(pad, buffer);
-  still.jpeg.resize(gst_buffer_get_size(buffer));
-  gst_buffer_extract(buffer, 0, still.jpeg.data(), still.jpeg.size());
-  stills->add(std::move(still));
-  return GST_PAD_PROBE_OK;
-}
-void tap_stills(GstBin *bin, Stills *stills) {
-  auto probe = [&](const char *element, const char *name, GstPadProbeCallback callback) {
-    Ref<GstElement> e(gst_bin_get_by_name(bin, element));
-    if (!e) return;  // no stills asked for, or no overlay
-    Ref<GstPad> pad(gst_element_get_static_pad(e.get(), name));
-    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, callback, stills, nullptr);
-  };
-  probe("stills", "src", on_still_frame);
-  probe("still-sink", "sink", on_still);
-}
-
-void read_stats(GstElement *pipeline, RunResult &result) {
+/// Returns the model's own threshold.
+double read_stats(GstElement *pipeline, RunResult &result) {
   auto stats = [&](const char *element) {
     Ref<GstElement> e(gst_bin_get_by_name(GST_BIN(pipeline), element));
     GstStructure *s = nullptr;
@@ -361,6 +315,7 @@ void read_stats(GstElement *pipeline, RunResult &result) {
     result.typical_resource[knob->name].assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
   }
   g_ptr_array_unref(knobs);
+  return number(dnn.get(), "model-threshold", 0);
 }
 
 }  // namespace
@@ -378,12 +333,15 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   Taps taps;
   taps.keep_gradients = options.keep_gradients;
   Limits limits{options.seconds, pipeline.get()};
-  tap(GST_BIN(pipeline.get()), "ctl", "sink", on_input, &taps);
+  PassOverlay overlay(options.second_pass);
+  if (options.second_pass) overlay.tap(GST_BIN(pipeline.get()));
+  // What a second pass leaves out came in all the same.
+  tap(GST_BIN(pipeline.get()), options.second_pass ? "camera" : "ctl", "sink", on_input, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
-  Stills stills{options.stills};
-  tap_stills(GST_BIN(pipeline.get()), &stills);
+  Stills stills(options.stills);
+  stills.tap(GST_BIN(pipeline.get()));
   {
     Ref<GstElement> source(gst_bin_get_by_name(GST_BIN(pipeline.get()), "caps"));
     Ref<GstPad> pad(gst_element_get_static_pad(source.get(), "src"));
@@ -431,7 +389,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
     }
     gst_message_unref(m);
   }
-  if (failure.empty()) read_stats(pipeline.get(), result);
+  const double model_threshold = failure.empty() ? read_stats(pipeline.get(), result) : 0;
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   if (!failure.empty()) throw RunError(failure);
   if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
@@ -439,6 +397,16 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   result.results = std::move(taps.results);
   if (!options.per_class)
     for (FrameResult &frame : result.results) frame.boxes = of_interest(frame.boxes);
+  if (overlay.lost()) throw RunError("a picture of the first pass was lost: is avdec_h264 GStreamer's own?");
+  result.threshold = own_threshold(options).value_or(model_threshold);
+  if (keeps_uncertain(options) && !own_threshold(options) && model_threshold < options.uncertain_from) {
+    RunOptions plain = options;  // a model that is sure of less than that
+    plain.uncertain_from = 0;
+    RunResult all = run(plain, on_interval);
+    for (const FrameResult &frame : all.results) all.uncertain.push_back({frame.stream_time, {}});
+    return all;
+  }
+  if (keeps_uncertain(options)) split_results(options, result);
   result.packets = std::move(taps.packets);
   for (const Packet &packet : result.packets) result.bytes += packet.bytes;
   result.feedback_bytes = taps.feedback_bytes;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,6 +18,14 @@ namespace oneadapt::eval {
 class RunError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// What the second of two passes over a clip sends (policy dds).
+struct SecondPass {
+  double first_qp = 0;  ///< of the first pass, over whose pictures the second one's are laid
+  /// By stream time in ns: what is above 0 is sent, the rest is black. A frame that is not here is not sent at all.
+  std::map<std::uint64_t, BlockMap> blocks;
+  std::uint64_t feedback_bytes = 0;  ///< that told the camera so
 };
 
 struct RunOptions {
@@ -36,6 +45,9 @@ struct RunOptions {
   std::string video_location;   ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
                                 ///< installed; empty: none
   bool keep_gradients = false;  ///< RunResult::gradient_maps
+  double uncertain_from = 0;  ///< above 0: RunResult::uncertain holds boxes from this score on; only without gradient,
+                              ///< which a lower threshold would change
+  std::shared_ptr<const SecondPass> second_pass;  ///< none: a whole run
   unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
 };
 
@@ -83,8 +95,10 @@ struct GradientMap {
 };
 
 struct RunResult {
-  std::vector<std::uint64_t> input;  ///< stream time of every frame that came into the controller
-  std::vector<FrameResult> results;  ///< of every frame that was analysed
+  std::vector<std::uint64_t> input;    ///< stream time of every frame that came into the controller
+  std::vector<FrameResult> results;    ///< of every frame that was analysed
+  double threshold = 0;                ///< θ: least score in `results`
+  std::vector<FrameResult> uncertain;  ///< of the same frames: boxes below the DNN's threshold, if asked for
   std::vector<IntervalRow> intervals;
   std::vector<Still> stills;               ///< as many as were asked for, fewer of a clip with fewer analysed frames
   std::vector<GradientMap> gradient_maps;  ///< as they came to the filter, if asked for

@@ -70,13 +70,29 @@ IntervalRow interval_of(const json &j) {
   return r;
 }
 
-json to_json(const RunResult &r) {
-  json results = json::array(), packets = json::array(), intervals = json::array();
-  for (const FrameResult &f : r.results) {
+json to_json(const std::vector<FrameResult> &frames) {
+  json results = json::array();
+  for (const FrameResult &f : frames) {
     json boxes = json::array();
     for (const ScoredBox &b : f.boxes) boxes.push_back({b.box.x0, b.box.y0, b.box.x1, b.box.y1, b.score, b.label});
     results.push_back({f.stream_time, boxes});
   }
+  return results;
+}
+
+std::vector<FrameResult> frames_of(const json &j) {
+  std::vector<FrameResult> frames;
+  for (const json &f : j) {
+    FrameResult frame;
+    frame.stream_time = f.at(0);
+    for (const json &b : f.at(1)) frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
+    frames.push_back(std::move(frame));
+  }
+  return frames;
+}
+
+json to_json(const RunResult &r) {
+  json packets = json::array(), intervals = json::array();
   for (const Packet &p : r.packets) packets.push_back({p.stream_time, p.bytes});
   for (const IntervalRow &i : r.intervals) intervals.push_back(to_json(i));
   json stills = json::array();
@@ -92,7 +108,8 @@ json to_json(const RunResult &r) {
           {"warnings", r.warnings},
           {"gradients", gradients},
           {"stills", stills},
-          {"results", results},
+          {"results", to_json(r.results)},
+          {"uncertain", to_json(r.uncertain)},
           {"intervals", intervals},
           {"packets", packets},
           {"bytes", r.bytes},
@@ -102,6 +119,7 @@ json to_json(const RunResult &r) {
           {"device", r.device},
           {"times", {r.inference_s, r.gradient_s, r.encode_s, r.probe_s}},
           {"counts", {r.inferences, r.gradients, r.feedback_bytes}},
+          {"threshold", r.threshold},
           {"ladders", r.ladders},
           {"typical", {r.typical_accuracy, r.typical_resource}}};
 }
@@ -110,12 +128,8 @@ RunResult result_of(const json &j) {
   RunResult r;
   j.at("input").get_to(r.input);
   j.at("warnings").get_to(r.warnings);
-  for (const json &f : j.at("results")) {
-    FrameResult frame;
-    frame.stream_time = f.at(0);
-    for (const json &b : f.at(1)) frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
-    r.results.push_back(std::move(frame));
-  }
+  r.results = frames_of(j.at("results"));
+  r.uncertain = frames_of(j.at("uncertain"));
   for (const json &s : j.at("stills")) {
     gsize size = 0;
     guchar *data = g_base64_decode(s.at(1).get<std::string>().c_str(), &size);
@@ -142,6 +156,7 @@ RunResult result_of(const json &j) {
   r.inferences = c.at(0);
   r.gradients = c.at(1);
   r.feedback_bytes = c.at(2);
+  j.at("threshold").get_to(r.threshold);
   j.at("ladders").get_to(r.ladders);
   j.at("typical").at(0).get_to(r.typical_accuracy);
   j.at("typical").at(1).get_to(r.typical_resource);
@@ -150,6 +165,13 @@ RunResult result_of(const json &j) {
 
 /// Names of files and devices may be no UTF-8.
 std::string text_of(const json &j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+json to_json(const SecondPass &pass) {
+  json frames = json::array();
+  for (const auto &[time, map] : pass.blocks)
+    frames.push_back({time, map.frame_width, map.frame_height, map.block_size, map.values});
+  return {pass.first_qp, frames};
+}
 
 std::string checksum(const std::string &text) {
   gchar *sum =
@@ -179,9 +201,10 @@ RunStore::RunStore(std::string folder) : folder_(std::move(folder)), build_(buil
 }
 
 std::string RunStore::path(const RunOptions &o) const {
-  const json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device,        o.threads,
-                 o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda,        o.alpha,
-                 o.smoothing, o.knobs,       o.start,        o.properties, o.stills,  o.keep_gradients};
+  json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device,         o.threads,
+           o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda,         o.alpha,
+           o.smoothing, o.knobs,       o.start,        o.properties, o.stills,  o.keep_gradients, o.uncertain_from};
+  if (o.second_pass) key.push_back(to_json(*o.second_pass));
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
 }
 

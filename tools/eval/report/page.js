@@ -106,7 +106,7 @@ function endOf(clip, curves) {
   return end;
 }
 
-const knobTitles = { qp: 'QP', scale: 'scale (of the side)', framerate: 'frames a second' };
+const knobTitles = { qp: 'QP', scale: 'scale (of the side)', framerate: 'frames a second', 'qp-map': 'QP under the map', 'second pass': 'QP of the second pass' };
 
 function timeCharts(parent, clip, curves, chosen) {
   const runs = chosen.filter((c) => list(c.point.intervals).length);
