@@ -90,6 +90,9 @@ class EvalCli(unittest.TestCase):
             ({"knobs": "qp,qp-map"}, ["--knobs", "qp-map", "name one of the two"]),
             ({"policies": "uniform,region", "knobs": "scale"}, ["--policies", "region", "--knobs qp"]),
             ({"policies": "uniform,dds", "knobs": "scale"}, ["--policies", "dds", "--knobs qp"]),
+            ({"figure": "granularity"}, ["--figure", "granularity", "add --knobs qp-map"]),
+            ({"figure": "granularity", "knobs": "qp-map", "set": "filter.map-granularity=2"},
+             ["--set", "filter.map-granularity", "leave it out"]),
             ({"figure": "gradients"}, ["--figure", "gradients", "there are gradient-correlation"]),
             ({"metric": "map"}, ["--metric", "map", "f1", "miou"]),
             ({"lambdas": "1,-1"}, ["--lambdas", "-1", "not negative"]),
@@ -251,6 +254,27 @@ class EvalCli(unittest.TestCase):
         one = self.run_it(self.path("one"), policies="dds", set="filter.qp-ladder=40")
         self.assertEqual(one.returncode, 2)
         self.assertIn("--policies: dds wants two QPs", one.stderr)
+
+    def test_granularity(self):
+        output = self.path("granularity")
+        done = self.run_it(output, policies=None, knobs="qp-map", lambdas="0.5", figure="granularity",
+                           set="filter.qp-map-ladder=32,20")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figure = self.results(output)["figures"]["granularity"]
+        rows = figure["clips"][0]["rows"]
+        # 768×576 is 48×36 macroblocks.
+        self.assertEqual([(r["wanted"], r["side"], r["blocks"]) for r in rows],
+                         [(4, 24, 4), (16, 10, 20), (64, 5, 80), (None, 1, 1728)])
+        for row in rows:
+            self.assertEqual((len(row["points"]), len(row["region_points"])), (1, 1))
+            for point in row["points"] + row["region_points"]:
+                self.assertTrue(0 < point["bandwidth"] <= 1 and 0 <= point["accuracy"] <= 1, point)
+            for against in ("against_uniform", "against_region", "against_fine_region"):
+                self.assertIn(against, row)
+        # The property does something.
+        self.assertGreater(len({p["bandwidth"] for r in rows for p in r["points"]}), 2)
+        self.assertEqual([m["wanted"] for m in figure["mean"]], [4, 16, 64, None])
+        self.assertIn("more knobs, more gain", done.stdout)
 
     def test_figures_of_the_paper(self):
         output = self.path("figures")

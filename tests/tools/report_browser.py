@@ -82,7 +82,10 @@ def made_up_results():
                             for c in clips[:2] for s, d in (('cheapest', 0.5), ('most expensive', 0.3), ('middle', 0.1))],
             'overhead': [{'mode': 'inference only', 'time_ratio': 1.0, 'memory_mb': 210}, {'mode': 'weight gradients', 'time_ratio': 3.1, 'memory_mb': 640},
                          {'mode': 'input gradient only', 'time_ratio': 2.2, 'memory_mb': 420},
-                         {'mode': 'input gradient, reused over 10 frames', 'time_ratio': 1.12, 'memory_mb': 420}]}}
+                         {'mode': 'input gradient, reused over 10 frames', 'time_ratio': 1.12, 'memory_mb': 420}],
+            'granularity': {'clips': [{'clip': c['clip'][:30], 'rows': [
+                {'blocks': n, 'side': s, 'against_uniform': -10 - 5 * i, 'against_region': 8 - 6 * i, 'against_fine_region': None if i == 1 else 12 - 8 * i}
+                for i, (n, s) in enumerate(((4, 20), (15, 9), (60, 4), (880, 1)))]} for c in clips[:2]]}}}
 
 
 class Elements(html.parser.HTMLParser):
@@ -161,8 +164,8 @@ def main():
             check('data-error' not in body, 'the script failed: %s' % body.get('data-error'))
             canvases = page.of('canvas')
             check(int(body.get('data-ready', 0)) == len(canvases), 'the script did not come to its end')
-            # A clip: trade-off, three knobs, kbit/s, accuracy, objects, four overheads. Checks: 1 + 1 + 2 + 2 + 2.
-            check(len(canvases) == 3 * 11 + 8, '%d charts, not %d' % (len(canvases), 3 * 11 + 8))
+            # A clip: trade-off, three knobs, kbit/s, accuracy, objects, four overheads. Checks: 1 + 1 + 2 + 2 + 2 + 2.
+            check(len(canvases) == 3 * 11 + 10, '%d charts, not %d' % (len(canvases), 3 * 11 + 10))
             for c in canvases:
                 check(int(c.get('data-points', 0)) > 0, '"%s" shows no point' % c.get('aria-label'))
                 check(int(c.get('data-ink', 0)) > 500, '"%s" is empty' % c.get('aria-label'))

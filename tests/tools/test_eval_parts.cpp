@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "eval/evaluation.h"
+#include "eval/figure_parts.h"
 #include "eval/two_passes.h"
 
 using namespace oneadapt;
@@ -249,6 +250,15 @@ TEST(TwoPasses, ComeTogetherAsOneRun) {
   // A frame that the first pass has not.
   second.results[1].stream_time += 3 * kMs;
   EXPECT_THROW(join_passes(*first, &second, pass), RunError);
+}
+
+TEST(Granularity, SquaresThatComeNearest) {
+  EXPECT_EQ(side_for_blocks(40, 22, 4), 20u);  // 2×2
+  EXPECT_EQ(side_for_blocks(40, 22, 16), 8u);  // 5×3
+  EXPECT_EQ(side_for_blocks(40, 22, 64), 4u);  // 10×6; with 3 it would be 14×8
+  EXPECT_EQ(side_for_blocks(40, 22, 1), 40u);
+  EXPECT_EQ(side_for_blocks(40, 22, 10000), 1u);
+  EXPECT_EQ(side_for_blocks(1, 1, 4), 1u);
 }
 
 TEST(Options, LaddersEndWithTheMostExpensive) {

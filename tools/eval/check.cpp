@@ -130,6 +130,12 @@ void check_options(const EvalOptions &options) {
     throw RunError("--policies: region moves the macroblock map only; add --knobs qp or qp-map, or leave it out");
   if (options.figures.empty() && !quality && among("dds", options.policies))
     throw RunError("--policies: dds sends regions at another QP; add --knobs qp or qp-map, or leave it out");
+  if (among("granularity", options.figures)) {
+    if (!among("qp-map", options.knobs))
+      throw RunError("--figure: granularity is that of the macroblock map; add --knobs qp-map");
+    if (options.properties.count("filter.map-granularity"))
+      throw RunError("--set: filter.map-granularity is what --figure granularity varies; leave it out");
+  }
   for (const auto &[name, value] : options.properties) check_property(name, value, options);
   for (const std::string &clip : options.clips) check_clip(clip);
 }

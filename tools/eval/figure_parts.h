@@ -19,8 +19,12 @@ RunOptions fixed_run(const Runner &runner, const std::string &clip);
 /// The ladders of the runner's knobs as the reference run found them. Throws RunError for an unknown knob.
 std::vector<KnobLadder> ladders_of(const Runner &runner, const RunResult &reference);
 
+/// Side, in macroblocks, of the squares that cut a frame of so many macroblocks into about `blocks` (≥ 1) blocks.
+unsigned side_for_blocks(unsigned columns, unsigned rows, unsigned blocks);
+
 nlohmann::json gradient_correlation(Runner &runner);  ///< Fig. 6
 nlohmann::json gradient_reuse(Runner &runner);        ///< Figs. 12 and 13
+nlohmann::json granularity(Runner &runner);           ///< Fig. 9
 nlohmann::json convergence(Runner &runner);           ///< Fig. 14
 nlohmann::json overhead(Runner &runner);              ///< Fig. 11
 

@@ -12,7 +12,7 @@ namespace oneadapt::eval {
 using nlohmann::json;
 
 std::vector<std::string> figure_names() {
-  return {"gradient-correlation", "gradient-reuse", "convergence", "overhead"};
+  return {"gradient-correlation", "gradient-reuse", "convergence", "overhead", "granularity"};
 }
 
 json make_figure(Runner &runner, const std::string &name) {
@@ -20,6 +20,7 @@ json make_figure(Runner &runner, const std::string &name) {
   if (name == "gradient-reuse") return gradient_reuse(runner);
   if (name == "convergence") return convergence(runner);
   if (name == "overhead") return overhead(runner);
+  if (name == "granularity") return granularity(runner);
   throw RunError("--figure: there is no figure \"" + name + "\"");
 }
 
@@ -97,6 +98,28 @@ void overhead_table(std::string &out, const json &f) {
           number(row.at("time_ratio")), number(row.at("memory_mb")));
 }
 
+void granularity_table(std::string &out, const json &f) {
+  out += "\nBD-rate of oneadapt by the blocks that share a QP (paper, Fig. 9: more knobs, more gain)\n";
+  print(out, "  %-24s %8s %8s %10s %10s %18s\n", "clip", "blocks", "side", "uniform", "region", "region, finest");
+  const auto rate = [](const json &value) {
+    char shown[16] = "-";
+    if (!value.is_null()) std::snprintf(shown, sizeof shown, "%+.1f %%", number(value));
+    return std::string(shown);
+  };
+  const auto line = [&](const std::string &clip, const std::string &blocks, const std::string &side, const json &row) {
+    print(out, "  %-24s %8s %8s %10s %10s %18s\n", clip.c_str(), blocks.c_str(), side.c_str(),
+          rate(row.at("against_uniform")).c_str(), rate(row.at("against_region")).c_str(),
+          rate(row.at("against_fine_region")).c_str());
+  };
+  for (const json &clip : f.at("clips"))
+    for (const json &row : clip.at("rows"))
+      line(text(clip.at("clip")) + (clip.at("flat").get<bool>() ? " (flat)" : ""), row.at("blocks").dump(),
+           row.at("side").dump(), row);
+  if (f.at("clips").size() < 2) return;
+  for (const json &row : f.at("mean"))
+    line("mean", row.at("wanted").is_null() ? "finest" : "~" + row.at("wanted").dump(), "", row);
+}
+
 }  // namespace
 
 std::string figure_table(const json &figures) {
@@ -105,6 +128,7 @@ std::string figure_table(const json &figures) {
   if (figures.contains("gradient-reuse")) reuse_table(out, figures.at("gradient-reuse"));
   if (figures.contains("convergence")) convergence_table(out, figures.at("convergence"));
   if (figures.contains("overhead")) overhead_table(out, figures.at("overhead"));
+  if (figures.contains("granularity")) granularity_table(out, figures.at("granularity"));
   return out;
 }
 

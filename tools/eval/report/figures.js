@@ -76,6 +76,28 @@ function gradientOverhead(page, entries) {
   barChart(grid, 'Memory', rows((m) => m.memory_mb), 'greatest memory (MB)');
 }
 
+function granularity(page, f) {
+  const clips = list(f.clips).filter((c) => list(c.rows).some((r) => num(r.blocks) > 0));
+  const sides = [['against_uniform', 'uniform'], ['against_region', 'region, same blocks'], ['against_fine_region', 'region on macroblocks']];
+  const shown = clips.map((c) => ({
+    clip: str(c.clip),
+    series: sides.map(([key, name], i) => ({
+      name: 'against ' + name, style: look(i), dash: look(i).dash,
+      data: list(c.rows).map((r) => ({ x: num(r.blocks), y: num(r[key]) })).filter((p) => p.x > 0 && p.y !== null).sort((a, b) => a.x - b.x),
+    })).filter((s) => s.data.length),
+  })).filter((c) => c.series.length);
+  if (!shown.length) return;
+  page.append(el('h3', {}, 'Granularity'));
+  page.append(el('p', {}, 'BD-rate of oneadapt by the number of blocks of a frame that have a QP of their own; the last are macroblocks. Negative: fewer bytes at equal accuracy.'));
+  const grid = el('div', { className: 'grid' });
+  page.append(grid);
+  for (const { clip, series } of shown) {
+    lineChart(titled(grid, clip), 'BD-rate by blocks, ' + clip, 300, series,
+      { type: 'logarithmic', title: axisTitle('blocks in a frame (logarithmic)'), ticks: { maxRotation: 0 } },
+      { title: axisTitle('BD-rate (%)'), grace: '5%', ticks: { maxTicksLimit: 8 } }, { radius: 4, xName: 'blocks:' });
+  }
+}
+
 function showFigures(page, results) {
   const f = obj(results.figures);
   const section = el('section', {}, el('h2', { id: 'figures' }, 'Checks of the method'));
@@ -84,5 +106,6 @@ function showFigures(page, results) {
   gradientReuse(section, obj(f['gradient-reuse']), results.metric);
   convergence(section, f.convergence);
   gradientOverhead(section, f.overhead);
+  granularity(section, obj(f.granularity));
   if (section.children.length === 1) section.remove();
 }
