@@ -64,7 +64,17 @@ constexpr int kDefaultPreset = 2;
 // Upstream pools had better hold a few buffers more: the last pictures are remembered for probing.
 constexpr guint kExtraBuffers = 4;
 
-enum { PROP_0, PROP_INTERVAL, PROP_PRESET, PROP_THREADS, PROP_STATS, PROP_MAP_RANGE, PROP_MAP_GRANULARITY, PROP_KNOB };
+enum {
+  PROP_0,
+  PROP_INTERVAL,
+  PROP_PRESET,
+  PROP_THREADS,
+  PROP_STATS,
+  PROP_MAP_RANGE,
+  PROP_MAP_GRANULARITY,
+  PROP_MAX_SKIP,
+  PROP_KNOB
+};
 constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
 constexpr guint kProperties = kFirstLadder + kKnobs;
 GParamSpec *properties[kProperties];
@@ -88,11 +98,12 @@ GstStructure *make_stats(GstOneadaptFilter *self) {
     const auto *current = impl.ledger.current();
     values = current ? current->values : oneadapt::neutral_values();
   }
-  GstStructure *stats = gst_structure_new(
-      "oneadaptfilter-stats", "frames-in", G_TYPE_UINT64, c.frames_in, "frames-out", G_TYPE_UINT64, c.frames_out,
-      "dropped", G_TYPE_UINT64, c.dropped, "intervals", G_TYPE_UINT64, c.intervals, "bytes", G_TYPE_UINT64, c.bytes,
-      "last-interval-bytes", G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.encode_ns,
-      "probe-time", G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
+  GstStructure *stats =
+      gst_structure_new("oneadaptfilter-stats", "frames-in", G_TYPE_UINT64, c.frames_in, "frames-out", G_TYPE_UINT64,
+                        c.frames_out, "dropped", G_TYPE_UINT64, c.dropped, "filtered", G_TYPE_UINT64, c.filtered,
+                        "intervals", G_TYPE_UINT64, c.intervals, "bytes", G_TYPE_UINT64, c.bytes, "last-interval-bytes",
+                        G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.encode_ns, "probe-time",
+                        G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kKnobs; knob++)
     if (knob_row(knob).type != KnobType::Map)
       gst_structure_set(stats, knob_row(knob).name, G_TYPE_DOUBLE, values[knob], nullptr);
@@ -174,6 +185,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
       case PROP_MAP_GRANULARITY:
         settings.map_granularity = g_value_get_uint(value);
         break;
+      case PROP_MAX_SKIP:
+        settings.max_skip = g_value_get_uint(value);
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -215,6 +229,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         break;
       case PROP_MAP_GRANULARITY:
         g_value_set_uint(value, settings.map_granularity);
+        break;
+      case PROP_MAX_SKIP:
+        g_value_set_uint(value, settings.max_skip);
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -319,7 +336,9 @@ static gboolean start(GstVideoEncoder *encoder) {
     std::lock_guard<std::mutex> guard(impl.probing.lock);
     impl.probing.gradient = oneadapt::BlockMap();
   }
+  impl.feedback = impl.thresholds_asked = false;
   std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  impl.weights.reset();
   impl.ledger = oneadapt::Ledger();
   return TRUE;
 }
@@ -406,9 +425,12 @@ static void install_properties(GObjectClass *klass) {
   properties[PROP_THREADS] =
       g_param_spec_uint("threads", "Threads",
                         "Slices that are encoded at once, without delay; 0 = as many as x264 likes", 0, 64, 1, fixed);
+  properties[PROP_MAX_SKIP] = g_param_spec_uint(
+      "max-skip", "Max skip", "Most frames in a row that thresholds drop (0 = any number)", 0, 1000000, 0, fixed);
   properties[PROP_STATS] =
       g_param_spec_boxed("stats", "Statistics",
-                         "frames-in (= frames-out + dropped), intervals, bytes, last-interval-bytes, probes, "
+                         "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, "
+                         "last-interval-bytes, probes, "
                          "encode-time and probe-time (ns of "
                          "CPU), and every knob as it is in force",
                          GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));

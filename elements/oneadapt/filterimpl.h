@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "coder.h"
+#include "core/frame_filter.h"
 #include "frameclock.h"
 #include "knobs.h"
 #include "ledger.h"
@@ -52,6 +53,7 @@ struct FilterSettings {
   GstClockTime interval = GST_SECOND;
   int preset = 0;  ///< of kPresets
   guint threads = 1;
+  guint max_skip = 0;
 };
 
 /// One run. Stream lock.
@@ -71,6 +73,8 @@ struct FilterState {
   std::vector<float> map_offsets;  ///< the same, a macroblock of the output each; empty: none
   oneadapt::Size output;           ///< as negotiated; 0×0: not yet
   GstClockTime last_pts = GST_CLOCK_TIME_NONE;
+  oneadapt::FrameFilter frame_filter;
+  bool filtering = false;         ///< frames go through the frame filter in this interval
   GstBufferPool *pool = nullptr;  ///< of the last input buffer; not a reference, only to recognise it
   bool pool_is_limited = false;
   guint64 last_bytes = 0;            ///< of the interval before; GST_ONEADAPT_BYTES_UNKNOWN
@@ -89,6 +93,15 @@ struct FilterImpl {
 
   std::mutex ledger_lock;
   oneadapt::Ledger ledger;
+  /// DNNGrad for the frame filter, not taken over yet; under ledger_lock.
+  struct Weights {
+    oneadapt::BlockMap map;
+    double confident;
+  };
+  std::optional<Weights> weights;
+  /// Gradients come, so an interval's last frame, which they are taken on, must be sent. Thresholds are to be adapted,
+  /// so frames must be remembered even while none is set.
+  std::atomic<bool> feedback{false}, thresholds_asked{false};
   /// While a frame is dropped on purpose: the base class would post a QoS message, as if it had been late.
   std::atomic<bool> dropping{false};
 

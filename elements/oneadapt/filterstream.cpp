@@ -169,6 +169,59 @@ void change_map(GstOneadaptFilter *self, QpMap map) {
   g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(oneadapt::kQpMap));
 }
 
+/// Takes over what the DNN looks at, if it is new.
+void take_weights(GstOneadaptFilter *self) {
+  FilterImpl &impl = *self->impl;
+  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  if (!impl.weights) return;
+  impl.state->frame_filter.set_gradient(impl.weights->map, impl.weights->confident);
+  impl.weights.reset();
+}
+
+void begin_filtering(GstOneadaptFilter *self) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  state.filtering = oneadapt::thresholds_of(state.applied).any() || impl.thresholds_asked;
+  if (!state.filtering) return;
+  take_weights(self);
+  state.frame_filter.begin_interval();
+  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  impl.ledger.filters(state.frame_filter, state.fixed.max_skip);
+}
+
+/// The luma of an input picture.
+oneadapt::FrameFilter::Frame cells_of(const FilterState &state, GstBuffer *buffer) {
+  const GstVideoInfo &info = state.input->info;
+  oneadapt::MappedFrame frame(info, buffer, GST_MAP_READ);
+  const auto width = unsigned(info.width), height = unsigned(info.height);
+  if (oneadapt::is_planar_luma(GST_VIDEO_INFO_FORMAT(&info)))
+    return std::make_shared<oneadapt::Cells>(
+        oneadapt::luma_cells(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame.get(), 0)),
+                             std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame.get(), 0)), width, height));
+  const GstVideoInfo gray = oneadapt::resized(info, {width, height}, GST_VIDEO_FORMAT_GRAY8);
+  oneadapt::BufferRef luma = oneadapt::take_buffer(gst_buffer_new_allocate(nullptr, gray.size, nullptr));
+  oneadapt::MappedFrame out(gray, luma.get(), GST_MAP_READWRITE);
+  oneadapt::Scaler(info, gray, 1).run(frame.get(), out.get());
+  return std::make_shared<oneadapt::Cells>(
+      oneadapt::luma_cells(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(out.get(), 0)),
+                           std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(out.get(), 0)), width, height));
+}
+
+/// Whether the frame filter lets the frame through.
+bool passes(GstOneadaptFilter *self, GstBuffer *buffer, GstClockTime time, bool must) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  if (!state.filtering) return true;
+  take_weights(self);
+  const auto cells = cells_of(state, buffer);
+  // The gradient is taken on an interval's last frame.
+  must = must || (impl.feedback && state.clock->ends(time));
+  const bool kept = state.frame_filter.keep(cells, oneadapt::thresholds_of(state.applied), must, state.fixed.max_skip);
+  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  impl.ledger.filtered(cells, must, kept);
+  return kept;
+}
+
 /// The first frame of an interval. Throws.
 gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_interval) {
   FilterImpl &impl = *self->impl;
@@ -205,6 +258,7 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
     }
     state.last_bytes = last_bytes;
   }
+  if (new_interval) begin_filtering(self);
   const Size size = state.coder->size(state.applied[kScale]);
   lay_map(state);
   if (new_interval) {
@@ -285,7 +339,9 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
     impl.ledger.arrived(std::move(picture), time);
   }
   state.idr_due = state.idr_due || begins || forced || state.fresh;
-  if (!state.clock->keep(time) && !forced && !state.fresh) return drop(self, frame);
+  const bool must = forced || state.fresh;
+  if (!state.clock->keep(time) && !must) return drop(self, frame);
+  if (!passes(self, frame->input_buffer, time, must)) return drop(self, frame);
 
   const guint64 start = thread_cpu_ns();
   bool idr = std::exchange(state.idr_due, false);
@@ -411,6 +467,7 @@ void filter_forget(GstOneadaptFilter *self) {
   state.last_pts = GST_CLOCK_TIME_NONE;
   gst_clear_event(&state.announcement);
   if (state.clock) state.clock->reset();
+  state.frame_filter.reset();
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
     impl.ledger.forget();

@@ -40,8 +40,8 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
     resource.push_back(t.resource);
   }
   gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
-  if (knob == kQpMap)
-    made->flags = GstOneadaptKnobFlags(GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT);
+  made->flags = GstOneadaptKnobFlags((oneadapt::knob_row(knob).on_request ? GST_ONEADAPT_KNOB_ON_REQUEST : 0) |
+                                     (oneadapt::knob_row(knob).follows ? GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT : 0));
   return made;
 }
 
@@ -100,12 +100,13 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   FilterImpl &impl = *self->impl;
   try {
     oneadapt::ProbeRequest request;
-    request.wanted.fill(gradient && !names);
-    request.wanted[kQpMap] = false;  // on request
+    for (std::size_t knob = 0; knob < kKnobs; knob++)
+      request.wanted[knob] = gradient && !names && !oneadapt::knob_row(knob).on_request;
     for (const gchar *const *name = names; name && *name; name++) {
       const std::size_t knob = oneadapt::find_knob(*name);
       if (knob == kKnobs) continue;  // another tunable's: a controller asks all of them for the same names
       request.wanted[knob] = gradient != nullptr;
+      if (oneadapt::is_threshold(knob)) impl.thresholds_asked = true;
     }
     oneadapt::BlockMap map;
     if (gradient) {
@@ -116,6 +117,15 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     GST_OBJECT_LOCK(self);
     request.preset = kPresets[impl.settings.preset];
     GST_OBJECT_UNLOCK(self);
+    if (gradient) {
+      // What the frame filter goes by from now on.
+      oneadapt::BlockMap weights = map;
+      const auto blurred = oneadapt::box_blur(map);
+      std::copy(blurred.begin(), blurred.end(), weights.values.begin());
+      impl.feedback = true;
+      std::lock_guard<std::mutex> guard(impl.ledger_lock);
+      impl.weights = FilterImpl::Weights{std::move(weights), double(gradient->confident)};
+    }
     if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
 
     oneadapt::ProbeResult result;
@@ -140,7 +150,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->resource = result.resource;
     for (std::size_t knob = 0; knob < kKnobs; knob++) {
       if (request.ladders[knob].empty()) continue;
-      if (names ? !g_strv_contains(names, oneadapt::knob_row(knob).name) : knob == kQpMap) continue;
+      const KnobRow &row = oneadapt::knob_row(knob);
+      if (names ? !g_strv_contains(names, row.name) : row.on_request) continue;
       const ProbedKnob &probed = result.knobs[knob];
       GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], probed.rung);
       if ((out->has_up = probed.up.has_value())) {

@@ -36,4 +36,10 @@ bool FrameClock::keep(std::uint64_t time) {
   return slots_after(left) != slots_after(left - frame);
 }
 
+bool FrameClock::ends(std::uint64_t time) const {
+  if (nominal_ <= 0) return false;
+  const double left = double((number_ + 1) * interval_ - time) / kSecond - 1 / nominal_;
+  return left < 0.5 / nominal_;
+}
+
 }  // namespace oneadapt

@@ -26,6 +26,9 @@ class FrameClock {
   /// frame.
   bool keep(std::uint64_t time);
 
+  /// Whether the frame at `time` is its interval's last one, to within half a frame; false when the rate varies.
+  bool ends(std::uint64_t time) const;
+
   /// Another input rate; the interval goes on.
   void set_nominal_rate(double rate) { nominal_ = rate; }
   /// Forgets the interval: the next frame begins one.

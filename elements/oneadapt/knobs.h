@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/frame_filter.h"
+
 namespace oneadapt {
 
 /// Indices of the table's rows.
@@ -15,6 +17,9 @@ enum KnobId : std::size_t {
   kFramerate,
   kQp,
   kQpMap,
+  kPixelThreshold,
+  kAreaThreshold,
+  kChangeThreshold,
   kKnobs,
 };
 
@@ -29,6 +34,8 @@ struct KnobRow {
   double min, max, neutral;  ///< limits; the value (also the default) that changes nothing or costs most
   bool rises;                ///< whether the ladder's values rise from cheap to expensive
   bool h264_only;            ///< means nothing for raw output
+  bool on_request;           ///< adapted only when the controller was told its name
+  bool follows;              ///< uses the gradient itself, as soon as one comes
   const char *ladder;        ///< the default ladder; empty: follows from the caps (default_ladder())
   const char *ladder_blurb;
   /// What a change of the picture by this knob costs in accuracy, against quantisation noise of the same size:
@@ -49,8 +56,14 @@ const KnobRow &knob_row(std::size_t knob);
 /// The row's index, or kKnobs for an unknown name.
 std::size_t find_knob(const std::string &name);
 
+/// A threshold of the frame filter.
+inline bool is_threshold(std::size_t knob) {
+  return knob == kPixelThreshold || knob == kAreaThreshold || knob == kChangeThreshold;
+}
+
 /// One value a knob.
 using KnobValues = std::array<double, kKnobs>;
+FilterThresholds thresholds_of(const KnobValues &values);
 KnobValues neutral_values();
 
 /// Reads a ladder such as "48,44,40" (commas or spaces, cheap → expensive); empty text gives an empty ladder. False,

@@ -5,6 +5,7 @@ namespace oneadapt {
 namespace {
 
 constexpr std::size_t kPastIntervals = 3;  // feedback may be this late
+constexpr std::size_t kMostFrames = 600;   // of an interval, for replays; 20 MB at 1920×1080
 
 }  // namespace
 
@@ -66,6 +67,18 @@ void Ledger::passed(std::uint64_t bytes) {
   for (unsigned distance : distances())
     if (distance < pictures_.size())
       current_.pictures.push_back({distance, pictures_[distance].first, pictures_[distance].second});
+}
+
+void Ledger::filters(const FrameFilter &before, unsigned max_skip) {
+  current_.filter = {before, {}, {}};
+  current_.max_skip = max_skip;
+}
+
+void Ledger::filtered(const FrameFilter::Frame &frame, bool must, bool kept) {
+  counters.filtered += !kept;
+  if (current_.filter.frames.size() >= kMostFrames) return;  // an interval of minutes: its beginning stands for it
+  current_.filter.frames.push_back(frame);
+  current_.filter.must.push_back(must);
 }
 
 void Ledger::dropped() { counters.dropped++; }

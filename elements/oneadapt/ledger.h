@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/frame_filter.h"
 #include "knobs.h"
 #include "picture.h"
 
@@ -31,11 +32,15 @@ struct IntervalRecord {
   std::uint64_t bytes = 0;  ///< that left the filter
   unsigned frames_in = 0, frames_out = 0;
   std::vector<Remembered> pictures;  ///< by distance, nearest first
+  FilterRecord filter;               ///< frames that the frame rate let through; none where nobody asked for thresholds
+  unsigned max_skip = 0;
 };
 
 /// Since the filter was started.
 struct Counters {
-  std::uint64_t frames_in = 0, frames_out = 0, dropped = 0, intervals = 0, bytes = 0, last_interval_bytes = 0;
+  std::uint64_t frames_in = 0, frames_out = 0, dropped = 0;
+  std::uint64_t filtered = 0;  ///< of those dropped: by thresholds
+  std::uint64_t intervals = 0, bytes = 0, last_interval_bytes = 0;
   std::uint64_t encode_ns = 0, probe_ns = 0, probes = 0;  ///< CPU time of the threads that did it
 };
 
@@ -57,6 +62,9 @@ class Ledger {
   /// kept.
   void arrived(BufferRef picture, std::uint64_t time);
   /// The frame that arrived last left as `bytes`, or did not.
+  /// The frame filter as it stands before the interval's first frame, and its frames.
+  void filters(const FrameFilter &before, unsigned max_skip);
+  void filtered(const FrameFilter::Frame &frame, bool must, bool kept);
   void passed(std::uint64_t bytes);
   void dropped();
   /// Forgets pictures and intervals (a flush); counters stay.

@@ -60,4 +60,9 @@ Scaler::Scaler(const GstVideoInfo &in, const GstVideoInfo &out, unsigned threads
                              std::to_string(GST_VIDEO_INFO_HEIGHT(&out)));
 }
 
+bool is_planar_luma(GstVideoFormat format) {
+  return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_YV12 || format == GST_VIDEO_FORMAT_NV12 ||
+         format == GST_VIDEO_FORMAT_GRAY8;
+}
+
 }  // namespace oneadapt

@@ -29,6 +29,9 @@ Size scaled_size(const GstVideoInfo &info, double scale, bool h264);
 /// `info` with another size (same format, colours, rates).
 GstVideoInfo resized(const GstVideoInfo &info, Size size, GstVideoFormat format = GST_VIDEO_FORMAT_UNKNOWN);
 
+/// Whether the format's first plane is luma, a byte a pixel.
+bool is_planar_luma(GstVideoFormat format);
+
 /// A mapped buffer. Throws when it cannot be mapped.
 class MappedFrame {
  public:

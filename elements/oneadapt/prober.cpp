@@ -48,11 +48,6 @@ Plane copy_plane(const std::uint8_t *data, std::size_t stride, Size size) {
   return plane;
 }
 
-bool is_planar_luma(GstVideoFormat format) {
-  return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_YV12 || format == GST_VIDEO_FORMAT_NV12 ||
-         format == GST_VIDEO_FORMAT_GRAY8;
-}
-
 }  // namespace
 
 std::size_t rung_of(std::size_t knob, double value, const std::vector<double> &ladder) {
@@ -90,6 +85,7 @@ struct Prober::Impl {
   double luma_range = 1;
   std::map<std::tuple<int, unsigned, unsigned, unsigned>, Outcome> outcomes;  // by QP, size, distance
   std::map<unsigned, Plane> sources;                                          // luma by distance
+  std::map<std::tuple<double, double, double>, FilterOutcome> replays;        // by thresholds
 
   const IntervalRecord &interval() const { return *record; }
 
@@ -102,6 +98,10 @@ struct Prober::Impl {
 
   double gap(double framerate) const;
   double frames(double framerate) const;
+  bool filters(const KnobValues &values) const;
+  const FilterOutcome &filtered(const KnobValues &values);
+  double frames_of(const KnobValues &values);
+  double gap_of(const KnobValues &values);
   const Outcome &outcome(const KnobValues &values);
   Outcome code(int qp, Size size, unsigned distance);
 #if HAVE_X264
@@ -131,6 +131,7 @@ void Prober::Impl::begin(const IntervalRecord &interval, const std::string &pres
 void Prober::Impl::end() {
   outcomes.clear();
   sources.clear();
+  replays.clear();
   record = nullptr;
 }
 
@@ -213,6 +214,32 @@ double Prober::Impl::frames(double framerate) const {
   return std::ceil(all / gap(framerate) - 1e-6);
 }
 
+/// Whether frames were recorded that thresholds can be tried on.
+bool Prober::Impl::filters(const KnobValues &values) const {
+  return !interval().filter.frames.empty() && (thresholds_of(values).any() || thresholds_of(interval().values).any());
+}
+
+const FilterOutcome &Prober::Impl::filtered(const KnobValues &values) {
+  const FilterThresholds t = thresholds_of(values);
+  const std::tuple<double, double, double> key{t.pixel, t.area, t.change};
+  auto found = replays.find(key);
+  if (found == replays.end())
+    found = replays.emplace(key, replay(interval().filter, t, interval().max_skip, luma_range)).first;
+  return found->second;
+}
+
+/// Frames that would have been passed on, thresholds counted.
+double Prober::Impl::frames_of(const KnobValues &values) {
+  const double all = frames(values[kFramerate]);
+  if (!filters(values)) return all;
+  const FilterOutcome &outcome = filtered(values);
+  return std::max(1.0, all * outcome.kept / double(interval().filter.frames.size()));
+}
+
+double Prober::Impl::gap_of(const KnobValues &values) {
+  return gap(values[kFramerate]) * frames(values[kFramerate]) / frames_of(values);
+}
+
 Outcome Prober::Impl::code(int qp, Size size, unsigned distance) {
   Outcome outcome;
   if (!interval().h264) {
@@ -287,7 +314,7 @@ AccessUnit Prober::Impl::encode(Size size, unsigned distance, int qp, bool idr) 
 const Outcome &Prober::Impl::outcome(const KnobValues &values) {
   const Size size = scaled_size(interval().input, values[kScale], interval().h264);
   const int qp = int(std::lround(values[kQp]));
-  const unsigned distance = nearest_distance(gap(values[kFramerate]));
+  const unsigned distance = nearest_distance(gap_of(values));
   const std::tuple<int, unsigned, unsigned, unsigned> key{qp, size.width, size.height, distance};
   auto found = outcomes.find(key);
   if (found == outcomes.end()) found = outcomes.emplace(key, code(qp, size, distance)).first;
@@ -297,7 +324,7 @@ const Outcome &Prober::Impl::outcome(const KnobValues &values) {
 /// What the interval would have taken under a configuration: bytes, or raw pixels.
 double Prober::Impl::model(const KnobValues &values) {
   const Outcome &o = outcome(values);
-  return o.first + (frames(values[kFramerate]) - 1) * o.other;
+  return o.first + (frames_of(values) - 1) * o.other;
 }
 
 BlockMap Prober::Impl::difference(const Plane &a, const Plane &b) const {
@@ -340,6 +367,13 @@ double Prober::Impl::output_grad_of(std::size_t knob, const KnobValues &here, co
     const BlockMap other = reuse(gap(there[kFramerate]));
     for (std::size_t i = 0; i < delta.values.size(); i++) delta.values[i] = std::abs(delta.values[i] - other.values[i]);
     return output_grad(gradient, delta);
+  }
+  if (is_threshold(knob)) {
+    // Two thresholds reuse other results for other frames: what counts is how far off they are in all.
+    if (interval().filter.frames.empty()) return 0;
+    const BlockMap a = resample(filtered(there).change, grid.width, grid.height),
+                   b = resample(filtered(here).change, grid.width, grid.height);
+    return std::abs(output_grad(gradient, a) - output_grad(gradient, b));
   }
   return output_grad(gradient, difference(outcome(there).luma, outcome(here).luma));
 }
@@ -444,7 +478,7 @@ Rendering Prober::render(const RenderRequest &request) {
   result.info = resized(interval.input, size, interval.h264 ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_UNKNOWN);
   result.info.colorimetry = interval.input.colorimetry;
   result.info.chroma_site = interval.input.chroma_site;
-  for (unsigned distance : self.passed_on(self.gap(request.values[kFramerate]))) {
+  for (unsigned distance : self.passed_on(self.gap_of(request.values))) {
     Rendering::Picture picture;
     for (const Remembered &r : interval.pictures)
       if (r.distance == distance) picture.time = r.time;

@@ -8,21 +8,6 @@
 namespace oneadapt {
 namespace {
 
-std::vector<double> blurred(const BlockMap &map) {
-  const int columns = int(map.columns()), rows = int(map.rows());
-  std::vector<double> out(map.values.size());
-  for (int y = 0; y < rows; ++y)
-    for (int x = 0; x < columns; ++x) {
-      double sum = 0;
-      int n = 0;
-      for (int j = std::max(0, y - 1); j <= std::min(rows - 1, y + 1); ++j)
-        for (int i = std::max(0, x - 1); i <= std::min(columns - 1, x + 1); ++i, ++n)
-          sum += map.at(unsigned(i), unsigned(j));
-      out[std::size_t(y) * std::size_t(columns) + std::size_t(x)] = sum / n;
-    }
-  return out;
-}
-
 /// Squares of `side` blocks take the mean of theirs.
 void coarsen(std::vector<double> &values, unsigned columns, unsigned rows, unsigned side) {
   for (unsigned y = 0; y < rows; y += side)
@@ -49,7 +34,7 @@ int coded_qp(int base, float offset) {
 
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &s) {
   if (gradient.values.empty() || !(s.range > 0)) return {};
-  std::vector<double> weight = blurred(gradient);
+  std::vector<double> weight = box_blur(gradient);
   if (s.granularity > 1) coarsen(weight, gradient.columns(), gradient.rows(), s.granularity);
   for (double &w : weight)
     if (!(w > 0) || !std::isfinite(w)) w = 0;

@@ -14,7 +14,7 @@ constexpr double kKappa = 1e-3;
 // A move must gain this much more than it loses: neighbouring rungs of about equal worth are not worth a flicker.
 constexpr double kHysteresis = 1.5;
 // Trust region: OutputGrad is a first-order term, good near the probed rungs only.
-constexpr double kMaxRungs = 2.0;
+constexpr std::size_t kMaxRungs = 2;
 
 // Where a knob's typical accuracies are known, what is measured in an interval counts as evidence on how sensitive the
 // content is, and is averaged: from one second to the next OutputGrad of one
@@ -60,10 +60,13 @@ class OneAdaptPolicy : public Policy {
       std::size_t rung = k.rung;
       if (go_up) {
         const double dk = ladder.position(k.rung + 1) - here;
-        step = std::clamp(s.alpha * gain_up, dk, kMaxRungs * dk);
+        // On a ladder whose steps shrink towards its top, twice the step would go all the way.
+        const double most = ladder.position(std::min(k.rung + kMaxRungs, ladder.size() - 1)) - here;
+        step = std::clamp(s.alpha * gain_up, dk, std::max(dk, std::min(most, double(kMaxRungs) * dk)));
       } else if (go_down) {
         const double dk = here - ladder.position(k.rung - 1);
-        step = -std::clamp(s.alpha * gain_down, dk, kMaxRungs * dk);
+        const double most = here - ladder.position(k.rung - std::min(k.rung, kMaxRungs));
+        step = -std::clamp(s.alpha * gain_down, dk, std::max(dk, std::min(most, double(kMaxRungs) * dk)));
       } else {
         x = here;
       }

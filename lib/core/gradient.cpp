@@ -41,6 +41,21 @@ std::vector<std::vector<std::pair<unsigned, double>>> overlaps(unsigned old_leng
 
 }  // namespace
 
+std::vector<double> box_blur(const BlockMap &map) {
+  const int columns = int(map.columns()), rows = int(map.rows());
+  std::vector<double> out(map.values.size());
+  for (int y = 0; y < rows; ++y)
+    for (int x = 0; x < columns; ++x) {
+      double sum = 0;
+      int n = 0;
+      for (int j = std::max(0, y - 1); j <= std::min(rows - 1, y + 1); ++j)
+        for (int i = std::max(0, x - 1); i <= std::min(columns - 1, x + 1); ++i, ++n)
+          sum += map.at(unsigned(i), unsigned(j));
+      out[std::size_t(y) * std::size_t(columns) + std::size_t(x)] = sum / n;
+    }
+  return out;
+}
+
 BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_height) {
   if (map.frame_width == frame_width && map.frame_height == frame_height) return map;
   BlockMap out(frame_width, frame_height, map.block_size);

@@ -54,6 +54,9 @@ BlockMap region_map(const Gradient &gradient, double enlarge);
 /// of a small frame weighs is shared by the pixels of the large one that it stands for.
 BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_height);
 
+/// Mean of each block and its up to eight neighbours: what the DNN looks at moves on before the next gradient comes.
+std::vector<double> box_blur(const BlockMap &map);
+
 /// OutputGrad for a finite move of a knob (§3.3): Σ over blocks of |DNNGrad| · |Δy| · pixels. `delta` holds the mean
 /// absolute change of a pixel, y in [0, 1], on the same frame size and block size as `gradient`.
 /// Throws std::invalid_argument when the two grids differ.

@@ -220,6 +220,15 @@ TEST(Policy, StaticKeepsEverything) {
 }
 namespace {
 /// Accuracy and resource as they usually are: each rung down costs 0.02 more than the one before and halves the rest.
+TEST(OneAdapt, TakesTwoRungsAtMostOnALadderThatShrinks) {
+  Observation o = one_knob(1, 1000, 0.01, 0, 0);
+  o.knobs[0].ladder = {8, 4, 2, 1, 0.5, 0};  // twice the step from 4 to 2 would be 0
+  o.knobs[0].down.reset();
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, {0.5, 1.0}).knobs[0].rung, 3u);
+  o = one_knob(4, 0, 0, 0, -1);
+  o.knobs[0].ladder = {0, 0.5, 1, 2, 4, 8};
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, {0.5, 1.0}).knobs[0].rung, 2u);
+}
 Observation typical_knob(std::size_t rung, double og_up, double r_up, double og_down, double r_down) {
   Observation o = one_knob(rung, og_up, r_up, og_down, r_down);
   o.knobs[0].typical_accuracy = {0.44, 0.58, 0.70, 0.80, 0.88, 0.94, 0.98, 1};

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "eval/compose.h"
+#include "eval/frame_study.h"
 
 using namespace oneadapt;
 using namespace oneadapt::eval;
@@ -226,4 +227,31 @@ TEST_F(Composed, ASecondPassIsWhatItsBlocksSay) {
   EXPECT_EQ(some.results[2].stream_time, fine.results[7].stream_time);
   EXPECT_GT(some.packets[1].bytes, 2 * some.packets[2].bytes);  // an IDR picture begins each interval's part
   EXPECT_LT(some.packets[1].bytes, fine.packets[0].bytes * 3 / 4);
+}
+
+// What frame filtering comes to is worked out from a run that analysed every frame: as the elements would have done it.
+TEST_F(Composed, FilteredRunIsThatOfTheElements) {
+  RunOptions fixed = options();
+  fixed.raw = true;
+  fixed.fps = 10;
+  fixed.policy = "static";
+  fixed.gradient = false;
+  const auto reference = std::make_shared<const RunResult>(run(fixed, {}));
+  ASSERT_EQ(reference->results.size(), 50u);
+  const FrameStudy study(fixed, reference);
+  const FilterThresholds tried[] = {{1.4, 0, 0}, {0, 2, 0}, {0.7, 0.7, 0}, {0, 0, 0.4}};
+  for (const FilterThresholds &thresholds : tried) {
+    fixed.start = {{"pixel-threshold", thresholds.pixel},
+                   {"area-threshold", thresholds.area},
+                   {"change-threshold", thresholds.change}};
+    const RunResult real = run(fixed, {}), worked_out = study.fixed(thresholds);
+    EXPECT_LT(real.results.size(), 48u);
+    EXPECT_GT(real.results.size(), 8u);
+    ASSERT_EQ(real.results.size(), worked_out.results.size()) << thresholds.pixel << " " << thresholds.area;
+    for (std::size_t i = 0; i < real.results.size(); ++i) {
+      EXPECT_EQ(real.results[i].stream_time, worked_out.results[i].stream_time);
+      EXPECT_EQ(text(real.results[i].boxes), text(worked_out.results[i].boxes)) << i;
+    }
+    EXPECT_EQ(real.bytes, worked_out.bytes);
+  }
 }

@@ -91,7 +91,8 @@ void check_property(const std::string &name, const std::string &text, const Eval
 std::vector<std::string> evaluated_policies() {
   auto names = policy_names();
   names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
-  names.push_back("dds");  // no policy of a stream, which goes through once
+  names.push_back("dds");      // no policy of a stream, which goes through once
+  names.push_back("reducto");  // goes by an offline pass over the clip
   return names;
 }
 
@@ -130,6 +131,16 @@ void check_options(const EvalOptions &options) {
     throw RunError("--policies: region moves the macroblock map only; add --knobs qp or qp-map, or leave it out");
   if (options.figures.empty() && !quality && among("dds", options.policies))
     throw RunError("--policies: dds sends regions at another QP; add --knobs qp or qp-map, or leave it out");
+  if (options.frames) {
+    if (!options.figures.empty()) throw RunError("--resource: frames is compared by policies; leave --figure out");
+    for (const std::string &knob : options.knobs)
+      if (knob != "pixel-threshold" && knob != "area-threshold" && knob != "change-threshold")
+        throw RunError("--knobs: " + knob +
+                       " does not say which frames are analysed; with --resource frames name "
+                       "pixel-threshold, area-threshold or change-threshold");
+  } else if (among("reducto", options.policies)) {
+    throw RunError("--policies: reducto chooses frames; add --resource frames, or leave it out");
+  }
   if (among("granularity", options.figures)) {
     if (!among("qp-map", options.knobs))
       throw RunError("--figure: granularity is that of the macroblock map; add --knobs qp-map");

@@ -21,9 +21,12 @@ constexpr double kKeptAccuracy = 0.95;
 
 double round6(double v) { return std::round(v * 1e6) / 1e6; }
 
-std::vector<CurvePoint> curve_of(const json &curve) {
+/// The share that is compared: "bandwidth" or "frames".
+std::string resource_of(const json &clip) { return clip.value("resource", "bandwidth"); }
+
+std::vector<CurvePoint> curve_of(const json &curve, const std::string &resource) {
   std::vector<CurvePoint> points;
-  for (const json &p : curve.at("points")) points.push_back({p.at("bandwidth"), p.at("accuracy")});
+  for (const json &p : curve.at("points")) points.push_back({p.at(resource), p.at("accuracy")});
   return points;
 }
 
@@ -49,6 +52,7 @@ void add_better_baseline(json &rows) {
 
 void compare_curves(json &clip) {
   const json &curves = clip["curves"];
+  const std::string resource = resource_of(clip);
   auto find = [&](const std::string &policy) -> const json * {
     for (const json &c : curves)
       if (c.at("policy") == policy) return &c;
@@ -56,14 +60,14 @@ void compare_curves(json &clip) {
   };
   const json *uniform = find("uniform");
   bool flat = false;
-  if (uniform) {
-    const auto cheap = resource_at(curve_of(*uniform), kFlatAccuracy);
+  if (uniform && resource == "bandwidth") {
+    const auto cheap = resource_at(curve_of(*uniform, resource), kFlatAccuracy);
     flat = cheap && *cheap <= kFlatBandwidth;
   }
   clip["flat"] = flat;
   clip["bd_rate"] = json::array();
   auto add = [&](const json &policy, const json &against) {
-    const BdRate r = bd_rate(curve_of(policy), curve_of(against));
+    const BdRate r = bd_rate(curve_of(policy, resource), curve_of(against, resource));
     json row{{"policy", policy.at("policy")}, {"against", against.at("policy")}};
     if (flat) {
       row["percent"] = nullptr;
@@ -88,9 +92,9 @@ void compare_curves(json &clip) {
   add_better_baseline(clip["bd_rate"]);
   clip["bandwidth_at"] = json::array();
   for (const json &c : curves) {
-    const auto b = resource_at(curve_of(c), kKeptAccuracy);
+    const auto b = resource_at(curve_of(c, resource), kKeptAccuracy);
     clip["bandwidth_at"].push_back(
-        {{"policy", c.at("policy")}, {"accuracy", kKeptAccuracy}, {"bandwidth", b ? json(round6(*b)) : json()}});
+        {{"policy", c.at("policy")}, {"accuracy", kKeptAccuracy}, {resource, b ? json(round6(*b)) : json()}});
   }
 }
 
@@ -131,14 +135,15 @@ std::string table(const json &results) {
                   clip.at("reference").at("objects_per_frame").get<double>(),
                   clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "");
     out += line;
-    std::snprintf(line, sizeof line, "  %-10s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting", "bandwidth",
-                  "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
+    const std::string resource = resource_of(clip);
+    std::snprintf(line, sizeof line, "  %-10s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
+                  resource.c_str(), "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
     out += line;
     for (const json &curve : clip.at("curves"))
       for (const json &p : curve.at("points")) {
         std::snprintf(line, sizeof line, "  %-10s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
                       curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
-                      100 * p.at("bandwidth").get<double>(), p.at("accuracy").get<double>(),
+                      100 * p.at(resource).get<double>(), p.at("accuracy").get<double>(),
                       p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
                       p.at("sensor_cpu_s").get<double>(),
                       p.at("inference_s").get<double>() + p.at("gradient_s").get<double>(),
@@ -156,12 +161,12 @@ std::string table(const json &results) {
                       row.at("percent").get<double>(), row.at("from").get<double>(), row.at("to").get<double>());
       out += line;
     }
-    out += "  bandwidth for an accuracy of 0.95:";
+    out += "  " + resource + " for an accuracy of 0.95:";
     for (const json &row : clip.at("bandwidth_at")) {
-      const bool none = row.at("bandwidth").is_null();
+      const bool none = row.at(resource).is_null();
       std::snprintf(line, sizeof line, " %s ", row.at("policy").get<std::string>().c_str());
       out += line;
-      std::snprintf(line, sizeof line, "%.1f %%;", none ? 0 : 100 * row.at("bandwidth").get<double>());
+      std::snprintf(line, sizeof line, "%.1f %%;", none ? 0 : 100 * row.at(resource).get<double>());
       out += none ? "never;" : line;
     }
     if (out.back() == ';') out.back() = '\n';

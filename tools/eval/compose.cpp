@@ -89,7 +89,7 @@ Rungs start_of(const std::vector<KnobLadder> &knobs, const std::string &policy, 
 }
 
 PolicyRun step_policy(const Recorded &recorded, const std::string &name, const PolicySettings &settings, double budget,
-                      Metric metric) {
+                      Metric metric, bool shared) {
   const RunResult &reference = recorded.reference();
   const std::size_t count = interval_count(reference);
   const double fps = reference.seconds > 0 ? double(reference.input.size()) / reference.seconds : 0;
@@ -140,9 +140,10 @@ PolicyRun step_policy(const Recorded &recorded, const std::string &name, const P
         const auto cost = costs.find(r);
         if (cost == costs.end()) throw RunError("policy " + name + " profiles a configuration that was not recorded");
         pending.push_back({r, cost->second.accuracy[t], best.bytes[t] > 0 ? cost->second.bytes[t] / best.bytes[t] : 0});
-        if (r != rungs) inferences += cost->second.frames[t];  // what was streamed has been analysed already
+        if (r != rungs && !shared) inferences += cost->second.frames[t];  // what was streamed has been analysed already
       }
-      out.extra_inferences += std::uint64_t(inferences);
+      if (shared) inferences = best.frames[t] - costs.at(rungs).frames[t];
+      out.extra_inferences += std::uint64_t(std::max(0.0, inferences));
       ready = now + (budget > 0 && fps > 0 ? inferences / (budget * fps) : INFINITY);
     }
     Rungs next;

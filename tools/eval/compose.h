@@ -58,10 +58,11 @@ RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule);
 
 /// Steps `policy` over the clip from where it wants to start: `recorded` must have that configuration. A profile is run
 /// on the spare inference time: `budget` × the clip's frames each second are left beside the stream's own (paper §5.1:
-/// 0.5), so its answer comes after (inferences / budget / frames a second) seconds. Throws RunError when a
-/// configuration that the policy wants was not recorded.
+/// 0.5), so its answer comes after (inferences / budget / frames a second) seconds. `shared`: a frame is analysed once for all
+/// configurations that send it (they differ in nothing but the choice of frames). Throws RunError when a configuration
+/// that the policy wants was not recorded.
 PolicyRun step_policy(const Recorded &recorded, const std::string &policy, const PolicySettings &settings,
-                      double budget, Metric metric);
+                      double budget, Metric metric, bool shared = false);
 
 /// Every configuration that a profile may ask for: to be recorded beforehand.
 std::vector<Rungs> profiled_configurations(const std::vector<KnobLadder> &knobs, const PolicySettings &settings);

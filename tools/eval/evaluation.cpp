@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "eval/figure_parts.h"
+#include "eval/frame_study.h"
 #include "eval/report.h"
 #include "eval/two_passes.h"
 
@@ -40,7 +41,12 @@ std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {
     if (row.interval >= out.size()) out.resize(row.interval + 1);
     for (const KnobValue &k : row.knobs) out[row.interval][k.name] = k.value;
   }
-  return out;
+  if (run.intervals.empty() || run.intervals.front().seconds == kIntervalSeconds) return out;
+  std::vector<std::map<std::string, double>> seconds;  // of longer or shorter intervals
+  const double length = run.intervals.front().seconds;
+  for (std::size_t t = 0; !out.empty() && double(t) * kIntervalSeconds < double(out.size()) * length; ++t)
+    seconds.push_back(out[std::min(out.size() - 1, std::size_t(double(t) * kIntervalSeconds / length + 1e-9))]);
+  return seconds;
 }
 
 }  // namespace
@@ -56,6 +62,8 @@ RunOptions Runner::base(const std::string &clip) const {
   o.fps = options_.fps;
   o.seconds = options_.seconds;
   o.knobs = joined(options_.knobs);
+  o.raw = options_.frames;
+  o.interval = options_.interval;
   o.properties = options_.properties;
   // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
   // before them.
@@ -118,6 +126,16 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
   return results;
 }
 
+/// All that the DNN did, in frames analysed, as a share of those of the reference: profiles too, and each gradient as
+/// one (it takes 0.9 of an inference with NanoDet on a CPU, nothing where there is no element, and a clock would not
+/// tell the same twice).
+double frames_share(const PolicyRun &run, const RunResult &reference) {
+  const RunResult &r = run.result;
+  double frames = double(r.results.size()) + double(run.extra_inferences);
+  frames += double(r.gradients);
+  return reference.results.empty() ? 0 : frames / double(reference.results.size());
+}
+
 json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
   const RunResult &r = run.result;
   const std::size_t count = interval_count(reference);
@@ -148,6 +166,7 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
   return {{"setting", setting},
           {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},
           {"accuracy", frames.empty() ? 0 : round6(sum / double(frames.size()))},
+          {"frames", round6(frames_share(run, reference))},
           {"frames_analysed", r.results.size()},
           {"extra_inferences", run.extra_inferences},
           {"sensor_cpu_s", round6(r.encode_s + r.probe_s)},
@@ -168,8 +187,9 @@ class ClipEvaluation {
   json evaluate() {
     const EvalOptions &o = runner_.options();
     reference_ = runner_.run_one(fixed_run(runner_, clip_), name_ + ", most expensive configuration");
-    recorded_.knobs = ladders_of(runner_, *reference_);
+    recorded_.knobs = o.frames ? frame_knobs() : ladders_of(runner_, *reference_);
     recorded_.runs[recorded_.most_expensive()] = reference_;
+    if (o.frames) study_ = std::make_unique<FrameStudy>(fixed_run(runner_, clip_), reference_);
     make_runs();
     json curves = json::array();
     for (const std::string &policy : o.policies) curves.push_back({{"policy", policy}, {"points", points(policy)}});
@@ -198,6 +218,7 @@ class ClipEvaluation {
         clip["stills"].push_back({{"caption", caption}, {"image", data_uri(still.jpeg)}});
       }
     }
+    if (o.frames) clip["resource"] = "frames";
     compare_curves(clip);
     return clip;
   }
@@ -208,6 +229,22 @@ class ClipEvaluation {
     for (std::size_t i = 0; i < rungs.size(); ++i)
       o.start[start_property(recorded_.knobs[i].name)] = recorded_.knobs[i].values[rungs[i]];
     return o;
+  }
+
+  /// Thresholds that need no gradient, for the policies that have none.
+  std::vector<KnobLadder> frame_knobs() const {
+    std::vector<KnobLadder> knobs;
+    for (const char *name : {"pixel-threshold", "area-threshold"}) {
+      KnobLadder knob{name, reference_->ladders.at(name), {}, {}};
+      const auto accuracy = reference_->typical_accuracy.find(name), resource = reference_->typical_resource.find(name);
+      if (accuracy != reference_->typical_accuracy.end()) knob.typical_accuracy = accuracy->second;
+      if (resource != reference_->typical_resource.end()) knob.typical_resource = resource->second;
+      knobs.push_back(std::move(knob));
+    }
+    return knobs;
+  }
+  FilterThresholds thresholds_at(const Rungs &rungs) const {
+    return {recorded_.knobs[0].values[rungs[0]], recorded_.knobs[1].values[rungs[1]], 0};
   }
 
   /// Where others move the QP of whole pictures, `region` has what it is about: the macroblocks'.
@@ -240,6 +277,10 @@ class ClipEvaluation {
     std::vector<Rungs> fixed;
     auto want = [&](const Rungs &rungs) {
       if (recorded_.runs.count(rungs) || std::find(fixed.begin(), fixed.end(), rungs) != fixed.end()) return;
+      if (study_) {
+        recorded_.runs[rungs] = std::make_shared<const RunResult>(study_->fixed(thresholds_at(rungs)));
+        return;
+      }
       fixed.push_back(rungs);
       batch.push_back(run_at(rungs));
       std::string name = name_;
@@ -262,7 +303,7 @@ class ClipEvaluation {
         }
     }
     for (const std::string &policy : o.policies) {
-      if (policy == "dds" || !make_policy(policy)->needs_gradient()) continue;
+      if (policy == "dds" || policy == "reducto" || !make_policy(policy)->needs_gradient()) continue;
       for (double lambda : o.lambdas) {
         RunOptions run = runner_.base(clip_);
         run.policy = policy;
@@ -349,6 +390,12 @@ class ClipEvaluation {
       for (const auto &[setting, run] : two_passes_) points.push_back(point_json(setting, run, *reference_, o.metric));
       return points;
     }
+    if (policy == "reducto") {
+      for (double target : {0.98, 0.95, 0.92, 0.9, 0.87, 0.84, 0.8, 0.75, 0.7, 0.65})
+        points.push_back(point_json("F1=" + number(target), {study_->reducto(target, false, o.metric), {}, 0},
+                                    *reference_, o.metric));
+      return points;
+    }
     for (double lambda : o.lambdas) {
       PolicyRun run;
       const auto live = live_.find({policy, lambda});
@@ -358,7 +405,7 @@ class ClipEvaluation {
       } else {
         PolicySettings settings = o.profiling;
         settings.lambda = lambda;
-        run = step_policy(recorded_, policy, settings, o.profile_budget, o.metric);
+        run = step_policy(recorded_, policy, settings, o.profile_budget, o.metric, o.frames);
       }
       points.push_back(point_json("lambda=" + number(lambda), run, *reference_, o.metric));
     }
@@ -369,6 +416,7 @@ class ClipEvaluation {
   std::string clip_, name_;
   std::shared_ptr<const RunResult> reference_;
   Recorded recorded_;
+  std::unique_ptr<FrameStudy> study_;  ///< where frames are the resource
   std::map<std::pair<std::string, double>, std::shared_ptr<const RunResult>> live_;
   std::vector<std::pair<std::string, PolicyRun>> two_passes_;  ///< of policy dds, by setting
 };

@@ -20,6 +20,8 @@ struct EvalOptions {
   std::vector<double> lambdas{0.05, 0.1, 0.2, 0.4, 0.8, 1.6};
   std::vector<std::string> figures;  ///< checks of the paper instead of policies; empty: policies
   double fps = 0, seconds = 0;
+  bool frames = false;  ///< resource: frames analysed, without a codec; else bytes sent
+  double interval = 1;  ///< adaptation interval, seconds
   Metric metric = Metric::F1;
   bool per_class = false;
   PolicySettings profiling;     ///< its three profile fields

@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
   o.policies = {"uniform", "oneadapt"};
   o.jobs = std::max(1u, std::thread::hardware_concurrency());
   o.profiling.profile_configurations = 6;
-  std::string metric = "f1";
+  std::string metric = "f1", resource = "bandwidth";
   std::vector<std::string> properties;
   const char *input = "Input", *compared = "What is compared", *profiles = "Policies profiling and chameleon",
              *output = "Output and running";
@@ -98,7 +98,8 @@ int main(int argc, char **argv) {
       ->group(input);
   app.add_option("--knobs", o.knobs,
                  "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp; policy uniform goes "
-                 "along the first, the others stay at their dearest")
+                 "along the first, the others stay at their dearest. With --resource frames: of change-threshold, "
+                 "pixel-threshold and area-threshold; policies without gradients have the latter two")
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()
@@ -113,6 +114,18 @@ int main(int argc, char **argv) {
       ->delimiter(',')
       ->check(not_negative())
       ->type_name("X,Y,..")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--resource", resource,
+                 "What is saved: bandwidth (bytes of H.264), or frames (that the DNN analyses, a gradient "
+                 "counted as one; the pictures reach it uncoded, and the knobs are thresholds)")
+      ->check(CLI::IsMember({"bandwidth", "frames"}).description(""))
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--interval", o.interval, "Adaptation interval in seconds")
+      ->check(positive())
+      ->type_name("S")
       ->capture_default_str()
       ->group(compared);
   app.add_option("--metric", metric, "Accuracy: f1 (of boxes at IoU 0.5) or miou (mean IoU of boxes)")
@@ -192,6 +205,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
     return 2;
   }
+  o.frames = resource == "frames";
   unique(o.clips);
   unique(o.knobs);
   unique(o.policies);
@@ -212,6 +226,7 @@ int main(int argc, char **argv) {
                  {"model", o.model.substr(o.model.find_last_of('/') + 1)},
                  {"classes", o.classes},
                  {"metric", metric},
+                 {"resource", resource},
                  {"knobs", o.knobs},
                  {"clips", json::array()}};
     if (o.figures.empty()) {

@@ -128,8 +128,8 @@ bool have_overlay() {
 Ref<GstElement> build(const RunOptions &o) {
   std::string launch = (o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
                        " ! videorate ! capsfilter name=caps ! " + (o.second_pass ? PassOverlay::camera() : "") +
-                       "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! h264parse ! "
-                       "avdec_h264 max-threads=1 ! " +
+                       "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " +
+                       (o.raw ? "video/x-raw ! " : "h264parse ! avdec_h264 max-threads=1 ! ") +
                        (o.second_pass ? PassOverlay::server() : "");
   launch += "videoconvert ! oneadaptdnn name=dnn ! ";
   // The overlay is a plugin of its own: without it the video has no boxes, and there are no stills.
@@ -217,6 +217,8 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "ctl", "smoothing", text(o.smoothing));
   set(p, "ctl", "knobs", o.knobs);
   if (!o.start.empty()) set(p, "ctl", "warm-start", "false");
+  const std::string interval = std::to_string(std::llround(o.interval * GST_SECOND));
+  for (const char *element : {"ctl", "filter", "dnn"}) set(p, element, "interval", interval);
   for (const auto &[name, value] : o.properties) {
     const auto dot = name.find('.');
     set(p, name.substr(0, dot).c_str(), name.substr(dot + 1).c_str(), value);
@@ -228,13 +230,7 @@ void configure(GstElement *p, const RunOptions &o) {
     if (o.second_pass) start_value(p, "first", name, value);
   }
   if (o.second_pass) start_value(p, "first", "qp", o.second_pass->first_qp);
-  std::string caps = "video/x-raw,format=I420";
-  if (o.fps > 0) {
-    gint n, d;
-    gst_util_double_to_fraction(o.fps, &n, &d);
-    caps += ",framerate=" + std::to_string(n) + "/" + std::to_string(d);
-  }
-  set(p, "caps", "caps", caps);
+  set(p, "caps", "caps", raw_caps(o.fps));
   if (!o.video_location.empty()) set(p, "file", "location", o.video_location);
 }
 
@@ -320,6 +316,16 @@ double read_stats(GstElement *pipeline, RunResult &result) {
 
 }  // namespace
 
+std::string raw_caps(double fps) {
+  std::string caps = "video/x-raw,format=I420";
+  if (fps > 0) {
+    gint n, d;
+    gst_util_double_to_fraction(fps, &n, &d);
+    caps += ",framerate=" + std::to_string(n) + "/" + std::to_string(d);
+  }
+  return caps;
+}
+
 void keep_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -382,7 +388,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
       default: {
         const GstStructure *s = gst_message_get_structure(m);
         if (s && gst_structure_has_name(s, "oneadapt-decision")) {
-          result.intervals.push_back(row_of(s, 1.0));
+          result.intervals.push_back(row_of(s, options.interval));
           if (on_interval) on_interval(result.intervals.back());
         }
       }

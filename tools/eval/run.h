@@ -33,6 +33,8 @@ struct RunOptions {
   unsigned threads = 0;    ///< CPU threads of the DNN; 0: as many as there are cores
   bool per_class = false;  ///< keep the classes of interest apart in the results; else an object is of interest or not
   bool gradient = true;    ///< false: the DNN sends none (policies that do not need it)
+  bool raw = false;        ///< pictures go from the filter to the DNN as they are, not as H.264
+  double interval = 1;     ///< adaptation interval of all elements, seconds
   std::string source;      ///< launch fragment that ends in raw video, instead of a clip
   double fps = 0;          ///< frames a second taken from the clip; 0: the clip's own
   double seconds = 0;      ///< how much of the clip; 0: all
@@ -120,6 +122,9 @@ struct RunResult {
 /// of megabytes a frame, and giving them back to the system each time costs a tenth of one run's time and a third of
 /// two at once.
 void keep_memory();
+
+/// Caps of the pictures that are taken from a clip; `fps` 0: its own rate.
+std::string raw_caps(double fps);
 
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);

@@ -201,9 +201,10 @@ RunStore::RunStore(std::string folder) : folder_(std::move(folder)), build_(buil
 }
 
 std::string RunStore::path(const RunOptions &o) const {
-  json key{build_,      stamp(o.clip), stamp(o.model), o.source,     o.classes, o.device,         o.threads,
-           o.gradient,  o.per_class,   o.fps,          o.seconds,    o.policy,  o.lambda,         o.alpha,
-           o.smoothing, o.knobs,       o.start,        o.properties, o.stills,  o.keep_gradients, o.uncertain_from};
+  json key{build_,    stamp(o.clip),    stamp(o.model),   o.source, o.classes, o.device,
+           o.threads, o.gradient,       o.per_class,      o.fps,    o.seconds, o.policy,
+           o.lambda,  o.alpha,          o.smoothing,      o.knobs,  o.start,   o.properties,
+           o.stills,  o.keep_gradients, o.uncertain_from, o.raw,    o.interval};
   if (o.second_pass) key.push_back(to_json(*o.second_pass));
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
 }

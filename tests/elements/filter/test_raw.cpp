@@ -101,7 +101,7 @@ TEST(FilterRaw, QpIsNoKnobHere) {
   FilterRun run(kRgb, kRaw);
   run.through(0, 1);
   GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(run.tunable());
-  ASSERT_EQ(knobs->len, 2u);
+  ASSERT_EQ(knobs->len, 5u);  // scale, framerate, three thresholds
   for (guint i = 0; i < knobs->len; i++) EXPECT_STRNE(static_cast<GstOneadaptKnob *>(knobs->pdata[i])->name, "qp");
   g_ptr_array_unref(knobs);
 }

@@ -121,7 +121,10 @@ function logTicks(min, max) {
   const coarse = of([1, 2, 5]);
   return coarse.length >= 4 ? coarse : of([1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
-function bandwidthAxis(values) {
+// What a run is charged with: the bytes that it sent, or the frames that the DNN analysed.
+const resourceName = (resource) => (resource === 'frames' ? 'frames analysed' : 'bandwidth');
+const resourceOf = (point, resource) => num(resource === 'frames' ? point.frames : point.bandwidth);
+function resourceAxis(values, resource) {
   let min = Math.min(...values) * 0.9, max = Math.max(...values) * 1.1;
   if (max < 2 * min) {
     min /= 1.5;
@@ -129,7 +132,7 @@ function bandwidthAxis(values) {
   }
   return {
     type: 'logarithmic', min, max,
-    title: axisTitle('bandwidth, % of the most expensive configuration (logarithmic)'),
+    title: axisTitle(resourceName(resource) + ', % of the most expensive configuration (logarithmic)'),
     afterBuildTicks: (axis) => { axis.ticks = logTicks(min, max); },
     ticks: { autoSkip: false, maxRotation: 0, callback: (v) => String(Number(v.toPrecision(3))) },
   };
@@ -145,7 +148,7 @@ function accuracyAxis(values, title) {
   };
 }
 
-// The points that no other one of the curve beats in both bandwidth and accuracy, by bandwidth.
+// The points that no other one of the curve beats in both resource and accuracy, by resource.
 function frontier(points) {
   let best = -Infinity;
   return [...points].sort((a, b) => a.x - b.x || b.y - a.y).filter((p) => {
@@ -155,13 +158,13 @@ function frontier(points) {
   });
 }
 
-// Accuracy against bandwidth; all points, joined along each curve's frontier. `style` gives a curve's look by name and
+// Accuracy against what it takes; all points, joined along each curve's frontier. `style` gives a curve's look by name and
 // number. False where there is nothing to draw.
-function tradeoffChart(parent, curves, metric, height, style = lookOf) {
+function tradeoffChart(parent, curves, metric, height, style = lookOf, resource = 'bandwidth') {
   const datasets = [];
   for (const [number, curve] of list(curves).entries()) {
     const points = list(curve.points)
-      .map((p) => ({ x: 100 * num(p.bandwidth), y: num(p.accuracy), setting: str(p.setting) }))
+      .map((p) => ({ x: 100 * resourceOf(p, resource), y: num(p.accuracy), setting: str(p.setting) }))
       .filter((p) => p.x > 0 && p.y !== null);
     if (!points.length) continue;
     const name = str(curve.policy), { colour, marker } = style(name, number), front = frontier(points);
@@ -177,11 +180,11 @@ function tradeoffChart(parent, curves, metric, height, style = lookOf) {
   const all = datasets.flatMap((d) => d.data);
   if (!all.length) return false;
   const accuracy = accuracyName(metric);
-  draw(parent, accuracy + ' against bandwidth of ' + [...new Set(datasets.map((d) => d.label))].join(', '), height, {
+  draw(parent, accuracy + ' against ' + resourceName(resource) + ' of ' + [...new Set(datasets.map((d) => d.label))].join(', '), height, {
     type: 'scatter', data: { datasets },
     options: {
       scales: {
-        x: bandwidthAxis(all.map((p) => p.x)),
+        x: resourceAxis(all.map((p) => p.x), resource),
         y: accuracyAxis(all.map((p) => p.y), 'accuracy, ' + accuracy + ' (0 \u2026 1)'),
       },
       plugins: {
@@ -198,7 +201,7 @@ function tradeoffChart(parent, curves, metric, height, style = lookOf) {
         tooltip: {
           callbacks: {
             title: (items) => items.length ? items[0].dataset.label : '',
-            label: (item) => [item.raw.setting, 'bandwidth ' + fixed(item.raw.x, 1) + ' %', accuracy + ' ' + fixed(item.raw.y, 3)].filter((s) => s),
+            label: (item) => [item.raw.setting, resourceName(resource) + ' ' + fixed(item.raw.x, 1) + ' %', accuracy + ' ' + fixed(item.raw.y, 3)].filter((s) => s),
           },
         },
       },

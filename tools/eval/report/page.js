@@ -4,14 +4,15 @@
 const results = obj(JSON.parse(document.getElementById('results').textContent));
 const page = document.getElementById('page');
 const metric = accuracyName(results.metric);
+const resource = str(results.resource) || 'bandwidth', unit = resource === 'frames' ? 'frames' : 'bytes';
 const clips = list(results.clips);
 const joined = (parts, glue) => parts.filter((p) => p).join(glue);
 
 // "31 % fewer bytes than"
 function comparedBytes(p) {
   const size = Math.abs(p);
-  if (size < 0.5) return 'as many bytes as';
-  return fixed(size, size < 10 ? 1 : 0) + '\u00a0% ' + (p < 0 ? 'fewer' : 'more') + ' bytes than';
+  if (size < 0.5) return 'as many ' + unit + ' as';
+  return fixed(size, size < 10 ? 1 : 0) + '\u00a0% ' + (p < 0 ? 'fewer' : 'more') + ' ' + unit + ' than';
 }
 const signedPercent = (p) => (num(p) === null ? '\u2013' : (p > 0 ? '+' : '') + fixed(p, 1) + '\u00a0%');
 const range = (from, to) => (num(from) === null || num(to) === null ? '' : fixed(from, 2) + ' \u2026 ' + fixed(to, 2));
@@ -30,7 +31,8 @@ function showHead() {
   if (clips.length) {
     page.append(el('p', {}, 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
       ' against the result under the most expensive configuration on the same frames; a frame that was not sent keeps the last result. ' +
-      'Bandwidth is what the filter sends, relative to that configuration.'));
+      (resource === 'frames' ? 'Frames analysed are all that the DNN did, profiles and gradients (as one each) counted, relative to that configuration.'
+        : 'Bandwidth is what the filter sends, relative to that configuration.')));
   }
   if (clips.length > 1) {
     page.append(el('nav', { ariaLabel: 'Clips' }, el('ul', {},
@@ -64,21 +66,21 @@ function showSummary() {
       return entry ? el('strong', {}, signedPercent(entry.percent)) : '';
     })]);
   }
-  page.append(table('BD-rate: bytes at equal accuracy (negative: fewer; \u2013: see the clip)', columns, rows));
+  page.append(table('BD-rate: ' + unit + ' at equal accuracy (negative: fewer; \u2013: see the clip)', columns, rows));
 }
 
 function bdTable(clip) {
   const entries = list(clip.bd_rate);
-  const columns = [{ title: 'policy' }, { title: 'against' }, { title: 'bytes', number: true }, { title: metric + ' from \u2026 to' }];
-  return table('BD-rate: bytes at equal accuracy', columns, entries.map((b) => [
+  const columns = [{ title: 'policy' }, { title: 'against' }, { title: unit, number: true }, { title: metric + ' from \u2026 to' }];
+  return table('BD-rate: ' + unit + ' at equal accuracy', columns, entries.map((b) => [
     named(str(b.policy)), str(b.against), signedPercent(b.percent),
     num(b.percent) === null ? str(b.reason) || 'not known' : range(b.from, b.to),
   ]));
 }
-function bandwidthTable(clip) {
-  return table('Least bandwidth at an accuracy', [{ title: 'policy' }, { title: metric, number: true }, { title: 'bandwidth', number: true }],
+function resourceTable(clip) {
+  return table('Least ' + resourceName(resource) + ' at an accuracy', [{ title: 'policy' }, { title: metric, number: true }, { title: resourceName(resource), number: true }],
     list(clip.bandwidth_at).map((b) => [
-      named(str(b.policy)), '\u2265 ' + (num(b.accuracy) === null ? '?' : Number(b.accuracy.toFixed(3))), num(b.bandwidth) === null ? 'not reached' : percent(b.bandwidth),
+      named(str(b.policy)), '\u2265 ' + (num(b.accuracy) === null ? '?' : Number(b.accuracy.toFixed(3))), resourceOf(b, resource) === null ? 'not reached' : percent(resourceOf(b, resource)),
     ]));
 }
 
@@ -160,7 +162,7 @@ function showRuns(section, clip, curves) {
     const points = list(c.points);
     const distance = (p) => (num(p.accuracy) === null ? Infinity : Math.abs(p.accuracy - 0.9)) + (list(p.intervals).length ? 0 : 10);
     const nearest = points.reduce((best, p, i) => (distance(p) < distance(points[best]) ? i : best), 0);
-    const text = (p) => joined([str(p.setting) || 'run', percent(p.bandwidth), num(p.accuracy) !== null && metric + ' ' + fixed(p.accuracy, 3)], ', ');
+    const text = (p) => joined([str(p.setting) || 'run', percent(resourceOf(p, resource)), num(p.accuracy) !== null && metric + ' ' + fixed(p.accuracy, 3)], ', ');
     const select = el('select', { onchange: () => redraw() },
       points.map((p, i) => el('option', { value: i, selected: i === nearest }, text(p))), el('option', { value: -1 }, 'not shown'));
     return { policy: str(c.policy), points, select };
@@ -190,7 +192,7 @@ function showRuns(section, clip, curves) {
 function pointsTable(clip, curves) {
   const kbps = num(obj(clip.reference).kbps);
   const all = [
-    ['bandwidth', (p) => percent(p.bandwidth)], ['kbit/s', (p) => (kbps === null || num(p.bandwidth) === null ? '' : fixed(p.bandwidth * kbps, 1))],
+    [resourceName(resource), (p) => percent(resourceOf(p, resource))], ['kbit/s', (p) => (kbps === null || num(p.bandwidth) === null ? '' : fixed(p.bandwidth * kbps, 1))],
     [metric, (p) => fixed(p.accuracy, 3)], ['frames analysed', (p) => fixed(p.frames_analysed, 0)],
     ['extra inferences', (p) => fixed(p.extra_inferences, 0)], ['sensor CPU (s)', (p) => fixed(p.sensor_cpu_s, 2)],
     ['inference (s)', (p) => fixed(p.inference_s, 2)], ['gradient (s)', (p) => fixed(p.gradient_s, 2)],
@@ -222,10 +224,10 @@ function showClip(clip, index) {
       'What counts is the least bandwidth at which the accuracy is kept.'));
   }
   const curves = list(clip.curves).filter((c) => list(c.points).length);
-  const chart = el('div', {}), tables = [bandwidthTable(clip), bdTable(clip)].filter((t) => t);
+  const chart = el('div', {}), tables = [resourceTable(clip), bdTable(clip)].filter((t) => t);
   if (clip.flat !== true) tables.reverse();
   if (curves.length || tables.length) section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
-  tradeoffChart(chart, curves, results.metric, 460);
+  tradeoffChart(chart, curves, results.metric, 460, lookOf, resource);
   if (curves.length) showRuns(section, clip, curves);
   const stills = list(clip.stills).filter((s) => str(s.image).startsWith('data:image/'));
   if (stills.length) {
