@@ -139,10 +139,12 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
  * @GST_ONEADAPT_KNOB_ON_REQUEST: probed and adapted only when it is named
  * @GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT: what a rung means follows the gradient, so it is to be applied after every
  *   gradient, also when the rung stays
+ * @GST_ONEADAPT_KNOB_CONTINUOUS: may be set to values between two rungs
  */
 typedef enum {
   GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
-  GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT = 1 << 1
+  GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT = 1 << 1,
+  GST_ONEADAPT_KNOB_CONTINUOUS = 1 << 2
 } GstOneadaptKnobFlags;
 
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())
@@ -153,7 +155,7 @@ typedef struct _GstOneadaptKnob GstOneadaptKnob;
  * @name: the knob's name; for our elements the property's
  * @ladder: (array length=n_ladder): its values, cheap → expensive, strictly monotonic
  * @n_ladder: how many
- * @rung: index in @ladder of the value in force during the probed interval
+ * @rung: index in @ladder of the value in force during the probed interval, or of the one nearest to it
  * @has_up: whether the effect of one rung up was measured
  * @output_grad_up: Σ |DNNGrad| |Δy| for one rung up (paper §3.3)
  * @resource_change_up: r(k+Δk) − r(k), in fractions of the most expensive configuration's resource
@@ -164,6 +166,7 @@ typedef struct _GstOneadaptKnob GstOneadaptKnob;
  *   at their dearest; NULL when nobody knows
  * @typical_resource: (nullable) (array length=n_ladder): resource that it usually takes, as a fraction of the most
  *   expensive configuration's
+ * @value: in force during the probed interval; gst_oneadapt_knob_new() sets it to the rung's
  *
  * One knob of a tunable. list_knobs() fills the first four, probe() all.
  */
@@ -181,9 +184,10 @@ struct _GstOneadaptKnob {
   gdouble *typical_accuracy;
   gdouble *typical_resource;
   GstOneadaptKnobFlags flags;
+  gdouble value;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING - 3];
+  gpointer _gst_reserved[GST_PADDING - 4];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_knob_get_type(void);

@@ -23,6 +23,7 @@ GstOneadaptKnob *gst_oneadapt_knob_new(const gchar *name, const gdouble *ladder,
   knob->ladder = static_cast<gdouble *>(g_memdup2(ladder, n_ladder * sizeof(gdouble)));
   knob->n_ladder = n_ladder;
   knob->rung = rung;
+  knob->value = ladder[rung];
   return knob;
 }
 

@@ -42,6 +42,7 @@ enum {
   PROP_POLICY,
   PROP_ALPHA,
   PROP_LAMBDA,
+  PROP_MAX_BITRATE,
   PROP_INTERVAL,
   PROP_SMOOTHING,
   PROP_LOCKSTEP,
@@ -314,6 +315,9 @@ static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValu
     case PROP_LAMBDA:
       s.lambda = g_value_get_double(value);
       break;
+    case PROP_MAX_BITRATE:
+      s.max_bitrate = g_value_get_uint64(value);
+      break;
     case PROP_INTERVAL:
       s.interval = g_value_get_uint64(value);
       break;
@@ -383,6 +387,9 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_LAMBDA:
       g_value_set_double(value, s.lambda);
+      break;
+    case PROP_MAX_BITRATE:
+      g_value_set_uint64(value, s.max_bitrate);
       break;
     case PROP_INTERVAL:
       g_value_set_uint64(value, s.interval);
@@ -468,6 +475,11 @@ static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
   install(PROP_ALPHA,
           g_param_spec_double("alpha", "Alpha", "Learning rate of the gradient ascent (Eq. 2); 0: nothing moves", 0,
                               100, 0.5, live));
+  install(PROP_MAX_BITRATE,
+          g_param_spec_uint64("max-bitrate", "Maximum bitrate",
+                              "Most bits a second that the tunables may send, kept interval by interval by policy "
+                              "\"oneadapt\"; with \"lambda\" 0 it is used up (0 = any number)",
+                              0, G_MAXUINT64, 0, live));
   install(PROP_LAMBDA,
           g_param_spec_double("lambda", "Lambda",
                               "What a resource is worth: accuracy in [0,1] against resource in [0,1] (Eq. 1); "

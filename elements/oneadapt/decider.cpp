@@ -40,9 +40,10 @@ struct Part {
 };
 
 void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const oneadapt::KnobDecision &d) {
-  GstStructure *s = gst_structure_new("knob", "tunable", G_TYPE_STRING, GST_OBJECT_NAME(part.element), "name",
-                                      G_TYPE_STRING, k->name, "value", G_TYPE_DOUBLE, k->ladder[k->rung], "next",
-                                      G_TYPE_DOUBLE, k->ladder[d.rung], "position", G_TYPE_DOUBLE, d.position, nullptr);
+  GstStructure *s =
+      gst_structure_new("knob", "tunable", G_TYPE_STRING, GST_OBJECT_NAME(part.element), "name", G_TYPE_STRING, k->name,
+                        "value", G_TYPE_DOUBLE, k->value, "next", G_TYPE_DOUBLE, d.value.value_or(k->ladder[d.rung]),
+                        "position", G_TYPE_DOUBLE, d.position, nullptr);
   if (k->has_up)
     gst_structure_set(s, "output-grad-up", G_TYPE_DOUBLE, k->output_grad_up, "acc-grad-up", G_TYPE_DOUBLE,
                       d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, nullptr);
@@ -92,6 +93,8 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   o.name = std::string(GST_OBJECT_NAME(element)) + "." + knob->name;
   o.ladder.assign(knob->ladder, knob->ladder + knob->n_ladder);
   o.rung = knob->rung;
+  o.value = knob->value;
+  o.continuous = knob->flags & GST_ONEADAPT_KNOB_CONTINUOUS;
   if (knob->typical_accuracy && knob->typical_resource) {
     o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
     o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
@@ -125,7 +128,7 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
       const auto *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
       if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) || !adapted(k, names)) continue;
       wanted.push_back(k->name);
-      gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->ladder[k->rung], nullptr);
+      gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->value, nullptr);
     }
     if (!wanted.empty()) {
       wanted.push_back(nullptr);
@@ -146,7 +149,7 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
 
 DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                                const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                               GstClockTime now, const ProfileAnswer *answer) {
+                               GstClockTime now, const ProfileAnswer *answer, double budget) {
   DecisionRecord record;
   Observation o;
   o.interval = interval;
@@ -204,16 +207,20 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
 
   Decision decision;
   try {
-    decision = policy_->decide(o, settings);
+    oneadapt::PolicySettings within = settings;
+    if (budget > 0 && bytes > 0) within.allowed = budget / double(bytes);
+    decision = policy_->decide(o, within);
     if (!decision.profile.empty()) ask(record, parts, interval, decision);
     for (const Part &part : parts) {
       GstStructure *configuration = gst_structure_new_empty("configuration");
       bool moves = false;
       for (std::size_t i = 0; i < part.knobs.size(); ++i) {
         const GstOneadaptKnob *k = part.knobs[i];
-        const std::size_t rung = decision.knobs[part.first + i].rung;
-        moves = moves || rung != k->rung || (gradient && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
-        gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->ladder[rung], nullptr);
+        const oneadapt::KnobDecision &d = decision.knobs[part.first + i];
+        const double next = d.value.value_or(k->ladder[d.rung]);
+        moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
+                (gradient && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
+        gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, next, nullptr);
       }
       // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.
       GError *error = nullptr;
@@ -248,6 +255,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     if (GST_CLOCK_TIME_IS_VALID(now) && now >= gradient->stream_time)
       gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, now - gradient->stream_time, nullptr);
   }
+  if (budget > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget), nullptr);
   if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
   if (decision.predicted_resource)
     gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);

@@ -52,10 +52,10 @@ class Decider {
 
   /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
   /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
-  /// may be NULL.
+  /// may be NULL. `budget`: bytes that the next interval may have, 0: any number.
   DecisionRecord decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                         const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                        GstClockTime now, const ProfileAnswer *answer);
+                        GstClockTime now, const ProfileAnswer *answer, double budget = 0);
 
   /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
   /// the rest of it; no knob moves. Returns what went wrong, or nothing.

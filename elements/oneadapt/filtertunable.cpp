@@ -23,10 +23,10 @@ namespace {
 
 using Ladders = std::array<std::vector<double>, kKnobs>;
 
-GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std::vector<double> &ladder,
-                           std::size_t rung) {
-  GstOneadaptKnob *made =
-      gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()), guint(rung));
+GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std::vector<double> &ladder, double value) {
+  GstOneadaptKnob *made = gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()),
+                                                guint(oneadapt::rung_of(knob, value, ladder)));
+  if (knob != kFramerate || value > 0) made->value = value;
   double rate = 0;
   {
     std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
@@ -34,14 +34,15 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
     if (info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
   }
   std::vector<double> accuracy, resource;
-  for (double value : ladder) {
-    const oneadapt::Typical t = oneadapt::typical(knob, value, rate);
+  for (double rung : ladder) {
+    const oneadapt::Typical t = oneadapt::typical(knob, rung, rate);
     accuracy.push_back(t.accuracy);
     resource.push_back(t.resource);
   }
   gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
   made->flags = GstOneadaptKnobFlags((oneadapt::knob_row(knob).on_request ? GST_ONEADAPT_KNOB_ON_REQUEST : 0) |
-                                     (oneadapt::knob_row(knob).follows ? GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT : 0));
+                                     (oneadapt::knob_row(knob).follows ? GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT : 0) |
+                                     (knob == kQp || knob == kQpMap ? GST_ONEADAPT_KNOB_CONTINUOUS : 0));
   return made;
 }
 
@@ -64,8 +65,7 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
     GST_OBJECT_UNLOCK(self);
   }
   for (std::size_t knob = 0; knob < kKnobs; knob++)
-    if (!ladders[knob].empty())
-      g_ptr_array_add(list, make_knob(self, knob, ladders[knob], oneadapt::rung_of(knob, values[knob], ladders[knob])));
+    if (!ladders[knob].empty()) g_ptr_array_add(list, make_knob(self, knob, ladders[knob], values[knob]));
   return list;
 }
 
@@ -153,7 +153,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       const KnobRow &row = oneadapt::knob_row(knob);
       if (names ? !g_strv_contains(names, row.name) : row.on_request) continue;
       const ProbedKnob &probed = result.knobs[knob];
-      GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], probed.rung);
+      GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], request.interval.values[knob]);
       if ((out->has_up = probed.up.has_value())) {
         out->output_grad_up = probed.up->output_grad;
         out->resource_change_up = probed.up->resource_change;

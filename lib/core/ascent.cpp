@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "core/budget.h"
 #include "core/policies.h"
 
 namespace oneadapt {
@@ -22,6 +23,13 @@ constexpr std::size_t kMaxRungs = 2;
 constexpr double kEvidence = 0.35;       // weight of the newest interval
 constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
+
+// A budget is aimed at a little below, and left alone between this share of it and all of it: bytes scatter from one
+// second to the next, and a knob should not.
+constexpr double kTarget = 0.92;
+constexpr double kBand = 0.8;
+// Content differs from what is typical, a single measurement from the content.
+constexpr double kLeastExponent = 0.5, kMostExponent = 1.8;
 
 /// Eq. 2 on every knob, AccGrad by OutputGrad (§3.3, §3.4), one-sided differences both ways.
 class OneAdaptPolicy : public Policy {
@@ -80,6 +88,10 @@ class OneAdaptPolicy : public Policy {
       d.knobs.push_back(kd);
     }
     if (o.resource) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
+    if (s.allowed > 0)
+      keep_within(o, s, d);
+    else
+      holding_ = false;
     return d;
   }
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
@@ -88,6 +100,7 @@ class OneAdaptPolicy : public Policy {
   void reset() override {
     positions_.clear();
     sensitivity_.clear();
+    holding_ = false;
   }
   bool needs_gradient() const override { return true; }
 
@@ -122,6 +135,69 @@ class OneAdaptPolicy : public Policy {
       return measured_change(output_grad, confident);
     return std::min(1.0, typical_change(k, rung) * std::exp(it->second));
   }
+  /// How the content's resource answers to a knob, against what is typical: by the moves that were measured.
+  static double exponent(const KnobObservation &k, double measured, double here) {
+    double sum = 0;
+    int n = 0;
+    auto add = [&](const std::optional<StepEffect> &step, double there) {
+      const double typical = std::log(there / here), real = std::log((measured + step->resource_change) / measured);
+      if (!std::isfinite(real) || std::abs(typical) < 0.05) return;
+      sum += std::clamp(real / typical, kLeastExponent, kMostExponent);
+      ++n;
+    };
+    if (k.up) add(k.up, k.typical_resource[k.rung + 1]);
+    if (k.down) add(k.down, k.typical_resource[k.rung - 1]);
+    return n ? sum / n : 1;
+  }
+  /// Changes a decision that would not stay within the budget.
+  void keep_within(const Observation &o, const PolicySettings &s, Decision &d) {
+    std::vector<PlannedKnob> planned;
+    std::vector<std::size_t> which;
+    std::vector<double> values, wanted;
+    for (std::size_t i = 0; i < o.knobs.size(); ++i) {
+      const KnobObservation &k = o.knobs[i];
+      if (d.knobs[i].rung == k.rung) d.knobs[i].value = k.value;  // who stays does not go to the rung
+      if (!has_typical(k)) continue;
+      PlannedKnob p;
+      p.ladder = k.ladder;
+      p.resource = k.typical_resource;
+      const auto it = sensitivity_.find(k.name);
+      const double sensitivity = it == sensitivity_.end() ? 1 : std::exp(it->second);
+      for (double a : k.typical_accuracy) p.accuracy.push_back(std::clamp(1 - sensitivity * (1 - a), 0.0, 1.0));
+      p.value = k.value.value_or(k.ladder[k.rung]);
+      p.continuous = k.continuous;
+      if (o.resource && *o.resource > 0) p.exponent = exponent(k, *o.resource, planned_resource(p, p.value));
+      values.push_back(p.value);
+      wanted.push_back(d.knobs[i].value.value_or(k.ladder[d.knobs[i].rung]));
+      which.push_back(i);
+      planned.push_back(std::move(p));
+    }
+    const double used = 1 / s.allowed, next = used * planned_ratio(planned, wanted);
+    if (used <= 1 && next < used) {  // cheaper of its own accord
+      holding_ = false;
+      return;
+    }
+    if (holding_ && used <= 1 && used >= kBand) {
+      take(o, d, which, values);  // the budget is met as it should be
+      return;
+    }
+    if (!holding_ && used <= 1 && next <= kTarget) return;
+    const Plan plan = plan_within(planned, s.lambda, kTarget * s.allowed);
+    take(o, d, which, plan.values);
+    holding_ = true;
+    if (o.resource) d.predicted_resource = std::clamp(*o.resource * plan.resource, 0.0, 1.0);
+  }
+  void take(const Observation &o, Decision &d, const std::vector<std::size_t> &which,
+            const std::vector<double> &values) {
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      const Ladder ladder(o.knobs[which[i]].ladder);
+      KnobDecision &kd = d.knobs[which[i]];
+      kd.rung = ladder.nearest_value(values[i]);
+      kd.value = values[i];
+      kd.position = ladder.position(kd.rung);
+      positions_[o.knobs[which[i]].name] = kd.position;
+    }
+  }
   /// The continuous knob, unless somebody else has moved the real one meanwhile.
   double position(const std::string &name, const Ladder &ladder, std::size_t rung) const {
     const auto it = positions_.find(name);
@@ -129,6 +205,7 @@ class OneAdaptPolicy : public Policy {
     return it->second;
   }
   std::map<std::string, double> positions_, sensitivity_;
+  bool holding_ = false;  // the budget decides
 };
 
 /// "region" (EAAR, MobiCom '19; the paper's §5.1 pipeline a): what is around the last result's boxes is fine, the rest

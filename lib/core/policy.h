@@ -24,6 +24,8 @@ struct KnobObservation {
   std::string name;                ///< unique within the observation, e.g. "filter0.qp"
   std::vector<double> ladder;      ///< cheap → expensive
   std::size_t rung = 0;            ///< in force during the interval
+  std::optional<double> value;     ///< the same, where it may lie between two rungs
+  bool continuous = false;         ///< may be set between two rungs
   std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
   std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
   /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
@@ -51,6 +53,7 @@ struct Observation {
 
 struct KnobDecision {
   std::size_t rung = 0;                                 ///< to take in the next interval
+  std::optional<double> value;                          ///< to take instead of the rung's; near it
   double position = 1;                                  ///< the continuous knob behind it, [0, 1]
   double acc_grad_up = 0, acc_grad_down = 0;            ///< estimated AccGrad per unit of normalised knob, one-sided
   double resource_grad_up = 0, resource_grad_down = 0;  ///< ∂r/∂k per unit of normalised knob, one-sided
@@ -67,8 +70,10 @@ struct Decision {
 
 /// May be changed between any two calls.
 struct PolicySettings {
-  double alpha = 0.5;                   ///< learning rate (Eq. 2; paper's default 0.5)
-  double lambda = 1.0;                  ///< accuracy against resource (Eq. 1; paper's default 1)
+  double alpha = 0.5;   ///< learning rate (Eq. 2; paper's default 0.5)
+  double lambda = 1.0;  ///< accuracy against resource (Eq. 1; paper's default 1)
+  /// A budget: what may be used in the next interval over what was used in the one observed; 0: none.
+  double allowed = 0;
   unsigned profile_interval = 10;       ///< intervals from one full profile to the next
   unsigned profile_configurations = 0;  ///< most configurations in a full profile, evenly spaced; 0: all
   unsigned profile_top = 3;             ///< configurations that `chameleon` profiles between two full profiles

@@ -208,12 +208,15 @@ TEST(FilterKnobs, ListsLaddersOnceCapsAreKnown) {
     if (!g_strcmp0(knob->name, "qp")) {
       EXPECT_EQ(ladder, (std::vector<double>{48, 32, 20}));
       EXPECT_EQ(knob->rung, 1u) << "33 is nearest to 32";
+      EXPECT_EQ(knob->value, 33);
     } else if (!g_strcmp0(knob->name, "framerate")) {
       EXPECT_EQ(ladder, (std::vector<double>{1, 5, 10})) << "the input has 10 frames a second";
       EXPECT_EQ(knob->rung, 2u) << "no limit is the top";
     } else if (!g_strcmp0(knob->name, "qp-map")) {
       EXPECT_EQ(knob->rung, 4u) << "what the map is laid over: 33 is nearest to 32";
-      EXPECT_EQ(knob->flags, GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT);
+      EXPECT_EQ(knob->flags,
+                GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT | GST_ONEADAPT_KNOB_CONTINUOUS);
+      EXPECT_EQ(knob->value, 33);
     } else if (g_str_has_suffix(knob->name, "-threshold")) {
       EXPECT_EQ(knob->rung, knob->n_ladder - 1) << "0 drops nothing";
     } else {

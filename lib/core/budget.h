@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A budget: the best configuration that is expected to stay within it.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+namespace oneadapt {
+
+/// A knob whose rungs' effects are known well enough to plan with.
+struct PlannedKnob {
+  std::vector<double> ladder;              ///< cheap → expensive
+  std::vector<double> accuracy, resource;  ///< of each rung, the other knobs at their dearest
+  double value = 0;                        ///< in force; may lie between two rungs
+  bool continuous = false;                 ///< may be set between two rungs
+  double exponent = 1;                     ///< real ratios of resource are those of `resource`, to this power
+};
+
+struct Plan {
+  std::vector<std::size_t> rungs;  ///< nearest to the values
+  std::vector<double> values;
+  double resource = 1;  ///< expected, over that of the values in force
+};
+
+/// Resource of `value`, from the ladder's; log-linear between rungs, in the ladder's own units (no exponent).
+double planned_resource(const PlannedKnob &knob, double value);
+/// Expected resource of `values` over that of the values in force: those of several knobs multiply.
+double planned_ratio(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values);
+
+/// Of all combinations of rungs whose ratio is at most `allowed`, the one with the greatest Π accuracy − λ · Π resource
+/// (Eq. 1 under a constraint); then, if that gains, the first continuous knob goes towards its next rung until the
+/// ratio is `allowed`. Where even the cheapest combination is too dear, that one. With more than 20000 combinations
+/// only rungs within 2 of the ones in force. No knobs: an empty plan.
+Plan plan_within(const std::vector<PlannedKnob> &knobs, double lambda, double allowed);
+
+}  // namespace oneadapt

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A budget in the real loop, on the default clip: it steps while the stream plays, as a congestion controller would
+// have it. In lockstep, so that it is the same each time.
+#include <gst/gst.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path root() { return std::getenv("ONEADAPT_SOURCE_DIR"); }
+
+constexpr guint64 kPhase = 10;  // intervals
+
+/// What is adapted, to which budgets in bit/s, and how near it comes. A map changes with every gradient, and what it
+/// takes with it.
+struct Case {
+  const char *knobs;
+  guint64 budgets[3];
+  double at_most, from;  // of the budget: each second, and the mean
+};
+const Case kCases[] = {{"qp", {1000000, 250000, 500000}, 1.1, 0.8}, {"qp-map", {400000, 150000, 300000}, 1.5, 0.6}};
+
+struct Seen {
+  const Case *asked = nullptr;
+  GstElement *ctl = nullptr;
+  std::map<guint64, double> rates;  // bit/s, by interval
+  std::map<guint64, double> qps;
+  unsigned told = 0;  // decisions that name a budget
+};
+
+/// In the worker's thread, between one decision and the next.
+GstBusSyncReply on_message(GstBus *, GstMessage *message, gpointer data) {
+  auto *seen = static_cast<Seen *>(data);
+  const GstStructure *s = gst_message_get_structure(message);
+  if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ELEMENT || !gst_structure_has_name(s, "oneadapt-decision"))
+    return GST_BUS_PASS;
+  guint64 interval = 0, bytes = 0;
+  gst_structure_get_uint64(s, "interval", &interval);
+  gst_structure_get_uint64(s, "bytes", &bytes);
+  seen->told += gst_structure_has_field(s, "budget");
+  seen->rates[interval] = double(bytes) * 8;
+  const GValue *knobs = gst_structure_get_value(s, "knobs");
+  for (guint i = 0; i < gst_value_list_get_size(knobs); ++i)
+    gst_structure_get_double(gst_value_get_structure(gst_value_list_get_value(knobs, i)), "value",
+                             &seen->qps[interval]);
+  if (interval + 1 == kPhase || interval + 1 == 2 * kPhase)
+    g_object_set(seen->ctl, "max-bitrate", seen->asked->budgets[(interval + 1) / kPhase], nullptr);
+  return GST_BUS_PASS;
+}
+
+class Budget : public ::testing::TestWithParam<Case> {
+ protected:
+  void play(const Case &asked) {
+    seen.asked = &asked;
+    const std::string clip = (root() / "clips/vtest.avi").string(), model = (root() / "models/nanodet.pt").string();
+    if (!fs::exists(clip) || !fs::exists(model)) GTEST_SKIP() << "there is no clip or no model (tools/setup.sh)";
+    GError *error = nullptr;
+    GstElement *pipeline = gst_parse_launch(
+        ("filesrc location=" + clip +
+         " ! decodebin ! videoconvert ! identity eos-after=310 ! oneadaptctl name=ctl knobs=" + asked.knobs +
+         " lambda=0 lockstep=true max-bitrate=" + std::to_string(asked.budgets[0]) +
+         " ! oneadaptfilter ! h264parse ! avdec_h264 max-threads=1 ! " + "videoconvert ! oneadaptdnn model=" + model +
+         " classes=person input-size=320x256 ! fakesink sync=false")
+            .c_str(),
+        &error);
+    ASSERT_TRUE(pipeline) << error->message;
+    seen.ctl = gst_bin_get_by_name(GST_BIN(pipeline), "ctl");
+    GstBus *bus = gst_element_get_bus(pipeline);
+    gst_bus_set_sync_handler(bus, on_message, &seen, nullptr);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    GstMessage *end =
+        gst_bus_timed_pop_filtered(bus, 300 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    ASSERT_TRUE(end);
+    EXPECT_EQ(GST_MESSAGE_TYPE(end), GST_MESSAGE_EOS);
+    gst_message_unref(end);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(seen.ctl);
+    gst_object_unref(pipeline);
+  }
+  Seen seen;
+};
+
+}  // namespace
+
+TEST_P(Budget, IsFollowedWhenItSteps) {
+  const Case asked = GetParam();
+  play(asked);
+  if (IsSkipped()) return;
+  ASSERT_GE(seen.rates.size(), 3 * kPhase);
+  EXPECT_EQ(seen.told, seen.rates.size());
+  for (guint64 phase = 0; phase < 3; ++phase) {
+    const double budget = double(asked.budgets[phase]);
+    double sum = 0;
+    std::string course;
+    for (guint64 i = phase * kPhase; i < (phase + 1) * kPhase; ++i) {
+      course += " " + std::to_string(int(seen.rates[i] / 1000)) + "@" + std::to_string(int(seen.qps[i]));
+      if (i < phase * kPhase + 3) continue;
+      EXPECT_LE(seen.rates[i], asked.at_most * budget) << "interval " << i;
+      sum += seen.rates[i];
+    }
+    EXPECT_GE(sum / double(kPhase - 3), asked.from * budget) << course;
+    EXPECT_LE(sum / double(kPhase - 3), budget) << course;
+    if (std::getenv("ONEADAPT_SHOW")) std::printf("%.0f kbit/s:%s\n", budget / 1000, course.c_str());
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Knobs, Budget, ::testing::ValuesIn(kCases));
