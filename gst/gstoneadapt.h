@@ -54,8 +54,8 @@ typedef struct {
  * @n_regions: how many; a message carries the first 54
  * @early: taken at the beginning of its interval, which will have another at its end
  *
- * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame. A boxed type; do not change one that an
- * event carries.
+ * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.
+ * A boxed type; do not change one that an event carries.
  */
 struct _GstOneadaptGradient {
   guint64 interval;
@@ -140,11 +140,14 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
  * @GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT: what a rung means follows the gradient, so it is to be applied after every
  *   gradient, also when the rung stays
  * @GST_ONEADAPT_KNOB_CONTINUOUS: may be set to values between two rungs
+ * @GST_ONEADAPT_KNOB_SELF_SCALING: its rungs are in units of the objective, and the tunable itself follows the content:
+ * the best rung is the one that is typical of λ, whatever is measured
  */
 typedef enum {
   GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
   GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT = 1 << 1,
-  GST_ONEADAPT_KNOB_CONTINUOUS = 1 << 2
+  GST_ONEADAPT_KNOB_CONTINUOUS = 1 << 2,
+  GST_ONEADAPT_KNOB_SELF_SCALING = 1 << 3
 } GstOneadaptKnobFlags;
 
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())
@@ -159,13 +162,16 @@ typedef struct _GstOneadaptKnob GstOneadaptKnob;
  * @has_up: whether the effect of one rung up was measured
  * @output_grad_up: Σ |DNNGrad| |Δy| for one rung up (paper §3.3)
  * @resource_change_up: r(k+Δk) − r(k), in fractions of the most expensive configuration's resource
+ * @compute_change_up: the same of the frames that are left to analyse
  * @has_down: whether the effect of one rung down was measured
  * @output_grad_down: Σ |DNNGrad| |Δy| for one rung down
  * @resource_change_down: r(k−Δk) − r(k)
+ * @compute_change_down: the same of the frames that are left to analyse
  * @typical_accuracy: (nullable) (array length=n_ladder): accuracy that each rung usually keeps, the other knobs being
  *   at their dearest; NULL when nobody knows
  * @typical_resource: (nullable) (array length=n_ladder): resource that it usually takes, as a fraction of the most
  *   expensive configuration's
+ * @typical_compute: (nullable) (array length=n_ladder): the same of the frames that are left to analyse; NULL: all
  * @value: in force during the probed interval; gst_oneadapt_knob_new() sets it to the rung's
  *
  * One knob of a tunable. list_knobs() fills the first four, probe() all.
@@ -178,16 +184,19 @@ struct _GstOneadaptKnob {
   gboolean has_up;
   gdouble output_grad_up;
   gdouble resource_change_up;
+  gdouble compute_change_up;
   gboolean has_down;
   gdouble output_grad_down;
   gdouble resource_change_down;
+  gdouble compute_change_down;
   gdouble *typical_accuracy;
   gdouble *typical_resource;
+  gdouble *typical_compute;
   GstOneadaptKnobFlags flags;
   gdouble value;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING - 4];
+  gpointer _gst_reserved[GST_PADDING];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_knob_get_type(void);
@@ -196,6 +205,7 @@ GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_new(const gchar *name, const
 /* @accuracy, @resource: (array): as many as the ladder has values. */
 GST_ONEADAPT_API void gst_oneadapt_knob_set_typical(GstOneadaptKnob *knob, const gdouble *accuracy,
                                                     const gdouble *resource);
+GST_ONEADAPT_API void gst_oneadapt_knob_set_typical_compute(GstOneadaptKnob *knob, const gdouble *compute);
 GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_copy(const GstOneadaptKnob *knob);
 GST_ONEADAPT_API void gst_oneadapt_knob_free(GstOneadaptKnob *knob);
 
@@ -210,6 +220,7 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * unknown
  * @frames_in: frames (or chunks) that came in during the interval
  * @frames_out: frames that went out
+ * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
  *
  * What a tunable knows about one interval.
  */
@@ -219,6 +230,7 @@ struct _GstOneadaptProbe {
   gdouble resource;
   guint frames_in;
   guint frames_out;
+  gdouble compute;
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING];

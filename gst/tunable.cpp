@@ -33,9 +33,10 @@ GstOneadaptKnob *gst_oneadapt_knob_copy(const GstOneadaptKnob *knob) {
   *copy = *knob;
   copy->name = g_strdup(knob->name);
   copy->ladder = static_cast<gdouble *>(g_memdup2(knob->ladder, knob->n_ladder * sizeof(gdouble)));
-  copy->typical_accuracy = copy->typical_resource = nullptr;
+  copy->typical_accuracy = copy->typical_resource = copy->typical_compute = nullptr;
   if (knob->typical_accuracy && knob->typical_resource)
     gst_oneadapt_knob_set_typical(copy, knob->typical_accuracy, knob->typical_resource);
+  if (knob->typical_compute) gst_oneadapt_knob_set_typical_compute(copy, knob->typical_compute);
   return copy;
 }
 
@@ -54,12 +55,25 @@ void gst_oneadapt_knob_set_typical(GstOneadaptKnob *knob, const gdouble *accurac
   knob->typical_resource = static_cast<gdouble *>(r);
 }
 
+/**
+ * gst_oneadapt_knob_set_typical_compute:
+ * @compute: (array): frames that each rung usually leaves to analyse, as a fraction of the most expensive
+ *   configuration's; as many as the ladder has values
+ */
+void gst_oneadapt_knob_set_typical_compute(GstOneadaptKnob *knob, const gdouble *compute) {
+  g_return_if_fail(knob != nullptr && compute != nullptr);
+  gpointer c = g_memdup2(compute, knob->n_ladder * sizeof(gdouble));
+  g_free(knob->typical_compute);
+  knob->typical_compute = static_cast<gdouble *>(c);
+}
+
 void gst_oneadapt_knob_free(GstOneadaptKnob *knob) {
   if (!knob) return;
   g_free(knob->name);
   g_free(knob->ladder);
   g_free(knob->typical_accuracy);
   g_free(knob->typical_resource);
+  g_free(knob->typical_compute);
   g_free(knob);
 }
 
@@ -72,6 +86,7 @@ GstOneadaptProbe *gst_oneadapt_probe_new(void) {
   auto *probe = g_new0(GstOneadaptProbe, 1);
   probe->knobs = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
   probe->resource = -1;
+  probe->compute = -1;
   return probe;
 }
 

@@ -42,7 +42,10 @@ enum {
   PROP_POLICY,
   PROP_ALPHA,
   PROP_LAMBDA,
+  PROP_LAMBDA_BANDWIDTH,
+  PROP_LAMBDA_COMPUTE,
   PROP_MAX_BITRATE,
+  PROP_MAX_FRAMES,
   PROP_INTERVAL,
   PROP_SMOOTHING,
   PROP_LOCKSTEP,
@@ -315,6 +318,15 @@ static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValu
     case PROP_LAMBDA:
       s.lambda = g_value_get_double(value);
       break;
+    case PROP_LAMBDA_BANDWIDTH:
+      s.lambda_bandwidth = g_value_get_double(value);
+      break;
+    case PROP_LAMBDA_COMPUTE:
+      s.lambda_compute = g_value_get_double(value);
+      break;
+    case PROP_MAX_FRAMES:
+      s.max_frames_per_second = g_value_get_double(value);
+      break;
     case PROP_MAX_BITRATE:
       s.max_bitrate = g_value_get_uint64(value);
       break;
@@ -387,6 +399,15 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_LAMBDA:
       g_value_set_double(value, s.lambda);
+      break;
+    case PROP_LAMBDA_BANDWIDTH:
+      g_value_set_double(value, s.lambda_bandwidth);
+      break;
+    case PROP_LAMBDA_COMPUTE:
+      g_value_set_double(value, s.lambda_compute);
+      break;
+    case PROP_MAX_FRAMES:
+      g_value_set_double(value, s.max_frames_per_second);
       break;
     case PROP_MAX_BITRATE:
       g_value_set_uint64(value, s.max_bitrate);
@@ -475,6 +496,21 @@ static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
   install(PROP_ALPHA,
           g_param_spec_double("alpha", "Alpha", "Learning rate of the gradient ascent (Eq. 2); 0: nothing moves", 0,
                               100, 0.5, live));
+  install(PROP_LAMBDA_BANDWIDTH,
+          g_param_spec_double("lambda-bandwidth", "Lambda of bandwidth",
+                              "What bytes are worth, where that is not \"lambda\" (-1 = as \"lambda\")", -1, 1e6, -1,
+                              live));
+  install(
+      PROP_LAMBDA_COMPUTE,
+      g_param_spec_double("lambda-compute", "Lambda of compute",
+                          "What frames that are left to analyse are worth, on top: accuracy in [0,1] against frames "
+                          "as a share of all",
+                          0, 1e6, 0, live));
+  install(PROP_MAX_FRAMES,
+          g_param_spec_double("max-frames-per-second", "Maximum frames per second",
+                              "Most frames a second that are left to analyse, kept as \"max-bitrate\" is by the knobs "
+                              "that choose frames (0 = any number)",
+                              0, 1e6, 0, live));
   install(PROP_MAX_BITRATE,
           g_param_spec_uint64("max-bitrate", "Maximum bitrate",
                               "Most bits a second that the tunables may send, kept interval by interval by policy "

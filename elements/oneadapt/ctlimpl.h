@@ -25,6 +25,7 @@ constexpr guint64 kNone = G_MAXUINT64;
 struct CtlSettings {
   std::string tunables, knobs, policy = "oneadapt";
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
+  double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
   guint profile_interval = 10, profile_configurations = 12, profile_top = 3;
   guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;

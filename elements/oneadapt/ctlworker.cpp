@@ -20,7 +20,19 @@ std::vector<std::string> split(const std::string &list) {
 }
 
 oneadapt::PolicySettings policy_settings(const CtlSettings &s) {
-  return {s.alpha, s.lambda, 0, s.profile_interval, s.profile_configurations, s.profile_top};
+  return {s.alpha,
+          s.lambda_bandwidth < 0 ? s.lambda : s.lambda_bandwidth,
+          std::max(0.0, s.lambda_compute),
+          0,
+          0,
+          s.profile_interval,
+          s.profile_configurations,
+          s.profile_top};
+}
+
+DecisionBudget budget_of(const CtlSettings &s) {
+  const double seconds = double(s.interval) / GST_SECOND;
+  return {double(s.max_bitrate) / 8 * seconds, s.max_frames_per_second * seconds};
 }
 
 }  // namespace
@@ -157,8 +169,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     } else if (!stale) {
       const CtlSettings s = ctl_settings(self);
       record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs), policy_settings(s),
-                              now, answer ? &answer->answer : nullptr,
-                              double(s.max_bitrate) / 8 * double(s.interval) / GST_SECOND);
+                              now, answer ? &answer->answer : nullptr, budget_of(s));
       gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
       if (!record.problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());

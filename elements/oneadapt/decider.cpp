@@ -46,10 +46,12 @@ void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const
                         "position", G_TYPE_DOUBLE, d.position, nullptr);
   if (k->has_up)
     gst_structure_set(s, "output-grad-up", G_TYPE_DOUBLE, k->output_grad_up, "acc-grad-up", G_TYPE_DOUBLE,
-                      d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, nullptr);
+                      d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, "compute-change-up",
+                      G_TYPE_DOUBLE, k->compute_change_up, nullptr);
   if (k->has_down)
     gst_structure_set(s, "output-grad-down", G_TYPE_DOUBLE, k->output_grad_down, "acc-grad-down", G_TYPE_DOUBLE,
-                      d.acc_grad_down, "resource-change-down", G_TYPE_DOUBLE, k->resource_change_down, nullptr);
+                      d.acc_grad_down, "resource-change-down", G_TYPE_DOUBLE, k->resource_change_down,
+                      "compute-change-down", G_TYPE_DOUBLE, k->compute_change_down, nullptr);
   GValue value = G_VALUE_INIT;
   g_value_init(&value, GST_TYPE_STRUCTURE);
   g_value_take_boxed(&value, s);
@@ -95,9 +97,11 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   o.rung = knob->rung;
   o.value = knob->value;
   o.continuous = knob->flags & GST_ONEADAPT_KNOB_CONTINUOUS;
+  o.self_scaling = knob->flags & GST_ONEADAPT_KNOB_SELF_SCALING;
   if (knob->typical_accuracy && knob->typical_resource) {
     o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
     o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
+    if (knob->typical_compute) o.typical_compute.assign(knob->typical_compute, knob->typical_compute + knob->n_ladder);
   }
   return o;
 }
@@ -149,7 +153,7 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
 
 DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                                const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                               GstClockTime now, const ProfileAnswer *answer, double budget) {
+                               GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget) {
   DecisionRecord record;
   Observation o;
   o.interval = interval;
@@ -165,7 +169,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   wanted.push_back(nullptr);
 
   std::vector<Part> parts;
-  double resources = 0;
+  double resources = 0, compute = 1, frames_left = 0;
   unsigned known = 0;
   guint64 bytes = 0, frames_in = 0, frames_out = 0;
   for (GstElement *element : tunables) {
@@ -182,6 +186,9 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     bytes += probe->bytes;
     frames_in += probe->frames_in;
     frames_out += probe->frames_out;
+    // One after the other: what the last one passes on is what the DNN gets.
+    frames_left = probe->frames_out;
+    if (probe->compute >= 0) compute *= probe->compute;
     if (probe->resource >= 0) {
       resources += probe->resource;
       ++known;
@@ -191,8 +198,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
       auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
       if (!adapted(k, names)) continue;
       KnobObservation ko = observe(element, k);
-      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up};
-      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down};
+      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up, k->compute_change_up};
+      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down, k->compute_change_down};
       o.knobs.push_back(ko);
       part.knobs.push_back(k);
     }
@@ -203,12 +210,16 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     o.profile = answer->profile;
     o.profile_lost = answer->profile.empty();
   }
-  if (known) o.resource = resources / known;
+  if (known) {
+    o.resource = resources / known;
+    o.compute = compute;
+  }
 
   Decision decision;
   try {
     oneadapt::PolicySettings within = settings;
-    if (budget > 0 && bytes > 0) within.allowed = budget / double(bytes);
+    if (budget.bytes > 0 && bytes > 0) within.allowed = budget.bytes / double(bytes);
+    if (budget.frames > 0 && frames_left > 0) within.allowed_compute = budget.frames / frames_left;
     decision = policy_->decide(o, within);
     if (!decision.profile.empty()) ask(record, parts, interval, decision);
     for (const Part &part : parts) {
@@ -255,7 +266,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     if (GST_CLOCK_TIME_IS_VALID(now) && now >= gradient->stream_time)
       gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, now - gradient->stream_time, nullptr);
   }
-  if (budget > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget), nullptr);
+  if (budget.bytes > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget.bytes), nullptr);
+  if (budget.frames > 0) gst_structure_set(s, "frame-budget", G_TYPE_DOUBLE, budget.frames, nullptr);
   if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
   if (decision.predicted_resource)
     gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);

@@ -28,6 +28,11 @@ struct ProfileAnswer {
   guint64 inferences = 0;                                ///< that it took
 };
 
+/// What an interval may have; 0: any number.
+struct DecisionBudget {
+  double bytes = 0, frames = 0;
+};
+
 /// What one decision came to, and how it is told.
 struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
@@ -52,10 +57,10 @@ class Decider {
 
   /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
   /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
-  /// may be NULL. `budget`: bytes that the next interval may have, 0: any number.
+  /// may be NULL. `budget`: what the next interval may have.
   DecisionRecord decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                         const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                        GstClockTime now, const ProfileAnswer *answer, double budget = 0);
+                        GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget = {});
 
   /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
   /// the rest of it; no knob moves. Returns what went wrong, or nothing.

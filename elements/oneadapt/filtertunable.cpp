@@ -33,16 +33,19 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
     const GstVideoInfo &info = self->impl->ledger.input();
     if (info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
   }
-  std::vector<double> accuracy, resource;
+  std::vector<double> accuracy, resource, compute;
   for (double rung : ladder) {
     const oneadapt::Typical t = oneadapt::typical(knob, rung, rate);
     accuracy.push_back(t.accuracy);
     resource.push_back(t.resource);
+    compute.push_back(t.compute);
   }
   gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
+  gst_oneadapt_knob_set_typical_compute(made, compute.data());
   made->flags = GstOneadaptKnobFlags((oneadapt::knob_row(knob).on_request ? GST_ONEADAPT_KNOB_ON_REQUEST : 0) |
                                      (oneadapt::knob_row(knob).follows ? GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT : 0) |
-                                     (knob == kQp || knob == kQpMap ? GST_ONEADAPT_KNOB_CONTINUOUS : 0));
+                                     (oneadapt::knob_row(knob).continuous ? GST_ONEADAPT_KNOB_CONTINUOUS : 0) |
+                                     (knob == oneadapt::kChangeThreshold ? GST_ONEADAPT_KNOB_SELF_SCALING : 0));
   return made;
 }
 
@@ -148,6 +151,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->frames_in = request.interval.frames_in;
     answer->frames_out = request.interval.frames_out;
     answer->resource = result.resource;
+    answer->compute = result.compute;
     for (std::size_t knob = 0; knob < kKnobs; knob++) {
       if (request.ladders[knob].empty()) continue;
       const KnobRow &row = oneadapt::knob_row(knob);
@@ -157,10 +161,12 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       if ((out->has_up = probed.up.has_value())) {
         out->output_grad_up = probed.up->output_grad;
         out->resource_change_up = probed.up->resource_change;
+        out->compute_change_up = probed.up->compute_change;
       }
       if ((out->has_down = probed.down.has_value())) {
         out->output_grad_down = probed.down->output_grad;
         out->resource_change_down = probed.down->resource_change;
+        out->compute_change_down = probed.down->compute_change;
       }
       g_ptr_array_add(answer->knobs, out);
     }

@@ -11,37 +11,37 @@ namespace {
 
 const KnobRow kTable[kKnobs] = {
     {"scale", "Scale", "Width and height of the output as a fraction of the input's, rounded to even pixels",
-     KnobType::Double, 0.1, 1.0, 1.0, true, false, false, false, "0.5,0.625,0.75,0.875,1",
+     KnobType::Double, 0.1, 1.0, 1.0, true, false, false, false, false, "0.5,0.625,0.75,0.875,1",
      "fractions of width and height", 0.6},
     {"framerate", "Frame rate",
      "Most frames per second that are passed on, an interval's last one always among them; the others are dropped "
      "(0 = every frame)",
-     KnobType::Double, 0.0, 1000.0, 0.0, true, false, false, false, "",
+     KnobType::Double, 0.0, 1000.0, 0.0, true, false, false, false, false, "",
      "frames per second; values above the input's rate are left out", 2.8},
     {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,
-     20, false, true, false, false, "48,44,40,36,32,28,24,20", "quantisation parameters", 1.0},
+     20, false, true, false, false, true, "48,44,40,36,32,28,24,20", "quantisation parameters", 1.0},
     {"qp-map", "QP map",
      "QP offsets of the macroblocks, laid over the frame whatever its size: a structure with columns, rows and an "
      "array "
      "of columns x rows offsets, such as \"map,columns=2,rows=1,offsets=<0,8>\"; offsets are added to \"qp\", and "
      "those "
      "of regions of interest to them; odd sums are coded one step finer",
-     KnobType::Map, 0, 51, 20, false, true, true, true, "48,44,40,36,32,28,24,20", "QPs that the map is laid over",
-     1.0},
+     KnobType::Map, 0, 51, 20, false, true, true, true, true, "48,44,40,36,32,28,24,20",
+     "QPs that the map is laid over", 1.0},
     {"pixel-threshold", "Pixel threshold",
      "A frame is dropped when the share of its pixels that differ from the last frame sent is at most this many times "
      "what is usual from one frame to the next (mean plus standard deviation over the last interval); 0 = never",
-     KnobType::Double, 0.0, 1000.0, 0.0, false, false, true, false, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, true, false, false, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
      "multiples of the usual difference", 2.8},
     {"area-threshold", "Area threshold",
      "A frame is dropped when the largest connected region of pixels that differ from the last frame sent covers at "
      "most this many times what is usual from one frame to the next; 0 = never",
-     KnobType::Double, 0.0, 1000.0, 0.0, false, false, true, false, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, true, false, false, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
      "multiples of the usual area", 2.8},
     {"change-threshold", "Change threshold",
      "Frames are dropped until reusing the last result is estimated to have cost this much: the sum over the dropped "
      "frames of the loss of F1, by how much changed where the DNN looks; 0 = never",
-     KnobType::Double, 0.0, 1000.0, 0.0, false, false, true, true, "3.2,1.6,0.8,0.4,0.2,0.1,0.05,0.02,0",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, true, true, true, "3.2,1.6,0.8,0.4,0.2,0.1,0.05,0.02,0",
      "sums of F1 lost", 2.8},
 };
 
@@ -59,6 +59,7 @@ double interpolated(const std::vector<std::array<double, 2>> &points, double x) 
 }  // namespace
 
 Typical typical(std::size_t knob, double value, double rate) {
+  Typical t;
   switch (knob) {
     case kQp:
       return {
@@ -80,33 +81,36 @@ Typical typical(std::size_t knob, double value, double rate) {
       const auto fresh = [](double gap) {
         return interpolated({{.04, 1}, {.1, .985}, {.2, .95}, {.3, .89}, {.5, .78}, {1, .6}}, gap);
       };
-      return {fresh(1 / value) / fresh(1 / rate), 0.35 + 0.65 * value / rate};
+      return {fresh(1 / value) / fresh(1 / rate), 0.35 + 0.65 * value / rate, value / rate};
     }
     case kPixelThreshold:
     case kAreaThreshold:
-      return {interpolated({{0, 1},
-                            {.5, .99},
-                            {.7, .985},
-                            {1, .97},
-                            {1.4, .945},
-                            {2, .91},
-                            {2.8, .87},
-                            {4, .82},
-                            {8, .73},
-                            {16, .65}},
-                           value),
-              interpolated(
-                  {{0, 1}, {.5, .9}, {.7, .82}, {1, .7}, {1.4, .56}, {2, .42}, {2.8, .3}, {4, .2}, {8, .1}, {16, .06}},
-                  value)};
+      t = {interpolated({{0, 1},
+                         {.5, .99},
+                         {.7, .985},
+                         {1, .97},
+                         {1.4, .945},
+                         {2, .91},
+                         {2.8, .87},
+                         {4, .82},
+                         {8, .73},
+                         {16, .65}},
+                        value),
+           interpolated(
+               {{0, 1}, {.5, .9}, {.7, .82}, {1, .7}, {1.4, .56}, {2, .42}, {2.8, .3}, {4, .2}, {8, .1}, {16, .06}},
+               value)};
+      t.compute = t.resource;
+      return t;
     case kChangeThreshold:
       // Frames as 1/√T, and the loss that makes T = λ the best rung (lib/core/frame_filter.h).
-      return {
-          interpolated(
-              {{0, 1}, {.02, .981}, {.05, .97}, {.1, .958}, {.2, .94}, {.4, .915}, {.8, .88}, {1.6, .83}, {3.2, .76}},
-              value),
-          interpolated(
-              {{0, 1}, {.02, .86}, {.05, .6}, {.1, .424}, {.2, .3}, {.4, .212}, {.8, .15}, {1.6, .106}, {3.2, .075}},
-              value)};
+      t = {interpolated(
+               {{0, 1}, {.02, .981}, {.05, .97}, {.1, .958}, {.2, .94}, {.4, .915}, {.8, .88}, {1.6, .83}, {3.2, .76}},
+               value),
+           interpolated(
+               {{0, 1}, {.02, .86}, {.05, .6}, {.1, .424}, {.2, .3}, {.4, .212}, {.8, .15}, {1.6, .106}, {3.2, .075}},
+               value)};
+      t.compute = t.resource;
+      return t;
     default:
       return {};
   }

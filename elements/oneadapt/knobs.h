@@ -36,6 +36,7 @@ struct KnobRow {
   bool h264_only;            ///< means nothing for raw output
   bool on_request;           ///< adapted only when the controller was told its name
   bool follows;              ///< uses the gradient itself, as soon as one comes
+  bool continuous;           ///< a budget may set it between two rungs
   const char *ladder;        ///< the default ladder; empty: follows from the caps (default_ladder())
   const char *ladder_blurb;
   /// What a change of the picture by this knob costs in accuracy, against quantisation noise of the same size:
@@ -45,10 +46,11 @@ struct KnobRow {
   double weight;
 };
 
-/// Accuracy and resource that a value usually comes to, the other knobs at their dearest (docs/evaluation.md), as
+/// Accuracy and resources that a value usually comes to, the other knobs at their dearest (docs/evaluation.md), as
 /// fractions of the most expensive value's. `rate`: the input's frames a second, 0: unknown.
 struct Typical {
   double accuracy = 1, resource = 1;
+  double compute = 1;  ///< frames that are left to analyse
 };
 Typical typical(std::size_t knob, double value, double rate);
 

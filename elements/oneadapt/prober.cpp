@@ -509,6 +509,8 @@ ProbeResult Prober::measure(const ProbeRequest &request) {
   } cleanup{self};
   self.begin(request.interval, request.preset, request.gradient);
   const KnobValues &here = request.interval.values;
+  const double most_frames = self.frames_of(best);
+  result.compute = self.frames_of(here) / most_frames;
   if (request.wanted[kQpMap]) self.probe_map(request, result);
   // The map's model knows what is needed without encoding anything.
   bool encode = false;
@@ -527,6 +529,7 @@ ProbeResult Prober::measure(const ProbeRequest &request) {
       there[knob] = ladder[rung];
       ProbedStep s;
       s.resource_change = self.model(there) / most - result.resource;
+      s.compute_change = self.frames_of(there) / most_frames - result.compute;
       // One P picture a gap is a small sample; but more pictures never cost less.
       if (knob == kFramerate)
         s.resource_change = rung > probed.rung ? std::max(0.0, s.resource_change) : std::min(0.0, s.resource_change);

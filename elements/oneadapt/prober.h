@@ -16,6 +16,7 @@ namespace oneadapt {
 struct ProbedStep {
   double output_grad = 0;      ///< Σ |DNNGrad| |Δy|; 0 when probed without a gradient
   double resource_change = 0;  ///< r(k+Δk) − r(k)
+  double compute_change = 0;   ///< the same of the frames that are passed on
 };
 
 struct ProbedKnob {
@@ -33,6 +34,7 @@ struct ProbeRequest {
 
 struct ProbeResult {
   double resource = -1;  ///< r(k); < 0: unknown
+  double compute = -1;   ///< frames passed on, as a fraction of those of k*; < 0: unknown
   std::array<ProbedKnob, kKnobs> knobs;
 };
 

@@ -49,7 +49,7 @@ class OneAdaptPolicy : public Policy {
       if (o.gradient && k.up && k.rung + 1 < ladder.size()) {
         const double dk = ladder.position(k.rung + 1) - here;
         const double accuracy = accuracy_change(k, k.rung + 1, k.up->output_grad, o.confident);
-        const double cost = s.lambda * k.up->resource_change;
+        const double cost = s.lambda * k.up->resource_change + s.lambda_compute * k.up->compute_change;
         kd.acc_grad_up = accuracy / dk;
         kd.resource_grad_up = k.up->resource_change / dk;
         gain_up = (accuracy - cost) / dk;
@@ -58,11 +58,17 @@ class OneAdaptPolicy : public Policy {
       if (o.gradient && k.down && k.rung > 0) {
         const double dk = here - ladder.position(k.rung - 1);
         const double accuracy = accuracy_change(k, k.rung - 1, k.down->output_grad, o.confident);
-        const double saved = -s.lambda * k.down->resource_change;
+        const double saved = -s.lambda * k.down->resource_change - s.lambda_compute * k.down->compute_change;
         kd.acc_grad_down = accuracy / dk;
         kd.resource_grad_down = -k.down->resource_change / dk;
         gain_down = (saved - accuracy) / dk;
         go_down = saved > kHysteresis * accuracy;
+      }
+      if (k.self_scaling && has_typical(k) && s.alpha > 0) {
+        kd.rung = typical_best(k, s);
+        kd.position = positions_[k.name] = ladder.position(kd.rung);
+        d.knobs.push_back(kd);
+        continue;
       }
       if (go_up && go_down) (gain_up >= gain_down ? go_down : go_up) = false;
       std::size_t rung = k.rung;
@@ -88,7 +94,7 @@ class OneAdaptPolicy : public Policy {
       d.knobs.push_back(kd);
     }
     if (o.resource) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
-    if (s.allowed > 0)
+    if (s.allowed > 0 || s.allowed_compute > 0)
       keep_within(o, s, d);
     else
       holding_ = false;
@@ -111,10 +117,21 @@ class OneAdaptPolicy : public Policy {
   static double typical_change(const KnobObservation &k, std::size_t rung) {
     return std::abs(k.typical_accuracy[rung] - k.typical_accuracy[k.rung]);
   }
+  static std::size_t typical_best(const KnobObservation &k, const PolicySettings &s) {
+    const bool compute = k.typical_compute.size() == k.ladder.size();
+    const auto worth = [&](std::size_t r) {
+      return k.typical_accuracy[r] - s.lambda * k.typical_resource[r] -
+             (compute ? s.lambda_compute * k.typical_compute[r] : 0);
+    };
+    std::size_t best = 0;
+    for (std::size_t r = 1; r < k.ladder.size(); ++r)
+      if (worth(r) > worth(best)) best = r;
+    return best;
+  }
   /// Averages what this interval says about the content's sensitivity to each knob.
   void learn(const Observation &o) {
     for (const KnobObservation &k : o.knobs) {
-      if (!has_typical(k)) continue;
+      if (!has_typical(k) || k.self_scaling) continue;
       double sum = 0;
       int n = 0;
       auto add = [&](const std::optional<StepEffect> &step, std::size_t rung) {
@@ -161,6 +178,8 @@ class OneAdaptPolicy : public Policy {
       PlannedKnob p;
       p.ladder = k.ladder;
       p.resource = k.typical_resource;
+      p.compute =
+          k.typical_compute.size() == k.ladder.size() ? k.typical_compute : std::vector<double>(k.ladder.size(), 1);
       const auto it = sensitivity_.find(k.name);
       const double sensitivity = it == sensitivity_.end() ? 1 : std::exp(it->second);
       for (double a : k.typical_accuracy) p.accuracy.push_back(std::clamp(1 - sensitivity * (1 - a), 0.0, 1.0));
@@ -172,7 +191,16 @@ class OneAdaptPolicy : public Policy {
       which.push_back(i);
       planned.push_back(std::move(p));
     }
-    const double used = 1 / s.allowed, next = used * planned_ratio(planned, wanted);
+    const PlannedRatio ratio = planned_ratio(planned, wanted);
+    double used = 0, next = 0;  // of the budget that is nearer to its end
+    if (s.allowed > 0) {
+      used = 1 / s.allowed;
+      next = used * ratio.resource;
+    }
+    if (s.allowed_compute > 0) {
+      used = std::max(used, 1 / s.allowed_compute);
+      next = std::max(next, ratio.compute / s.allowed_compute);
+    }
     if (used <= 1 && next < used) {  // cheaper of its own accord
       holding_ = false;
       return;
@@ -182,10 +210,11 @@ class OneAdaptPolicy : public Policy {
       return;
     }
     if (!holding_ && used <= 1 && next <= kTarget) return;
-    const Plan plan = plan_within(planned, s.lambda, kTarget * s.allowed);
+    const Plan plan =
+        plan_within(planned, {s.lambda, s.lambda_compute, kTarget * s.allowed, kTarget * s.allowed_compute});
     take(o, d, which, plan.values);
     holding_ = true;
-    if (o.resource) d.predicted_resource = std::clamp(*o.resource * plan.resource, 0.0, 1.0);
+    if (o.resource) d.predicted_resource = std::clamp(*o.resource * plan.ratio.resource, 0.0, 1.0);
   }
   void take(const Observation &o, Decision &d, const std::vector<std::size_t> &which,
             const std::vector<double> &values) {

@@ -18,33 +18,54 @@ std::size_t nearest_rung(const PlannedKnob &knob) {
   return best;
 }
 
-double log_ratio(const PlannedKnob &knob, double resource) {
-  return knob.exponent * std::log(std::max(kLeast, resource) / std::max(kLeast, planned_resource(knob, knob.value)));
-}
-
-}  // namespace
-
-double planned_resource(const PlannedKnob &knob, double value) {
+/// Of a ladder's `column`, log-linear between rungs.
+double at_value(const PlannedKnob &knob, const std::vector<double> &column, double value) {
   const auto &l = knob.ladder;
   const bool rises = l.size() < 2 || l.back() > l.front();
   const auto before = [&](double a, double b) { return rises ? a < b : a > b; };
-  if (!before(l.front(), value)) return knob.resource.front();
+  if (!before(l.front(), value)) return column.front();
   for (std::size_t r = 1; r < l.size(); ++r) {
     if (before(l[r], value)) continue;
     const double share = (value - l[r - 1]) / (l[r] - l[r - 1]);
-    return std::max(kLeast, knob.resource[r - 1]) *
-           std::pow(std::max(kLeast, knob.resource[r]) / std::max(kLeast, knob.resource[r - 1]), share);
+    return std::max(kLeast, column[r - 1]) *
+           std::pow(std::max(kLeast, column[r]) / std::max(kLeast, column[r - 1]), share);
   }
-  return knob.resource.back();
+  return column.back();
 }
 
-double planned_ratio(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) {
-  double sum = 0;
-  for (std::size_t i = 0; i < knobs.size(); ++i) sum += log_ratio(knobs[i], planned_resource(knobs[i], values[i]));
-  return std::exp(sum);
+/// Logarithms of the two ratios.
+struct Logs {
+  double resource = 0, compute = 0;
+};
+
+Logs logs(const PlannedKnob &knob, double value) {
+  Logs out;
+  const auto ratio = [&](const std::vector<double> &column) {
+    return std::log(std::max(kLeast, at_value(knob, column, value)) /
+                    std::max(kLeast, at_value(knob, column, knob.value)));
+  };
+  out.resource = knob.exponent * ratio(knob.resource);
+  if (!knob.compute.empty()) out.compute = ratio(knob.compute);
+  return out;
 }
 
-Plan plan_within(const std::vector<PlannedKnob> &knobs, double lambda, double allowed) {
+double limit(double allowed) { return allowed > 0 ? std::log(allowed) + 1e-9 : INFINITY; }
+
+}  // namespace
+
+double planned_resource(const PlannedKnob &knob, double value) { return at_value(knob, knob.resource, value); }
+
+PlannedRatio planned_ratio(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) {
+  Logs sum;
+  for (std::size_t i = 0; i < knobs.size(); ++i) {
+    const Logs l = logs(knobs[i], values[i]);
+    sum.resource += l.resource;
+    sum.compute += l.compute;
+  }
+  return {std::exp(sum.resource), std::exp(sum.compute)};
+}
+
+Plan plan_within(const std::vector<PlannedKnob> &knobs, const PlanLimits &limits) {
   Plan plan;
   if (knobs.empty()) return plan;
   std::vector<std::size_t> first(knobs.size(), 0), last;
@@ -59,24 +80,31 @@ Plan plan_within(const std::vector<PlannedKnob> &knobs, double lambda, double al
       first[i] = here - std::min(here, kReach);
       last[i] = std::min(last[i], here + kReach);
     }
-  const double most = std::log(std::max(kLeast, allowed)) + 1e-9;
-  std::vector<std::size_t> at = first, best = first;
-  double best_worth = -INFINITY, best_log = 0;
-  for (std::size_t i = 0; i < knobs.size(); ++i) best_log += log_ratio(knobs[i], knobs[i].resource[first[i]]);
+  const Logs most{limit(limits.allowed), limit(limits.allowed_compute)};
+  const auto total = [&](const std::vector<std::size_t> &rungs) {
+    Logs sum;
+    for (std::size_t i = 0; i < knobs.size(); ++i) {
+      const Logs l = logs(knobs[i], knobs[i].ladder[rungs[i]]);
+      sum.resource += l.resource;
+      sum.compute += l.compute;
+    }
+    return sum;
+  };
   const auto worth = [&](const std::vector<std::size_t> &rungs) {
-    double accuracy = 1, resource = 1;
+    double accuracy = 1, resource = 1, compute = 1;
     for (std::size_t i = 0; i < knobs.size(); ++i) {
       accuracy *= knobs[i].accuracy[rungs[i]];
       resource *= knobs[i].resource[rungs[i]];
+      if (!knobs[i].compute.empty()) compute *= knobs[i].compute[rungs[i]];
     }
-    return accuracy - lambda * resource;
+    return accuracy - limits.lambda * resource - limits.lambda_compute * compute;
   };
+  std::vector<std::size_t> at = first, best = first;
+  double best_worth = -INFINITY;
   for (bool more = true; more;) {
-    double sum = 0;
-    for (std::size_t i = 0; i < knobs.size(); ++i) sum += log_ratio(knobs[i], knobs[i].resource[at[i]]);
-    if (sum <= most && worth(at) > best_worth) {
+    const Logs sum = total(at);
+    if (sum.resource <= most.resource && sum.compute <= most.compute && worth(at) > best_worth) {
       best_worth = worth(at);
-      best_log = sum;
       best = at;
     }
     more = false;
@@ -92,14 +120,18 @@ Plan plan_within(const std::vector<PlannedKnob> &knobs, double lambda, double al
     if (!k.continuous || best[i] + 1 >= k.ladder.size()) continue;
     auto dearer = best;
     ++dearer[i];
-    const double step = log_ratio(k, k.resource[dearer[i]]) - log_ratio(k, k.resource[best[i]]);
-    if (worth(dearer) <= best_worth || !(step > 0)) continue;
-    const double share = std::clamp((most - best_log) / step, 0.0, 1.0);
-    plan.values[i] += share * (k.ladder[dearer[i]] - k.ladder[best[i]]);
+    if (worth(dearer) <= best_worth) continue;
+    const Logs here = total(best), there = total(dearer);
+    double share = 1;
+    if (there.resource > most.resource)
+      share = std::min(share, (most.resource - here.resource) / (there.resource - here.resource));
+    if (there.compute > most.compute)
+      share = std::min(share, (most.compute - here.compute) / (there.compute - here.compute));
+    plan.values[i] += std::max(0.0, share) * (k.ladder[dearer[i]] - k.ladder[best[i]]);
     if (share > 0.5) plan.rungs[i] = dearer[i];
     break;
   }
-  plan.resource = planned_ratio(knobs, plan.values);
+  plan.ratio = planned_ratio(knobs, plan.values);
   return plan;
 }
 

@@ -42,13 +42,14 @@ std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &kno
   for (std::size_t i = 0; i < knobs.size(); ++i)
     if (has_typical(knobs[i])) rungs[i] = knobs[i].ladder.size() - 1;
   auto worth = [&](const std::vector<std::size_t> &at) {
-    double accuracy = 1, resource = 1;
+    double accuracy = 1, resource = 1, compute = 1;
     for (std::size_t i = 0; i < knobs.size(); ++i)
       if (has_typical(knobs[i])) {
         accuracy *= knobs[i].typical_accuracy[at[i]];
         resource *= knobs[i].typical_resource[at[i]];
+        if (knobs[i].typical_compute.size() == knobs[i].ladder.size()) compute *= knobs[i].typical_compute[at[i]];
       }
-    return accuracy - s.lambda * resource;
+    return accuracy - s.lambda * resource - s.lambda_compute * compute;
   };
   for (bool better = true; better;) {
     better = false;

@@ -17,6 +17,7 @@ struct StepEffect {
   double output_grad = 0;  ///< Σ |DNNGrad| |Δy| for the whole move, ≥ 0 (z units; not divided by Δk)
   double resource_change =
       0;  ///< r(k+Δk) − r(k), r in fractions of the most expensive configuration's; sign as measured
+  double compute_change = 0;  ///< the same of the frames that are left to analyse
 };
 
 /// One knob of one tunable, in one interval.
@@ -26,10 +27,12 @@ struct KnobObservation {
   std::size_t rung = 0;            ///< in force during the interval
   std::optional<double> value;     ///< the same, where it may lie between two rungs
   bool continuous = false;         ///< may be set between two rungs
+  bool self_scaling = false;       ///< its typical values hold for all content
   std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
   std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
   /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
   std::vector<double> typical_accuracy, typical_resource;
+  std::vector<double> typical_compute;  ///< the same of the frames that are left to analyse; empty: all
 };
 
 /// What one configuration came to on an interval's footage, by running it through the DNN.
@@ -46,6 +49,7 @@ struct Observation {
   double z = 0;
   double confident = 0;                ///< confident elements (smoothed)
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
+  std::optional<double> compute;       ///< the same of the frames that were left to analyse
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
   std::vector<ProfiledConfiguration> profile;  ///< what Decision::profile asked for, once it is known; empty otherwise
   bool profile_lost = false;  ///< what Decision::profile asked for will not come: it could not be found out
@@ -70,10 +74,11 @@ struct Decision {
 
 /// May be changed between any two calls.
 struct PolicySettings {
-  double alpha = 0.5;   ///< learning rate (Eq. 2; paper's default 0.5)
-  double lambda = 1.0;  ///< accuracy against resource (Eq. 1; paper's default 1)
-  /// A budget: what may be used in the next interval over what was used in the one observed; 0: none.
-  double allowed = 0;
+  double alpha = 0.5;         ///< learning rate (Eq. 2; paper's default 0.5)
+  double lambda = 1.0;        ///< accuracy against resource (Eq. 1; paper's default 1)
+  double lambda_compute = 0;  ///< the same against frames analysed, on top
+  /// Budgets: what may be used in the next interval over what was used in the one observed; 0: none.
+  double allowed = 0, allowed_compute = 0;
   unsigned profile_interval = 10;       ///< intervals from one full profile to the next
   unsigned profile_configurations = 0;  ///< most configurations in a full profile, evenly spaced; 0: all
   unsigned profile_top = 3;             ///< configurations that `chameleon` profiles between two full profiles

@@ -25,48 +25,59 @@ TEST(Plan, ResourceIsLogLinearBetweenRungs) {
   EXPECT_DOUBLE_EQ(planned_resource(qp(20), 0), 1);
 }
 TEST(Plan, TakesTheDearestRungThatFits) {
-  EXPECT_EQ(plan_within({qp(20)}, 0, 1).rungs, std::vector<std::size_t>{3});
-  EXPECT_EQ(plan_within({qp(20)}, 0, 0.3).rungs, std::vector<std::size_t>{2});
-  EXPECT_EQ(plan_within({qp(36)}, 0, 2).rungs, std::vector<std::size_t>{2});  // twice what it has now
-  const Plan plan = plan_within({qp(36)}, 0, 2);
-  EXPECT_DOUBLE_EQ(plan.resource, 2);
+  EXPECT_EQ(plan_within({qp(20)}, {0, 0, 1, 0}).rungs, std::vector<std::size_t>{3});
+  EXPECT_EQ(plan_within({qp(20)}, {0, 0, 0.3, 0}).rungs, std::vector<std::size_t>{2});
+  EXPECT_EQ(plan_within({qp(36)}, {0, 0, 2, 0}).rungs, std::vector<std::size_t>{2});  // twice what it has now
+  const Plan plan = plan_within({qp(36)}, {0, 0, 2, 0});
+  EXPECT_DOUBLE_EQ(plan.ratio.resource, 2);
   EXPECT_EQ(plan.values, std::vector<double>{28});
 }
 TEST(Plan, LambdaMayWantLess) {
   // 1 − 10·1, 0.9 − 10·0.25, 0.8 − 10·0.125, 0.6 − 10·0.0625.
-  EXPECT_EQ(plan_within({qp(20)}, 10, 1).rungs, std::vector<std::size_t>{0});
-  EXPECT_EQ(plan_within({qp(20)}, 1, 1).rungs, std::vector<std::size_t>{1});
+  EXPECT_EQ(plan_within({qp(20)}, {10, 0, 1, 0}).rungs, std::vector<std::size_t>{0});
+  EXPECT_EQ(plan_within({qp(20)}, {1, 0, 1, 0}).rungs, std::vector<std::size_t>{1});
 }
 TEST(Plan, WhatIsTooDearAnywayIsCheapest) {
-  const Plan plan = plan_within({qp(20)}, 0, 0.01);
+  const Plan plan = plan_within({qp(20)}, {0, 0, 0.01, 0});
   EXPECT_EQ(plan.rungs, std::vector<std::size_t>{0});
-  EXPECT_DOUBLE_EQ(plan.resource, 0.0625);
+  EXPECT_DOUBLE_EQ(plan.ratio.resource, 0.0625);
 }
 TEST(Plan, AContinuousKnobFillsTheBudget) {
-  const Plan plan = plan_within({qp(20, true)}, 0, 0.5);
+  const Plan plan = plan_within({qp(20, true)}, {0, 0, 0.5, 0});
   EXPECT_NEAR(plan.values[0], 24, 1e-6);
-  EXPECT_NEAR(plan.resource, 0.5, 1e-6);
-  EXPECT_EQ(plan_within({qp(20, true)}, 0, 0.27).rungs, std::vector<std::size_t>{2});  // 27.1: nearest to 28
-  EXPECT_EQ(plan_within({qp(20, true)}, 1, 0.5).values, std::vector<double>{36});      // dearer would not pay
+  EXPECT_NEAR(plan.ratio.resource, 0.5, 1e-6);
+  EXPECT_EQ(plan_within({qp(20, true)}, {0, 0, 0.27, 0}).rungs, std::vector<std::size_t>{2});  // 27.1: nearest to 28
+  EXPECT_EQ(plan_within({qp(20, true)}, {1, 0, 0.5, 0}).values, std::vector<double>{36});      // dearer would not pay
 }
 TEST(Plan, ExponentsAreTheContents) {
   PlannedKnob steep = qp(20);
   steep.exponent = 2;  // a quarter is a sixteenth
-  EXPECT_EQ(plan_within({steep}, 0, 0.0626).rungs, std::vector<std::size_t>{2});
-  EXPECT_DOUBLE_EQ(plan_within({steep}, 0, 0.0626).resource, 0.0625);
+  EXPECT_EQ(plan_within({steep}, {0, 0, 0.0626, 0}).rungs, std::vector<std::size_t>{2});
+  EXPECT_DOUBLE_EQ(plan_within({steep}, {0, 0, 0.0626, 0}).ratio.resource, 0.0625);
 }
 TEST(Plan, SeveralKnobsMultiply) {
   const PlannedKnob scale{{0.5, 1}, {0.7, 1}, {0.25, 1}, 1, false, 1};
   // Within a quarter: QP 28 at full size (0.9), or QP 20 at half (0.7).
-  EXPECT_EQ(plan_within({qp(20), scale}, 0, 0.25).rungs, (std::vector<std::size_t>{2, 1}));
+  EXPECT_EQ(plan_within({qp(20), scale}, {0, 0, 0.25, 0}).rungs, (std::vector<std::size_t>{2, 1}));
   // Within 0.07: QP 44 (0.6) or QP 28 at half size, a sixteenth (0.63).
-  EXPECT_EQ(plan_within({qp(20), scale}, 0, 0.07).rungs, (std::vector<std::size_t>{2, 0}));
+  EXPECT_EQ(plan_within({qp(20), scale}, {0, 0, 0.07, 0}).rungs, (std::vector<std::size_t>{2, 0}));
+}
+TEST(Plan, FramesHaveALimitOfTheirOwn) {
+  PlannedKnob rate{{1, 5, 10}, {0.6, 0.9, 1}, {0.4, 0.7, 1}, 10, false, 1, {0.1, 0.5, 1}};
+  EXPECT_EQ(plan_within({qp(20), rate}, {0, 0, 0, 0.5}).rungs, (std::vector<std::size_t>{3, 1}));
+  EXPECT_DOUBLE_EQ(plan_within({qp(20), rate}, {0, 0, 0, 0.5}).ratio.compute, 0.5);
+  // And 0.2 of the bytes: QP 28 at 5 (0.175, 0.81), rather than QP 36 at 10 (0.125, 0.8), which has too many frames.
+  EXPECT_EQ(plan_within({qp(20), rate}, {0, 0, 0.2, 0.5}).rungs, (std::vector<std::size_t>{2, 1}));
+  // λ of frames: 1 − 1, 0.9 − 0.5, 0.6 − 0.1.
+  EXPECT_EQ(plan_within({rate}, {0, 1, 0, 0}).rungs, std::vector<std::size_t>{2 - 2});
+  rate.continuous = true;
+  EXPECT_NEAR(plan_within({rate}, {0, 0, 0, 0.7071067}).values[0], 7.5, 1e-4);
 }
 TEST(Plan, ManyCombinationsStayNear) {
   std::vector<PlannedKnob> many(9, qp(20));  // 4⁹ = 262144
-  const Plan plan = plan_within(many, 0, 1e-6);
+  const Plan plan = plan_within(many, {0, 0, 1e-6, 0});
   for (std::size_t r : plan.rungs) EXPECT_GE(r, 1u);
-  EXPECT_TRUE(plan_within({}, 0, 1).rungs.empty());
+  EXPECT_TRUE(plan_within({}, {0, 0, 1, 0}).rungs.empty());
 }
 
 namespace {
@@ -154,6 +165,47 @@ TEST(Budget, ContentThatGetsHarderIsFollowedToo) {
   s.other = 1;
   s.run(10, 1);
   EXPECT_GE(s.rates.back(), 0.8);
+}
+TEST(Budget, OfFramesMovesTheKnobsThatChooseThem) {
+  const auto policy = make_policy("oneadapt");
+  double value = 10;  // frames a second, as many as the ladder says
+  std::vector<double> rates;
+  for (int i = 0; i < 12; ++i) {
+    rates.push_back(value);
+    Observation o;
+    o.interval = std::uint64_t(i);
+    o.resource = o.compute = value / 10;
+    KnobObservation k;
+    k.name = "framerate";
+    k.ladder = {1, 2, 5, 10};
+    k.value = value;
+    k.rung = Ladder(k.ladder).nearest_value(value);
+    k.typical_accuracy = {.6, .78, .95, 1};
+    k.typical_resource = k.typical_compute = {.1, .2, .5, 1};
+    o.knobs = {k};
+    PolicySettings settings;
+    settings.lambda = 0;
+    settings.allowed_compute = (i < 6 ? 3.0 : 7.0) / value;
+    const KnobDecision d = policy->decide(o, settings).knobs[0];
+    value = d.value.value_or(k.ladder[d.rung]);
+  }
+  EXPECT_EQ(rates, (std::vector<double>{10, 2, 2, 2, 2, 2, 2, 5, 5, 5, 5, 5}));
+}
+TEST(Budget, LambdaOfFramesCounts) {
+  Observation o;
+  o.gradient = true;
+  o.confident = 1;
+  o.resource = o.compute = 1;
+  KnobObservation k;
+  k.name = "framerate";
+  k.ladder = {5, 10};
+  k.rung = 1;
+  k.down = StepEffect{100, -0.05, -0.5};  // 0.1 of accuracy
+  o.knobs = {k};
+  PolicySettings settings;
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, settings).knobs[0].rung, 1u);
+  settings.lambda_compute = 0.25;  // 0.05 + 0.125 > 1.5 · 0.1
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, settings).knobs[0].rung, 0u);
 }
 TEST(Budget, WithRoomLambdaDecides) {
   Stream free, tight;

@@ -220,6 +220,20 @@ TEST(Policy, StaticKeepsEverything) {
 }
 namespace {
 /// Accuracy and resource as they usually are: each rung down costs 0.02 more than the one before and halves the rest.
+TEST(OneAdapt, AKnobThatScalesItselfStandsWhereLambdaSays) {
+  Observation o = one_knob(0, 9000, 0.01, 0, 0);  // whatever is measured
+  KnobObservation &k = o.knobs[0];
+  k.ladder = {4, 2, 1, 0};
+  k.self_scaling = true;
+  k.typical_accuracy = {0.7, 0.8, 0.9, 1};
+  k.typical_resource = {0.05, 0.2, 0.4, 1};
+  const auto p = make_policy("oneadapt");
+  // λ 1: 0.65, 0.6, 0.5, 0. λ 0.4: 0.68, 0.72, 0.74, 0.6.
+  EXPECT_EQ(p->decide(o, {0.5, 1.0}).knobs[0].rung, 0u);
+  EXPECT_EQ(p->decide(o, {0.5, 0.4}).knobs[0].rung, 2u);
+  EXPECT_EQ(p->decide(o, {0.5, 0.0}).knobs[0].rung, 3u);
+  EXPECT_EQ(p->decide(o, {0.0, 0.0}).knobs[0].rung, 0u);  // nothing moves
+}
 TEST(OneAdapt, TakesTwoRungsAtMostOnALadderThatShrinks) {
   Observation o = one_knob(1, 1000, 0.01, 0, 0);
   o.knobs[0].ladder = {8, 4, 2, 1, 0.5, 0};  // twice the step from 4 to 2 would be 0
