@@ -28,14 +28,16 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
                                                 guint(oneadapt::rung_of(knob, value, ladder)));
   if (knob != kFramerate || value > 0) made->value = value;
   double rate = 0;
+  bool h264 = false;
   {
     std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    h264 = self->impl->ledger.h264();
     const GstVideoInfo &info = self->impl->ledger.input();
     if (info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
   }
   std::vector<double> accuracy, resource, compute;
   for (double rung : ladder) {
-    const oneadapt::Typical t = oneadapt::typical(knob, rung, rate);
+    const oneadapt::Typical t = oneadapt::typical(knob, rung, rate, h264);
     accuracy.push_back(t.accuracy);
     resource.push_back(t.resource);
     compute.push_back(t.compute);

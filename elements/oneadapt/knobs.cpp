@@ -58,7 +58,9 @@ double interpolated(const std::vector<std::array<double, 2>> &points, double x) 
 
 }  // namespace
 
-Typical typical(std::size_t knob, double value, double rate) {
+Typical typical(std::size_t knob, double value, double rate, bool h264) {
+  // A third of the bytes are the intervals' IDR pictures.
+  const auto bytes = [&](double frames) { return h264 ? 0.35 + 0.65 * frames : frames; };
   Typical t;
   switch (knob) {
     case kQp:
@@ -75,13 +77,13 @@ Typical typical(std::size_t knob, double value, double rate) {
       return {interpolated({{.25, .4}, {.5, .68}, {.625, .78}, {.75, .86}, {.875, .93}, {1, 1}}, value),
               interpolated({{.25, .15}, {.5, .37}, {.625, .48}, {.75, .61}, {.875, .8}, {1, 1}}, value)};
     case kFramerate: {
-      // By the time from one result to the next; a third of the bytes are the intervals' IDR pictures.
+      // By the time from one result to the next.
       if (rate <= 0) rate = 25;
       if (value <= 0 || value > rate) value = rate;
       const auto fresh = [](double gap) {
         return interpolated({{.04, 1}, {.1, .985}, {.2, .95}, {.3, .89}, {.5, .78}, {1, .6}}, gap);
       };
-      return {fresh(1 / value) / fresh(1 / rate), 0.35 + 0.65 * value / rate, value / rate};
+      return {fresh(1 / value) / fresh(1 / rate), bytes(value / rate), value / rate};
     }
     case kPixelThreshold:
     case kAreaThreshold:
@@ -100,6 +102,7 @@ Typical typical(std::size_t knob, double value, double rate) {
                {{0, 1}, {.5, .9}, {.7, .82}, {1, .7}, {1.4, .56}, {2, .42}, {2.8, .3}, {4, .2}, {8, .1}, {16, .06}},
                value)};
       t.compute = t.resource;
+      t.resource = bytes(t.compute);
       return t;
     case kChangeThreshold:
       // Frames as 1/√T, and the loss that makes T = λ the best rung (lib/core/frame_filter.h).
@@ -110,6 +113,7 @@ Typical typical(std::size_t knob, double value, double rate) {
                {{0, 1}, {.02, .86}, {.05, .6}, {.1, .424}, {.2, .3}, {.4, .212}, {.8, .15}, {1.6, .106}, {3.2, .075}},
                value)};
       t.compute = t.resource;
+      t.resource = bytes(t.compute);
       return t;
     default:
       return {};

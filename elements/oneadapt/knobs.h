@@ -52,7 +52,8 @@ struct Typical {
   double accuracy = 1, resource = 1;
   double compute = 1;  ///< frames that are left to analyse
 };
-Typical typical(std::size_t knob, double value, double rate);
+/// `h264`: bytes are what is sent, of which frames that are dropped take less than their share.
+Typical typical(std::size_t knob, double value, double rate, bool h264);
 
 const KnobRow &knob_row(std::size_t knob);
 /// The row's index, or kKnobs for an unknown name.

@@ -65,7 +65,7 @@ class OneAdaptPolicy : public Policy {
         go_down = saved > kHysteresis * accuracy;
       }
       if (k.self_scaling && has_typical(k) && s.alpha > 0) {
-        kd.rung = typical_best(k, s);
+        kd.rung = typical_best(o, k, s);
         kd.position = positions_[k.name] = ladder.position(kd.rung);
         d.knobs.push_back(kd);
         continue;
@@ -117,11 +117,22 @@ class OneAdaptPolicy : public Policy {
   static double typical_change(const KnobObservation &k, std::size_t rung) {
     return std::abs(k.typical_accuracy[rung] - k.typical_accuracy[k.rung]);
   }
-  static std::size_t typical_best(const KnobObservation &k, const PolicySettings &s) {
-    const bool compute = k.typical_compute.size() == k.ladder.size();
+  /// Where λ has knob `k` stand on content that is as is typical, the other knobs being where they are: accuracies and
+  /// resources multiply.
+  static std::size_t typical_best(const Observation &o, const KnobObservation &k, const PolicySettings &s) {
+    const auto compute = [](const KnobObservation &knob, std::size_t r) {
+      return knob.typical_compute.size() == knob.ladder.size() ? knob.typical_compute[r] : 1;
+    };
+    double others = 1, others_resource = 1, others_compute = 1;
+    for (const KnobObservation &other : o.knobs) {
+      if (&other == &k || !has_typical(other)) continue;
+      others *= other.typical_accuracy[other.rung];
+      others_resource *= other.typical_resource[other.rung];
+      others_compute *= compute(other, other.rung);
+    }
     const auto worth = [&](std::size_t r) {
-      return k.typical_accuracy[r] - s.lambda * k.typical_resource[r] -
-             (compute ? s.lambda_compute * k.typical_compute[r] : 0);
+      return others * k.typical_accuracy[r] - s.lambda * others_resource * k.typical_resource[r] -
+             s.lambda_compute * others_compute * compute(k, r);
     };
     std::size_t best = 0;
     for (std::size_t r = 1; r < k.ladder.size(); ++r)

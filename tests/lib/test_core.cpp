@@ -234,6 +234,23 @@ TEST(OneAdapt, AKnobThatScalesItselfStandsWhereLambdaSays) {
   EXPECT_EQ(p->decide(o, {0.5, 0.0}).knobs[0].rung, 3u);
   EXPECT_EQ(p->decide(o, {0.0, 0.0}).knobs[0].rung, 0u);  // nothing moves
 }
+TEST(OneAdapt, AKnobThatScalesItselfKnowsWhatTheOthersLeave) {
+  Observation o = one_knob(0, 0, 0, 0, 0);
+  o.knobs.push_back(o.knobs[0]);
+  KnobObservation &k = o.knobs[0], &other = o.knobs[1];
+  k.ladder = other.ladder = {2, 1, 0};
+  k.name = "threshold";
+  k.self_scaling = true;
+  k.typical_accuracy = {0.7, 0.9, 1};
+  k.typical_resource = {0.2, 0.4, 1};
+  other.typical_accuracy = {0.8, 0.9, 1};
+  other.typical_resource = {0.1, 0.5, 1};
+  // λ 1, a tenth of the resource left: 0.54, 0.68, 0.7.
+  o.knobs[1].rung = 0;
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, {0.5, 1.0}).knobs[0].rung, 2u);
+  o.knobs[1].rung = 1;  // 0.53, 0.61, 0.4
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, {0.5, 1.0}).knobs[0].rung, 1u);
+}
 TEST(OneAdapt, TakesTwoRungsAtMostOnALadderThatShrinks) {
   Observation o = one_knob(1, 1000, 0.01, 0, 0);
   o.knobs[0].ladder = {8, 4, 2, 1, 0.5, 0};  // twice the step from 4 to 2 would be 0
