@@ -20,14 +20,14 @@ std::vector<std::string> split(const std::string &list) {
 }
 
 oneadapt::PolicySettings policy_settings(const CtlSettings &s) {
-  return {s.alpha,
-          s.lambda_bandwidth < 0 ? s.lambda : s.lambda_bandwidth,
-          std::max(0.0, s.lambda_compute),
-          0,
-          0,
-          s.profile_interval,
-          s.profile_configurations,
-          s.profile_top};
+  oneadapt::PolicySettings settings;
+  settings.alpha = s.alpha;
+  settings.lambda = s.lambda_bandwidth < 0 ? s.lambda : s.lambda_bandwidth;
+  settings.lambda_compute = s.lambda_compute;
+  settings.profile_interval = s.profile_interval;
+  settings.profile_configurations = s.profile_configurations;
+  settings.profile_top = s.profile_top;
+  return settings;
 }
 
 DecisionBudget budget_of(const CtlSettings &s) {

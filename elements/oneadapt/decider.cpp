@@ -169,7 +169,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   wanted.push_back(nullptr);
 
   std::vector<Part> parts;
-  double resources = 0, compute = 1, frames_left = 0;
+  double resources = 0, compute = 1, bytes_left = 0, frames_left = 0;
   unsigned known = 0;
   guint64 bytes = 0, frames_in = 0, frames_out = 0;
   for (GstElement *element : tunables) {
@@ -186,7 +186,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     bytes += probe->bytes;
     frames_in += probe->frames_in;
     frames_out += probe->frames_out;
-    // One after the other: what the last one passes on is what the DNN gets.
+    // One after the other: what the last one passes on is what is sent, and what the DNN gets.
+    bytes_left = double(probe->bytes);
     frames_left = probe->frames_out;
     if (probe->compute >= 0) compute *= probe->compute;
     if (probe->resource >= 0) {
@@ -210,15 +211,12 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     o.profile = answer->profile;
     o.profile_lost = answer->profile.empty();
   }
-  if (known) {
-    o.resource = resources / known;
-    o.compute = compute;
-  }
+  if (known) o.resource = resources / known;
 
   Decision decision;
   try {
     oneadapt::PolicySettings within = settings;
-    if (budget.bytes > 0 && bytes > 0) within.allowed = budget.bytes / double(bytes);
+    if (budget.bytes > 0 && bytes_left > 0) within.allowed = budget.bytes / bytes_left;
     if (budget.frames > 0 && frames_left > 0) within.allowed_compute = budget.frames / frames_left;
     decision = policy_->decide(o, within);
     if (!decision.profile.empty()) ask(record, parts, interval, decision);
@@ -269,6 +267,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   if (budget.bytes > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget.bytes), nullptr);
   if (budget.frames > 0) gst_structure_set(s, "frame-budget", G_TYPE_DOUBLE, budget.frames, nullptr);
   if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
+  if (known) gst_structure_set(s, "measured-compute", G_TYPE_DOUBLE, compute, nullptr);
   if (decision.predicted_resource)
     gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);
   record.structure = s;

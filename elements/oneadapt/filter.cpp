@@ -336,7 +336,7 @@ static gboolean start(GstVideoEncoder *encoder) {
     std::lock_guard<std::mutex> guard(impl.probing.lock);
     impl.probing.gradient = oneadapt::BlockMap();
   }
-  impl.feedback = impl.thresholds_asked = false;
+  impl.feedback = impl.thresholds_asked = impl.units_asked = false;
   std::lock_guard<std::mutex> guard(impl.ledger_lock);
   impl.weights.reset();
   impl.ledger = oneadapt::Ledger();

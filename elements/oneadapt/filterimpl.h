@@ -100,8 +100,8 @@ struct FilterImpl {
   };
   std::optional<Weights> weights;
   /// Gradients come, so an interval's last frame, which they are taken on, must be sent. Thresholds are to be adapted,
-  /// so frames must be remembered even while none is set.
-  std::atomic<bool> feedback{false}, thresholds_asked{false};
+  /// so frames must be remembered even while none is set; of some, units too.
+  std::atomic<bool> feedback{false}, thresholds_asked{false}, units_asked{false};
   /// While a frame is dropped on purpose: the base class would post a QoS message, as if it had been late.
   std::atomic<bool> dropping{false};
 

@@ -169,10 +169,8 @@ void change_map(GstOneadaptFilter *self, QpMap map) {
   g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(oneadapt::kQpMap));
 }
 
-/// Takes over what the DNN looks at, if it is new.
-void take_weights(GstOneadaptFilter *self) {
-  FilterImpl &impl = *self->impl;
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+/// Takes over what the DNN looks at, if it is new. Under ledger_lock.
+void take_weights(FilterImpl &impl) {
   if (!impl.weights) return;
   impl.state->frame_filter.set_gradient(impl.weights->map, impl.weights->confident);
   impl.weights.reset();
@@ -183,28 +181,30 @@ void begin_filtering(GstOneadaptFilter *self) {
   FilterState &state = *impl.state;
   state.filtering = oneadapt::thresholds_of(state.applied).any() || impl.thresholds_asked;
   if (!state.filtering) return;
-  take_weights(self);
   state.frame_filter.begin_interval();
   std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  take_weights(impl);
   impl.ledger.filters(state.frame_filter, state.fixed.max_skip);
 }
 
+/// Of a mapped picture whose first plane is luma.
+oneadapt::FrameFilter::Frame cells_of(GstVideoFrame *frame) {
+  return std::make_shared<oneadapt::Cells>(
+      oneadapt::luma_cells(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame, 0)),
+                           std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0)), unsigned(GST_VIDEO_FRAME_WIDTH(frame)),
+                           unsigned(GST_VIDEO_FRAME_HEIGHT(frame))));
+}
+
 /// The luma of an input picture.
-oneadapt::FrameFilter::Frame cells_of(const FilterState &state, GstBuffer *buffer) {
-  const GstVideoInfo &info = state.input->info;
+oneadapt::FrameFilter::Frame cells_of(const GstVideoInfo &info, GstBuffer *buffer) {
   oneadapt::MappedFrame frame(info, buffer, GST_MAP_READ);
   const auto width = unsigned(info.width), height = unsigned(info.height);
-  if (oneadapt::is_planar_luma(GST_VIDEO_INFO_FORMAT(&info)))
-    return std::make_shared<oneadapt::Cells>(
-        oneadapt::luma_cells(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame.get(), 0)),
-                             std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame.get(), 0)), width, height));
+  if (oneadapt::is_planar_luma(GST_VIDEO_INFO_FORMAT(&info))) return cells_of(frame.get());
   const GstVideoInfo gray = oneadapt::resized(info, {width, height}, GST_VIDEO_FORMAT_GRAY8);
   oneadapt::BufferRef luma = oneadapt::take_buffer(gst_buffer_new_allocate(nullptr, gray.size, nullptr));
   oneadapt::MappedFrame out(gray, luma.get(), GST_MAP_READWRITE);
   oneadapt::Scaler(info, gray, 1).run(frame.get(), out.get());
-  return std::make_shared<oneadapt::Cells>(
-      oneadapt::luma_cells(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(out.get(), 0)),
-                           std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(out.get(), 0)), width, height));
+  return cells_of(out.get());
 }
 
 /// Whether the frame filter lets the frame through.
@@ -212,13 +212,21 @@ bool passes(GstOneadaptFilter *self, GstBuffer *buffer, GstClockTime time, bool 
   FilterImpl &impl = *self->impl;
   FilterState &state = *impl.state;
   if (!state.filtering) return true;
-  take_weights(self);
-  const auto cells = cells_of(state, buffer);
+  const guint64 start = thread_cpu_ns();
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    take_weights(impl);
+  }
+  const auto cells = cells_of(state.input->info, buffer);
+  const auto thresholds = oneadapt::thresholds_of(state.applied);
   // The gradient is taken on an interval's last frame.
   must = must || (impl.feedback && state.clock->ends(time));
-  const bool kept = state.frame_filter.keep(cells, oneadapt::thresholds_of(state.applied), must, state.fixed.max_skip);
+  if (thresholds.pixel > 0 || thresholds.area > 0 || impl.units_asked) state.frame_filter.observe(cells);
+  const bool kept = state.frame_filter.keep(cells, thresholds, must, state.fixed.max_skip);
+  const guint64 spent = thread_cpu_ns() - start;
   std::lock_guard<std::mutex> guard(impl.ledger_lock);
   impl.ledger.filtered(cells, must, kept);
+  impl.ledger.counters.encode_ns += spent;
   return kept;
 }
 

@@ -44,10 +44,7 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
   }
   gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
   gst_oneadapt_knob_set_typical_compute(made, compute.data());
-  made->flags = GstOneadaptKnobFlags((oneadapt::knob_row(knob).on_request ? GST_ONEADAPT_KNOB_ON_REQUEST : 0) |
-                                     (oneadapt::knob_row(knob).follows ? GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT : 0) |
-                                     (oneadapt::knob_row(knob).continuous ? GST_ONEADAPT_KNOB_CONTINUOUS : 0) |
-                                     (knob == oneadapt::kChangeThreshold ? GST_ONEADAPT_KNOB_SELF_SCALING : 0));
+  made->flags = GstOneadaptKnobFlags(oneadapt::knob_row(knob).flags);
   return made;
 }
 
@@ -106,12 +103,13 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   try {
     oneadapt::ProbeRequest request;
     for (std::size_t knob = 0; knob < kKnobs; knob++)
-      request.wanted[knob] = gradient && !names && !oneadapt::knob_row(knob).on_request;
+      request.wanted[knob] = gradient && !names && !(oneadapt::knob_row(knob).flags & GST_ONEADAPT_KNOB_ON_REQUEST);
     for (const gchar *const *name = names; name && *name; name++) {
       const std::size_t knob = oneadapt::find_knob(*name);
       if (knob == kKnobs) continue;  // another tunable's: a controller asks all of them for the same names
       request.wanted[knob] = gradient != nullptr;
       if (oneadapt::is_threshold(knob)) impl.thresholds_asked = true;
+      if (knob == oneadapt::kPixelThreshold || knob == oneadapt::kAreaThreshold) impl.units_asked = true;
     }
     oneadapt::BlockMap map;
     if (gradient) {
@@ -157,7 +155,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     for (std::size_t knob = 0; knob < kKnobs; knob++) {
       if (request.ladders[knob].empty()) continue;
       const KnobRow &row = oneadapt::knob_row(knob);
-      if (names ? !g_strv_contains(names, row.name) : row.on_request) continue;
+      if (names ? !g_strv_contains(names, row.name) : row.flags & GST_ONEADAPT_KNOB_ON_REQUEST) continue;
       const ProbedKnob &probed = result.knobs[knob];
       GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], request.interval.values[knob]);
       if ((out->has_up = probed.up.has_value())) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/frame_filter.h"
+#include "gstoneadapt.h"
 
 namespace oneadapt {
 
@@ -34,9 +35,7 @@ struct KnobRow {
   double min, max, neutral;  ///< limits; the value (also the default) that changes nothing or costs most
   bool rises;                ///< whether the ladder's values rise from cheap to expensive
   bool h264_only;            ///< means nothing for raw output
-  bool on_request;           ///< adapted only when the controller was told its name
-  bool follows;              ///< uses the gradient itself, as soon as one comes
-  bool continuous;           ///< a budget may set it between two rungs
+  unsigned flags;            ///< GstOneadaptKnobFlags
   const char *ladder;        ///< the default ladder; empty: follows from the caps (default_ladder())
   const char *ladder_blurb;
   /// What a change of the picture by this knob costs in accuracy, against quantisation noise of the same size:

@@ -122,15 +122,15 @@ void FrameFilter::set_gradient(const BlockMap &gradient, double confident) {
   confident_ = confident;
 }
 
-double FrameFilter::loss(const Cells &frame) const {
+double FrameFilter::loss(const Cells &frame) {
   if (!sent_ || !sent_->comparable(frame)) return 1;
   // Full-range luma is taken for limited: 16 % more change than there is.
   const BlockMap change = cell_change(frame, *sent_, 255.0 / 219.0);
   double loss;
   if (gradient_) {
-    const bool fits = gradient_->frame_width == change.frame_width && gradient_->frame_height == change.frame_height;
-    const BlockMap &weights = fits ? *gradient_ : resample(*gradient_, change.frame_width, change.frame_height);
-    loss = kLoss * output_grad(weights, change) / std::max(1.0, confident_);
+    if (gradient_->frame_width != change.frame_width || gradient_->frame_height != change.frame_height)
+      gradient_ = std::make_shared<const BlockMap>(resample(*gradient_, change.frame_width, change.frame_height));
+    loss = kLoss * output_grad(*gradient_, change) / std::max(1.0, confident_);
   } else {
     double sum = 0;
     for (float value : change.values) sum += value;
@@ -139,7 +139,6 @@ double FrameFilter::loss(const Cells &frame) const {
   return kUnseen + kMostLoss * (1 - std::exp(-loss / kMostLoss));
 }
 
-/// Frame-to-frame differences tell what is usual in this stream, whatever was sent of it.
 void FrameFilter::observe(const Frame &frame) {
   if (previous_ && previous_->comparable(*frame)) {
     const FrameDifference d = frame_difference(*frame, *previous_);
@@ -153,7 +152,6 @@ void FrameFilter::observe(const Frame &frame) {
 }
 
 bool FrameFilter::keep(const Frame &frame, const FilterThresholds &t, bool must, unsigned max_skip) {
-  observe(frame);
   bool send = must || !t.any() || !sent_ || !sent_->comparable(*frame) || (max_skip && skipped_ >= max_skip);
   if (!send) {
     bool drop = false;

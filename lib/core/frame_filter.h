@@ -53,19 +53,22 @@ class FrameFilter {
  public:
   using Frame = std::shared_ptr<const Cells>;
 
-  /// A new adaptation interval: units are those of the interval before. In the first one there are none, and `pixel`
-  /// and `area` keep every frame.
+  /// A new adaptation interval: units are those of the interval before. Where nothing was observed there are none, and
+  /// `pixel` and `area` keep every frame.
   void begin_interval();
   /// What the DNN looks at: DNNGrad on any frame size, and how many confident elements are behind it. Until this is
   /// called every pixel counts alike.
   void set_gradient(const BlockMap &gradient, double confident);
+  /// What is usual from one frame to the next, for the units of the next interval. Wanted only where `pixel` or `area`
+  /// may count; of every frame, before keep().
+  void observe(const Frame &frame);
   /// Whether to send the frame; `must`: it is sent in any case. `max_skip` > 0: at most so many frames are dropped in
   /// a row.
   bool keep(const Frame &frame, const FilterThresholds &thresholds, bool must, unsigned max_skip = 0);
   /// The last frame that was sent; NULL at the beginning.
   const Frame &sent() const { return sent_; }
   /// Estimated 1 − F1 at `frame`, were the result of the last one sent reused.
-  double loss(const Cells &frame) const;
+  double loss(const Cells &frame);
   /// Forgets frames and units, keeps the gradient.
   void reset();
 
@@ -74,8 +77,6 @@ class FrameFilter {
     double pixel = 0, pixel2 = 0, area = 0, area2 = 0;
     unsigned n = 0;
   };
-  void observe(const Frame &frame);
-
   Frame sent_, previous_;
   std::shared_ptr<const BlockMap> gradient_;
   double confident_ = 0;

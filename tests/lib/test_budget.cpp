@@ -174,7 +174,7 @@ TEST(Budget, OfFramesMovesTheKnobsThatChooseThem) {
     rates.push_back(value);
     Observation o;
     o.interval = std::uint64_t(i);
-    o.resource = o.compute = value / 10;
+    o.resource = value / 10;
     KnobObservation k;
     k.name = "framerate";
     k.ladder = {1, 2, 5, 10};
@@ -195,7 +195,7 @@ TEST(Budget, LambdaOfFramesCounts) {
   Observation o;
   o.gradient = true;
   o.confident = 1;
-  o.resource = o.compute = 1;
+  o.resource = 1;
   KnobObservation k;
   k.name = "framerate";
   k.ladder = {5, 10};

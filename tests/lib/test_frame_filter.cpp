@@ -20,7 +20,11 @@ FrameFilter::Frame picture(unsigned x = 0, unsigned y = 0, unsigned w = 0, unsig
 
 /// `filter` after an interval of pictures in which `cells` of the 128 cells change from each to the next.
 void learn(FrameFilter &filter, unsigned cells) {
-  for (int i = 0; i < 10; ++i) filter.keep(i % 2 ? picture(0, 0, cells, 1) : picture(), {}, false);
+  for (int i = 0; i < 10; ++i) {
+    const auto frame = i % 2 ? picture(0, 0, cells, 1) : picture();
+    filter.observe(frame);
+    filter.keep(frame, {}, false);
+  }
   filter.begin_interval();
 }
 
@@ -135,7 +139,7 @@ TEST(FrameFilter, DropsWhatAnyThresholdSays) {
 }
 TEST(FrameFilter, StillPicturesHaveAUnitAllTheSame) {
   FrameFilter filter;
-  for (int i = 0; i < 10; ++i) filter.keep(picture(), {}, false);
+  for (int i = 0; i < 10; ++i) filter.observe(picture());
   filter.begin_interval();
   filter.keep(picture(), {16, 0, 0}, true);
   EXPECT_FALSE(filter.keep(picture(), {16, 0, 0}, false));

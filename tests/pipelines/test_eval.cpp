@@ -53,6 +53,18 @@ std::string text(const std::vector<ScoredBox> &boxes) {
   return out;
 }
 
+/// To the last digit. Returns the number of boxes.
+std::size_t expect_same_results(const RunResult &a, const RunResult &b) {
+  EXPECT_EQ(a.results.size(), b.results.size());
+  std::size_t boxes = 0;
+  for (std::size_t i = 0; i < std::min(a.results.size(), b.results.size()); ++i) {
+    EXPECT_EQ(a.results[i].stream_time, b.results[i].stream_time) << i;
+    EXPECT_EQ(text(a.results[i].boxes), text(b.results[i].boxes)) << i;
+    boxes += a.results[i].boxes.size();
+  }
+  return boxes;
+}
+
 class Composed : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -90,13 +102,7 @@ class Composed : public ::testing::Test {
       EXPECT_EQ(composed.packets[i].stream_time, real.packets[i].stream_time) << i;
       EXPECT_EQ(composed.packets[i].bytes, real.packets[i].bytes) << i;
     }
-    EXPECT_EQ(composed.results.size(), real.results.size());
-    std::size_t boxes = 0;
-    for (std::size_t i = 0; i < std::min(real.results.size(), composed.results.size()); ++i) {
-      EXPECT_EQ(composed.results[i].stream_time, real.results[i].stream_time) << i;
-      EXPECT_EQ(text(composed.results[i].boxes), text(real.results[i].boxes)) << i;
-      boxes += real.results[i].boxes.size();
-    }
+    const std::size_t boxes = expect_same_results(real, composed);
     EXPECT_GT(boxes, 0u);
     const auto accuracy = frame_accuracy(real, recorded.reference());
     EXPECT_EQ(frame_accuracy(composed, recorded.reference()), accuracy);
@@ -247,11 +253,7 @@ TEST_F(Composed, FilteredRunIsThatOfTheElements) {
     const RunResult real = run(fixed, {}), worked_out = study.fixed(thresholds);
     EXPECT_LT(real.results.size(), 48u);
     EXPECT_GT(real.results.size(), 8u);
-    ASSERT_EQ(real.results.size(), worked_out.results.size()) << thresholds.pixel << " " << thresholds.area;
-    for (std::size_t i = 0; i < real.results.size(); ++i) {
-      EXPECT_EQ(real.results[i].stream_time, worked_out.results[i].stream_time);
-      EXPECT_EQ(text(real.results[i].boxes), text(worked_out.results[i].boxes)) << i;
-    }
+    EXPECT_GT(expect_same_results(real, worked_out), 0u) << thresholds.pixel << " " << thresholds.area;
     EXPECT_EQ(real.bytes, worked_out.bytes);
   }
 }

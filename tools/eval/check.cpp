@@ -141,6 +141,13 @@ void check_options(const EvalOptions &options) {
   } else if (among("reducto", options.policies)) {
     throw RunError("--policies: reducto chooses frames; add --resource frames, or leave it out");
   }
+  // Recorded seconds are put together, which takes each of them to be a closed GOP.
+  if (options.interval != 1 && !options.figures.empty())
+    throw RunError("--interval: figures go by seconds; leave it out with --figure");
+  if (options.interval != 1 && !options.frames)
+    for (const char *policy : {"profiling", "chameleon"})
+      if (among(policy, options.policies))
+        throw RunError(std::string("--interval: policy ") + policy + " goes by seconds; leave one of the two out");
   if (among("granularity", options.figures)) {
     if (!among("qp-map", options.knobs))
       throw RunError("--figure: granularity is that of the macroblock map; add --knobs qp-map");

@@ -44,15 +44,21 @@ std::size_t interval_count(const RunResult &reference) {
   return reference.input.empty() ? 0 : interval_at(reference.input.back()) + 1;
 }
 
-RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule) {
-  const RunResult &reference = recorded.reference();
+RunResult same_clip(const RunResult &reference) {
   RunResult out;
   out.input = reference.input;
   out.seconds = reference.seconds;
   out.width = reference.width;
   out.height = reference.height;
   out.device = reference.device;
+  out.threshold = reference.threshold;
   out.ladders = reference.ladders;
+  return out;
+}
+
+RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule) {
+  const RunResult &reference = recorded.reference();
+  RunResult out = same_clip(reference);
   const std::size_t count = interval_count(reference);
   for (std::size_t t = 0; t < count; ++t) {
     const Rungs &rungs = schedule.at(std::min(t, schedule.size() - 1));

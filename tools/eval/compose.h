@@ -53,14 +53,17 @@ std::size_t interval_at(std::uint64_t stream_time);
 /// `seconds` of a run's intervals are [i, i + 1); number of intervals in the clip.
 std::size_t interval_count(const RunResult &reference);
 
+/// What every run over the same clip has in common with `reference`, and nothing of what it did.
+RunResult same_clip(const RunResult &reference);
+
 /// Puts together the intervals of `schedule` (rungs per interval; the last one goes on to the end).
 RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule);
 
 /// Steps `policy` over the clip from where it wants to start: `recorded` must have that configuration. A profile is run
 /// on the spare inference time: `budget` × the clip's frames each second are left beside the stream's own (paper §5.1:
-/// 0.5), so its answer comes after (inferences / budget / frames a second) seconds. `shared`: a frame is analysed once for all
-/// configurations that send it (they differ in nothing but the choice of frames). Throws RunError when a configuration
-/// that the policy wants was not recorded.
+/// 0.5), so its answer comes after (inferences / budget / frames a second) seconds. `shared`: a frame is analysed once
+/// for all configurations that send it (they differ in nothing but the choice of frames). Throws RunError when a
+/// configuration that the policy wants was not recorded.
 PolicyRun step_policy(const Recorded &recorded, const std::string &policy, const PolicySettings &settings,
                       double budget, Metric metric, bool shared = false);
 

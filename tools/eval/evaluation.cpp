@@ -131,8 +131,7 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
 /// tell the same twice).
 double frames_share(const PolicyRun &run, const RunResult &reference) {
   const RunResult &r = run.result;
-  double frames = double(r.results.size()) + double(run.extra_inferences);
-  frames += double(r.gradients);
+  const double frames = double(r.results.size() + run.extra_inferences + r.gradients);
   return reference.results.empty() ? 0 : frames / double(reference.results.size());
 }
 
@@ -187,7 +186,9 @@ class ClipEvaluation {
   json evaluate() {
     const EvalOptions &o = runner_.options();
     reference_ = runner_.run_one(fixed_run(runner_, clip_), name_ + ", most expensive configuration");
-    recorded_.knobs = o.frames ? frame_knobs() : ladders_of(runner_, *reference_);
+    // Thresholds that need no gradient, for the policies that have none.
+    recorded_.knobs =
+        ladders_of(o.frames ? std::vector<std::string>{"pixel-threshold", "area-threshold"} : o.knobs, *reference_);
     recorded_.runs[recorded_.most_expensive()] = reference_;
     if (o.frames) study_ = std::make_unique<FrameStudy>(fixed_run(runner_, clip_), reference_);
     make_runs();
@@ -231,18 +232,6 @@ class ClipEvaluation {
     return o;
   }
 
-  /// Thresholds that need no gradient, for the policies that have none.
-  std::vector<KnobLadder> frame_knobs() const {
-    std::vector<KnobLadder> knobs;
-    for (const char *name : {"pixel-threshold", "area-threshold"}) {
-      KnobLadder knob{name, reference_->ladders.at(name), {}, {}};
-      const auto accuracy = reference_->typical_accuracy.find(name), resource = reference_->typical_resource.find(name);
-      if (accuracy != reference_->typical_accuracy.end()) knob.typical_accuracy = accuracy->second;
-      if (resource != reference_->typical_resource.end()) knob.typical_resource = resource->second;
-      knobs.push_back(std::move(knob));
-    }
-    return knobs;
-  }
   FilterThresholds thresholds_at(const Rungs &rungs) const {
     return {recorded_.knobs[0].values[rungs[0]], recorded_.knobs[1].values[rungs[1]], 0};
   }

@@ -35,9 +35,9 @@ RunOptions fixed_run(const Runner &runner, const std::string &clip) {
   return o;
 }
 
-std::vector<KnobLadder> ladders_of(const Runner &runner, const RunResult &reference) {
+std::vector<KnobLadder> ladders_of(const std::vector<std::string> &names, const RunResult &reference) {
   std::vector<KnobLadder> knobs;
-  for (const std::string &name : runner.options().knobs) {
+  for (const std::string &name : names) {
     const auto found = reference.ladders.find(name);
     if (found == reference.ladders.end()) {
       std::string all;
@@ -124,7 +124,7 @@ json convergence(Runner &runner) {
   json entries = json::array();
   for (const std::string &clip : runner.options().clips) {
     const auto reference = runner.run_one(fixed_run(runner, clip), base_name(clip) + ", most expensive configuration");
-    const auto knobs = ladders_of(runner, *reference);
+    const auto knobs = ladders_of(runner.options().knobs, *reference);
     const std::size_t count = interval_count(*reference);
     auto bytes_of = [&](const RunResult &run) {
       std::vector<double> bytes(count);

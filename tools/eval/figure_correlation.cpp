@@ -43,7 +43,7 @@ json gradient_correlation(Runner &runner) {
   for (const std::string &clip : runner.options().clips) {
     const RunOptions fixed = fixed_run(runner, clip);
     const auto reference = runner.run_one(fixed, base_name(clip) + ", most expensive configuration");
-    const auto knobs = ladders_of(runner, *reference);
+    const auto knobs = ladders_of(runner.options().knobs, *reference);
     const auto configurations = spread(knobs, kConfigurations);
     std::vector<RunOptions> batch;
     std::vector<std::string> names;

@@ -61,7 +61,7 @@ json granularity(Runner &runner) {
     const std::string name = base_name(clip);
     const auto reference = runner.run_one(fixed_run(runner, clip), name + ", most expensive configuration");
     std::vector<double> qps;
-    for (const KnobLadder &knob : ladders_of(runner, *reference))
+    for (const KnobLadder &knob : ladders_of(runner.options().knobs, *reference))
       if (knob.name == "qp-map") qps = knob.values;
     const unsigned columns = (reference->width + 15) / 16, rows = (reference->height + 15) / 16;
     std::vector<RunOptions> batch;

@@ -16,8 +16,8 @@ std::vector<double> per_second(const RunResult &run, const RunResult &reference,
 /// The run of `clip` in the most expensive configuration, without gradients.
 RunOptions fixed_run(const Runner &runner, const std::string &clip);
 
-/// The ladders of the runner's knobs as the reference run found them. Throws RunError for an unknown knob.
-std::vector<KnobLadder> ladders_of(const Runner &runner, const RunResult &reference);
+/// The ladders of the knobs `names` as the reference run found them. Throws RunError for an unknown knob.
+std::vector<KnobLadder> ladders_of(const std::vector<std::string> &names, const RunResult &reference);
 
 /// Side, in macroblocks, of the squares that cut a frame of so many macroblocks into about `blocks` (≥ 1) blocks.
 unsigned side_for_blocks(unsigned columns, unsigned rows, unsigned blocks);

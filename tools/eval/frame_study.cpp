@@ -19,11 +19,12 @@ constexpr double kLeast = 2e-4, kMost = 0.6;  // shares of the frame
 struct Reading {
   std::vector<FrameFilter::Frame> frames;
   std::size_t wanted;
+  GstElement *pipeline;
 };
 
 GstPadProbeReturn on_picture(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *reading = static_cast<Reading *>(data);
-  if (reading->frames.size() >= reading->wanted) return GST_PAD_PROBE_OK;
+  if (reading->frames.size() >= reading->wanted) return GST_PAD_PROBE_DROP;
   GstCaps *caps = gst_pad_get_current_caps(pad);
   GstVideoInfo video;
   GstVideoFrame frame;
@@ -35,6 +36,9 @@ GstPadProbeReturn on_picture(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
     gst_video_frame_unmap(&frame);
   }
   gst_caps_unref(caps);
+  if (reading->frames.size() == reading->wanted)  // the rest of the clip need not be decoded
+    gst_element_post_message(reading->pipeline, gst_message_new_application(GST_OBJECT(reading->pipeline),
+                                                                            gst_structure_new_empty("enough")));
   return GST_PAD_PROBE_OK;
 }
 
@@ -57,14 +61,21 @@ std::vector<FrameFilter::Frame> read_frames(const RunOptions &o, std::size_t wan
   }
   Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline.get()), "caps"));
   gst_util_set_object_arg(G_OBJECT(filter.get()), "caps", raw_caps(o.fps).c_str());
-  Reading reading{{}, wanted};
+  Reading reading{{}, wanted, pipeline.get()};
   tap(GST_BIN(pipeline.get()), "sink", "sink", on_picture, &reading);
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   Ref<GstBus> bus(gst_element_get_bus(pipeline.get()));
-  GstMessage *end =
-      gst_bus_timed_pop_filtered(bus.get(), GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  GstMessage *end = gst_bus_timed_pop_filtered(
+      bus.get(), GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_APPLICATION));
+  std::string failure;
+  if (GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error(end, &error, nullptr);
+    failure = error->message;
+    g_clear_error(&error);
+  }
   gst_message_unref(end);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  if (!failure.empty()) throw RunError("the clip cannot be read again: " + failure);
   return std::move(reading.frames);
 }
 
@@ -82,28 +93,28 @@ FrameStudy::FrameStudy(std::vector<FrameFilter::Frame> frames, std::shared_ptr<c
 RunResult FrameStudy::fixed(const FilterThresholds &thresholds) const { return scheduled({thresholds}, false); }
 
 RunResult FrameStudy::scheduled(const std::vector<FilterThresholds> &schedule, bool afresh) const {
-  const RunResult &all = *reference_;
-  RunResult out;
-  out.input = all.input;
-  out.seconds = all.seconds;
-  out.width = all.width;
-  out.height = all.height;
-  out.device = all.device;
-  out.threshold = all.threshold;
-  out.ladders = all.ladders;
   FrameFilter filter;
-  std::size_t second = 0;
+  std::vector<std::size_t> sent;
   for (std::size_t i = 0; i < frames_.size(); ++i) {
-    const std::size_t now = interval_at(all.input[i]);
-    const bool begins = i == 0 || now != second;
+    const std::size_t now = interval_at(reference_->input[i]);
+    const bool begins = i == 0 || now != interval_at(reference_->input[i - 1]);
     if (begins) filter.begin_interval();
-    second = now;
-    if (!filter.keep(frames_[i], schedule.at(std::min(now, schedule.size() - 1)), begins && afresh)) continue;
-    out.results.push_back(all.results[i]);
-    if (i < all.packets.size()) out.packets.push_back(all.packets[i]);
+    filter.observe(frames_[i]);
+    if (filter.keep(frames_[i], schedule.at(std::min(now, schedule.size() - 1)), begins && afresh)) sent.push_back(i);
   }
-  for (const Packet &p : out.packets) out.bytes += p.bytes;
-  out.inferences = out.results.size();
+  return chosen(sent);
+}
+
+RunResult FrameStudy::chosen(const std::vector<std::size_t> &sent) const {
+  const RunResult &all = *reference_;
+  RunResult out = same_clip(all);
+  for (std::size_t i : sent) {
+    out.results.push_back(all.results[i]);
+    if (i >= all.packets.size()) continue;
+    out.packets.push_back(all.packets[i]);
+    out.bytes += all.packets[i].bytes;
+  }
+  out.inferences = sent.size();
   if (all.inferences) out.inference_s = all.inference_s * double(out.inferences) / double(all.inferences);
   return out;
 }
@@ -176,18 +187,7 @@ RunResult FrameStudy::reducto(double target, bool area, Metric metric) const {
     const std::size_t c = nearest(mean[s]);
     send(s, std::exp(logs[c] / double(n[c])) - kFloor, &sent);
   }
-  RunResult out = fixed({});
-  out.results.clear();
-  out.packets.clear();
-  out.bytes = 0;
-  for (std::size_t i : sent) {
-    out.results.push_back(all.results[i]);
-    if (i < all.packets.size()) out.packets.push_back(all.packets[i]);
-  }
-  for (const Packet &p : out.packets) out.bytes += p.bytes;
-  out.inferences = out.results.size();
-  out.inference_s = all.inferences ? all.inference_s * double(out.inferences) / double(all.inferences) : 0;
-  return out;
+  return chosen(sent);
 }
 
 }  // namespace oneadapt::eval

@@ -35,6 +35,9 @@ class FrameStudy {
   const RunResult &reference() const { return *reference_; }
 
  private:
+  /// The results of the frames that were sent, in order.
+  RunResult chosen(const std::vector<std::size_t> &sent) const;
+
   std::vector<FrameFilter::Frame> frames_;
   std::shared_ptr<const RunResult> reference_;
 };
