@@ -53,6 +53,17 @@ std::vector<float> qp_offsets(const std::vector<QpRegion> &regions, Size input, 
   return offsets;
 }
 
+#if HAVE_X264
+namespace {
+
+std::optional<Coded> coded(const AccessUnit &unit) {
+  if (!unit.size) return std::nullopt;
+  return Coded{unit.pts, take_buffer(gst_buffer_new_memdup(unit.data, unit.size)), unit.idr, unit.b};
+}
+
+}  // namespace
+#endif
+
 struct Coder::Track {
   Size size;
   bool offsets = false;
@@ -90,6 +101,7 @@ bool Coder::prepare(Size size, bool with_offsets) {
     H264Settings s = h264_settings(settings_.input, size);
     s.preset = settings_.preset;
     s.threads = settings_.threads;
+    s.b_frames = settings_.b_frames;
     s.qp_offsets = with_offsets;
     track->encoder = std::make_unique<H264Encoder>(s);
   }
@@ -107,23 +119,29 @@ const std::vector<std::uint8_t> &Coder::sps() const {
   return no_sps_;
 }
 
-BufferRef Coder::code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets) {
+bool Coder::ready(Size size, bool with_offsets) const {
+  return !tracks_.empty() && tracks_.front()->size == size && tracks_.front()->offsets == with_offsets;
+}
+
+std::optional<Coded> Coder::code(GstBuffer *input, CoderFrame asked) {
   Track &track = *tracks_.at(0);
-  idr = idr || fresh_;
+  const bool idr = asked.idr || fresh_;
   if (!settings_.h264) {
     fresh_ = false;
-    if (!track.scaler) return take_buffer(gst_buffer_copy(input));  // the same memory, another head
+    if (!track.scaler)
+      return Coded{asked.id, take_buffer(gst_buffer_copy(input)), idr};  // the same memory, another head
     BufferRef output = take_buffer(gst_buffer_new_allocate(nullptr, track.scaled.size, nullptr));
     MappedFrame in(settings_.input, input, GST_MAP_READ), out(track.scaled, output.get(), GST_MAP_WRITE);
     track.scaler->run(in.get(), out.get());
-    return output;
+    return Coded{asked.id, std::move(output), idr};
   }
 #if HAVE_X264
   H264Frame frame;
-  frame.qp = qp;
+  frame.qp = asked.qp;
+  frame.b_bias = asked.b_bias;
   frame.idr = idr;
-  frame.pts = count_++;
-  frame.qp_offsets = offsets;
+  frame.pts = asked.id;
+  if (asked.offsets) frame.qp_offsets = *asked.offsets;
   MappedFrame in(settings_.input, input, GST_MAP_READ);
   AccessUnit unit;
   if (track.scaler) {
@@ -134,11 +152,17 @@ BufferRef Coder::code(GstBuffer *input, int qp, bool &idr, const std::vector<flo
     unit = track.encoder->encode(picture_of(in.get()), frame);
   }
   fresh_ = false;
-  idr = unit.idr;
-  return take_buffer(gst_buffer_new_memdup(unit.data, unit.size));
+  return coded(unit);
 #else
   throw std::runtime_error("built without x264");
 #endif
+}
+
+std::optional<Coded> Coder::flush() {
+#if HAVE_X264
+  if (settings_.h264 && !tracks_.empty()) return coded(tracks_.front()->encoder->flush());
+#endif
+  return std::nullopt;
 }
 
 #if HAVE_X264

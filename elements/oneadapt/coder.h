@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,23 @@ struct CoderSettings {
   bool h264 = false;
   std::string preset = "veryfast";
   unsigned threads = 1;
+  unsigned b_frames = 0;
+};
+
+/// How one picture is coded.
+struct CoderFrame {
+  std::int64_t id = 0;  ///< rising; comes back with its output
+  int qp = 20;
+  int b_bias = 0;
+  bool idr = false;                   ///< start a closed GOP: nothing may be held back then
+  const std::vector<float> *offsets;  ///< one a macroblock, or empty
+};
+
+/// One output buffer.
+struct Coded {
+  std::int64_t id = 0;
+  BufferRef buffer;
+  bool idr = false, b = false;
 };
 
 /// A rectangle (input pixels) whose macroblocks' QP moves by `delta`.
@@ -44,8 +62,12 @@ class Coder {
   bool prepare(Size size, bool with_offsets);
   /// The SPS that goes with prepare()'s size; empty for raw.
   const std::vector<std::uint8_t> &sps() const;
-  /// Codes one picture. `idr` in: start a closed GOP; out: whether one starts.
-  BufferRef code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets);
+  /// Whether prepare() would change encoders: what is held back must have been flushed before.
+  bool ready(Size size, bool with_offsets) const;
+  /// Codes one picture. Nothing comes back when it is held back.
+  std::optional<Coded> code(GstBuffer *input, CoderFrame frame);
+  /// The next picture that is held back, in coding order.
+  std::optional<Coded> flush();
 
  private:
   struct Track;
@@ -53,7 +75,6 @@ class Coder {
   std::vector<std::unique_ptr<Track>> tracks_;  // the latest first
   std::vector<std::uint8_t> no_sps_;
   bool fresh_ = true;
-  std::int64_t count_ = 0;
 };
 
 #if HAVE_X264

@@ -157,7 +157,10 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
   if (ended != kNone) {
     if (ctl_tunables(st).empty()) st->looked = false;  // they may have been linked by now
     if (!needs_gradient) decide_without_gradient(self, ended, s.lockstep);
-    if (s.lockstep) wait_for_decision(self, ended, s.lockstep_timeout);
+    if (s.lockstep) {
+      if (needs_gradient) drain(self);
+      wait_for_decision(self, ended, s.lockstep_timeout);
+    }
     std::lock_guard<std::mutex> lock(loop.mutex);
     if (loop.current != kNone &&
         interval < loop.current) {  // a new segment (a clip that starts again, say): time went back

@@ -73,6 +73,7 @@ enum {
   PROP_MAP_RANGE,
   PROP_MAP_GRANULARITY,
   PROP_MAX_SKIP,
+  PROP_B_FRAMES,
   PROP_KNOB
 };
 constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
@@ -188,6 +189,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
       case PROP_MAX_SKIP:
         settings.max_skip = g_value_get_uint(value);
         break;
+      case PROP_B_FRAMES:
+        settings.b_frames = g_value_get_uint(value);
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -232,6 +236,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         break;
       case PROP_MAX_SKIP:
         g_value_set_uint(value, settings.max_skip);
+        break;
+      case PROP_B_FRAMES:
+        g_value_set_uint(value, settings.b_frames);
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -346,6 +353,7 @@ static gboolean start(GstVideoEncoder *encoder) {
 static gboolean stop(GstVideoEncoder *encoder) {
   auto *self = GST_ONEADAPT_FILTER(encoder);
   FilterImpl &impl = *self->impl;
+  filter_forget(self);
   impl.state.reset(new FilterState);
   {
     // Counters can still be read afterwards.
@@ -367,6 +375,13 @@ static gboolean flush(GstVideoEncoder *encoder) {
 
 static GstFlowReturn handle_frame(GstVideoEncoder *encoder, GstVideoCodecFrame *frame) {
   return filter_handle_frame(GST_ONEADAPT_FILTER(encoder), frame);
+}
+
+static GstFlowReturn finish(GstVideoEncoder *encoder) { return filter_finish(GST_ONEADAPT_FILTER(encoder)); }
+
+static gboolean sink_query(GstVideoEncoder *encoder, GstQuery *query) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) filter_drain(GST_ONEADAPT_FILTER(encoder));
+  return GST_VIDEO_ENCODER_CLASS(gst_oneadapt_filter_parent_class)->sink_query(encoder, query);
 }
 
 static GstFlowReturn pre_push(GstVideoEncoder *encoder, GstVideoCodecFrame *frame) {
@@ -427,6 +442,11 @@ static void install_properties(GObjectClass *klass) {
                         "Slices that are encoded at once, without delay; 0 = as many as x264 likes", 0, 64, 1, fixed);
   properties[PROP_MAX_SKIP] = g_param_spec_uint(
       "max-skip", "Max skip", "Most frames in a row that thresholds drop (0 = any number)", 0, 1000000, 0, fixed);
+  properties[PROP_B_FRAMES] = g_param_spec_uint(
+      "b-frames", "B-frames",
+      "Most B pictures in a row; more than 0 makes \"b-bias\" a knob and delays pictures by as many frames, but never "
+      "beyond an interval's end; H.264 only",
+      0, 16, 0, fixed);
   properties[PROP_STATS] =
       g_param_spec_boxed("stats", "Statistics",
                          "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, "
@@ -488,6 +508,8 @@ static void gst_oneadapt_filter_class_init(GstOneadaptFilterClass *klass) {
   encoder->getcaps = get_caps;
   encoder->handle_frame = handle_frame;
   encoder->flush = flush;
+  encoder->finish = finish;
+  encoder->sink_query = sink_query;
   encoder->pre_push = pre_push;
   encoder->propose_allocation = propose_allocation;
   encoder->transform_meta = transform_meta;

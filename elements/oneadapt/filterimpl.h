@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -54,6 +55,7 @@ struct FilterSettings {
   int preset = 0;  ///< of kPresets
   guint threads = 1;
   guint max_skip = 0;
+  guint b_frames = 0;
 };
 
 /// One run. Stream lock.
@@ -73,6 +75,10 @@ struct FilterState {
   std::vector<float> map_offsets;  ///< the same, a macroblock of the output each; empty: none
   oneadapt::Size output;           ///< as negotiated; 0×0: not yet
   GstClockTime last_pts = GST_CLOCK_TIME_NONE;
+  /// B pictures: frames that are held back, and the decoding times that the next ones to leave will have.
+  unsigned held = 0;
+  bool gop_ended = false;  ///< the last frame ended its interval
+  std::deque<GstClockTime> decoding_times;
   oneadapt::FrameFilter frame_filter;
   bool filtering = false;         ///< frames go through the frame filter in this interval
   GstBufferPool *pool = nullptr;  ///< of the last input buffer; not a reference, only to recognise it
@@ -135,6 +141,11 @@ GParamSpec *filter_knob_pspec(std::size_t knob);
 /// Chooses the output for new input caps and negotiates. FALSE: an error was posted.
 gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input);
 GstFlowReturn filter_handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame);
+/// A query that wants everything sent to be taken: has a decoder downstream give out the picture that it keeps for
+/// reordering, where an interval has ended.
+void filter_drain(GstOneadaptFilter *self);
+/// Sends what is held back.
+GstFlowReturn filter_finish(GstOneadaptFilter *self);
 /// Flush: forgets the interval, keeps the format.
 void filter_forget(GstOneadaptFilter *self);
 // qpmap.cpp

@@ -129,6 +129,7 @@ GstEvent *announce(const FilterState &state, guint64 number, guint64 last_bytes)
       const double input = double(info.fps_n) / info.fps_d;
       if (value == 0 || value > input) value = input;
     }
+    if (knob == oneadapt::kBBias && !state.fixed.b_frames) continue;
     if (knob != oneadapt::kQpMap && (state.h264 || !row.h264_only))
       gst_structure_set(knobs, row.name, G_TYPE_DOUBLE, value, nullptr);
   }
@@ -154,6 +155,8 @@ void lay_map(FilterState &state) {
                                                   (size.width + 15) / 16, (size.height + 15) / 16);
 }
 
+GstFlowReturn send_held(GstOneadaptFilter *self);
+
 /// A map that need not wait for an interval's first frame: the QP that it is laid over stays. Throws.
 void change_map(GstOneadaptFilter *self, QpMap map) {
   FilterImpl &impl = *self->impl;
@@ -161,7 +164,10 @@ void change_map(GstOneadaptFilter *self, QpMap map) {
   state.map = std::move(map);
   lay_map(state);
   // An encoder that takes no offsets gives way to one that does, at the price of one more IDR.
-  if (!state.map_offsets.empty()) state.coder->prepare(state.output, true);
+  if (!state.map_offsets.empty() && !state.coder->ready(state.output, true)) {
+    send_held(self);
+    state.coder->prepare(state.output, true);
+  }
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
     impl.ledger.change_map(state.map.offsets, state.map.columns, state.map.rows);
@@ -290,14 +296,17 @@ oneadapt::BufferRef remember(FilterState &state, GstBuffer *buffer) {
   return oneadapt::ref_buffer(buffer);
 }
 
+GstClockTime frame_time(const FilterState &state) {
+  const GstVideoInfo &info = state.input->info;
+  return info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : kDefaultFrame;
+}
+
 /// The frame's stream time; where there is no timestamp, makes one up from the frame before.
 GstClockTime time_of(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   FilterState &state = *self->impl->state;
   const GstSegment &segment = GST_VIDEO_ENCODER_INPUT_SEGMENT(self);
   if (!GST_CLOCK_TIME_IS_VALID(frame->pts)) {
-    const GstVideoInfo &info = state.input->info;
-    const GstClockTime step =
-        info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : kDefaultFrame;
+    const GstClockTime step = frame_time(state);
     frame->pts = GST_CLOCK_TIME_IS_VALID(state.last_pts) ? state.last_pts + step : segment.start;
     if (!GST_CLOCK_TIME_IS_VALID(frame->duration)) frame->duration = step;
     GST_LOG_OBJECT(self, "no timestamp: taken for %" GST_TIME_FORMAT, GST_TIME_ARGS(frame->pts));
@@ -319,6 +328,51 @@ GstFlowReturn drop(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   return flow;
 }
 
+/// Sends one output, which may be that of an earlier frame.
+GstFlowReturn send(GstOneadaptFilter *self, oneadapt::Coded coded) {
+  FilterImpl &impl = *self->impl;
+  FilterState &state = *impl.state;
+  auto *encoder = GST_VIDEO_ENCODER(self);
+  GstVideoCodecFrame *frame = gst_video_encoder_get_frame(encoder, int(coded.id));
+  if (!frame) throw std::runtime_error("a frame was forgotten while it was being encoded");
+  frame->output_buffer = gst_buffer_ref(coded.buffer.get());
+  coded.buffer.reset();
+  state.held--;
+  if (state.h264) {
+    frame->dts = state.decoding_times.front();
+    state.decoding_times.pop_front();
+  }
+  if (coded.idr || !state.h264) GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
+  {
+    // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.sent(gst_buffer_get_size(frame->output_buffer), coded.b);
+  }
+  return gst_video_encoder_finish_frame(encoder, frame);
+}
+
+/// Sends what is held back.
+GstFlowReturn send_held(GstOneadaptFilter *self) {
+  FilterState &state = *self->impl->state;
+  GstFlowReturn flow = GST_FLOW_OK;
+  while (state.held > 0 && flow == GST_FLOW_OK) {
+    auto coded = state.coder->flush();
+    if (!coded) throw std::runtime_error("the encoder lost a picture");
+    flow = send(self, std::move(*coded));
+  }
+  return flow;
+}
+
+/// Frames that are held back and will never leave: the base class has forgotten them.
+void forget_held(GstOneadaptFilter *self) {
+  FilterState &state = *self->impl->state;
+  while (state.held > 0 && state.coder->flush()) {
+  }
+  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+  self->impl->ledger.lost(std::exchange(state.held, 0));
+  state.decoding_times.clear();
+}
+
 GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   FilterImpl &impl = *self->impl;
   FilterState &state = *impl.state;
@@ -331,6 +385,13 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
 
   const bool forced = GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME(frame);
   const bool begins = state.clock->begins(time);
+  if (begins || forced || state.fresh) {
+    const GstFlowReturn flow = send_held(self);
+    if (flow != GST_FLOW_OK) {
+      drop(self, frame);
+      return flow;
+    }
+  }
   if ((begins || state.fresh) && !begin_interval(self, time, begins)) {
     drop(self, frame);
     return GST_FLOW_NOT_NEGOTIATED;
@@ -371,26 +432,41 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
       if (!state.regions) {
         // The first ever: they are honoured at once, at the price of one more IDR. From here on the encoder takes them.
         state.regions = true;
+        if (!state.coder->ready(state.output, true)) send_held(self);
         state.coder->prepare(state.output, true);
       }
     }
   }
-  oneadapt::BufferRef coded =
-      state.coder->code(frame->input_buffer, int(std::lround(state.applied[kQp])), idr, offsets);
-  state.fresh = false;
-  const guint64 spent = thread_cpu_ns() - start;
-
-  frame->output_buffer = gst_buffer_ref(coded.get());
-  coded.reset();
-  if (state.h264) frame->dts = frame->pts;  // no reordering
-  if (idr || !state.h264) GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
   {
-    // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.counters.encode_ns += spent;
-    impl.ledger.passed(gst_buffer_get_size(frame->output_buffer));
+    impl.ledger.kept();
   }
-  return gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+  // What leaves first was shown first, or is looked ahead to from there: one picture's time earlier.
+  if (state.h264) {
+    if (state.decoding_times.empty() && state.fixed.b_frames)
+      state.decoding_times.push_back(frame->pts - std::min(frame->pts, frame_time(state)));
+    state.decoding_times.push_back(frame->pts);
+  }
+  oneadapt::CoderFrame wanted;
+  wanted.id = frame->system_frame_number;
+  wanted.qp = int(std::lround(state.applied[kQp]));
+  wanted.b_bias = int(std::lround(state.applied[oneadapt::kBBias]));
+  wanted.idr = idr;
+  wanted.offsets = &offsets;
+  state.held++;
+  auto coded = state.coder->code(frame->input_buffer, wanted);
+  state.fresh = false;
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.counters.encode_ns += thread_cpu_ns() - start;
+  }
+  const bool last = state.fixed.b_frames > 0 && state.clock->ends(time);
+  state.gop_ended = last;
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (coded) flow = send(self, std::move(*coded));
+  if (flow == GST_FLOW_OK && last) flow = send_held(self);
+  gst_video_codec_frame_unref(frame);
+  return flow;
 }
 
 }  // namespace
@@ -427,6 +503,7 @@ gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input) {
     return FALSE;
   }
 
+  if (filter_finish(self) != GST_FLOW_OK) return FALSE;
   if (state.input) gst_video_codec_state_unref(state.input);
   state.input = gst_video_codec_state_ref(input);
   state.h264 = h264 && codable;
@@ -438,15 +515,17 @@ gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input) {
   state.clock->set_nominal_rate(rate);
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.set_input(info, state.h264);
+    impl.ledger.set_input(info, state.h264, state.fixed.b_frames);
   }
-  gst_video_encoder_set_latency(encoder, 0, 0);
+  const GstClockTime delay = state.h264 ? state.fixed.b_frames * frame_time(state) : 0;
+  gst_video_encoder_set_latency(encoder, delay, delay);
   try {
     oneadapt::CoderSettings settings;
     settings.input = info;
     settings.h264 = state.h264;
     settings.preset = kPresets[state.fixed.preset];
     settings.threads = state.fixed.threads;
+    settings.b_frames = state.fixed.b_frames;
     state.coder = std::make_unique<oneadapt::Coder>(settings);
   } catch (const std::exception &error) {
     GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The encoder cannot be set up: %s.", error.what()), (nullptr));
@@ -467,9 +546,28 @@ GstFlowReturn filter_handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *f
   }
 }
 
+void filter_drain(GstOneadaptFilter *self) {
+  FilterState &state = *self->impl->state;
+  if (!state.fixed.b_frames || state.held || !state.gop_ended) return;
+  // Decoders give everything out at a still frame (DVD menus): gaps and this query do not make them. An IDR comes next.
+  for (bool still : {true, false})
+    gst_pad_push_event(GST_VIDEO_ENCODER_SRC_PAD(self), gst_video_event_new_still_frame(still));
+}
+
+GstFlowReturn filter_finish(GstOneadaptFilter *self) {
+  try {
+    return send_held(self);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, STREAM, ENCODE, ("Frames that were held back cannot be filtered: %s.", error.what()),
+                      (nullptr));
+    return GST_FLOW_ERROR;
+  }
+}
+
 void filter_forget(GstOneadaptFilter *self) {
   FilterImpl &impl = *self->impl;
   FilterState &state = *impl.state;
+  forget_held(self);
   state.fresh = true;
   state.idr_due = true;
   state.last_pts = GST_CLOCK_TIME_NONE;

@@ -304,13 +304,14 @@ std::array<std::vector<double>, kKnobs> filter_ladders(GstOneadaptFilter *self) 
   if (!known) return ladders;
   GST_OBJECT_LOCK(self);
   ladders = impl.settings.ladders;
+  const bool b_frames = impl.settings.b_frames > 0;
   GST_OBJECT_UNLOCK(self);
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
     const KnobRow &row = oneadapt::knob_row(knob);
     std::string ignored;
     if (knob == kFramerate)
       ladders[knob] = oneadapt::framerate_ladder(ladders[knob], rate);
-    else if (row.h264_only && !h264)
+    else if ((row.h264_only && !h264) || (knob == oneadapt::kBBias && !b_frames))
       ladders[knob].clear();
     else if (ladders[knob].empty())
       oneadapt::parse_ladder(row, row.ladder, ladders[knob], ignored);

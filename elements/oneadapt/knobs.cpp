@@ -30,6 +30,9 @@ const KnobRow kTable[kKnobs] = {
      "of regions of interest to them; odd sums are coded one step finer",
      KnobType::Map, 0, 51, 20, false, true, kOnRequest | kFollows | kContinuous, "48,44,40,36,32,28,24,20",
      "QPs that the map is laid over", 1.0},
+    {"b-bias", "B-frame bias",
+     "How likely a picture becomes a B picture where \"b-frames\" allows it, from -100 (never) to 100", KnobType::Int,
+     -100, 100, 0, false, true, 0, "100,50,0,-50,-100", "biases", 1.0},
     {"pixel-threshold", "Pixel threshold",
      "A frame is dropped when the share of its pixels that differ from the last frame sent is at most this many times "
      "what is usual from one frame to the next (mean plus standard deviation over the last interval); 0 = never",
@@ -78,6 +81,10 @@ Typical typical(std::size_t knob, double value, double rate, bool h264) {
     case kScale:
       return {interpolated({{.25, .4}, {.5, .68}, {.625, .78}, {.75, .86}, {.875, .93}, {1, 1}}, value),
               interpolated({{.25, .15}, {.5, .37}, {.625, .48}, {.75, .61}, {.875, .8}, {1, 1}}, value)};
+    case kBBias:
+      // B pictures are 2 QP coarser and there are at most so many of them.
+      return {interpolated({{-100, 1}, {-50, .995}, {0, .99}, {50, .985}, {100, .98}}, value),
+              interpolated({{-100, 1}, {-50, .985}, {0, .97}, {50, .955}, {100, .94}}, value)};
     case kFramerate: {
       // By the time from one result to the next.
       if (rate <= 0) rate = 25;

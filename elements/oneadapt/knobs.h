@@ -18,6 +18,7 @@ enum KnobId : std::size_t {
   kFramerate,
   kQp,
   kQpMap,
+  kBBias,
   kPixelThreshold,
   kAreaThreshold,
   kChangeThreshold,
@@ -32,7 +33,7 @@ struct KnobRow {
   const char *nick;
   const char *blurb;
   KnobType type;
-  double min, max, neutral;  ///< limits; the value (also the default) that changes nothing or costs most
+  double min, max, neutral;  ///< limits; the default, which changes nothing or is what encoders usually do
   bool rises;                ///< whether the ladder's values rise from cheap to expensive
   bool h264_only;            ///< means nothing for raw output
   unsigned flags;            ///< GstOneadaptKnobFlags

@@ -14,11 +14,12 @@ const std::vector<unsigned> &Ledger::distances() {
   return all;
 }
 
-void Ledger::set_input(const GstVideoInfo &info, bool h264) {
+void Ledger::set_input(const GstVideoInfo &info, bool h264, unsigned b_frames) {
   pictures_.clear();
   current_.pictures.clear();
   input_ = current_.input = info;
   h264_ = current_.h264 = h264;
+  b_frames_ = current_.b_frames = b_frames;
   has_input_ = true;
 }
 
@@ -42,6 +43,7 @@ void Ledger::begin(std::uint64_t number, const KnobValues &values, const std::ve
   current_.offset_columns = offset_columns;
   current_.offset_rows = offset_rows;
   current_.h264 = h264_;
+  current_.b_frames = b_frames_;
   current_.input = input_;
 }
 
@@ -58,11 +60,15 @@ void Ledger::arrived(BufferRef picture, std::uint64_t time) {
   if (pictures_.size() > distances().back() + 1) pictures_.pop_back();
 }
 
-void Ledger::passed(std::uint64_t bytes) {
+void Ledger::sent(std::uint64_t bytes, bool b) {
   counters.frames_out++;
   counters.bytes += bytes;
-  current_.frames_out++;
   current_.bytes += bytes;
+  current_.b_pictures += b;
+}
+
+void Ledger::kept() {
+  current_.frames_out++;
   current_.pictures.clear();
   for (unsigned distance : distances())
     if (distance < pictures_.size())
@@ -91,6 +97,7 @@ void Ledger::forget() {
   current_ = IntervalRecord();
   current_.input = input_;
   current_.h264 = h264_;
+  current_.b_frames = b_frames_;
 }
 
 const IntervalRecord *Ledger::find(std::uint64_t number) const {

@@ -28,9 +28,11 @@ struct IntervalRecord {
   unsigned offset_columns = 0, offset_rows = 0;
   bool map_changed = false;  ///< the map was another one at first
   bool h264 = false;
+  unsigned b_frames = 0;    ///< most B pictures in a row
   GstVideoInfo input;       ///< of the pictures below
   std::uint64_t bytes = 0;  ///< that left the filter
   unsigned frames_in = 0, frames_out = 0;
+  unsigned b_pictures = 0;           ///< of frames_out
   std::vector<Remembered> pictures;  ///< by distance, nearest first
   FilterRecord filter;               ///< frames that the frame rate let through; none where nobody asked for thresholds
   unsigned max_skip = 0;
@@ -51,7 +53,7 @@ class Ledger {
   static const std::vector<unsigned> &distances();
 
   /// Another input format: pictures of the old one can no longer be compared with what comes.
-  void set_input(const GstVideoInfo &info, bool h264);
+  void set_input(const GstVideoInfo &info, bool h264, unsigned b_frames = 0);
   void begin(std::uint64_t number, const KnobValues &values, const std::vector<float> &offsets = {},
              unsigned offset_columns = 0, unsigned offset_rows = 0);
   /// Another QP map for the rest of the interval under way.
@@ -61,12 +63,15 @@ class Ledger {
   /// Its picture, of that stream time in ns, in the interval that it belongs to, before it is known whether it will be
   /// kept.
   void arrived(BufferRef picture, std::uint64_t time);
-  /// The frame that arrived last left as `bytes`, or did not.
   /// The frame filter as it stands before the interval's first frame, and its frames.
   void filters(const FrameFilter &before, unsigned max_skip);
   void filtered(const FrameFilter::Frame &frame, bool must, bool kept);
-  void passed(std::uint64_t bytes);
+  /// The frame that arrived last is to go out, or is not.
+  void kept();
   void dropped();
+  /// A frame that was kept leaves as `bytes`; `b`: as a B picture. Or `count` of them never will.
+  void sent(std::uint64_t bytes, bool b);
+  void lost(unsigned count) { counters.dropped += count; }
   /// Forgets pictures and intervals (a flush); counters stay.
   void forget();
 
@@ -86,6 +91,7 @@ class Ledger {
   void close();
 
   bool has_input_ = false, h264_ = false, any_ = false;
+  unsigned b_frames_ = 0;
   GstVideoInfo input_{};
   IntervalRecord current_;
   std::optional<IntervalRecord> pinned_;

@@ -86,6 +86,12 @@ struct Prober::Impl {
   std::map<std::tuple<int, unsigned, unsigned, unsigned>, Outcome> outcomes;  // by QP, size, distance
   std::map<unsigned, Plane> sources;                                          // luma by distance
   std::map<std::tuple<double, double, double>, FilterOutcome> replays;        // by thresholds
+  /// What one B picture does, instead of a P picture, under the configuration in force.
+  struct BPicture {
+    double bytes = 0;  // more (or less, < 0), as a share of a P picture's
+    BlockMap change;   // of the picture itself
+  };
+  std::optional<BPicture> b_picture;
 
   const IntervalRecord &interval() const { return *record; }
 
@@ -105,9 +111,20 @@ struct Prober::Impl {
   const Outcome &outcome(const KnobValues &values);
   Outcome code(int qp, Size size, unsigned distance);
 #if HAVE_X264
-  Encoder &encoder_for(Size size);
+  struct Unit {
+    std::size_t bytes = 0;
+    bool idr = false, b = false;
+    BufferRef picture;  // NV12, as a decoder shows it
+  };
+  Encoder &encoder_for(Size size, unsigned b_frames = 0);
+  AccessUnit encode(Size size, unsigned distance, const H264Frame &frame, unsigned b_frames = 0);
   AccessUnit encode(Size size, unsigned distance, int qp, bool idr);
+  GstVideoInfo nv12(Size size) const;
+  std::vector<Unit> encode_all(Size size, const std::vector<unsigned> &distances, int qp, int b_bias, unsigned b_frames,
+                               bool all_b = false);
 #endif
+  const BPicture &b_effect();
+  double b_share(double bias) const;
   BufferRef raw(Size size, unsigned distance);
   std::vector<unsigned> passed_on(double gap_frames) const;
   double model(const KnobValues &values);
@@ -132,6 +149,7 @@ void Prober::Impl::end() {
   outcomes.clear();
   sources.clear();
   replays.clear();
+  b_picture.reset();
   record = nullptr;
 }
 
@@ -265,16 +283,65 @@ Outcome Prober::Impl::code(int qp, Size size, unsigned distance) {
 }
 
 #if HAVE_X264
+namespace {
+
+BufferRef buffer_of(const Picture &picture, const GstVideoInfo &info) {
+  BufferRef buffer = take_buffer(gst_buffer_new_allocate(nullptr, info.size, nullptr));
+  MappedFrame frame(info, buffer.get(), GST_MAP_WRITE);
+  for (unsigned plane = 0; plane < 2; plane++) {  // NV12; both planes have as many bytes a row as the picture pixels
+    auto *rows = static_cast<std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame.get(), plane));
+    const auto stride = std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame.get(), plane));
+    for (unsigned row = 0; row < picture.height >> plane; row++)
+      std::copy_n(picture.plane[plane] + row * picture.stride[plane], picture.width, rows + row * stride);
+  }
+  return buffer;
+}
+
+}  // namespace
+
+GstVideoInfo Prober::Impl::nv12(Size size) const {
+  GstVideoInfo info = resized(interval().input, size, GST_VIDEO_FORMAT_NV12);
+  info.colorimetry = interval().input.colorimetry;
+  info.chroma_site = interval().input.chroma_site;
+  return info;
+}
+
+/// Codes a sequence as one GOP with B pictures where x264 likes them (`all_b`: wherever they can be); in the order in
+/// which it is shown.
+std::vector<Prober::Impl::Unit> Prober::Impl::encode_all(Size size, const std::vector<unsigned> &distances, int qp,
+                                                         int b_bias, unsigned b_frames, bool all_b) {
+  std::map<std::int64_t, Unit> units;
+  const GstVideoInfo info = nv12(size);
+  auto take = [&](const AccessUnit &unit) {
+    if (unit.size) units[unit.pts] = {unit.size, unit.idr, unit.b, buffer_of(unit.reconstruction, info)};
+    return unit.size > 0;
+  };
+  H264Frame frame;
+  frame.qp = qp;
+  frame.b_bias = b_bias;
+  for (unsigned distance : distances) {
+    frame.idr = distance == distances.front();
+    frame.b = all_b && distance != distances.front() && distance != distances.back();
+    take(encode(size, distance, frame, b_frames));
+  }
+  while (b_frames && take(encoder_for(size, b_frames).encoder->flush())) {
+  }
+  std::vector<Unit> all;
+  for (auto &unit : units) all.push_back(std::move(unit.second));
+  return all;
+}
+
 /// The encoder for pictures of `size`, the first of `encoders` from now on.
-Prober::Impl::Encoder &Prober::Impl::encoder_for(Size size) {
+Prober::Impl::Encoder &Prober::Impl::encoder_for(Size size, unsigned b_frames) {
   const GstVideoInfo &info = interval().input;
   H264Settings settings = h264_settings(info, size);
   const Size input{unsigned(info.width), unsigned(info.height)};
   settings.preset = preset;
   settings.reconstruction = true;
+  settings.b_frames = b_frames;
   auto usable = [&](const Encoder &e) {
     return e.size == size && e.input == input && e.preset == settings.preset &&
-           e.encoder->settings().format == settings.format;
+           e.encoder->settings().format == settings.format && e.encoder->settings().b_frames == b_frames;
   };
   auto found = std::find_if(encoders.begin(), encoders.end(), usable);
   if (found != encoders.end()) {
@@ -298,10 +365,15 @@ Prober::Impl::Encoder &Prober::Impl::encoder_for(Size size) {
 
 /// Codes the remembered picture at a distance; valid until the next call for this size.
 AccessUnit Prober::Impl::encode(Size size, unsigned distance, int qp, bool idr) {
-  Encoder &encoder = encoder_for(size);
   H264Frame frame;
   frame.qp = qp;
   frame.idr = idr;
+  return encode(size, distance, frame);
+}
+
+AccessUnit Prober::Impl::encode(Size size, unsigned distance, const H264Frame &wanted, unsigned b_frames) {
+  Encoder &encoder = encoder_for(size, b_frames);
+  H264Frame frame = wanted;
   frame.pts = encoder.count++;
   MappedFrame in(interval().input, picture(distance).get(), GST_MAP_READ);
   if (!encoder.scaler) return encoder.encoder->encode(picture_of(in.get()), frame);
@@ -324,7 +396,9 @@ const Outcome &Prober::Impl::outcome(const KnobValues &values) {
 /// What the interval would have taken under a configuration: bytes, or raw pixels.
 double Prober::Impl::model(const KnobValues &values) {
   const Outcome &o = outcome(values);
-  return o.first + (frames_of(values) - 1) * o.other;
+  double other = o.other;
+  if (interval().b_frames) other *= 1 + b_share(values[kBBias]) * b_effect().bytes;
+  return o.first + (frames_of(values) - 1) * other;
 }
 
 BlockMap Prober::Impl::difference(const Plane &a, const Plane &b) const {
@@ -375,7 +449,62 @@ double Prober::Impl::output_grad_of(std::size_t knob, const KnobValues &here, co
                    b = resample(filtered(here).change, grid.width, grid.height);
     return std::abs(output_grad(gradient, a) - output_grad(gradient, b));
   }
+  if (knob == kBBias) {
+    BlockMap change = b_effect().change;
+    const double share = std::abs(b_share(there[kBBias]) - b_share(here[kBBias]));
+    for (float &value : change.values) value = float(value * share);
+    return output_grad(gradient, change);
+  }
   return output_grad(gradient, difference(outcome(there).luma, outcome(here).luma));
+}
+
+/// Share of pictures that a bias makes B pictures: logistic, through what was seen of the bias in force.
+double Prober::Impl::b_share(double bias) const {
+  if (bias <= -100) return 0;
+  constexpr double kWidth = 40;  // in steps of bias; x264 weighs costs by it, and those of B and P differ little
+  const double most = interval().b_frames / (1.0 + interval().b_frames), now = interval().values[kBBias];
+  double centre = 0;
+  if (now > -100 && interval().frames_out > 1) {
+    const double seen = std::clamp(interval().b_pictures / (most * interval().frames_out), 0.02, 0.98);
+    centre = now - kWidth * std::log(seen / (1 - seen));
+  }
+  return most / (1 + std::exp((centre - bias) / kWidth));
+}
+
+/// By coding three pictures as I B P and as I P P.
+const Prober::Impl::BPicture &Prober::Impl::b_effect() {
+  if (b_picture) return *b_picture;
+  BPicture effect;
+  effect.change = BlockMap(grid.width, grid.height, gradient.values.empty() ? 16 : gradient.block_size);
+#if HAVE_X264
+  const KnobValues &here = interval().values;
+  const double apart = gap_of(here);
+  const unsigned middle = nearest_distance(apart), first = nearest_distance(2 * apart);
+  if (middle > 0 && first > middle) {
+    const Size size = scaled_size(interval().input, here[kScale], true);
+    const int qp = int(std::lround(here[kQp]));
+    encode(size, first, qp, true);
+    const AccessUnit p = encode(size, middle, qp, false);
+    const Plane as_p = copy_plane(p.reconstruction.plane[0], p.reconstruction.stride[0], size);
+    double p_bytes = double(p.size);
+    const double last = double(encode(size, 0, qp, false).size);
+    p_bytes += last;
+    double b_bytes = 0;
+    Plane as_b;
+    for (const Unit &unit : encode_all(size, {first, middle, 0}, qp, 0, 1, true)) {
+      if (!unit.idr) b_bytes += double(unit.bytes);
+      if (!unit.b) continue;
+      MappedFrame picture(nv12(size), unit.picture.get(), GST_MAP_READ);
+      as_b = copy_plane(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(picture.get(), 0)),
+                        std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(picture.get(), 0)), size);
+    }
+    if (!as_b.data.empty() && last > 0) {
+      effect.bytes = (b_bytes - p_bytes) / last;
+      effect.change = difference(on_grid(as_b), on_grid(as_p));
+    }
+  }
+#endif
+  return b_picture.emplace(std::move(effect));
 }
 
 /// Distances, farthest first, of the remembered pictures that stand for those that would have been passed on.
@@ -444,21 +573,6 @@ KnobValues most_expensive(KnobValues values, const std::array<std::vector<double
     if (!ladders[knob].empty()) values[knob] = ladders[knob].back();
   return values;
 }
-
-#if HAVE_X264
-BufferRef buffer_of(const Picture &picture, const GstVideoInfo &info) {
-  BufferRef buffer = take_buffer(gst_buffer_new_allocate(nullptr, info.size, nullptr));
-  MappedFrame frame(info, buffer.get(), GST_MAP_WRITE);
-  for (unsigned plane = 0; plane < 2; plane++) {  // NV12; both planes have as many bytes a row as the picture pixels
-    auto *rows = static_cast<std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(frame.get(), plane));
-    const auto stride = std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(frame.get(), plane));
-    for (unsigned row = 0; row < picture.height >> plane; row++)
-      std::copy_n(picture.plane[plane] + row * picture.stride[plane], picture.width, rows + row * stride);
-  }
-  return buffer;
-}
-#endif
-
 }  // namespace
 
 Rendering Prober::render(const RenderRequest &request) {
@@ -475,20 +589,22 @@ Rendering Prober::render(const RenderRequest &request) {
   const double most = self.model(most_expensive(interval.values, request.ladders));
   if (most > 0) result.resource = self.model(request.values) / most;
   const Size size = scaled_size(interval.input, request.values[kScale], interval.h264);
-  result.info = resized(interval.input, size, interval.h264 ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_UNKNOWN);
-  result.info.colorimetry = interval.input.colorimetry;
-  result.info.chroma_site = interval.input.chroma_site;
-  for (unsigned distance : self.passed_on(self.gap_of(request.values))) {
+  result.info = resized(interval.input, size);
+  const std::vector<unsigned> distances = self.passed_on(self.gap_of(request.values));
+  std::vector<BufferRef> pictures;
+#if HAVE_X264
+  if (interval.h264) {
+    result.info = self.nv12(size);
+    for (auto &unit : self.encode_all(size, distances, int(std::lround(request.values[kQp])),
+                                      int(std::lround(request.values[kBBias])), interval.b_frames))
+      pictures.push_back(std::move(unit.picture));
+  }
+#endif
+  for (std::size_t i = 0; i < distances.size(); i++) {
     Rendering::Picture picture;
     for (const Remembered &r : interval.pictures)
-      if (r.distance == distance) picture.time = r.time;
-#if HAVE_X264
-    if (interval.h264)
-      picture.buffer = buffer_of(
-          self.encode(size, distance, int(std::lround(request.values[kQp])), result.pictures.empty()).reconstruction,
-          result.info);
-#endif
-    if (!picture.buffer) picture.buffer = self.raw(size, distance);
+      if (r.distance == distances[i]) picture.time = r.time;
+    picture.buffer = interval.h264 ? std::move(pictures.at(i)) : self.raw(size, distances[i]);
     result.pictures.push_back(std::move(picture));
   }
   return result;

@@ -6,6 +6,9 @@
 //    wide that it is 0…51 (neither factor moves a forced QP);
 //  - offsets are only looked at while adaptive quantisation is on, which constant-QP mode or a strength of 0 would
 //    switch off: hence CRF with AQ of a strength that rounds to nothing. It pays for a look-ahead that nobody uses;
+//  - with B pictures and without offsets, a new encoder a GOP has the QP as its constant: what kind a picture will be,
+//    and so how much coarser it is to be, is not known when it is handed over. B pictures of an encoder with offsets
+//    have the QP of the others;
 //  - x264 gives a macroblock the QP of the one before when they differ by 1: so they never do (coded_qp());
 //  - from sub-pixel refinement 10 on x264 chooses QPs itself, around those asked for, as far as AQ is on: 9 at most.
 #include "codec/h264.h"
@@ -25,6 +28,8 @@ namespace {
 constexpr int kNominalQp = 26;          // never used: every picture's QP is forced. 0 would mean lossless
 constexpr float kNegligibleAq = 1e-4f;  // AQ must be on for offsets to count, but must not move any QP itself
 constexpr int kQpMax = 51;
+constexpr int kNeverB = -100;       // x264 itself takes no less than -90, which is not never
+constexpr float kBFactor = 1.3f;    // x264's default: B pictures 2 QP coarser
 constexpr int kMostRefinement = 9;  // from 10 on: "QP-RD", x264's own choice of QPs
 
 unsigned macroblocks(unsigned pixels) { return (pixels + 15) / 16; }
@@ -49,6 +54,8 @@ struct H264Encoder::Impl {
   H264Settings settings;
   x264_t *encoder = nullptr;
   bool started = false;
+  bool ended = false;  // B pictures: flushed, so a new x264 is due
+  bool b_allowed = false;
   std::int64_t last_pts = 0;
   std::vector<float> offsets;
   std::string log;  // x264's last complaint, for the exception's text
@@ -71,10 +78,11 @@ struct H264Encoder::Impl {
   [[noreturn]] void fail(const std::string &what) const {
     throw CodecError("x264: " + what + (log.empty() ? "" : ": " + log));
   }
-  void open();
+  void open(int qp, int b_bias);
+  AccessUnit code(x264_picture_t *in);
 };
 
-void H264Encoder::Impl::open() {
+void H264Encoder::Impl::open(int qp, int b_bias) {
   const auto &s = settings;
   if (s.width < 16 || s.height < 16 || s.width > 16384 || s.height > 16384 || s.width % 2 || s.height % 2)
     fail("a picture of " + std::to_string(s.width) + "×" + std::to_string(s.height) +
@@ -112,7 +120,11 @@ void H264Encoder::Impl::open() {
   p.i_scenecut_threshold = 0;
   p.b_open_gop = 0;
   p.b_intra_refresh = 0;
-  p.i_bframe = 0;
+  p.i_bframe = int(s.b_frames);
+  p.i_bframe_adaptive = X264_B_ADAPT_FAST;
+  p.i_bframe_bias = b_bias;
+  p.i_bframe_pyramid = X264_B_PYRAMID_NONE;
+  b_allowed = s.b_frames > 0 && b_bias > kNeverB;
   p.b_repeat_headers = 1;
   p.b_annexb = 1;
   p.b_aud = 0;
@@ -131,6 +143,11 @@ void H264Encoder::Impl::open() {
     p.rc.i_aq_mode = X264_AQ_NONE;
     p.rc.f_ip_factor = std::exp2((kNominalQp - kQpMax) / 6.0f);
     p.rc.f_pb_factor = std::exp2(-kNominalQp / 6.0f);
+    if (s.b_frames) {
+      p.rc.i_qp_constant = std::max(1, qp);  // 0 would mean lossless
+      p.rc.f_ip_factor = 1;
+      p.rc.f_pb_factor = kBFactor;
+    }
   }
   p.rc.b_mb_tree = 0;
   p.rc.i_qp_min = 0;
@@ -141,12 +158,14 @@ void H264Encoder::Impl::open() {
 
   p.b_full_recon = s.reconstruction;
 
+  if (encoder) x264_encoder_close(encoder);
   encoder = x264_encoder_open(&p);
   if (!encoder) fail("the encoder cannot be opened");
 
   x264_nal_t *nals = nullptr;
   int count = 0;
   if (x264_encoder_headers(encoder, &nals, &count) < 0) fail("no stream headers");
+  ended = false;
   for (int i = 0; i < count; i++) {
     if (nals[i].i_type != NAL_SPS) continue;
     const std::uint8_t *end = nals[i].p_payload + nals[i].i_payload;
@@ -156,7 +175,8 @@ void H264Encoder::Impl::open() {
 
 H264Encoder::H264Encoder(const H264Settings &settings) : impl_(new Impl) {
   impl_->settings = settings;
-  impl_->open();
+  if (settings.b_frames > 16) impl_->fail("at most 16 B pictures in a row");
+  impl_->open(kNominalQp, 0);
 }
 
 H264Encoder::~H264Encoder() = default;
@@ -164,6 +184,43 @@ H264Encoder::~H264Encoder() = default;
 const H264Settings &H264Encoder::settings() const { return impl_->settings; }
 
 const std::vector<std::uint8_t> &H264Encoder::sps() const { return impl_->sps; }
+
+/// Hands a picture over, or asks for one that is held back.
+AccessUnit H264Encoder::Impl::code(x264_picture_t *in) {
+  x264_picture_t out;
+  x264_nal_t *nals = nullptr;
+  int count = 0;
+  const int size = x264_encoder_encode(encoder, &nals, &count, in, &out);
+  if (size < 0) fail("encoding failed");
+  if (size == 0 || count == 0) return {};
+
+  AccessUnit unit;
+  unit.data = nals[0].p_payload;
+  unit.size = std::size_t(size);
+  if (out.b_keyframe) {
+    // The first unit tells x264's version and options in an SEI of some 700 bytes: left out, so that equal pictures
+    // cost equal bytes wherever they come.
+    key_unit.clear();
+    for (int i = 0; i < count; i++)
+      if (nals[i].i_type != NAL_SEI)
+        key_unit.insert(key_unit.end(), nals[i].p_payload, nals[i].p_payload + nals[i].i_payload);
+    unit.data = key_unit.data();
+    unit.size = key_unit.size();
+  }
+  unit.idr = out.b_keyframe;
+  unit.b = out.i_type == X264_TYPE_B;
+  unit.pts = out.i_pts;
+  unit.reconstruction.format = Picture::Format::NV12;
+  unit.reconstruction.width = settings.width;
+  unit.reconstruction.height = settings.height;
+  if (settings.reconstruction) {
+    for (int i = 0; i < 2; i++) {
+      unit.reconstruction.plane[i] = out.img.plane[i];
+      unit.reconstruction.stride[i] = std::size_t(out.img.i_stride[i]);
+    }
+  }
+  return unit;
+}
 
 AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
   auto &self = *impl_;
@@ -182,7 +239,7 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
     self.fail(std::to_string(frame.qp_offsets.size()) + " QP offsets for " + std::to_string(blocks) + " macroblocks");
   if (self.started && frame.pts <= self.last_pts) self.fail("timestamps must rise");
 
-  x264_picture_t in, out;
+  x264_picture_t in;
   x264_picture_init(&in);
   in.img.i_csp = csp_of(s.format);
   in.img.i_plane = planes;
@@ -191,9 +248,15 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
     in.img.plane[i] = const_cast<std::uint8_t *>(picture.plane[i]);  // x264 only reads it
     in.img.i_stride[i] = int(picture.stride[i]);
   }
+  const bool idr = frame.idr || !self.started || self.ended;
+  if (idr && s.b_frames) {
+    if (self.started && !self.ended && x264_encoder_delayed_frames(self.encoder) > 0)
+      self.fail("a GOP starts while pictures are held back");
+    self.open(frame.qp, frame.b_bias);
+  }
   in.i_pts = frame.pts;
-  in.i_type = frame.idr || !self.started ? X264_TYPE_IDR : X264_TYPE_P;
-  in.i_qpplus1 = frame.qp + 1;
+  in.i_type = idr ? X264_TYPE_IDR : !self.b_allowed ? X264_TYPE_P : frame.b ? X264_TYPE_B : X264_TYPE_AUTO;
+  if (!s.b_frames || s.qp_offsets) in.i_qpplus1 = frame.qp + 1;
   if (!frame.qp_offsets.empty()) {
     self.offsets.resize(blocks);
     for (std::size_t i = 0; i < blocks; i++)
@@ -201,38 +264,23 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
     in.prop.quant_offsets = self.offsets.data();  // without lookahead it is read before encode() returns
   }
 
-  x264_nal_t *nals = nullptr;
-  int count = 0;
-  const int size = x264_encoder_encode(self.encoder, &nals, &count, &in, &out);
-  if (size < 0) self.fail("encoding failed");
-  if (size == 0 || count == 0) self.fail("a picture was held back");
+  const AccessUnit unit = self.code(&in);
+  if (unit.size == 0 && !s.b_frames) self.fail("a picture was held back");
   self.started = true;
   self.last_pts = frame.pts;
-
-  AccessUnit unit;
-  unit.data = nals[0].p_payload;
-  unit.size = std::size_t(size);
-  if (out.b_keyframe) {
-    // The first unit tells x264's version and options in an SEI of some 700 bytes: left out, so that equal pictures
-    // cost equal bytes wherever they come.
-    self.key_unit.clear();
-    for (int i = 0; i < count; i++)
-      if (nals[i].i_type != NAL_SEI)
-        self.key_unit.insert(self.key_unit.end(), nals[i].p_payload, nals[i].p_payload + nals[i].i_payload);
-    unit.data = self.key_unit.data();
-    unit.size = self.key_unit.size();
-  }
-  unit.idr = out.b_keyframe;
-  unit.reconstruction.format = Picture::Format::NV12;
-  unit.reconstruction.width = s.width;
-  unit.reconstruction.height = s.height;
-  if (s.reconstruction) {
-    for (int i = 0; i < 2; i++) {
-      unit.reconstruction.plane[i] = out.img.plane[i];
-      unit.reconstruction.stride[i] = std::size_t(out.img.i_stride[i]);
-    }
-  }
   return unit;
+}
+
+AccessUnit H264Encoder::flush() {
+  auto &self = *impl_;
+  self.log.clear();
+  if (!self.settings.b_frames || !self.started) return {};
+  self.ended = true;
+  while (x264_encoder_delayed_frames(self.encoder) > 0) {
+    const AccessUnit unit = self.code(nullptr);
+    if (unit.size) return unit;
+  }
+  return {};
 }
 
 }  // namespace oneadapt

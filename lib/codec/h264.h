@@ -32,6 +32,9 @@ struct H264Settings {
   std::string preset = "veryfast";     ///< x264's names, ultrafast … placebo
   unsigned threads = 1;                ///< 0: x264's choice. More than 1: sliced threads, never frame delay
   bool qp_offsets = false;             ///< H264Frame::qp_offsets may be given; costs 10…20 % more time
+  /// Most B pictures in a row, 0…16. They are held back until the picture that they look ahead to has come, and are
+  /// coded x264's usual 2 QP coarser where there are no offsets. Each GOP takes a new x264 and must be flushed.
+  unsigned b_frames = 0;
   bool reconstruction = false;  ///< full reconstruction: encode() hands out what a decoder will show, bit for bit
   /// Colour description for the VUI (H.264 Table E-3…E-5), 2 = unspecified; full range flag.
   int colour_primaries = 2, transfer = 2, matrix = 2;
@@ -49,20 +52,27 @@ struct H264Frame {
   /// entropy coder of the preset `ultrafast` cannot write the largest levels, and x264 then takes the least QP at which
   /// it can: possible below QP 12, where black meets white.
   std::vector<float> qp_offsets;
+  /// How likely x264's adaptive choice falls on a B picture, −100 (never) … 100; read where a GOP starts, as is `qp` of
+  /// an encoder with B pictures and without offsets.
+  int b_bias = 0;
+  bool b = false;  ///< a B picture whatever x264 thinks, where there may be any; not the last one before an IDR
 };
 
-/// One access unit (Annex B, SPS and PPS with every IDR), valid until the next call of the same encoder.
+/// One access unit (Annex B, SPS and PPS with every IDR), valid until the next call of the same encoder. Empty: the
+/// picture was held back (B pictures only).
 struct AccessUnit {
   const std::uint8_t *data = nullptr;
   std::size_t size = 0;
+  std::int64_t pts = 0;  ///< of the picture that it is
   bool idr = false;
+  bool b = false;          ///< a B picture: nothing refers to it
   Picture reconstruction;  ///< NV12; planes are null unless H264Settings::reconstruction
 };
 
-/// One x264 encoder without delay: every picture in gives one access unit out. Thread-bound: one thread at a time.
-/// MB QP is exact: every picture's QP is forced, offsets count because AQ is on (at a strength of nothing), no mb-tree,
-/// and no choice of QP by x264 itself (`veryslow` and `placebo` go without that part of theirs).
-/// x264's own output goes nowhere but into the text of CodecError.
+/// One x264 encoder without delay: every picture in gives one access unit out, unless there are B pictures.
+/// Thread-bound: one thread at a time. MB QP is exact: every picture's QP is forced, offsets count because AQ is on (at
+/// a strength of nothing), no mb-tree, and no choice of QP by x264 itself (`veryslow` and `placebo` go without that
+/// part of theirs). x264's own output goes nowhere but into the text of CodecError.
 class H264Encoder {
  public:
   explicit H264Encoder(const H264Settings &settings);  ///< throws CodecError
@@ -70,7 +80,10 @@ class H264Encoder {
   H264Encoder(const H264Encoder &) = delete;
   H264Encoder &operator=(const H264Encoder &) = delete;
   /// Throws CodecError: picture of another size or format, an offset map of another size or not allowed, x264 failing.
+  /// Pictures that are held back when a GOP starts must have been flushed.
   AccessUnit encode(const Picture &picture, const H264Frame &frame);
+  /// The next picture that was held back; empty when there is none. The picture after that starts a GOP.
+  AccessUnit flush();
   const H264Settings &settings() const;
   /// The sequence parameter set that goes with every IDR, without start code (for profile and level in caps).
   const std::vector<std::uint8_t> &sps() const;

@@ -102,6 +102,23 @@ TEST(Adaptive, TwiceTheSame) {
   for (std::size_t i = 0; i < a.intervals.size(); ++i) EXPECT_EQ(a.intervals[i].z, b.intervals[i].z) << i;
 }
 
+// A decoder keeps a picture back for reordering; at an interval's end it must not.
+TEST(Adaptive, BPicturesDoNotHoldUpLockstep) {
+  NEED(model());
+  NEED(vtest());
+  RunOptions o = options(vtest(), "person");
+  o.fps = 5;
+  o.seconds = 3;
+  o.knobs = "b-bias";
+  o.properties["filter.b-frames"] = "3";
+  o.properties["ctl.lockstep-timeout"] = "20000000000";
+  const RunResult r = run(o, {});
+  EXPECT_EQ(r.results.size(), 15u);
+  ASSERT_EQ(r.intervals.size(), 3u);
+  for (const IntervalRow &row : r.intervals) EXPECT_TRUE(row.feedback);
+  EXPECT_TRUE(r.warnings.empty()) << r.warnings.front();
+}
+
 // 10 s without a person (a bouncing ball), 10 s with: after five intervals a knob is where it stays, give or take a
 // rung.
 TEST(Adaptive, SettlesWithinFiveIntervalsOfAScene) {

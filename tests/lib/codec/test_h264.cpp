@@ -270,3 +270,67 @@ TEST(H264, EqualsConstantQpMode) {
     x264_encoder_close(plain);
   }
 }
+
+TEST(H264, BPicturesComeLaterAndAreCoarser) {
+  H264Settings s = settings(128, 96);
+  s.b_frames = 2;
+  H264Encoder encoder(s);
+  double b_bytes = 0, p_bytes = 0;
+  unsigned b_count = 0, p_count = 0;
+  std::vector<std::int64_t> pts;
+  auto take = [&](const AccessUnit &unit) {
+    if (!unit.size) return false;
+    pts.push_back(unit.pts);
+    if (unit.idr) return true;
+    (unit.b ? b_bytes : p_bytes) += double(unit.size);
+    ++(unit.b ? b_count : p_count);
+    return true;
+  };
+  for (int gop = 0; gop < 2; gop++) {
+    for (int i = 0; i < 12; i++) {
+      H264Frame frame;
+      frame.qp = 32;
+      frame.idr = i == 0;
+      frame.pts = 12 * gop + i;
+      frame.b_bias = 100;
+      take(encoder.encode(Image(128, 96, unsigned(3 * frame.pts)).picture(), frame));
+    }
+    while (take(encoder.flush())) {
+    }
+    EXPECT_EQ(pts.size(), 12u * (gop + 1)) << "a flush leaves nothing behind";
+  }
+  EXPECT_GT(b_count, 8u);
+  EXPECT_FALSE(std::is_sorted(pts.begin(), pts.end()));
+  EXPECT_LT(b_bytes / b_count, 0.8 * p_bytes / p_count) << "2 QP coarser";
+  EXPECT_EQ(encoder.flush().size, 0u);
+}
+
+TEST(H264, BPicturesNever) {
+  H264Settings s = settings(128, 96);
+  s.b_frames = 2;
+  H264Encoder encoder(s);
+  for (int i = 0; i < 12; i++) {
+    H264Frame frame;
+    frame.pts = i;
+    frame.b_bias = -100;
+    EXPECT_FALSE(encoder.encode(Image(128, 96, unsigned(3 * i)).picture(), frame).b);
+  }
+  while (true) {
+    const AccessUnit unit = encoder.flush();
+    if (!unit.size) break;
+    EXPECT_FALSE(unit.b);
+  }
+}
+
+TEST(H264, AGopMustNotStartWhilePicturesAreHeldBack) {
+  H264Settings s = settings(64, 48);
+  s.b_frames = 3;
+  H264Encoder encoder(s);
+  H264Frame frame;
+  encoder.encode(Image(64, 48).picture(), frame);
+  frame.pts = 1;
+  encoder.encode(Image(64, 48, 1).picture(), frame);
+  frame.pts = 2;
+  frame.idr = true;
+  EXPECT_THROW(encoder.encode(Image(64, 48, 2).picture(), frame), CodecError);
+}
