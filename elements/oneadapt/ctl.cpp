@@ -490,8 +490,8 @@ static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
                                              "", ready));
   install(PROP_KNOBS,
           g_param_spec_string("knobs", "Knobs",
-                              "Names of the knobs to adapt, separated by commas; empty: all that the tunables "
-                              "have",
+                              "Names of the knobs to adapt, separated by commas, or TUNABLE.KNOB for one tunable's; "
+                              "empty: all that the tunables have",
                               "", ready));
   std::string policies = "Adaptation logic, one of:";
   for (const auto &name : oneadapt::policy_names()) policies += " " + name;

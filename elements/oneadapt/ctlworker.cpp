@@ -75,8 +75,9 @@ bool ctl_find_tunables(GstOneadaptCtl *self) {
       known = known || knobs->len == 0;
       for (guint i = 0; i < knobs->len; ++i) {
         const gchar *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i])->name;
-        known = known || name == k;
-        all += (all.empty() ? "" : ", ") + std::string(k);
+        const std::string own = std::string(GST_OBJECT_NAME(e)) + "." + k;
+        known = known || name == k || name == own;
+        all += (all.empty() ? "" : ", ") + (found.size() > 1 ? own : k);
       }
       g_ptr_array_unref(knobs);
     }
@@ -106,7 +107,7 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
     GPtrArray *list = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
     for (guint i = 0; i < list->len; ++i) {
       const auto *knob = static_cast<GstOneadaptKnob *>(list->pdata[i]);
-      if (!adapted(knob, names)) continue;
+      if (!adapted(element, knob, names)) continue;
       all.push_back(observe(element, knob));
       knobs.push_back({element, knob->name, bool(knob->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT)});
     }

@@ -83,11 +83,26 @@ void ask(DecisionRecord &record, const std::vector<Part> &parts, guint64 interva
   record.question = std::move(question);
 }
 
+/// Of names that users gave, as the element itself knows them; those of other elements are left out.
+std::vector<std::string> own_names(GstElement *element, const std::vector<std::string> &names) {
+  const std::string prefix = std::string(GST_OBJECT_NAME(element)) + ".";
+  std::vector<std::string> own;
+  for (const std::string &name : names) {
+    if (name.compare(0, prefix.size(), prefix) == 0)
+      own.push_back(name.substr(prefix.size()));
+    else if (name.find('.') == std::string::npos)
+      own.push_back(name);
+  }
+  return own;
+}
+
 }  // namespace
 
-bool adapted(const GstOneadaptKnob *knob, const std::vector<std::string> &names) {
+bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names) {
   if (names.empty()) return !(knob->flags & GST_ONEADAPT_KNOB_ON_REQUEST);
-  return std::find(names.begin(), names.end(), knob->name) != names.end();
+  const std::string own = std::string(GST_OBJECT_NAME(element)) + "." + knob->name;
+  return std::find_if(names.begin(), names.end(),
+                      [&](const std::string &name) { return name == knob->name || name == own; }) != names.end();
 }
 
 KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
@@ -130,7 +145,7 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
     GstStructure *configuration = gst_structure_new_empty("configuration");
     for (guint i = 0; i < knobs->len; ++i) {
       const auto *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
-      if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) || !adapted(k, names)) continue;
+      if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) || !adapted(element, k, names)) continue;
       wanted.push_back(k->name);
       gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->value, nullptr);
     }
@@ -164,16 +179,16 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     o.z = smooth->z;
     o.confident = smoother_.confident();
   }
-  std::vector<const gchar *> wanted;
-  for (const std::string &n : names) wanted.push_back(n.c_str());
-  wanted.push_back(nullptr);
-
   std::vector<Part> parts;
-  double resources = 0, compute = 1, bytes_left = 0, frames_left = 0;
-  unsigned known = 0;
+  double resource = 1, compute = 1, bytes_left = 0, frames_left = 0;
+  bool known = false;
   guint64 bytes = 0, frames_in = 0, frames_out = 0;
   for (GstElement *element : tunables) {
     GError *error = nullptr;
+    const std::vector<std::string> own = own_names(element, names);
+    std::vector<const gchar *> wanted;
+    for (const std::string &n : own) wanted.push_back(n.c_str());
+    wanted.push_back(nullptr);
     // A policy that moves nothing needs no measurements.
     GstOneadaptProbe *probe =
         gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, needs_gradient() ? smooth : nullptr,
@@ -186,32 +201,43 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     bytes += probe->bytes;
     frames_in += probe->frames_in;
     frames_out += probe->frames_out;
-    // One after the other: what the last one passes on is what is sent, and what the DNN gets.
+    // One after the other: what the last one passes on is what is sent, and what the DNN gets, and their shares of the
+    // most expensive configuration's resources multiply.
     bytes_left = double(probe->bytes);
     frames_left = probe->frames_out;
     if (probe->compute >= 0) compute *= probe->compute;
     if (probe->resource >= 0) {
-      resources += probe->resource;
-      ++known;
+      resource *= probe->resource;
+      known = true;
     }
     Part part{element, probe, o.knobs.size(), {}};
     for (guint i = 0; i < probe->knobs->len; ++i) {
       auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
-      if (!adapted(k, names)) continue;
-      KnobObservation ko = observe(element, k);
-      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up, k->compute_change_up};
-      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down, k->compute_change_down};
-      o.knobs.push_back(ko);
+      if (!adapted(element, k, names)) continue;
+      o.knobs.push_back(observe(element, k));
       part.knobs.push_back(k);
     }
     parts.push_back(part);
+  }
+  for (const Part &part : parts) {
+    // What a knob changes of its own tunable's share, it changes of what the others leave of it.
+    const double own = part.probe->resource, own_compute = part.probe->compute;
+    const double others = own > 0 ? resource / own : 1, others_compute = own_compute > 0 ? compute / own_compute : 1;
+    for (std::size_t i = 0; i < part.knobs.size(); ++i) {
+      GstOneadaptKnob *k = part.knobs[i];
+      for (double *change : {&k->resource_change_up, &k->resource_change_down}) *change *= others;
+      for (double *change : {&k->compute_change_up, &k->compute_change_down}) *change *= others_compute;
+      KnobObservation &ko = o.knobs[part.first + i];
+      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up, k->compute_change_up};
+      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down, k->compute_change_down};
+    }
   }
   record.knows_knobs = !o.knobs.empty();
   if (answer && record.knows_knobs) {
     o.profile = answer->profile;
     o.profile_lost = answer->profile.empty();
   }
-  if (known) o.resource = resources / known;
+  if (known) o.resource = resource;
 
   Decision decision;
   try {

@@ -43,7 +43,7 @@ struct DecisionRecord {
 };
 
 /// Whether a controller that was told `names` (empty: none) adapts the knob.
-bool adapted(const GstOneadaptKnob *knob, const std::vector<std::string> &names);
+bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names);
 /// What the core is told of a knob, without effects.
 oneadapt::KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob);
 

@@ -24,6 +24,7 @@ class TunableList {
     elements_.clear();
   }
   bool empty() const { return elements_.empty(); }
+  std::size_t size() const { return elements_.size(); }
   auto begin() const { return elements_.begin(); }
   auto end() const { return elements_.end(); }
 
