@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What oneadaptctl's files share: its state, the worker that probes, decides and applies (ctlworker.cpp), and
-// profiles (ctlprofile.cpp).
+// What oneadaptctl's files share: its state, its properties (ctlproperties.cpp), the worker that probes, decides and
+// applies (ctlworker.cpp), and profiles (ctlprofile.cpp).
 #pragma once
 #include <gst/gst.h>
 
@@ -94,6 +94,8 @@ struct _GstOneadaptCtl {
   CtlState *state;
 };
 
+/// Installs the properties with their documentation.
+void ctl_install_properties(GObjectClass *object);
 /// A copy; takes OBJECT_LOCK.
 CtlSettings ctl_settings(GstOneadaptCtl *self);
 
