@@ -10,6 +10,7 @@ enum {
   PROP_TUNABLES,
   PROP_KNOBS,
   PROP_POLICY,
+  PROP_POLICY_FILE,
   PROP_ALPHA,
   PROP_LAMBDA,
   PROP_LAMBDA_BANDWIDTH,
@@ -42,6 +43,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
       break;
     case PROP_POLICY:
       s.policy = text();
+      break;
+    case PROP_POLICY_FILE:
+      s.policy_file = text();
       break;
     case PROP_ALPHA:
       s.alpha = g_value_get_double(value);
@@ -125,6 +129,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
     case PROP_POLICY:
       g_value_set_string(value, s.policy.c_str());
       break;
+    case PROP_POLICY_FILE:
+      g_value_set_string(value, s.policy_file.c_str());
+      break;
     case PROP_ALPHA:
       g_value_set_double(value, s.alpha);
       break;
@@ -197,6 +204,10 @@ void ctl_install_properties(GObjectClass *object) {
   std::string policies = "Adaptation logic, one of:";
   for (const auto &name : oneadapt::policy_names()) policies += " " + name;
   install(PROP_POLICY, g_param_spec_string("policy", "Policy", g_intern_string(policies.c_str()), "oneadapt", ready));
+  install(PROP_POLICY_FILE, g_param_spec_string("policy-file", "Policy file",
+                                                "Trained network of policy casva, as oneadapt-eval --train-casva "
+                                                "writes it; the other policies do not read it",
+                                                "", ready));
   install(PROP_ALPHA,
           g_param_spec_double("alpha", "Alpha", "Learning rate of the gradient ascent (Eq. 2); 0: nothing moves", 0,
                               100, 0.5, live));
