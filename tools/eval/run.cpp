@@ -212,6 +212,7 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "dnn", "gradient", o.gradient ? "true" : "false");
   if (!o.results_location.empty()) set(p, "dnn", "results-location", o.results_location);
   set(p, "ctl", "policy", o.policy);
+  set(p, "ctl", "policy-file", o.policy_file);
   set(p, "ctl", "lambda", text(o.lambda));
   set(p, "ctl", "alpha", text(o.alpha));
   set(p, "ctl", "smoothing", text(o.smoothing));

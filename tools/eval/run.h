@@ -39,6 +39,7 @@ struct RunOptions {
   double fps = 0;          ///< frames a second taken from the clip; 0: the clip's own
   double seconds = 0;      ///< how much of the clip; 0: all
   std::string policy = "oneadapt";
+  std::string policy_file;  ///< trained network of policy casva
   double lambda = 1, alpha = 0.5, smoothing = 0.5;
   std::string knobs;                              ///< knobs to adapt, separated by commas; empty: all
   std::map<std::string, double> start;            ///< values of the filter's knob properties at the start

@@ -206,6 +206,7 @@ std::string RunStore::path(const RunOptions &o) const {
            o.lambda,  o.alpha,          o.smoothing,      o.knobs,  o.start,   o.properties,
            o.stills,  o.keep_gradients, o.uncertain_from, o.raw,    o.interval};
   if (o.second_pass) key.push_back(to_json(*o.second_pass));
+  if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
 }
 
