@@ -42,6 +42,11 @@ std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {
     if (row.interval >= out.size()) out.resize(row.interval + 1);
     for (const KnobValue &k : row.knobs) out[row.interval][k.name] = k.value;
   }
+  // Without gradients nothing is decided at the end of the last interval.
+  if (!run.intervals.empty()) {
+    out.emplace_back();
+    for (const KnobValue &k : run.intervals.back().knobs) out.back()[k.name] = k.next;
+  }
   if (run.intervals.empty() || run.intervals.front().seconds == kIntervalSeconds) return out;
   std::vector<std::map<std::string, double>> seconds;  // of longer or shorter intervals
   const double length = run.intervals.front().seconds;

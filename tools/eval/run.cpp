@@ -114,6 +114,7 @@ IntervalRow row_of(const GstStructure *s, double interval_seconds) {
     value.acc_grad_down = number(k, "acc-grad-down", 0);
     value.resource_change_up = number(k, "resource-change-up", 0);
     value.resource_change_down = number(k, "resource-change-down", 0);
+    value.next = number(k, "next", value.value);
     row.knobs.push_back(value);
   }
   return row;

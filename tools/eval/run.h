@@ -59,6 +59,7 @@ struct KnobValue {
   double value = 0;                                   ///< in force during the interval
   double output_grad_up = -1, output_grad_down = -1;  ///< −1: not probed
   double acc_grad_up = 0, acc_grad_down = 0, resource_change_up = 0, resource_change_down = 0;
+  double next = 0;  ///< decided for the interval after
 };
 
 struct IntervalRow {
