@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What oneadaptctl's files share: its state, the worker that probes, decides and applies (ctlworker.cpp), and
-// profiles (ctlprofile.cpp).
+// What oneadaptctl's files share: its state, its properties (ctlproperties.cpp), the worker that probes, decides and
+// applies (ctlworker.cpp), and profiles (ctlprofile.cpp).
 #pragma once
 #include <gst/gst.h>
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@ constexpr guint64 kNone = G_MAXUINT64;
 
 /// What the user asked for; under OBJECT_LOCK.
 struct CtlSettings {
-  std::string tunables, knobs, policy = "oneadapt";
+  std::string tunables, knobs, policy = "oneadapt", policy_file;
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
   double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
@@ -79,6 +80,7 @@ struct CtlLoop {
 
 struct CtlState {
   CtlSettings settings;
+  std::shared_ptr<const oneadapt::CasvaModel> casva;  // of a policy that has one; fixed for a run
   CtlLoop loop;
   GstSegment segment;         // streaming thread
   TunableList tunables;       // found by the streaming thread, used by the worker; under tunables_mutex
@@ -94,6 +96,8 @@ struct _GstOneadaptCtl {
   CtlState *state;
 };
 
+/// Installs the properties with their documentation.
+void ctl_install_properties(GObjectClass *object);
 /// A copy; takes OBJECT_LOCK.
 CtlSettings ctl_settings(GstOneadaptCtl *self);
 

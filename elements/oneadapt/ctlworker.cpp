@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ctlimpl.h"
+#include "policyfile.h"
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
@@ -114,7 +115,7 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
     g_ptr_array_unref(list);
   }
   try {
-    const auto policy = oneadapt::make_policy(s.policy);
+    const auto policy = oneadapt::make_policy(s.policy, self->state->casva);
     const auto rungs = policy->start(all, policy_settings(s));
     for (GstElement *element : tunables) {
       GstStructure *configuration = gst_structure_new_empty("configuration");
@@ -215,8 +216,24 @@ static void work(GstOneadaptCtl *self, Decider decider) {
 bool ctl_start_worker(GstOneadaptCtl *self) {
   CtlState *st = self->state;
   const CtlSettings s = ctl_settings(self);
+  st->casva.reset();
+  if (s.policy == "casva") {
+    std::string problem = s.policy_file.empty() ? "policy \"casva\" needs one" : "";
+    try {
+      if (problem.empty()) st->casva = read_policy_file(s.policy_file);
+    } catch (const std::exception &e) {
+      problem = e.what();
+    }
+    if (!problem.empty()) {
+      GST_ELEMENT_ERROR(
+          self, LIBRARY, SETTINGS,
+          ("Property \"policy-file\": %s; name a file that oneadapt-eval --train-casva made.", problem.c_str()),
+          (NULL));
+      return false;
+    }
+  }
   try {
-    Decider decider(s.policy, s.smoothing);
+    Decider decider(s.policy, s.smoothing, st->casva);
     std::lock_guard<std::mutex> lock(st->loop.mutex);
     st->loop.running = true;
     st->loop.needs_gradient = decider.needs_gradient();

@@ -121,8 +121,10 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   return o;
 }
 
-Decider::Decider(const std::string &policy, double weight)
-    : policy_name_(policy), policy_(oneadapt::make_policy(policy)), smoother_(policy_->averages() ? weight : 1) {}
+Decider::Decider(const std::string &policy, double weight, std::shared_ptr<const oneadapt::CasvaModel> model)
+    : policy_name_(policy),
+      policy_(oneadapt::make_policy(policy, std::move(model))),
+      smoother_(policy_->averages() ? weight : 1) {}
 
 void Decider::reset() {
   policy_->reset();

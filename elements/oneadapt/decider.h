@@ -50,8 +50,8 @@ oneadapt::KnobObservation observe(GstElement *element, const GstOneadaptKnob *kn
 /// Thread-bound.
 class Decider {
  public:
-  /// `weight`: GradientSmoother's. Throws std::invalid_argument for an unknown policy.
-  Decider(const std::string &policy, double weight);
+  /// `weight`: GradientSmoother's. Throws what make_policy() throws.
+  Decider(const std::string &policy, double weight, std::shared_ptr<const oneadapt::CasvaModel> model);
   void reset();
   bool needs_gradient() const { return policy_->needs_gradient(); }
 

@@ -18,8 +18,9 @@ bool has_typical(const KnobObservation &knob);
 /// that say nothing of it stay.
 std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
 
-std::unique_ptr<Policy> make_region_policy();                   ///< "region"
-std::unique_ptr<Policy> make_ascent_policy();                   ///< "oneadapt"
-std::unique_ptr<Policy> make_profiling_policy(bool chameleon);  ///< "profiling", "chameleon"
+std::unique_ptr<Policy> make_region_policy();                                        ///< "region"
+std::unique_ptr<Policy> make_ascent_policy();                                        ///< "oneadapt"
+std::unique_ptr<Policy> make_profiling_policy(bool chameleon);                       ///< "profiling", "chameleon"
+std::unique_ptr<Policy> make_casva_policy(std::shared_ptr<const CasvaModel> model);  ///< "casva"
 
 }  // namespace oneadapt

@@ -84,15 +84,20 @@ class StaticPolicy : public Policy {
 }  // namespace
 
 const std::vector<std::string> &policy_names() {
-  static const std::vector<std::string> names{"oneadapt", "uniform", "profiling", "chameleon", "region", "static"};
+  static const std::vector<std::string> names{"oneadapt", "uniform", "profiling", "chameleon",
+                                              "casva",    "region",  "static"};
   return names;
 }
 
-std::unique_ptr<Policy> make_policy(const std::string &name) {
+std::unique_ptr<Policy> make_policy(const std::string &name, std::shared_ptr<const CasvaModel> model) {
   if (name == "oneadapt") return make_ascent_policy();
   if (name == "region") return make_region_policy();
   if (name == "uniform" || name == "static") return std::make_unique<StaticPolicy>();
   if (name == "profiling" || name == "chameleon") return make_profiling_policy(name == "chameleon");
+  if (name == "casva") {
+    if (!model) throw std::invalid_argument("\"casva\" needs a trained network");
+    return make_casva_policy(std::move(model));
+  }
   std::string known;
   for (const std::string &n : policy_names()) known += (known.empty() ? "" : ", ") + n;
   throw std::invalid_argument("no policy \"" + name + "\"; there are " + known);

@@ -108,7 +108,8 @@ std::vector<std::vector<std::size_t>> profile_grid(const std::vector<KnobObserva
 
 /// Names that make_policy() takes, in the order in which they are listed to users.
 const std::vector<std::string> &policy_names();
-/// Throws std::invalid_argument for an unknown name.
-std::unique_ptr<Policy> make_policy(const std::string &name);
+struct CasvaModel;
+/// Throws std::invalid_argument for an unknown name, and for "casva" without `model`, which no other policy looks at.
+std::unique_ptr<Policy> make_policy(const std::string &name, std::shared_ptr<const CasvaModel> model = nullptr);
 
 }  // namespace oneadapt

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "core/casva.h"
 #include "core/gradient.h"
 #include "core/knob.h"
 #include "core/metrics.h"
@@ -164,7 +165,7 @@ Observation one_knob(std::size_t rung, double og_up, double r_up, double og_down
 }  // namespace
 
 TEST(Policy, NamesAreKnownAndUnknownOnesSaySo) {
-  for (const auto &n : policy_names()) EXPECT_NE(make_policy(n), nullptr);
+  for (const auto &n : policy_names()) EXPECT_NE(make_policy(n, std::make_shared<CasvaModel>()), nullptr);
   try {
     make_policy("magic");
     FAIL();

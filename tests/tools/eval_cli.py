@@ -75,6 +75,10 @@ class EvalCli(unittest.TestCase):
                         "location=" + self.path("sound.wav")], check=True)
         nonsense, gone = self.path("nonsense"), self.path("gone")
         out = self.path("never")
+        network, scale_only = self.path("network.json"), self.path("scale.json")
+        with open(scale_only, "w", encoding="utf-8") as f:
+            json.dump({"format": "oneadapt-casva", "version": 1, "knobs": ["scale"], "hidden": 1, "weights": [0] * 10,
+                       "input_mean": [0] * 5, "input_scale": [1] * 5, "output_mean": [0, 0], "output_scale": [1, 1]}, f)
         cases = [  # what is wrong; what the line says: what it is about, and what to do
             ({"clip": nonsense}, ["--clip", nonsense, "name a video file that GStreamer can decode"]),
             ({"clip": gone}, ["--clip", gone, "name a video file"]),
@@ -92,6 +96,20 @@ class EvalCli(unittest.TestCase):
             ({"policies": "uniform,dds", "knobs": "scale"}, ["--policies", "dds", "--knobs qp"]),
             ({"figure": "granularity"}, ["--figure", "granularity", "add --knobs qp-map"]),
             ({"policies": "uniform,reducto"}, ["--policies", "reducto", "--resource frames"]),
+            ({"policies": "uniform,casva"}, ["--policies", "casva", "--policy-file", "--train-casva"]),
+            ({"policies": "casva", "policy-file": gone}, ["--policy-file", gone, "No such file", "--train-casva"]),
+            ({"policies": "casva", "policy-file": nonsense}, ["--policy-file", nonsense, "is no network", "--train-casva"]),
+            ({"policies": "casva", "policy-file": scale_only}, ["--policy-file", scale_only, "trained for scale", "--knobs"]),
+            ({"policy-file": scale_only}, ["--policy-file", "add casva to --policies"]),
+            ({"policies": "casva", "policy-file": scale_only, "resource": "frames", "knobs": "change-threshold"},
+             ["--policies", "casva", "--resource frames"]),
+            ({"train-casva": self.path("no/folder")}, ["--train-casva", "no/folder", "name a file"]),
+            ({"train-casva": self.folder}, ["--train-casva", self.folder, "name a file"]),
+            ({"train-casva": network, "figure": "overhead"}, ["--train-casva", "leave --figure out"]),
+            ({"train-casva": network, "resource": "frames", "knobs": "change-threshold"}, ["--train-casva", "--resource frames"]),
+            ({"train-casva": network, "interval": "2"}, ["--train-casva", "leave --interval out"]),
+            ({"train-casva": network, "seconds": "1"}, ["--train-casva", "short.avi", "no two whole seconds", "--seconds"]),
+            ({"set": "ctl.policy-file=" + scale_only}, ["--set", "ctl.policy-file", "its own options"]),
             ({"resource": "frames", "knobs": "qp"}, ["--knobs", "qp", "change-threshold"]),
             ({"resource": "frames", "knobs": "change-threshold", "figure": "overhead"}, ["--resource", "--figure"]),
             ({"interval": "2", "policies": "uniform,profiling"}, ["--interval", "profiling"]),
@@ -259,6 +277,52 @@ class EvalCli(unittest.TestCase):
         one = self.run_it(self.path("one"), policies="dds", set="filter.qp-ladder=40")
         self.assertEqual(one.returncode, 2)
         self.assertIn("--policies: dds wants two QPs", one.stderr)
+
+    def test_casva_is_trained_and_evaluated(self):
+        output, network = self.path("casva"), self.path("casva.json")
+        trained = self.run_it(output, **{"train-casva": network})
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        self.assertEqual(len(trained.stderr.splitlines()), 3, trained.stderr)  # a run for each rung
+        # Three states, three candidates, seconds 0 → 1 and 1 → 2.
+        self.assertRegex(trained.stdout, r"\(18 samples\)\n  on what it was trained on +accuracy 0\.\d+ +resource [\d.]+ %")
+        self.assertIn("not known with one clip", trained.stdout)
+        self.assertFalse(os.path.exists(os.path.join(output, "results.json")))
+        with open(network, encoding="utf-8") as f:
+            text = f.read()
+        file = json.loads(text)
+        self.assertEqual((file["format"], file["version"], file["knobs"]), ("oneadapt-casva", 1, ["qp"]))
+        self.assertEqual(len(file["weights"]), file["hidden"] * 6 + 2 * (file["hidden"] + 1))
+        about = file["trained_on"]
+        self.assertEqual((about["clips"], about["ladders"], about["samples"], about["model"], about["fps"]),
+                         (["short.avi"], [{"qp": [44, 32, 20]}], 18, "nanodet.pt", 5))
+        # The same once more: the runs are kept, and the file is the same to the byte.
+        again = self.run_it(output, **{"train-casva": network})
+        self.assertEqual(again.stderr.count("kept from before"), 3, again.stderr)
+        with open(network, encoding="utf-8") as f:
+            self.assertEqual(f.read(), text)
+
+        changes = {"policies": "uniform,casva", "lambdas": "0,20", "policy-file": network}
+        done = self.run_it(output, **changes)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.count("kept from before"), 3, done.stderr)
+        casva = self.results(output)["clips"][0]["curves"][1]
+        self.assertEqual(casva["policy"], "casva")
+        dear, cheap = casva["points"]
+        self.assertLess(cheap["bandwidth"], dear["bandwidth"])
+        for point in (dear, cheap):
+            self.assertEqual((point["feedback_bytes"], point["gradient_s"], point["extra_inferences"]), (0, 0, 0))
+            self.assertEqual(len(point["intervals"]), 3)
+            for interval in point["intervals"]:
+                self.assertIn(interval["knobs"]["qp"], (44, 32, 20))
+        self.assertEqual([i["knobs"]["qp"] for i in cheap["intervals"]], [44, 44, 44])
+        # Another network under the same name is another policy: here one that always wants the finest picture.
+        file["hidden"], file["weights"] = 1, [0, 0, 0, 0, 1, 0] + [1, 0, -1, 0]
+        with open(network, "w", encoding="utf-8") as f:
+            json.dump(file, f)
+        other = self.run_it(output, **changes)
+        self.assertEqual(other.stderr.count("kept from before"), 3, other.stderr)
+        cheap = self.results(output)["clips"][0]["curves"][1]["points"][1]
+        self.assertEqual([i["knobs"]["qp"] for i in cheap["intervals"]], [44, 20, 20])
 
     def test_granularity(self):
         output = self.path("granularity")

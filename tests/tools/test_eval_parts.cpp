@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "eval/casva_training.h"
 #include "eval/evaluation.h"
 #include "eval/figure_parts.h"
 #include "eval/frame_study.h"
@@ -175,6 +176,49 @@ TEST(StepPolicy, ProfiledConfigurationsAreTheGrid) {
   EXPECT_EQ(profiled_configurations(knobs, settings), (std::vector<Rungs>{{0, 0}, {0, 1}, {2, 0}, {2, 1}}));
 }
 
+TEST(CasvaSamples, HandWorked) {
+  // QP 20 costs 100 bytes a frame, 40 a tenth and shows nothing.
+  Recorded recorded;
+  recorded.knobs = {{"qp", {40, 30, 20}}};
+  const auto seen = [](std::size_t) { return std::vector<ScoredBox>{box(0.1)}; };
+  const auto fine = made_up(3, 100, seen),
+             coarse = made_up(3, 10, [](std::size_t) { return std::vector<ScoredBox>{}; });
+  auto rows = [](RunResult &run, std::vector<double> measured) {
+    run.intervals.clear();
+    for (double r : measured) {
+      IntervalRow row;
+      row.interval = run.intervals.size();
+      row.measured_resource = r;
+      run.intervals.push_back(row);
+    }
+  };
+  rows(*fine, {1, 1});
+  rows(*coarse, {0.1, 0.2});
+  recorded.runs[{2}] = fine;
+  recorded.runs[{0}] = coarse;
+  auto samples = casva_samples(recorded, Metric::F1);
+  // Two states in each of the first two seconds, two candidates each; cheapest first.
+  ASSERT_EQ(samples.size(), 8u);
+  const double tenth = std::log(0.1);
+  EXPECT_EQ(samples[0].inputs, (std::vector<double>{tenth, tenth, 0, 0, 0}));
+  EXPECT_EQ(samples[0].accuracy, 0);
+  EXPECT_NEAR(samples[0].log_resource, tenth, 1e-12);
+  EXPECT_EQ(samples[1].inputs, (std::vector<double>{tenth, tenth, 0, 0, 1}));
+  EXPECT_EQ(samples[1].accuracy, 1);
+  EXPECT_EQ(samples[1].log_resource, 0);
+  EXPECT_NEAR(samples[2].inputs[0], std::log(0.2), 1e-12);
+  EXPECT_NEAR(samples[2].inputs[2], std::log(2), 1e-12);
+  EXPECT_EQ(samples[4].inputs, (std::vector<double>{0, 0, 0, 1, 0}));
+  // Where nothing was measured there is no state, and in the next second no change from it.
+  rows(*coarse, {-1, 0.2});
+  samples = casva_samples(recorded, Metric::F1);
+  ASSERT_EQ(samples.size(), 6u);
+  EXPECT_EQ(samples[0].inputs[2], 0);
+  // A last second that is cut short is left out.
+  fine->seconds = 2.5;
+  EXPECT_EQ(casva_samples(recorded, Metric::F1).size(), 2u);
+  EXPECT_EQ(casva_knobs({"qp-map", "scale"}), (std::vector<std::string>{"qp", "scale"}));
+}
 TEST(TwoPasses, EachRungWithAFinerOne) {
   using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
   EXPECT_EQ(dds_pairs({40, 36, 32, 28, 24}), (Pairs{{0, 3}, {1, 4}, {2, 4}}));  // 28 and 24 have nothing 8 finer
@@ -495,7 +539,7 @@ class Store : public ::testing::Test {
     IntervalRow row;
     row.interval = 1;
     row.z = 0.1;
-    row.knobs.push_back({"qp", 30, 1.5, -1, 0.25, 0, 0.125, 0});
+    row.knobs.push_back({"qp", 30, 1.5, -1, 0.25, 0, 0.125, 0, 28});
     result.intervals = {row};
     result.stills = {{5, {0xff, 0xd8, 0}}};
     result.uncertain = {{500 * kMs, {box(0.7)}}};
@@ -550,6 +594,7 @@ TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
   EXPECT_EQ(found->intervals[0].z, 0.1);
   EXPECT_EQ(found->intervals[0].knobs[0].name, "qp");
   EXPECT_EQ(found->intervals[0].knobs[0].resource_change_up, 0.125);
+  EXPECT_EQ(found->intervals[0].knobs[0].next, 28);
   ASSERT_EQ(found->stills.size(), 1u);
   EXPECT_EQ(found->stills[0].jpeg, result.stills[0].jpeg);
   ASSERT_EQ(found->gradient_maps.size(), 1u);
@@ -573,6 +618,14 @@ TEST_F(Store, AnotherInputOrAnotherSettingIsAnotherRun) {
   EXPECT_FALSE(store.find(other));
   other = options;
   other.uncertain_from = 0.1;
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  other.policy_file = (folder / "network.json").string();
+  write("network.json", "one");
+  EXPECT_FALSE(store.find(other));
+  store.keep(other, result);
+  EXPECT_TRUE(store.find(other));
+  write("network.json", "another");
   EXPECT_FALSE(store.find(other));
   other = options;
   SecondPass pass;

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
+#include "eval/casva_training.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 
@@ -59,8 +61,9 @@ void check_property(const std::string &name, const std::string &text, const Eval
   if (!spec || !(spec->flags & G_PARAM_WRITABLE) || property == "name" || property == "parent")
     throw RunError("--set: oneadapt" + element + " has no property \"" + property +
                    "\" that can be set; gst-inspect-1.0 oneadapt" + element + " lists them");
-  if (among(name, {"ctl.interval", "filter.interval", "dnn.interval", "ctl.lockstep", "ctl.policy", "ctl.lambda",
-                   "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient", "dnn.results-location"}))
+  if (among(name, {"ctl.interval", "filter.interval", "dnn.interval", "ctl.lockstep", "ctl.policy", "ctl.policy-file",
+                   "ctl.lambda", "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient",
+                   "dnn.results-location"}))
     throw RunError("--set: " + name + " is set by oneadapt-eval itself; leave it to its own options (--help)");
   std::vector<std::string> adapted;
   for (const std::string &knob : options.knobs) adapted.push_back(start_property(knob));
@@ -84,6 +87,56 @@ void check_property(const std::string &name, const std::string &text, const Eval
   if (!good)
     throw RunError("--set: \"" + text + "\" is no value of " + name + "; gst-inspect-1.0 oneadapt" + element +
                    " tells its range");
+}
+
+/// What the element says of the file; then, whether it is of any use for the knobs.
+void check_policy_file(const EvalOptions &options) {
+  const Element ctl = make("oneadaptctl");
+  g_object_set(ctl.get(), "policy", "casva", "policy-file", options.policy_file.c_str(), nullptr);
+  GstBus *bus = gst_bus_new();
+  gst_element_set_bus(ctl.get(), bus);
+  gst_element_set_state(ctl.get(), GST_STATE_PAUSED);
+  std::string problem;
+  if (GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR)) {
+    GError *error = nullptr;
+    gst_message_parse_error(m, &error, nullptr);
+    problem = error->message;
+    g_clear_error(&error);
+    gst_message_unref(m);
+  }
+  gst_element_set_state(ctl.get(), GST_STATE_NULL);
+  gst_object_unref(bus);
+  if (!problem.empty()) throw RunError("--policy-file: " + problem);
+  std::ifstream file(options.policy_file);
+  const auto trained = nlohmann::json::parse(file).at("knobs").get<std::vector<std::string>>();
+  for (const std::string &knob : casva_knobs(options.knobs))
+    if (among(knob, trained)) return;
+  throw RunError("--policy-file: \"" + options.policy_file + "\" was trained for " + joined(trained) +
+                 ", none of which is adapted; name one in --knobs, or train another");
+}
+
+void check_casva(const EvalOptions &options) {
+  const bool training = !options.train_casva.empty(),
+             evaluated = options.figures.empty() && !training && among("casva", options.policies);
+  if (training) {
+    if (!options.figures.empty()) throw RunError("--train-casva: it trains and does nothing else; leave --figure out");
+    if (options.frames) throw RunError("--train-casva: casva goes by bytes; leave --resource frames out");
+    if (options.interval != 1) throw RunError("--train-casva: it goes by seconds; leave --interval out");
+    const auto folder = std::filesystem::path(options.train_casva).parent_path();
+    if (std::filesystem::is_directory(options.train_casva) ||
+        (!folder.empty() && !std::filesystem::is_directory(folder)))
+      throw RunError("--train-casva: \"" + options.train_casva +
+                     "\" cannot be written; name a file in a folder that is there");
+  }
+  if (evaluated && options.frames)
+    throw RunError("--policies: casva goes by bytes; leave --resource frames out, or casva");
+  if (evaluated && options.policy_file.empty())
+    throw RunError(
+        "--policies: casva needs a trained network; add --policy-file FILE (--train-casva FILE makes one), or leave it "
+        "out");
+  if (!evaluated && !options.policy_file.empty())
+    throw RunError("--policy-file: only policy casva reads it; add casva to --policies, or leave it out");
+  if (evaluated) check_policy_file(options);
 }
 
 }  // namespace
@@ -141,6 +194,7 @@ void check_options(const EvalOptions &options) {
   } else if (among("reducto", options.policies)) {
     throw RunError("--policies: reducto chooses frames; add --resource frames, or leave it out");
   }
+  check_casva(options);
   // Recorded seconds are put together, which takes each of them to be a closed GOP.
   if (options.interval != 1 && !options.figures.empty())
     throw RunError("--interval: figures go by seconds; leave it out with --figure");

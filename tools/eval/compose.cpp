@@ -9,6 +9,14 @@ namespace {
 
 constexpr double kNs = 1e9;
 
+Rungs top(const std::vector<KnobLadder> &knobs) {
+  Rungs rungs;
+  for (const KnobLadder &k : knobs) rungs.push_back(k.values.size() - 1);
+  return rungs;
+}
+
+}  // namespace
+
 std::vector<KnobObservation> observations(const std::vector<KnobLadder> &knobs, const Rungs &rungs) {
   std::vector<KnobObservation> out;
   for (std::size_t i = 0; i < knobs.size(); ++i) {
@@ -22,14 +30,6 @@ std::vector<KnobObservation> observations(const std::vector<KnobLadder> &knobs, 
   }
   return out;
 }
-
-Rungs top(const std::vector<KnobLadder> &knobs) {
-  Rungs rungs;
-  for (const KnobLadder &k : knobs) rungs.push_back(k.values.size() - 1);
-  return rungs;
-}
-
-}  // namespace
 
 std::size_t interval_at(std::uint64_t stream_time) {
   // Time stamps are rounded; half a millisecond is far below a frame.

@@ -67,6 +67,9 @@ RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule);
 PolicyRun step_policy(const Recorded &recorded, const std::string &policy, const PolicySettings &settings,
                       double budget, Metric metric, bool shared = false);
 
+/// What a policy is told of knobs that stand at `rungs`.
+std::vector<KnobObservation> observations(const std::vector<KnobLadder> &knobs, const Rungs &rungs);
+
 /// Every configuration that a profile may ask for: to be recorded beforehand.
 std::vector<Rungs> profiled_configurations(const std::vector<KnobLadder> &knobs, const PolicySettings &settings);
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "eval/casva_training.h"
 #include "eval/figure_parts.h"
 #include "eval/frame_study.h"
 #include "eval/report.h"
@@ -40,6 +41,11 @@ std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {
   for (const IntervalRow &row : run.intervals) {
     if (row.interval >= out.size()) out.resize(row.interval + 1);
     for (const KnobValue &k : row.knobs) out[row.interval][k.name] = k.value;
+  }
+  // Without gradients nothing is decided at the end of the last interval.
+  if (!run.intervals.empty()) {
+    out.emplace_back();
+    for (const KnobValue &k : run.intervals.back().knobs) out.back()[k.name] = k.next;
   }
   if (run.intervals.empty() || run.intervals.front().seconds == kIntervalSeconds) return out;
   std::vector<std::map<std::string, double>> seconds;  // of longer or shorter intervals
@@ -245,6 +251,11 @@ class ClipEvaluation {
     return joined(names);
   }
 
+  /// Run for each trade-off, not put together from fixed configurations: it needs gradients, or may go anywhere.
+  static bool runs_live(const std::string &policy) {
+    return policy == "casva" || (policy != "dds" && policy != "reducto" && make_policy(policy)->needs_gradient());
+  }
+
   /// The trade-off whose frames are shown.
   double still_lambda() const {
     const auto &lambdas = runner_.options().lambdas;
@@ -294,12 +305,17 @@ class ClipEvaluation {
         }
     }
     for (const std::string &policy : o.policies) {
-      if (policy == "dds" || policy == "reducto" || !make_policy(policy)->needs_gradient()) continue;
+      if (!runs_live(policy)) continue;
       for (double lambda : o.lambdas) {
         RunOptions run = runner_.base(clip_);
         run.policy = policy;
         run.lambda = lambda;
         if (policy == "region") run.knobs = region_knobs();
+        if (policy == "casva") {
+          run.knobs = joined(casva_knobs(o.knobs));
+          run.gradient = false;
+          run.policy_file = o.policy_file;
+        }
         if (policy == "oneadapt" && lambda == still_lambda()) run.stills = o.stills;
         batch.push_back(run);
         names.push_back(name_ + ", " + policy + " lambda=" + number(lambda));

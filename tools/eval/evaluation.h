@@ -29,6 +29,8 @@ struct EvalOptions {
   std::map<std::string, std::string> properties;  ///< of the elements, by "element.property"
   unsigned jobs = 1;                              ///< runs at a time
   unsigned stills = 4;                            ///< frames of one run in the report
+  std::string policy_file;                        ///< trained network of policy casva
+  std::string train_casva;                        ///< file to train one into instead; empty: evaluate
   std::string output;                             ///< folder
 };
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "config.h"
+#include "eval/casva_training.h"
 #include "eval/cli_numbers.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
@@ -141,6 +142,11 @@ int main(int argc, char **argv) {
       ->delimiter(',')
       ->type_name("A,B,..")
       ->group(compared);
+  app.add_option("--policy-file", o.policy_file, "Trained network of policy casva")->type_name("FILE")->group(compared);
+  app.add_option("--train-casva", o.train_casva,
+                 "Train a network of policy casva on the clips, for --knobs, and write it here, instead of evaluating")
+      ->type_name("FILE")
+      ->group(compared);
   app.add_option("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next")
       ->check(positive())
       ->type_name("S")
@@ -221,6 +227,11 @@ int main(int argc, char **argv) {
   try {
     check_options(o);
     Runner runner(o, RunStore(o.output + "/runs"));
+    if (!o.train_casva.empty()) {
+      std::fputs(train_casva_file(runner).c_str(), stdout);
+      std::printf("\nWritten: %s\n", o.train_casva.c_str());
+      return 0;
+    }
     json results{{"command", command_line(argc, argv)},
                  {"version", VERSION},
                  {"model", o.model.substr(o.model.find_last_of('/') + 1)},

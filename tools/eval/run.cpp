@@ -114,6 +114,7 @@ IntervalRow row_of(const GstStructure *s, double interval_seconds) {
     value.acc_grad_down = number(k, "acc-grad-down", 0);
     value.resource_change_up = number(k, "resource-change-up", 0);
     value.resource_change_down = number(k, "resource-change-down", 0);
+    value.next = number(k, "next", value.value);
     row.knobs.push_back(value);
   }
   return row;
@@ -212,6 +213,7 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "dnn", "gradient", o.gradient ? "true" : "false");
   if (!o.results_location.empty()) set(p, "dnn", "results-location", o.results_location);
   set(p, "ctl", "policy", o.policy);
+  set(p, "ctl", "policy-file", o.policy_file);
   set(p, "ctl", "lambda", text(o.lambda));
   set(p, "ctl", "alpha", text(o.alpha));
   set(p, "ctl", "smoothing", text(o.smoothing));

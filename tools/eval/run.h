@@ -39,6 +39,7 @@ struct RunOptions {
   double fps = 0;          ///< frames a second taken from the clip; 0: the clip's own
   double seconds = 0;      ///< how much of the clip; 0: all
   std::string policy = "oneadapt";
+  std::string policy_file;  ///< trained network of policy casva
   double lambda = 1, alpha = 0.5, smoothing = 0.5;
   std::string knobs;                              ///< knobs to adapt, separated by commas; empty: all
   std::map<std::string, double> start;            ///< values of the filter's knob properties at the start
@@ -58,6 +59,7 @@ struct KnobValue {
   double value = 0;                                   ///< in force during the interval
   double output_grad_up = -1, output_grad_down = -1;  ///< −1: not probed
   double acc_grad_up = 0, acc_grad_down = 0, resource_change_up = 0, resource_change_down = 0;
+  double next = 0;  ///< decided for the interval after
 };
 
 struct IntervalRow {

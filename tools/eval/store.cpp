@@ -43,7 +43,7 @@ json to_json(const IntervalRow &r) {
   json knobs = json::array();
   for (const KnobValue &k : r.knobs)
     knobs.push_back({k.name, k.value, k.output_grad_up, k.output_grad_down, k.acc_grad_up, k.acc_grad_down,
-                     k.resource_change_up, k.resource_change_down});
+                     k.resource_change_up, k.resource_change_down, k.next});
   return {{"interval", r.interval},
           {"seconds", r.seconds},
           {"bytes", r.bytes},
@@ -66,7 +66,7 @@ IntervalRow interval_of(const json &j) {
   r.measured_resource = j.at("measured");
   r.predicted_resource = j.at("predicted");
   for (const json &k : j.at("knobs"))
-    r.knobs.push_back({k.at(0), k.at(1), k.at(2), k.at(3), k.at(4), k.at(5), k.at(6), k.at(7)});
+    r.knobs.push_back({k.at(0), k.at(1), k.at(2), k.at(3), k.at(4), k.at(5), k.at(6), k.at(7), k.at(8)});
   return r;
 }
 
@@ -206,6 +206,7 @@ std::string RunStore::path(const RunOptions &o) const {
            o.lambda,  o.alpha,          o.smoothing,      o.knobs,  o.start,   o.properties,
            o.stills,  o.keep_gradients, o.uncertain_from, o.raw,    o.interval};
   if (o.second_pass) key.push_back(to_json(*o.second_pass));
+  if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
 }
 

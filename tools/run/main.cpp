@@ -95,6 +95,8 @@ int main(int argc, char **argv) {
       ->check(CLI::IsMember(oneadapt::policy_names()).description(""))
       ->type_name("NAME")
       ->capture_default_str();
+  app.add_option("--policy-file", o.policy_file, "Trained network of policy casva (oneadapt-eval --train-casva)")
+      ->type_name("FILE");
   app.add_option("--lambda", o.lambda,
                  "What resource is worth against accuracy: 0 never saves, 10 saves most of what can be saved")
       ->type_name("X")

@@ -405,6 +405,94 @@ TEST(Ctl, StaticPolicyMovesNothingAndWaitsForNobody) {
   EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
   EXPECT_EQ(rig.tunable->value, 50);
 }
+namespace {
+
+/// A network whose accuracy rises, and whose log resource falls to -1, with the candidate level's position p: tanh p;
+/// with `from` replaced by `to`, once.
+std::string policy_file(const std::string &from = "", const std::string &to = "") {
+  std::string text = R"({"format": "oneadapt-casva", "version": 1, "knobs": ["level"], "hidden": 1,
+    "weights": [0, 0, 0, 0, 1, 0, 1, 0, 2, -2], "input_mean": [0, 0, 0, 0, 0], "input_scale": [1, 1, 1, 1, 1],
+    "output_mean": [0, 0], "output_scale": [1, 1], "trained_on": {}})";
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  if (!from.empty()) text.replace(at, from.size(), to);
+  const std::string path = testing::TempDir() + "casva-test.json";
+  EXPECT_TRUE(g_file_set_contents(path.c_str(), text.data(), gssize(text.size()), nullptr));
+  return path;
+}
+
+}  // namespace
+
+TEST(Ctl, CasvaDecidesByItsPolicyFile) {
+  // Levels 10 … 50 are worth tanh p − λ · exp(2 tanh p − 2): at λ = 1.5 the middle is best, at 10 the cheapest.
+  const std::string path = policy_file();
+  for (const auto &[lambda, level] : {std::pair{"0", 50.0}, std::pair{"1.5", 30.0}, std::pair{"10", 10.0}}) {
+    Rig rig(
+        ("lockstep=true warm-start=false policy=casva lambda=" + std::string(lambda) + " policy-file=" + path).c_str());
+    rig.caps();
+    rig.tunable->value = 20;
+    rig.interval();
+    EXPECT_EQ(rig.push(), GST_FLOW_OK);
+    EXPECT_EQ(rig.tunable->value, level) << lambda;
+    EXPECT_EQ(rig.stat("gradients"), 0u);
+    EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
+  }
+  Rig warm(("policy=casva lambda=0 policy-file=" + path).c_str());
+  warm.caps();
+  warm.tunable->typical = true;
+  warm.tunable->value = 20;
+  EXPECT_EQ(warm.push(), GST_FLOW_OK);
+  EXPECT_EQ(warm.tunable->value, 50);
+}
+TEST(Ctl, APolicyFileThatCannotBeUsedIsOneClearError) {
+  const std::string folder = testing::TempDir();
+  struct Case {
+    std::string from, to, says;
+  };
+  const Case cases[] = {
+      {"", "", ""},  // none is named
+      {"", "", "No such file"},
+      {"", "", "Is a directory"},
+      {"{\"format\"", "format", "is no network of policy \"casva\" (it is not JSON)"},
+      {"oneadapt-casva", "oneadapt-run", "is no network of policy \"casva\""},
+      {"\"version\": 1", "\"version\": 2", "is of version 2, and only version 1 is known here"},
+      {"\"version\": 1,", "", "is of version null"},
+      {"2, -2", "2, 1e999", "has a number that is not finite"},
+      {"2, -2", "2, null", "has something else than numbers in \"weights\""},
+      {"2, -2", "2", "\"weights\" has 9 numbers instead of 10"},
+      {"[\"level\"]", "[\"level\", \"qp\"]", "\"weights\" has 10 numbers instead of 12"},
+      {"[\"level\"]", "\"level\"", "has a field of the wrong type"},
+      {"\"hidden\": 1", "\"hidden\": 1000000", "has not 1 to 32 hidden units"},
+      {"\"input_mean\"", "\"input_men\"", "lacks one of its fields"},
+      {"\"output_scale\": [1", "\"output_scale\": [0", "a scale is not above 0"},
+  };
+  for (const Case &c : cases) {
+    std::string path;
+    if (c.says == "No such file")
+      path = folder + "no-such-file.json";
+    else if (c.says == "Is a directory")
+      path = folder;
+    else if (!c.says.empty())
+      path = policy_file(c.from, c.to);
+    Rig rig("policy=static");
+    gst_element_set_state(rig.bin, GST_STATE_NULL);
+    while (!rig.error_text(GST_MESSAGE_ERROR).empty()) {
+    }
+    g_object_set(rig.ctl, "policy", "casva", "policy-file", path.c_str(), nullptr);
+    EXPECT_EQ(gst_element_set_state(rig.ctl, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE) << c.says;
+    const std::string text = rig.error_text(GST_MESSAGE_ERROR);
+    for (const std::string &word :
+         {std::string("Property \"policy-file\""), path, c.says, std::string("oneadapt-eval --train-casva")})
+      EXPECT_NE(text.find(word), std::string::npos) << word << " in: " << text;
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+    EXPECT_LT(text.size(), 250u) << text;
+    gst_element_set_state(rig.ctl, GST_STATE_NULL);
+  }
+  // Another policy does not look at it.
+  Rig rig("policy=static policy-file=/no/such/file");
+  rig.caps();
+  EXPECT_EQ(rig.push(), GST_FLOW_OK);
+}
 TEST(Ctl, ForwardsUnknownEventsBothWays) {
   Rig rig;
   rig.caps();

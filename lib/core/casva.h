@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The network behind policy "casva" (CASVA, INFOCOM '22): a policy learned offline that runs at the sensor and goes by
+// the encoded size of past segments, without DNN or gradient.
+//
+// CASVA learns by reinforcement. A configuration does not change what the camera sees, so the reward of every
+// configuration is known from training clips that were run in all of them, and no reward lies farther ahead than the
+// next interval. Q-learning with discount 0 and full information is then plain regression (fitted Q), which is what
+// train_casva() does. Accuracy and resource are predicted apart, so one network serves every λ.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/policy.h"
+
+namespace oneadapt {
+
+/// One hidden layer of tanh units and two linear outputs.
+struct ValueNet {
+  static constexpr std::size_t kOutputs = 2;
+  std::size_t inputs = 0, hidden = 0;
+  /// `hidden` rows of `inputs` + 1 numbers, then two rows of `hidden` + 1; a row's last number is its bias.
+  std::vector<double> weights;
+
+  /// Numbers in `weights`.
+  static std::size_t size(std::size_t inputs, std::size_t hidden) {
+    return hidden * (inputs + 1) + kOutputs * (hidden + 1);
+  }
+  /// `x`: `inputs` numbers. Returns the two outputs.
+  std::vector<double> outputs(const std::vector<double> &x) const;
+  /// ½ Σ (output − target)² on one example; its derivatives by `weights` are added to `gradient`, of the same size.
+  double loss(const std::vector<double> &x, const std::vector<double> &target, std::vector<double> &gradient) const;
+};
+
+/// What the sensor knows at an interval's end. Resources are fractions of the most expensive configuration's; their
+/// logarithms are natural and end at 10⁻⁴.
+struct CasvaState {
+  double resource = 0;            ///< log r(k), as measured
+  double surprise = 0;            ///< the same less the log of what the rungs in force typically take
+  double change = 0;              ///< of the surprise since the interval before; 0: unknown
+  std::vector<double> positions;  ///< in force, of the network's knobs, [0, 1]
+};
+
+/// One example: what a configuration came to in the interval after a state.
+struct CasvaSample {
+  std::vector<double> inputs;  ///< casva_inputs()
+  double accuracy = 0;         ///< [0, 1]
+  double log_resource = 0;
+};
+
+struct CasvaValue {
+  double accuracy = 0, log_resource = 0;  ///< of the next interval; as regression has it, not clipped
+};
+
+/// A trained network; see check().
+struct CasvaModel {
+  static constexpr std::size_t kMostHidden = 32, kMostKnobs = 16;
+  std::vector<std::string> knobs;  ///< names without the tunable's, such as "qp"
+  ValueNet net;                    ///< of standardised inputs and outputs
+  /// number = mean + scale · standardised number; as many as the net's inputs and outputs (accuracy, log resource).
+  std::vector<double> input_mean, input_scale, output_mean, output_scale;
+
+  static std::size_t inputs(std::size_t knobs) { return 3 + 2 * knobs; }
+  /// Throws std::invalid_argument (half a sentence that says what is wrong) for wrong sizes, numbers that are not
+  /// finite, scales that are not above 0, and names that are empty or double.
+  void check() const;
+  CasvaValue predict(const std::vector<double> &inputs) const;
+};
+
+/// log(max(r, 10⁻⁴))
+double log_resource(double resource);
+/// The state of the network's knobs `names` at the end of an interval whose `resource` is known. A knob that is not
+/// observed counts as standing at its dearest. `before`: the surprise of the interval before, if that is known.
+CasvaState casva_state(const Observation &observation, const std::vector<std::string> &names,
+                       std::optional<double> before);
+/// The network's inputs: the state's numbers in their order, then the `candidate`'s positions.
+std::vector<double> casva_inputs(const CasvaState &state, const std::vector<double> &candidate);
+
+/// Few units and few steps: more fit the training clips better and clips that were left out worse.
+struct CasvaTraining {
+  std::size_t hidden = 8;
+  unsigned steps = 5000, batch = 64;
+  double rate = 0.01;  ///< Adam's at the start; it falls linearly to 0
+};
+
+/// Least squares by Adam, with a generator of fixed seed: the same samples give the same network. Throws
+/// std::invalid_argument without samples, or when their inputs do not fit the knobs.
+CasvaModel train_casva(const std::vector<std::string> &knobs, const std::vector<CasvaSample> &samples,
+                       const CasvaTraining &training = {});
+
+}  // namespace oneadapt
