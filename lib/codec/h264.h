@@ -49,6 +49,9 @@ struct H264Frame {
   /// entropy coder of the preset `ultrafast` cannot write the largest levels, and x264 then takes the least QP at which
   /// it can: possible below QP 12, where black meets white.
   std::vector<float> qp_offsets;
+  /// User data to go with the picture (SEI, H.264 D.1.7): a UUID of 16 bytes and what it announces; empty: none. At
+  /// most 254 bytes.
+  std::vector<std::uint8_t> user_data;
 };
 
 /// One access unit (Annex B, SPS and PPS with every IDR), valid until the next call of the same encoder.
