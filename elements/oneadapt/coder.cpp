@@ -107,7 +107,8 @@ const std::vector<std::uint8_t> &Coder::sps() const {
   return no_sps_;
 }
 
-BufferRef Coder::code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets) {
+BufferRef Coder::code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets,
+                      const std::vector<std::uint8_t> &user_data) {
   Track &track = *tracks_.at(0);
   idr = idr || fresh_;
   if (!settings_.h264) {
@@ -124,6 +125,7 @@ BufferRef Coder::code(GstBuffer *input, int qp, bool &idr, const std::vector<flo
   frame.idr = idr;
   frame.pts = count_++;
   frame.qp_offsets = offsets;
+  frame.user_data = user_data;
   MappedFrame in(settings_.input, input, GST_MAP_READ);
   AccessUnit unit;
   if (track.scaler) {

@@ -44,8 +44,10 @@ class Coder {
   bool prepare(Size size, bool with_offsets);
   /// The SPS that goes with prepare()'s size; empty for raw.
   const std::vector<std::uint8_t> &sps() const;
-  /// Codes one picture. `idr` in: start a closed GOP; out: whether one starts.
-  BufferRef code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets);
+  /// Codes one picture. `idr` in: start a closed GOP; out: whether one starts. `user_data`: to travel with it, in H.264
+  /// (H264Frame::user_data).
+  BufferRef code(GstBuffer *input, int qp, bool &idr, const std::vector<float> &offsets,
+                 const std::vector<std::uint8_t> &user_data);
 
  private:
   struct Track;

@@ -16,8 +16,8 @@
  * classes=person ! fakesink
  * ]|
  */
-// Locks, in the order in which they may be taken: CtlLoop::mutex before OBJECT_LOCK (settings only). Neither is held
-// while pushing, probing, posting or applying.
+// Locks, in the order in which they may be taken: the feedback's own, CtlLoop::mutex, then OBJECT_LOCK (settings only)
+// or feedback_mutex (a leaf but for the feedback's counters). None is held while pushing, probing, posting or applying.
 #include "ctl.h"
 
 #include <algorithm>
@@ -31,9 +31,6 @@ GST_DEBUG_CATEGORY(oneadaptctl_debug);
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
 namespace {
-
-// Feedback older than this many intervals says nothing about the present.
-constexpr guint64 kStaleIntervals = 3;
 
 enum {
   PROP_0,
@@ -55,6 +52,7 @@ enum {
   PROP_PROFILE_CONFIGURATIONS,
   PROP_PROFILE_TOP,
   PROP_PROFILE_BUDGET,
+  PROP_FEEDBACK,
   PROP_STATS,
 };
 
@@ -150,6 +148,7 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
       if (loop.current == kNone || interval > loop.current) loop.current = interval;
     }
   }
+  if (!st->attached || ended != kNone) ctl_attach_feedback(self, ended != kNone);
   if (interval != kNone && !st->begun) {
     st->begun = true;
     if (s.warm_start) ctl_warm_start(self, interval);
@@ -212,59 +211,9 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
 
 /* ---- the gradient -------------------------------------------------------------------------------------------- */
 
-/// Takes a gradient, or says why not. Any thread.
-static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
-  CtlState *st = self->state;
-  CtlLoop &loop = st->loop;
-  GstOneadaptGradient *g = nullptr;
-  GError *error = nullptr;
-  std::string why;
-  const CtlSettings s = ctl_settings(self);
-  if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
-    why = error->message;
-    g_clear_error(&error);
-  } else {
-    const guint32 stream = gst_oneadapt_pad_stream(self->sinkpad);
-    if (g->stream && stream && g->stream != stream) why = "it is another stream's";
-    if (g->interval_duration != s.interval)
-      why = "its interval is " + std::to_string(g->interval_duration) + " ns, that of oneadaptctl " +
-            std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";
-  }
-  std::lock_guard<std::mutex> lock(loop.mutex);
-  if (why.empty()) {
-    if (!loop.running || loop.flushing)
-      why = "no data flows";
-    else if (loop.current == kNone || g->interval > loop.current)
-      why = "its interval has not begun";
-    else if (loop.newest != kNone && g->interval <= loop.newest)
-      why = "it is late or a duplicate";
-    else if (g->early ? g->interval < loop.current : g->interval + kStaleIntervals < loop.current)
-      why = "it is stale";
-  }
-  if (!why.empty()) {
-    ++loop.counters.ignored;
-    GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
-    if (g) gst_oneadapt_gradient_free(g);
-    return;
-  }
-  ++(g->early ? loop.counters.early : loop.counters.gradients);
-  // An interval between the last gradient and this one got none: it counts as one without feedback.
-  if (!g->early && loop.newest != kNone && g->interval > loop.newest + 1)
-    loop.counters.without_feedback += g->interval - loop.newest - 1;
-  if (!g->early) loop.newest = g->interval;
-  if (!loop.needs_gradient) {
-    gst_oneadapt_gradient_free(g);
-    return;
-  }
-  // A live loop that lags behind decides on the newest only.
-  if (!s.lockstep) ctl_free_jobs(loop);
-  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, g});
-  loop.wake.notify_all();
-}
-
 static gboolean gst_oneadapt_ctl_src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   if (gst_event_is_oneadapt_gradient(event)) {
-    take_gradient(GST_ONEADAPT_CTL(parent), event);
+    ctl_take_gradient(GST_ONEADAPT_CTL(parent), gst_event_get_oneadapt_gradient_message(event), false);
     gst_event_unref(event);
     return TRUE;
   }
@@ -278,8 +227,12 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
-    st->looked = st->warned = st->begun = false;
+    st->looked = st->warned = st->begun = st->attached = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
+    if (!ctl_open_feedback(self)) {
+      ctl_stop_worker(self);
+      return GST_STATE_CHANGE_FAILURE;
+    }
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     std::lock_guard<std::mutex> lock(st->loop.mutex);
@@ -290,6 +243,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   const GstStateChangeReturn ret = GST_ELEMENT_CLASS(gst_oneadapt_ctl_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE)) {
+    ctl_close_feedback(self);
     ctl_stop_worker(self);
     std::lock_guard<std::mutex> lock(st->tunables_mutex);
     st->tunables.clear();
@@ -308,6 +262,9 @@ static void gst_oneadapt_ctl_set_property(GObject *object, guint id, const GValu
       break;
     case PROP_KNOBS:
       s.knobs = text();
+      break;
+    case PROP_FEEDBACK:
+      s.feedback = text();
       break;
     case PROP_POLICY:
       s.policy = text();
@@ -373,6 +330,10 @@ static GstStructure *stats_of(GstOneadaptCtl *self) {
                         "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback", G_TYPE_UINT64,
                         c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, "profiles", G_TYPE_UINT64,
                         c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences, nullptr);
+  if (GstStructure *feedback = ctl_feedback_stats(self)) {
+    gst_structure_set(s, "feedback", GST_TYPE_STRUCTURE, feedback, nullptr);
+    gst_structure_free(feedback);
+  }
   if (loop.last) gst_structure_set(s, "last-decision", GST_TYPE_STRUCTURE, loop.last, nullptr);
   return s;
 }
@@ -390,6 +351,9 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_KNOBS:
       g_value_set_string(value, s.knobs.c_str());
+      break;
+    case PROP_FEEDBACK:
+      g_value_set_string(value, s.feedback.c_str());
       break;
     case PROP_POLICY:
       g_value_set_string(value, s.policy.c_str());
@@ -447,6 +411,7 @@ static void gst_oneadapt_ctl_get_property(GObject *object, guint id, GValue *val
 static void gst_oneadapt_ctl_finalize(GObject *object) {
   auto *self = GST_ONEADAPT_CTL(object);
   if (self->state->loop.last) gst_structure_free(self->state->loop.last);
+  if (self->state->feedback_stats) gst_structure_free(self->state->feedback_stats);
   delete self->state;
   G_OBJECT_CLASS(gst_oneadapt_ctl_parent_class)->finalize(object);
 }
@@ -492,6 +457,12 @@ static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
                               "", ready));
   std::string policies = "Adaptation logic, one of:";
   for (const auto &name : oneadapt::policy_names()) policies += " " + name;
+  install(PROP_FEEDBACK,
+          g_param_spec_string("feedback", "Feedback",
+                              "Where gradients come from when the DNN is not in this pipeline: auto (the RTP sessions "
+                              "and the rtspclientsink downstream), off, or an address to listen on, udp://HOST:PORT or "
+                              "tcp://HOST:PORT (no HOST: loopback)",
+                              "auto", ready));
   install(PROP_POLICY, g_param_spec_string("policy", "Policy", g_intern_string(policies.c_str()), "oneadapt", ready));
   install(PROP_ALPHA,
           g_param_spec_double("alpha", "Alpha", "Learning rate of the gradient ascent (Eq. 2); 0: nothing moves", 0,

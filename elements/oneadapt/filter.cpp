@@ -73,6 +73,7 @@ enum {
   PROP_MAP_RANGE,
   PROP_MAP_GRANULARITY,
   PROP_MAX_SKIP,
+  PROP_MARKS,
   PROP_KNOB
 };
 constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
@@ -85,6 +86,15 @@ GType preset_type() {
     for (int i = 0; kPresets[i]; i++) values[i] = {i, kPresets[i], kPresets[i]};
     return g_enum_register_static("GstOneadaptFilterPreset", values);
   }();
+  return type;
+}
+
+GType marks_type() {
+  static const GEnumValue values[] = {{int(Marks::Auto), "Where pictures go to a network", "auto"},
+                                      {int(Marks::Off), "Never", "off"},
+                                      {int(Marks::On), "Always", "on"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstOneadaptFilterMarks", values);
   return type;
 }
 
@@ -188,6 +198,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
       case PROP_MAX_SKIP:
         settings.max_skip = g_value_get_uint(value);
         break;
+      case PROP_MARKS:
+        settings.marks = Marks(g_value_get_enum(value));
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -232,6 +245,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         break;
       case PROP_MAX_SKIP:
         g_value_set_uint(value, settings.max_skip);
+        break;
+      case PROP_MARKS:
+        g_value_set_enum(value, int(settings.marks));
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -427,6 +443,16 @@ static void install_properties(GObjectClass *klass) {
                         "Slices that are encoded at once, without delay; 0 = as many as x264 likes", 0, 64, 1, fixed);
   properties[PROP_MAX_SKIP] = g_param_spec_uint(
       "max-skip", "Max skip", "Most frames in a row that thresholds drop (0 = any number)", 0, 1000000, 0, fixed);
+  /**
+   * oneadaptfilter:interval-marks:
+   *
+   * An interval's first and last frame say so themselves, in some 45 bytes of H.264 user data, so that a DNN on the
+   * other side of a network counts the same intervals (docs/network.md). Auto: where a payloader or an element of
+   * class "Network" is downstream.
+   */
+  properties[PROP_MARKS] =
+      g_param_spec_enum("interval-marks", "Interval marks", "Frames say where an interval begins and ends; H.264 only",
+                        marks_type(), int(Marks::Auto), fixed);
   properties[PROP_STATS] =
       g_param_spec_boxed("stats", "Statistics",
                          "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, "

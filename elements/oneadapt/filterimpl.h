@@ -41,6 +41,9 @@ struct PendingConfiguration {
   std::optional<QpMap> map;  ///< to go with values[kQpMap]
 };
 
+/// Whether frames say themselves where an interval begins and ends.
+enum class Marks { Auto, Off, On };
+
 /// What the user asked for. OBJECT_LOCK.
 struct FilterSettings {
   oneadapt::KnobValues values = oneadapt::neutral_values();   ///< what the properties say
@@ -54,6 +57,7 @@ struct FilterSettings {
   int preset = 0;  ///< of kPresets
   guint threads = 1;
   guint max_skip = 0;
+  Marks marks = Marks::Auto;
 };
 
 /// One run. Stream lock.
@@ -74,6 +78,7 @@ struct FilterState {
   oneadapt::Size output;           ///< as negotiated; 0×0: not yet
   GstClockTime last_pts = GST_CLOCK_TIME_NONE;
   oneadapt::FrameFilter frame_filter;
+  std::optional<bool> marking;    ///< frames carry marks; empty: not looked at yet
   bool filtering = false;         ///< frames go through the frame filter in this interval
   GstBufferPool *pool = nullptr;  ///< of the last input buffer; not a reference, only to recognise it
   bool pool_is_limited = false;
