@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t kMostConnections = 8;
 constexpr guint kSenderTimeout = 5;                  // seconds, to connect or to write
 constexpr gint64 kMessageTime = 5 * G_USEC_PER_SEC;  // from a message's first byte to its last
-constexpr int kDatagramsAtOnce = 64;                 // then others have their turn
+constexpr int kBacklog = 64;
+constexpr int kDatagramsAtOnce = 64;  // then others have their turn
 
 template <class T>
 struct Unref {
@@ -65,6 +66,7 @@ class SocketReceiver : public FeedbackBackend {
     if (!where) return nullptr;
     r->socket_ = new_socket(where.get(), address.tcp, error);
     if (!r->socket_ || !g_socket_bind(r->socket_.get(), where.get(), address.tcp, error)) return nullptr;
+    if (address.tcp) g_socket_set_listen_backlog(r->socket_.get(), kBacklog);
     if (address.tcp && !g_socket_listen(r->socket_.get(), error)) return nullptr;
     const Ref<GSocketAddress> local(g_socket_get_local_address(r->socket_.get(), error));
     if (!local) return nullptr;
@@ -75,14 +77,14 @@ class SocketReceiver : public FeedbackBackend {
 
   ~SocketReceiver() override {
     if (thread_.joinable()) {
-      g_main_loop_quit(loop_);
+      over_ = true;
+      g_main_context_wakeup(context_);
       thread_.join();
     }
     drop_source(source_);
     drop_source(tick_);
     for (Connection &c : connections_) drop_source(c.source);
     connections_.clear();
-    if (loop_) g_main_loop_unref(loop_);
     if (context_) g_main_context_unref(context_);
   }
 
@@ -107,7 +109,6 @@ class SocketReceiver : public FeedbackBackend {
 
   void run() {
     context_ = g_main_context_new();
-    loop_ = g_main_loop_new(context_, FALSE);
     source_ = g_socket_create_source(socket_.get(), G_IO_IN, nullptr);
     const GSocketSourceFunc ready = [](GSocket *, GIOCondition, gpointer self) -> gboolean {
       auto *r = static_cast<SocketReceiver *>(self);
@@ -127,7 +128,9 @@ class SocketReceiver : public FeedbackBackend {
           this, nullptr);
       g_source_attach(tick_, context_);
     }
-    thread_ = std::thread([this] { g_main_loop_run(loop_); });
+    thread_ = std::thread([this] {
+      while (!over_) g_main_context_iteration(context_, TRUE);
+    });
   }
 
   void receive() {
@@ -141,15 +144,23 @@ class SocketReceiver : public FeedbackBackend {
   }
 
   void accept() {
-    Ref<GSocket> socket(g_socket_accept(socket_.get(), nullptr, nullptr));
-    if (!socket) return;
+    for (int i = 0; i < kBacklog; ++i) {
+      Ref<GSocket> socket(g_socket_accept(socket_.get(), nullptr, nullptr));
+      if (!socket) return;
+      add(std::move(socket));
+    }
+  }
+
+  void add(Ref<GSocket> socket) {
     g_socket_set_blocking(socket.get(), FALSE);
     g_socket_set_keepalive(socket.get(), TRUE);
     // Who has been silent for longest makes room, so that idle strangers cannot lock anybody out.
-    if (connections_.size() >= kMostConnections)
-      std::min_element(connections_.begin(), connections_.end(), [](const Connection &a, const Connection &b) {
-        return a.turn < b.turn;
-      })->over = true;
+    if (connections_.size() >= kMostConnections) {
+      Connection &silent = *std::min_element(connections_.begin(), connections_.end(),
+                                             [](const Connection &x, const Connection &y) { return x.turn < y.turn; });
+      read(silent);  // it may have come just now, and its message too
+      silent.over = true;
+    }
     sweep();
     connections_.emplace_back();
     Connection &c = connections_.back();
@@ -226,7 +237,7 @@ class SocketReceiver : public FeedbackBackend {
   Ref<GSocket> socket_;
   guint16 port_ = 0;
   GMainContext *context_ = nullptr;
-  GMainLoop *loop_ = nullptr;
+  std::atomic<bool> over_{false};
   GSource *source_ = nullptr, *tick_ = nullptr;
   std::list<Connection> connections_;  // the thread's, and so are turns
   guint64 turn_ = 0;

@@ -148,7 +148,9 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
       if (loop.current == kNone || interval > loop.current) loop.current = interval;
     }
   }
-  if (!st->attached || ended != kNone) ctl_attach_feedback(self, ended != kNone);
+  // RTP sessions may be there from some frame on only, and others may take their place later.
+  st->settled = st->settled || ended != kNone;
+  if (!st->settled || ended != kNone) ctl_attach_feedback(self);
   if (interval != kNone && !st->begun) {
     st->begun = true;
     if (s.warm_start) ctl_warm_start(self, interval);
@@ -227,7 +229,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
-    st->looked = st->warned = st->begun = st->attached = false;
+    st->looked = st->warned = st->begun = st->settled = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
     if (!ctl_open_feedback(self)) {
       ctl_stop_worker(self);

@@ -91,10 +91,9 @@ void ctl_close_feedback(GstOneadaptCtl *self) {
   gst_oneadapt_feedback_free(feedback);  // a gradient under way takes the loop's mutex
 }
 
-void ctl_attach_feedback(GstOneadaptCtl *self, bool last_time) {
+void ctl_attach_feedback(GstOneadaptCtl *self) {
   // The pointer stays for as long as data flows.
-  const guint found = self->state->feedback ? gst_oneadapt_feedback_attach(self->state->feedback, self->srcpad) : 0;
-  self->state->attached = last_time || found > 0;
+  if (self->state->feedback) gst_oneadapt_feedback_attach(self->state->feedback, self->srcpad);
 }
 
 GstStructure *ctl_feedback_stats(GstOneadaptCtl *self) {

@@ -87,10 +87,10 @@ struct CtlState {
   std::mutex feedback_mutex;                // guards the two pointers below
   GstOneadaptFeedback *feedback = nullptr;  // while in PAUSED or PLAYING
   GstStructure *feedback_stats = nullptr;   // of the run before
-  bool attached = false;  // streaming thread: feedback has found where to come from, or has had its first interval
-  bool looked = false;    // streaming thread: tunables were looked for
-  bool begun = false;     // streaming thread: the warm start is over
-  bool warned = false;    // streaming thread: that there are none was said
+  bool settled = false;                     // streaming thread: the first interval is over
+  bool looked = false;                      // streaming thread: tunables were looked for
+  bool begun = false;                       // streaming thread: the warm start is over
+  bool warned = false;                      // streaming thread: that there are none was said
 };
 
 struct _GstOneadaptCtl {
@@ -116,8 +116,8 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network);
 bool ctl_open_feedback(GstOneadaptCtl *self);
 /// Closes it; a gradient that is being taken is waited for.
 void ctl_close_feedback(GstOneadaptCtl *self);
-/// Looks for RTP sessions downstream. `last_time`: not at every buffer any more. Streaming thread.
-void ctl_attach_feedback(GstOneadaptCtl *self, bool last_time);
+/// Looks for RTP sessions downstream. Streaming thread.
+void ctl_attach_feedback(GstOneadaptCtl *self);
 /// (transfer full), NULL when there is none. Any thread.
 GstStructure *ctl_feedback_stats(GstOneadaptCtl *self);
 

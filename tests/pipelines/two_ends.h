@@ -181,8 +181,10 @@ inline void expect_the_loop_closes(GstElement *camera_bin, GstElement *dnn_bin, 
   g_object_get(filter, "qp", &qp, nullptr);
   gst_object_unref(filter);
   EXPECT_GT(qp, 20) << "nothing was adapted";
-  std::printf("received %u messages, %u bytes; %zu gradients left the DNN\n", unsigned(received),
-              unsigned(number(camera_bin, "ctl", "bytes", "feedback")), seen.gradients.size() + seen.early);
+  std::printf("received %u messages, %u bytes; sent %u, could not send %u; %zu gradients left the DNN\n",
+              unsigned(received), unsigned(number(camera_bin, "ctl", "bytes", "feedback")),
+              unsigned(number(dnn_bin, "dnn", "messages", "feedback")),
+              unsigned(number(dnn_bin, "dnn", "failed", "feedback")), seen.gradients.size() + seen.early);
 }
 
 }  // namespace oneadapt_test
