@@ -46,6 +46,8 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
     return;
   }
   ++(g->early ? loop.counters.early : loop.counters.gradients);
+  GST_DEBUG_OBJECT(self, "gradient of interval %" G_GUINT64_FORMAT " taken, from %s", g->interval,
+                   network ? "another process" : "this pipeline");
   // An interval between the last gradient and this one got none: it counts as one without feedback.
   if (!g->early && loop.newest != kNone && g->interval > loop.newest + 1)
     loop.counters.without_feedback += g->interval - loop.newest - 1;
