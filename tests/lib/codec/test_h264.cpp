@@ -270,3 +270,35 @@ TEST(H264, EqualsConstantQpMode) {
     x264_encoder_close(plain);
   }
 }
+
+TEST(H264, UserDataTravelsWithItsPictureAndChangesNothingElse) {
+  H264Encoder plain(settings(64, 48)), with(settings(64, 48));
+  // Bytes that look like a start code must not become one.
+  const std::vector<std::uint8_t> data = {0, 0, 0, 0, 0, 1, 7, 0, 0, 2, 0, 0, 3, 0, 0, 0};
+  const std::vector<std::uint8_t> coded = {0, 0, 1, 6, 5, 16, 0, 0, 3, 0, 0, 3, 0, 1,
+                                           7, 0, 0, 3, 2, 0,  0, 3, 3, 0, 0, 3, 0, 0x80};
+  for (int i = 0; i < 6; i++) {
+    H264Frame frame;
+    frame.pts = i;
+    frame.idr = i == 3;
+    const Image image(64, 48, i);
+    const AccessUnit a = plain.encode(image.picture(), frame);
+    const std::vector<std::uint8_t> before(a.data, a.data + a.size);
+    if (i != 4) frame.user_data = data;
+    const AccessUnit b = with.encode(image.picture(), frame);
+    std::vector<std::uint8_t> after(b.data, b.data + b.size);
+    const auto types = nal_types(b);
+    EXPECT_EQ(std::count(types.begin(), types.end(), 6), i != 4) << i;
+    if (i != 4) {
+      const auto at = std::search(after.begin(), after.end(), coded.begin(), coded.end());
+      ASSERT_NE(at, after.end()) << i;
+      EXPECT_EQ(types[b.idr ? 2 : 0], 6) << "after SPS and PPS, before the slice";
+      after.erase(at, at + std::ptrdiff_t(coded.size()));
+    }
+    EXPECT_EQ(after, before) << i;
+  }
+  H264Frame frame;
+  frame.pts = 6;
+  frame.user_data.resize(255);
+  EXPECT_THROW(with.encode(Image(64, 48, 6).picture(), frame), CodecError);
+}
