@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface, profiles. */
+/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface, profiles,
+ * feedback between processes. */
 #ifndef GST_ONEADAPT_H
 #define GST_ONEADAPT_H
 
