@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface, profiles. */
+/* The public C API of OneAdapt for GStreamer: gradient and configuration events, the tunable interface, profiles,
+ * feedback between processes. */
 #ifndef GST_ONEADAPT_H
 #define GST_ONEADAPT_H
 
@@ -351,6 +352,28 @@ GST_ONEADAPT_API void gst_query_set_oneadapt_profile_result(GstQuery *query, con
                                                             guint n_accuracies, guint64 inferences);
 GST_ONEADAPT_API gboolean gst_query_parse_oneadapt_profile_result(GstQuery *query, gdouble **accuracies,
                                                                   guint *n_accuracies, guint64 *inferences);
+
+/* ---- feedback between processes ------------------------------------------------------------------------------- */
+
+/* Carries gradient messages from a DNN to a camera that are not in one pipeline (docs/network.md). oneadaptdnn and
+ * oneadaptctl have one each, by their property "feedback"; this is for elements that take their place. */
+typedef struct _GstOneadaptFeedback GstOneadaptFeedback;
+
+/**
+ * GstOneadaptFeedbackFunc:
+ * @message: (transfer none): a gradient message, for gst_oneadapt_gradient_from_bytes(): from anybody
+ * @user_data: the receiver's
+ */
+typedef void (*GstOneadaptFeedbackFunc)(GBytes *message, gpointer user_data);
+
+GST_ONEADAPT_API GstOneadaptFeedback *gst_oneadapt_feedback_new_receiver(const gchar *where,
+                                                                         GstOneadaptFeedbackFunc func,
+                                                                         gpointer user_data, GError **error);
+GST_ONEADAPT_API GstOneadaptFeedback *gst_oneadapt_feedback_new_sender(const gchar *where, GError **error);
+GST_ONEADAPT_API guint gst_oneadapt_feedback_attach(GstOneadaptFeedback *feedback, GstPad *pad);
+GST_ONEADAPT_API gboolean gst_oneadapt_feedback_send(GstOneadaptFeedback *feedback, GBytes *message);
+GST_ONEADAPT_API GstStructure *gst_oneadapt_feedback_get_stats(GstOneadaptFeedback *feedback);
+GST_ONEADAPT_API void gst_oneadapt_feedback_free(GstOneadaptFeedback *feedback);
 
 /* ---- errors ------------------------------------------------------------------------------------------------- */
 

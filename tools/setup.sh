@@ -22,12 +22,14 @@ packages=(
   g++ meson ninja-build pkg-config ccache
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libx264-dev zlib1g-dev
   libpango1.0-dev libcairo2-dev
+  libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   # to test; libavcodec is a second opinion on what x264 wrote
   libgtest-dev libavcodec-dev libavutil-dev
-  # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264
+  # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264;
+  # rtspclientsink
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-  gstreamer1.0-plugins-ugly gstreamer1.0-libav
+  gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp
 )
 
 # NanoDet, as a TensorFlow.js graph model.

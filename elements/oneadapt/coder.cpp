@@ -142,6 +142,7 @@ std::optional<Coded> Coder::code(GstBuffer *input, CoderFrame asked) {
   frame.idr = idr;
   frame.pts = asked.id;
   if (asked.offsets) frame.qp_offsets = *asked.offsets;
+  frame.user_data = std::move(asked.user_data);
   MappedFrame in(settings_.input, input, GST_MAP_READ);
   AccessUnit unit;
   if (track.scaler) {

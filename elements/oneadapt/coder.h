@@ -26,8 +26,9 @@ struct CoderFrame {
   std::int64_t id = 0;  ///< rising; comes back with its output
   int qp = 20;
   int b_bias = 0;
-  bool idr = false;                   ///< start a closed GOP: nothing may be held back then
-  const std::vector<float> *offsets;  ///< one a macroblock, or empty
+  bool idr = false;                     ///< start a closed GOP: nothing may be held back then
+  const std::vector<float> *offsets;    ///< one a macroblock, or empty
+  std::vector<std::uint8_t> user_data;  ///< to travel with it, in H.264 (H264Frame::user_data)
 };
 
 /// One output buffer.

@@ -16,8 +16,8 @@
  * classes=person ! fakesink
  * ]|
  */
-// Locks, in the order in which they may be taken: CtlLoop::mutex before OBJECT_LOCK (settings only). Neither is held
-// while pushing, probing, posting or applying.
+// Locks, in the order in which they may be taken: the feedback's own, CtlLoop::mutex, then OBJECT_LOCK (settings only)
+// or feedback_mutex (a leaf but for the feedback's counters). None is held while pushing, probing, posting or applying.
 #include "ctl.h"
 
 #include <chrono>
@@ -27,13 +27,6 @@
 
 GST_DEBUG_CATEGORY(oneadaptctl_debug);
 #define GST_CAT_DEFAULT oneadaptctl_debug
-
-namespace {
-
-// Feedback older than this many intervals says nothing about the present.
-constexpr guint64 kStaleIntervals = 3;
-
-}  // namespace
 
 G_DEFINE_TYPE(GstOneadaptCtl, gst_oneadapt_ctl, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptctl, "oneadaptctl", GST_RANK_NONE, GST_TYPE_ONEADAPT_CTL,
@@ -74,8 +67,8 @@ static void drain(GstOneadaptCtl *self) {
   gst_query_unref(query);
 }
 
-/// Waits (lockstep) until the first frame's gradient, if it has one, is seen to. Streaming thread.
-static void wait_for_early(GstOneadaptCtl *self) {
+/// Waits (lockstep) until a gradient of what has been sent, if there is one, is seen to. Streaming thread.
+static void wait_for_gradient(GstOneadaptCtl *self) {
   drain(self);
   CtlLoop &loop = self->state->loop;
   std::unique_lock<std::mutex> lock(loop.mutex);
@@ -125,6 +118,9 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
       if (loop.current == kNone || interval > loop.current) loop.current = interval;
     }
   }
+  // RTP sessions may be there from some frame on only, and others may take their place later.
+  st->settled = st->settled || ended != kNone;
+  if (!st->settled || ended != kNone) ctl_attach_feedback(self);
   if (interval != kNone && !st->begun) {
     st->begun = true;
     if (s.warm_start) ctl_warm_start(self, interval);
@@ -144,7 +140,7 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
       loop.now = time;
     }
   }
-  if (second && ended == kNone && needs_gradient && s.lockstep) wait_for_early(self);
+  if (second && ended == kNone && needs_gradient && s.lockstep) wait_for_gradient(self);
   return gst_pad_push(self->srcpad, buffer);
 }
 
@@ -167,11 +163,8 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
       break;
     }
     case GST_EVENT_EOS: {
-      // A gradient that has come is still answered, so that the last interval has its decision too.
-      std::unique_lock<std::mutex> lock(st->loop.mutex);
-      if (ctl_settings(self).lockstep)
-        st->loop.decided.wait(
-            lock, [&] { return !st->loop.running || st->loop.flushing || (st->loop.jobs.empty() && !st->loop.busy); });
+      // So that the last interval has its decision too.
+      if (ctl_settings(self).lockstep) wait_for_gradient(self);
       break;
     }
     case GST_EVENT_SEGMENT:
@@ -190,59 +183,9 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
 
 /* ---- the gradient -------------------------------------------------------------------------------------------- */
 
-/// Takes a gradient, or says why not. Any thread.
-static void take_gradient(GstOneadaptCtl *self, GstEvent *event) {
-  CtlState *st = self->state;
-  CtlLoop &loop = st->loop;
-  GstOneadaptGradient *g = nullptr;
-  GError *error = nullptr;
-  std::string why;
-  const CtlSettings s = ctl_settings(self);
-  if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
-    why = error->message;
-    g_clear_error(&error);
-  } else {
-    const guint32 stream = gst_oneadapt_pad_stream(self->sinkpad);
-    if (g->stream && stream && g->stream != stream) why = "it is another stream's";
-    if (g->interval_duration != s.interval)
-      why = "its interval is " + std::to_string(g->interval_duration) + " ns, that of oneadaptctl " +
-            std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";
-  }
-  std::lock_guard<std::mutex> lock(loop.mutex);
-  if (why.empty()) {
-    if (!loop.running || loop.flushing)
-      why = "no data flows";
-    else if (loop.current == kNone || g->interval > loop.current)
-      why = "its interval has not begun";
-    else if (loop.newest != kNone && g->interval <= loop.newest)
-      why = "it is late or a duplicate";
-    else if (g->early ? g->interval < loop.current : g->interval + kStaleIntervals < loop.current)
-      why = "it is stale";
-  }
-  if (!why.empty()) {
-    ++loop.counters.ignored;
-    GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
-    if (g) gst_oneadapt_gradient_free(g);
-    return;
-  }
-  ++(g->early ? loop.counters.early : loop.counters.gradients);
-  // An interval between the last gradient and this one got none: it counts as one without feedback.
-  if (!g->early && loop.newest != kNone && g->interval > loop.newest + 1)
-    loop.counters.without_feedback += g->interval - loop.newest - 1;
-  if (!g->early) loop.newest = g->interval;
-  if (!loop.needs_gradient) {
-    gst_oneadapt_gradient_free(g);
-    return;
-  }
-  // A live loop that lags behind decides on the newest only.
-  if (!s.lockstep) ctl_free_jobs(loop);
-  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, g});
-  loop.wake.notify_all();
-}
-
 static gboolean gst_oneadapt_ctl_src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   if (gst_event_is_oneadapt_gradient(event)) {
-    take_gradient(GST_ONEADAPT_CTL(parent), event);
+    ctl_take_gradient(GST_ONEADAPT_CTL(parent), gst_event_get_oneadapt_gradient_message(event), false);
     gst_event_unref(event);
     return TRUE;
   }
@@ -256,8 +199,12 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
-    st->looked = st->warned = st->begun = false;
+    st->looked = st->warned = st->begun = st->settled = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
+    if (!ctl_open_feedback(self)) {
+      ctl_stop_worker(self);
+      return GST_STATE_CHANGE_FAILURE;
+    }
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     std::lock_guard<std::mutex> lock(st->loop.mutex);
@@ -268,6 +215,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   const GstStateChangeReturn ret = GST_ELEMENT_CLASS(gst_oneadapt_ctl_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE)) {
+    ctl_close_feedback(self);
     ctl_stop_worker(self);
     std::lock_guard<std::mutex> lock(st->tunables_mutex);
     st->tunables.clear();
@@ -278,6 +226,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
 static void gst_oneadapt_ctl_finalize(GObject *object) {
   auto *self = GST_ONEADAPT_CTL(object);
   if (self->state->loop.last) gst_structure_free(self->state->loop.last);
+  if (self->state->feedback_stats) gst_structure_free(self->state->feedback_stats);
   delete self->state;
   G_OBJECT_CLASS(gst_oneadapt_ctl_parent_class)->finalize(object);
 }

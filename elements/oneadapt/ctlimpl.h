@@ -24,7 +24,7 @@ constexpr guint64 kNone = G_MAXUINT64;
 
 /// What the user asked for; under OBJECT_LOCK.
 struct CtlSettings {
-  std::string tunables, knobs, policy = "oneadapt", policy_file;
+  std::string tunables, knobs, policy = "oneadapt", policy_file, feedback = "auto";
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
   double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
@@ -59,6 +59,7 @@ struct CtlLoop {
   GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
   guint64 frames = 0;                      // since the start, or the last flush
   guint64 newest = kNone;                  // newest interval whose gradient was taken
+  guint64 newest_early = kNone;            // newest interval whose early gradient was taken
   guint64 done = kNone;                    // newest interval decided (or given up)
   guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
   bool reset = false;                      // the worker is to forget the past before its next decision
@@ -82,12 +83,16 @@ struct CtlState {
   CtlSettings settings;
   std::shared_ptr<const oneadapt::CasvaModel> casva;  // of a policy that has one; fixed for a run
   CtlLoop loop;
-  GstSegment segment;         // streaming thread
-  TunableList tunables;       // found by the streaming thread, used by the worker; under tunables_mutex
-  std::mutex tunables_mutex;  // a leaf: nothing else is taken under it
-  bool looked = false;        // streaming thread: tunables were looked for
-  bool begun = false;         // streaming thread: the warm start is over
-  bool warned = false;        // streaming thread: that there are none was said
+  GstSegment segment;                       // streaming thread
+  TunableList tunables;                     // found by the streaming thread, used by the worker; under tunables_mutex
+  std::mutex tunables_mutex;                // a leaf: nothing else is taken under it
+  std::mutex feedback_mutex;                // guards the two pointers below
+  GstOneadaptFeedback *feedback = nullptr;  // while in PAUSED or PLAYING
+  GstStructure *feedback_stats = nullptr;   // of the run before
+  bool settled = false;                     // streaming thread: the first interval is over
+  bool looked = false;                      // streaming thread: tunables were looked for
+  bool begun = false;                       // streaming thread: the warm start is over
+  bool warned = false;                      // streaming thread: that there are none was said
 };
 
 struct _GstOneadaptCtl {
@@ -107,6 +112,18 @@ bool ctl_find_tunables(GstOneadaptCtl *self);
 void ctl_warm_start(GstOneadaptCtl *self, guint64 interval);
 /// The tunables found; takes tunables_mutex.
 TunableList ctl_tunables(CtlState *state);
+
+/// Takes a gradient message, or says why not. `network`: it comes from another process, and must say which stream it is
+/// of. Any thread.
+void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network);
+/// Opens the way that `feedback` names. False after an element error.
+bool ctl_open_feedback(GstOneadaptCtl *self);
+/// Closes it; a gradient that is being taken is waited for.
+void ctl_close_feedback(GstOneadaptCtl *self);
+/// Looks for RTP sessions downstream. Streaming thread.
+void ctl_attach_feedback(GstOneadaptCtl *self);
+/// (transfer full), NULL when there is none. Any thread.
+GstStructure *ctl_feedback_stats(GstOneadaptCtl *self);
 
 /// Starts the worker with the policy as it is set. False after an element error.
 bool ctl_start_worker(GstOneadaptCtl *self);

@@ -26,6 +26,7 @@ enum {
   PROP_PROFILE_CONFIGURATIONS,
   PROP_PROFILE_TOP,
   PROP_PROFILE_BUDGET,
+  PROP_FEEDBACK,
   PROP_STATS,
 };
 
@@ -40,6 +41,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
       break;
     case PROP_KNOBS:
       s.knobs = text();
+      break;
+    case PROP_FEEDBACK:
+      s.feedback = text();
       break;
     case PROP_POLICY:
       s.policy = text();
@@ -108,6 +112,10 @@ GstStructure *stats_of(GstOneadaptCtl *self) {
                         "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback", G_TYPE_UINT64,
                         c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, "profiles", G_TYPE_UINT64,
                         c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences, nullptr);
+  if (GstStructure *feedback = ctl_feedback_stats(self)) {
+    gst_structure_set(s, "feedback", GST_TYPE_STRUCTURE, feedback, nullptr);
+    gst_structure_free(feedback);
+  }
   if (loop.last) gst_structure_set(s, "last-decision", GST_TYPE_STRUCTURE, loop.last, nullptr);
   return s;
 }
@@ -125,6 +133,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
       break;
     case PROP_KNOBS:
       g_value_set_string(value, s.knobs.c_str());
+      break;
+    case PROP_FEEDBACK:
+      g_value_set_string(value, s.feedback.c_str());
       break;
     case PROP_POLICY:
       g_value_set_string(value, s.policy.c_str());
@@ -204,6 +215,12 @@ void ctl_install_properties(GObjectClass *object) {
   std::string policies = "Adaptation logic, one of:";
   for (const auto &name : oneadapt::policy_names()) policies += " " + name;
   install(PROP_POLICY, g_param_spec_string("policy", "Policy", g_intern_string(policies.c_str()), "oneadapt", ready));
+  install(PROP_FEEDBACK,
+          g_param_spec_string("feedback", "Feedback",
+                              "Where gradients come from when the DNN is not in this pipeline: auto (the RTP sessions "
+                              "and the rtspclientsink downstream), off, or an address to listen on, udp://HOST:PORT or "
+                              "tcp://HOST:PORT (no HOST: loopback)",
+                              "auto", ready));
   install(PROP_POLICY_FILE, g_param_spec_string("policy-file", "Policy file",
                                                 "Trained network of policy casva, as oneadapt-eval --train-casva "
                                                 "writes it; the other policies do not read it",

@@ -241,7 +241,7 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     st->loop.asked.reset();
     st->loop.answer.reset();
     st->loop.flushing = false;
-    st->loop.current = st->loop.newest = st->loop.done = kNone;
+    st->loop.current = st->loop.newest = st->loop.newest_early = st->loop.done = kNone;
     st->loop.now = GST_CLOCK_TIME_NONE;
     st->loop.frames = 0;
     st->loop.counters = CtlCounters();
@@ -270,7 +270,7 @@ void ctl_stop_worker(GstOneadaptCtl *self) {
 
 void ctl_forget(CtlLoop &loop) {
   ++loop.epoch;
-  loop.current = loop.newest = loop.done = kNone;
+  loop.current = loop.newest = loop.newest_early = loop.done = kNone;
   loop.now = GST_CLOCK_TIME_NONE;
   loop.frames = 0;
   loop.reset = true;

@@ -74,6 +74,7 @@ enum {
   PROP_MAP_GRANULARITY,
   PROP_MAX_SKIP,
   PROP_B_FRAMES,
+  PROP_MARKS,
   PROP_KNOB
 };
 constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
@@ -86,6 +87,15 @@ GType preset_type() {
     for (int i = 0; kPresets[i]; i++) values[i] = {i, kPresets[i], kPresets[i]};
     return g_enum_register_static("GstOneadaptFilterPreset", values);
   }();
+  return type;
+}
+
+GType marks_type() {
+  static const GEnumValue values[] = {{int(Marks::Auto), "Where pictures go to a network", "auto"},
+                                      {int(Marks::Off), "Never", "off"},
+                                      {int(Marks::On), "Always", "on"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstOneadaptFilterMarks", values);
   return type;
 }
 
@@ -192,6 +202,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
       case PROP_B_FRAMES:
         settings.b_frames = g_value_get_uint(value);
         break;
+      case PROP_MARKS:
+        settings.marks = Marks(g_value_get_enum(value));
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -239,6 +252,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         break;
       case PROP_B_FRAMES:
         g_value_set_uint(value, settings.b_frames);
+        break;
+      case PROP_MARKS:
+        g_value_set_enum(value, int(settings.marks));
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -447,6 +463,16 @@ static void install_properties(GObjectClass *klass) {
       "Most B pictures in a row; more than 0 makes \"b-bias\" a knob and delays pictures by as many frames, but never "
       "beyond an interval's end; H.264 only",
       0, 16, 0, fixed);
+  /**
+   * oneadaptfilter:interval-marks:
+   *
+   * An interval's first and last frame say so themselves, in some 45 bytes of H.264 user data, so that a DNN on the
+   * other side of a network counts the same intervals (docs/network.md). Auto: where a payloader or an element of
+   * class "Network" is downstream.
+   */
+  properties[PROP_MARKS] =
+      g_param_spec_enum("interval-marks", "Interval marks", "Frames say where an interval begins and ends; H.264 only",
+                        marks_type(), int(Marks::Auto), fixed);
   properties[PROP_STATS] =
       g_param_spec_boxed("stats", "Statistics",
                          "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, "

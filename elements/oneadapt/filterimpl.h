@@ -42,6 +42,9 @@ struct PendingConfiguration {
   std::optional<QpMap> map;  ///< to go with values[kQpMap]
 };
 
+/// Whether frames say themselves where an interval begins and ends.
+enum class Marks { Auto, Off, On };
+
 /// What the user asked for. OBJECT_LOCK.
 struct FilterSettings {
   oneadapt::KnobValues values = oneadapt::neutral_values();   ///< what the properties say
@@ -56,6 +59,7 @@ struct FilterSettings {
   guint threads = 1;
   guint max_skip = 0;
   guint b_frames = 0;
+  Marks marks = Marks::Auto;
 };
 
 /// One run. Stream lock.
@@ -80,6 +84,7 @@ struct FilterState {
   bool gop_ended = false;  ///< the last frame ended its interval
   std::deque<GstClockTime> decoding_times;
   oneadapt::FrameFilter frame_filter;
+  std::optional<bool> marking;    ///< frames carry marks; empty: not looked at yet
   bool filtering = false;         ///< frames go through the frame filter in this interval
   GstBufferPool *pool = nullptr;  ///< of the last input buffer; not a reference, only to recognise it
   bool pool_is_limited = false;

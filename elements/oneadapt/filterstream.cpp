@@ -12,6 +12,8 @@
 #include "core/allocation.h"
 #include "filterimpl.h"
 #include "gstoneadapt.h"
+#include "walk.h"
+#include "wire/mark.h"
 
 #define GST_CAT_DEFAULT oneadapt_filter_debug
 
@@ -316,6 +318,26 @@ GstClockTime time_of(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   return GST_CLOCK_TIME_IS_VALID(time) ? time : frame->pts;
 }
 
+/// The mark that the frame carries (docs/network.md); empty: none.
+std::vector<std::uint8_t> mark_for(GstOneadaptFilter *self, GstClockTime time, bool idr) {
+  FilterState &state = *self->impl->state;
+  if (!state.marking)
+    state.marking = state.fixed.marks == Marks::On ||
+                    (state.fixed.marks == Marks::Auto &&
+                     oneadapt::leads_to_network(GST_VIDEO_ENCODER_SRC_PAD(GST_VIDEO_ENCODER(self))));
+  const bool last = state.clock->ends(time);
+  if (!*state.marking || !state.h264 || !(idr || last)) return {};
+  oneadapt::IntervalMark mark;
+  mark.last = last;
+  mark.stream = gst_oneadapt_pad_stream(GST_VIDEO_ENCODER_SINK_PAD(GST_VIDEO_ENCODER(self)));
+  mark.stream_time = time;
+  mark.interval_duration = state.fixed.interval;
+  std::vector<std::uint8_t> data(std::begin(oneadapt::kMarkUuid), std::end(oneadapt::kMarkUuid));
+  const auto coded = oneadapt::encode_mark(mark);
+  data.insert(data.end(), coded.begin(), coded.end());
+  return data;
+}
+
 GstFlowReturn drop(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   FilterImpl &impl = *self->impl;
   {
@@ -453,6 +475,7 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   wanted.b_bias = int(std::lround(state.applied[oneadapt::kBBias]));
   wanted.idr = idr;
   wanted.offsets = &offsets;
+  wanted.user_data = mark_for(self, time, idr);
   state.held++;
   auto coded = state.coder->code(frame->input_buffer, wanted);
   state.fresh = false;

@@ -1,53 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tunables.h"
 
-#include <set>
-
 #include "gstoneadapt.h"
-
-namespace {
-
-/// The pad of a real element that data pushed on `src` reaches; (transfer full), NULL when unlinked.
-GstPad *real_peer(GstPad *src) {
-  GstPad *peer = gst_pad_get_peer(src);
-  // A ghost pad leads into a bin, an internal proxy pad out of one: both go on at their other half.
-  while (peer && GST_IS_PROXY_PAD(peer)) {
-    GstProxyPad *other = gst_proxy_pad_get_internal(GST_PROXY_PAD(peer));
-    gst_object_unref(peer);
-    if (!other) return nullptr;
-    peer = gst_pad_get_peer(GST_PAD(other));
-    gst_object_unref(other);
-  }
-  return peer;
-}
-
-void walk(GstPad *src, std::set<GstElement *> &seen, TunableList &found) {
-  GstPad *peer = real_peer(src);
-  if (!peer) return;
-  GstElement *element = gst_pad_get_parent_element(peer);
-  gst_object_unref(peer);
-  if (!element) return;
-  if (seen.insert(element).second) {
-    if (GST_IS_ONEADAPT_TUNABLE(element)) found.add(element);
-    // A snapshot: pads may come and go while this runs.
-    std::vector<GstPad *> pads;
-    GST_OBJECT_LOCK(element);
-    for (GList *l = element->srcpads; l; l = l->next) pads.push_back(GST_PAD(gst_object_ref(l->data)));
-    GST_OBJECT_UNLOCK(element);
-    for (GstPad *pad : pads) {
-      walk(pad, seen, found);
-      gst_object_unref(pad);
-    }
-  }
-  gst_object_unref(element);
-}
-
-}  // namespace
+#include "walk.h"
 
 TunableList tunables_downstream(GstPad *src) {
-  std::set<GstElement *> seen;
   TunableList found;
-  walk(src, seen, found);
+  oneadapt::walk_pads(src, [&](GstElement *element, GstPad *) {
+    if (GST_IS_ONEADAPT_TUNABLE(element)) found.add(element);
+    return true;
+  });
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "gstoneadapt.h"
 
@@ -96,13 +97,25 @@ std::unique_ptr<Detector> Detector::start(GstElement *element, GstPad *sink, Gst
     GST_ELEMENT_ERROR(element, LIBRARY, INIT, ("Property \"model\": it cannot be loaded: %s.", e.what()), (nullptr));
     return nullptr;
   }
+  GError *error = nullptr;
+  d->feedback_.reset(gst_oneadapt_feedback_new_sender(settings.feedback.c_str(), &error));
+  if (!d->feedback_) {
+    GST_ELEMENT_ERROR(
+        element, RESOURCE, OPEN_WRITE,
+        ("Property \"feedback\": gradients cannot go to \"%s\": %s.", settings.feedback.c_str(), error->message),
+        (nullptr));
+    g_clear_error(&error);
+    return nullptr;
+  }
+  d->remote_ =
+      g_str_has_prefix(settings.feedback.c_str(), "udp:") || g_str_has_prefix(settings.feedback.c_str(), "tcp:");
   d->stats_.device = d->model_->device();
   d->stats_.device_reason = d->model_->device_reason();
   d->stats_.model_threshold = d->model_->description().threshold;
   GST_INFO_OBJECT(element, "inference on %s (%s)", d->model_->device().c_str(), d->model_->device_reason().c_str());
   if (!settings.results_location.empty()) {
-    if (const int error = d->results_.open(settings.results_location)) {
-      post_results_error(element, settings.results_location, "open", error);
+    if (const int code = d->results_.open(settings.results_location)) {
+      post_results_error(element, settings.results_location, "open", code);
       return nullptr;
     }
   }
@@ -124,6 +137,7 @@ bool Detector::set_caps(const GstCaps *caps) {
 
 void Detector::new_stream() {
   clock_.reset();
+  camera_.reset();
   mean_ = {};
   ModelTurns::Frame turn(turns_);
   turn.take();
@@ -137,6 +151,7 @@ void Detector::new_stream() {
 
 void Detector::flush() {
   clock_.reset();
+  camera_.reset();
   mean_ = {};
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   inferred_ = false;  // what was seen before a seek says nothing about what comes after
@@ -206,6 +221,35 @@ bool Detector::write_line(const std::string &line) {
   return true;
 }
 
+/// Takes the frame's mark, if it has one. Whether that says that it is the last of its interval.
+bool Detector::take_mark(GstBuffer *buffer, GstClockTime stream_time) {
+  const std::optional<IntervalMark> mark = mark_of(buffer);
+  if (!mark) return false;
+  if (!camera_.known() || camera_.take(*mark, stream_time)) {  // intervals are counted anew
+    if (mark->interval_duration != interval_)
+      GST_INFO_OBJECT(element_, "the camera's intervals last %" GST_TIME_FORMAT,
+                      GST_TIME_ARGS(mark->interval_duration));
+    interval_ = mark->interval_duration;
+    clock_ = IntervalClock(interval_);
+    mean_ = {};
+    camera_.take(*mark, stream_time);
+  }
+  std::lock_guard<std::mutex> lock(stats_mutex_);
+  ++stats_.marks;
+  return mark->last;
+}
+
+/// Without marks a camera in another process cannot know what a gradient is about, and ignores it.
+void Detector::warn_of_no_marks() {
+  if (std::exchange(warned_marks_, true)) return;
+  GST_ELEMENT_WARNING(element_, STREAM, FAILED,
+                      ("Frames do not say which interval they belong to, so gradients mean nothing to a camera in "
+                       "another process; put h264parse in front of the decoder."),
+                      ("marks come with H.264 from oneadaptfilter (interval-marks=auto or on), as user data that "
+                       "h264parse attaches to buffers and decoders and converters pass on; to silence this: "
+                       "feedback=off"));
+}
+
 GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &settings) {
   ModelTurns::Frame turn(turns_);
   const auto fail = [&](GstFlowReturn flow) {
@@ -227,12 +271,20 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &setting
     duration =
         gst_util_uint64_scale(GST_SECOND, guint64(GST_VIDEO_INFO_FPS_D(&info)), guint64(GST_VIDEO_INFO_FPS_N(&info)));
 
+  bool says_last = false;
+  if (GST_CLOCK_TIME_IS_VALID(stream_time)) {
+    says_last = take_mark(buffer, stream_time);
+    if (camera_.known()) stream_time = camera_.of(stream_time);
+  }
+
   IntervalClock::Due due;
   if (!settings.gradient) {
     clock_.reset();
     mean_ = {};
   } else if (GST_CLOCK_TIME_IS_VALID(stream_time)) {
-    due = clock_.frame(stream_time, duration, settings.gradient_every, settings.early_gradient);
+    // Frames with marks say it themselves; with jitter, their time says it of the wrong one now and then.
+    due = clock_.frame(stream_time, camera_.known() ? 0 : duration, settings.gradient_every, settings.early_gradient,
+                       says_last);
   } else if (!warned_time_) {
     warned_time_ = true;
     GST_ELEMENT_WARNING(element_, STREAM, FAILED,
@@ -333,7 +385,7 @@ void Detector::send_gradient(const Gradient &gradient, guint64 interval, GstCloc
   message->interval = interval;
   message->interval_duration = interval_;
   message->stream_time = stream_time;
-  message->stream = gst_oneadapt_pad_stream(sink_);
+  message->stream = camera_.known() ? camera_.mark().stream : gst_oneadapt_pad_stream(sink_);
   message->z = gradient.z;
   message->elements = gradient.elements;
   message->confident = gradient.confident;
@@ -349,6 +401,9 @@ void Detector::send_gradient(const Gradient &gradient, guint64 interval, GstCloc
   GstEvent *event = gst_event_new_oneadapt_gradient(message);
   gst_oneadapt_gradient_free(message);
   if (!event) return;
+  const bool remote = gst_oneadapt_feedback_attach(feedback_.get(), sink_) > 0 || remote_;
+  if (remote && !camera_.known()) warn_of_no_marks();
+  gst_oneadapt_feedback_send(feedback_.get(), gst_event_get_oneadapt_gradient_message(event));
   // Feedback first; then downstream too, for who shows it, in time for the next frame.
   GstEvent *echo = gst_event_new_oneadapt_gradient_echo(event);
   if (!gst_pad_push_event(sink_, event)) GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
@@ -356,8 +411,11 @@ void Detector::send_gradient(const Gradient &gradient, guint64 interval, GstCloc
 }
 
 DetectorStats Detector::stats() const {
+  GstStructure *feedback = gst_oneadapt_feedback_get_stats(feedback_.get());
   std::lock_guard<std::mutex> lock(stats_mutex_);
-  return stats_;
+  DetectorStats stats = stats_;
+  stats.feedback = std::shared_ptr<GstStructure>(feedback, gst_structure_free);
+  return stats;
 }
 
 }  // namespace oneadapt

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "camera_time.h"
 #include "gradient_mean.h"
 #include "gstoneadapt.h"
 #include "interval_clock.h"
@@ -34,6 +35,7 @@ struct DetectorSettings {
   // Fixed for a run.
   ModelOptions model;
   std::string results_location;
+  std::string feedback = "auto";
   GstClockTime interval = GST_SECOND;
   // May change between any two frames.
   bool gradient = true;
@@ -56,6 +58,8 @@ struct DetectorStats {
   guint64 interval = 0;  ///< of the last gradient that was sent
   std::string device, device_reason;
   double model_threshold = 0;  ///< θ as the model says it, whatever the property does
+  guint64 marks = 0;           ///< frames that said of themselves that they begin or end an interval
+  std::shared_ptr<GstStructure> feedback;
 };
 
 /// Makes one of a profile's renderings; NULL: it cannot, or the profile is called off.
@@ -96,13 +100,21 @@ class Detector {
   void take_gradient(const IntervalClock::Due &due, GstClockTime stream_time);
   void send_mean(guint64 interval, GstClockTime stream_time);
   void send_gradient(const Gradient &gradient, guint64 interval, GstClockTime stream_time);
+  bool take_mark(GstBuffer *buffer, GstClockTime stream_time);
+  void warn_of_no_marks();
   void choose_input_size(const InputSize &size);
   bool write_line(const std::string &line);
 
   GstElement *const element_;
   GstPad *const sink_, *const src_;
   std::string results_location_;
-  GstClockTime interval_ = GST_SECOND;
+  GstClockTime interval_ = GST_SECOND;  ///< the camera's, where frames say it
+
+  struct FreeFeedback {
+    void operator()(GstOneadaptFeedback *feedback) const { gst_oneadapt_feedback_free(feedback); }
+  };
+  std::unique_ptr<GstOneadaptFeedback, FreeFeedback> feedback_;
+  bool remote_ = false;  ///< gradients leave the process
 
   ModelTurns turns_;
   std::unique_ptr<Model> model_;
@@ -110,11 +122,12 @@ class Detector {
   LineFile results_;
   IntervalClock clock_;
   GradientMean mean_;
+  CameraTime camera_;
   GstSegment segment_{};
   unsigned largest_width_ = 0, largest_height_ = 0;
   std::vector<Detection> last_;
   guint64 frame_ = 0, since_inference_ = 0;
-  bool inferred_ = false, failed_ = false, warned_gradient_ = false, warned_time_ = false;
+  bool inferred_ = false, failed_ = false, warned_gradient_ = false, warned_time_ = false, warned_marks_ = false;
 
   std::deque<guint64> recent_;  ///< times of the last inferences
   gint64 first_frame_ = -1;     ///< monotonic time in µs

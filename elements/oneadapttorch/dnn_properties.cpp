@@ -71,6 +71,9 @@ void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
     case PROP_RESULTS_LOCATION:
       s.results_location = text;
       break;
+    case PROP_FEEDBACK:
+      s.feedback = text;
+      break;
     default:
       break;
   }
@@ -119,6 +122,9 @@ bool DnnProperties::get(guint id, GValue *value) const {
     case PROP_RESULTS_LOCATION:
       put(s.results_location);
       break;
+    case PROP_FEEDBACK:
+      put(s.feedback);
+      break;
     default:
       return false;
   }
@@ -126,15 +132,17 @@ bool DnnProperties::get(guint id, GValue *value) const {
 }
 
 GstStructure *stats_structure(const DetectorStats &s) {
-  return gst_structure_new("oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.frames, "inferences", G_TYPE_UINT64,
-                           s.inferences, "profile-inferences", G_TYPE_UINT64, s.profile_inferences, "profile-time",
-                           G_TYPE_UINT64, s.profile_time, "gradients", G_TYPE_UINT64, s.gradients, "failed-gradients",
-                           G_TYPE_UINT64, s.failed_gradients, "inference-time", G_TYPE_UINT64, s.inference_time,
-                           "gradient-time", G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT, s.objects,
-                           "objects-total", G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements",
-                           G_TYPE_UINT, s.elements, "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING,
-                           s.device.c_str(), "device-reason", G_TYPE_STRING, s.device_reason.c_str(), "model-threshold",
-                           G_TYPE_DOUBLE, s.model_threshold, nullptr);
+  GstStructure *structure = gst_structure_new(
+      "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.frames, "inferences", G_TYPE_UINT64, s.inferences,
+      "profile-inferences", G_TYPE_UINT64, s.profile_inferences, "profile-time", G_TYPE_UINT64, s.profile_time,
+      "gradients", G_TYPE_UINT64, s.gradients, "failed-gradients", G_TYPE_UINT64, s.failed_gradients, "inference-time",
+      G_TYPE_UINT64, s.inference_time, "gradient-time", G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT,
+      s.objects, "objects-total", G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements", G_TYPE_UINT,
+      s.elements, "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING, s.device.c_str(), "device-reason",
+      G_TYPE_STRING, s.device_reason.c_str(), "model-threshold", G_TYPE_DOUBLE, s.model_threshold, "marks",
+      G_TYPE_UINT64, s.marks, nullptr);
+  if (s.feedback) gst_structure_set(structure, "feedback", GST_TYPE_STRUCTURE, s.feedback.get(), nullptr);
+  return structure;
 }
 
 void install_dnn_properties(GObjectClass *object_class) {
@@ -249,6 +257,18 @@ void install_dnn_properties(GObjectClass *object_class) {
   install(PROP_RESULTS_LOCATION, g_param_spec_string("results-location", "Results location",
                                                      "File for the results as JSON lines", nullptr, ready));
   /**
+   * oneadaptdnn:feedback:
+   *
+   * Where gradients go besides upstream, when the camera is in another process. `auto`: into the RTP sessions upstream
+   * (of rtspsrc, rtpbin, an RTSP server), as RTCP APP packets, without any setting. `udp://HOST:PORT`,
+   * `tcp://HOST:PORT`: to an oneadaptctl that listens there. `off`: nowhere. See docs/network.md.
+   */
+  install(PROP_FEEDBACK,
+          g_param_spec_string("feedback", "Feedback",
+                              "Where gradients go besides upstream: auto (the RTP sessions upstream), off, "
+                              "udp://HOST:PORT or tcp://HOST:PORT",
+                              "auto", ready));
+  /**
    * oneadaptdnn:latency:
    *
    * Mean time of the last ten inferences in ns, colour conversion and resizing included.
@@ -269,8 +289,9 @@ void install_dnn_properties(GObjectClass *object_class) {
    * `inference-time`, `gradient-time` (sums in ns; the latter is what comes after the forward pass),
    * `profile-inferences`, `profile-time` (for a controller's profiles, besides the others; the time is in ns),
    * `objects` (of the last frame), `objects-total`, `z`, `elements`, `interval` (of the last gradient that was sent),
-   * `device`, `device-reason`, `model-threshold` (θ as the model says it, whatever #oneadaptdnn:threshold does). After a
-   * run it stays until the next.
+   * `device`, `device-reason`, `marks` (frames that said of themselves that they begin or end an interval), `feedback`
+   * (gst_oneadapt_feedback_get_stats()), `model-threshold` (θ as the model says it, whatever #oneadaptdnn:threshold
+   * does). After a run it stays until the next.
    */
   install(PROP_STATS,
           g_param_spec_boxed("stats", "Statistics", "What the element has done so far", GST_TYPE_STRUCTURE, readable));

@@ -7,7 +7,8 @@
 
 namespace oneadapt {
 
-IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every, bool early) {
+IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every, bool early,
+                                        bool last) {
   constexpr std::uint64_t kMostRounding = 2000000;  // Matroska rounds timestamps to 1 ms, twice in a sum
   Due due;
   due.first = early && !current_;
@@ -20,7 +21,9 @@ IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t
   }
   ++frames_;
   const std::uint64_t left = interval_ - stream_time % interval_;
-  if (!taken_ && duration > 0) due.own = duration >= left || left - duration <= std::min(duration / 4, kMostRounding);
+  if (!taken_ && last) due.own = true;
+  if (!taken_ && !last && duration > 0)
+    due.own = duration >= left || left - duration <= std::min(duration / 4, kMostRounding);
   due.also = !taken_ && !due.own && every > 0 && frames_ % every == 0;
   due.first = due.first && !due.own;
   taken_ = taken_ || due.own;

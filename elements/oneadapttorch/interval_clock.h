@@ -23,13 +23,15 @@ class IntervalClock {
   /// `stream_time` and `duration` in ns; duration 0: unknown. A frame ends its interval when it lasts until the
   /// boundary, give or take the rounding of timestamps (a quarter of its duration, 2 ms at most). An interval's
   /// gradient is asked for once, and also on every `every`-th frame of it (0: on no other); stream time that jumps back
-  /// begins anew. With `early`, also on the first frame after the start or a reset.
-  Due frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every = 0, bool early = false);
+  /// begins anew. With `early`, also on the first frame after the start or a reset. `last`: the frame itself says that
+  /// it is its interval's last.
+  Due frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every = 0, bool early = false,
+            bool last = false);
   /// Forgets the interval under way (a flush, a new stream).
   void reset() { current_.reset(); }
 
  private:
-  std::uint64_t interval_;
+  std::uint64_t interval_;  // ns
   std::optional<std::uint64_t> current_;
   std::uint64_t frames_ = 0;  ///< of the current interval
   bool taken_ = false;

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <map>
 
 #include "core/allocation.h"
 
@@ -41,6 +42,26 @@ const std::uint8_t *after_start_code(const std::uint8_t *begin, const std::uint8
   return begin < end ? begin + 1 : end;
 }
 
+/// An SEI NAL unit of one message, user data (7.3.2.3, D.1.7), with start code and emulation prevention.
+std::vector<std::uint8_t> user_data_nal(const std::vector<std::uint8_t> &data) {
+  constexpr std::uint8_t kUnregistered = 5, kTrailing = 0x80;
+  std::vector<std::uint8_t> nal = {0, 0, 1, NAL_SEI};
+  int zeros = 0;
+  const auto put = [&](std::uint8_t byte) {
+    if (zeros >= 2 && byte <= 3) {
+      nal.push_back(3);
+      zeros = 0;
+    }
+    zeros = byte ? 0 : zeros + 1;
+    nal.push_back(byte);
+  };
+  put(kUnregistered);
+  put(std::uint8_t(data.size()));
+  for (const std::uint8_t byte : data) put(byte);
+  put(kTrailing);
+  return nal;
+}
+
 std::string known_presets() {
   std::string all;
   for (const char *const *name = x264_preset_names; *name; name++)
@@ -60,7 +81,8 @@ struct H264Encoder::Impl {
   std::vector<float> offsets;
   std::string log;  // x264's last complaint, for the exception's text
   std::vector<std::uint8_t> sps;
-  std::vector<std::uint8_t> key_unit;  // the last one, as it is handed out
+  std::vector<std::uint8_t> altered;                            // the last one that is not just as x264 made it
+  std::map<std::int64_t, std::vector<std::uint8_t>> user_data;  // of pictures that x264 has, by their pts
 
   ~Impl() {
     if (encoder) x264_encoder_close(encoder);
@@ -197,15 +219,23 @@ AccessUnit H264Encoder::Impl::code(x264_picture_t *in) {
   AccessUnit unit;
   unit.data = nals[0].p_payload;
   unit.size = std::size_t(size);
-  if (out.b_keyframe) {
+  const auto data = user_data.extract(out.i_pts);
+  if (out.b_keyframe || data) {
     // The first unit tells x264's version and options in an SEI of some 700 bytes: left out, so that equal pictures
     // cost equal bytes wherever they come.
-    key_unit.clear();
-    for (int i = 0; i < count; i++)
-      if (nals[i].i_type != NAL_SEI)
-        key_unit.insert(key_unit.end(), nals[i].p_payload, nals[i].p_payload + nals[i].i_payload);
-    unit.data = key_unit.data();
-    unit.size = key_unit.size();
+    altered.clear();
+    bool due = bool(data);
+    for (int i = 0; i < count; i++) {
+      if (nals[i].i_type == NAL_SEI) continue;
+      if (due && nals[i].i_type != NAL_SPS && nals[i].i_type != NAL_PPS) {
+        const auto nal = user_data_nal(data.mapped());
+        altered.insert(altered.end(), nal.begin(), nal.end());
+        due = false;
+      }
+      altered.insert(altered.end(), nals[i].p_payload, nals[i].p_payload + nals[i].i_payload);
+    }
+    unit.data = altered.data();
+    unit.size = altered.size();
   }
   unit.idr = out.b_keyframe;
   unit.b = out.i_type == X264_TYPE_B;
@@ -237,6 +267,7 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
   if (!frame.qp_offsets.empty() && !s.qp_offsets) self.fail("this encoder was not opened for QP offsets");
   if (!frame.qp_offsets.empty() && frame.qp_offsets.size() != blocks)
     self.fail(std::to_string(frame.qp_offsets.size()) + " QP offsets for " + std::to_string(blocks) + " macroblocks");
+  if (frame.user_data.size() > 254) self.fail("more than 254 bytes of user data");
   if (self.started && frame.pts <= self.last_pts) self.fail("timestamps must rise");
 
   x264_picture_t in;
@@ -264,6 +295,7 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
     in.prop.quant_offsets = self.offsets.data();  // without lookahead it is read before encode() returns
   }
 
+  if (!frame.user_data.empty()) self.user_data[frame.pts] = frame.user_data;
   const AccessUnit unit = self.code(&in);
   if (unit.size == 0 && !s.b_frames) self.fail("a picture was held back");
   self.started = true;

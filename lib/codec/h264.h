@@ -56,6 +56,9 @@ struct H264Frame {
   /// an encoder with B pictures and without offsets.
   int b_bias = 0;
   bool b = false;  ///< a B picture whatever x264 thinks, where there may be any; not the last one before an IDR
+  /// User data to go with the picture (SEI, H.264 D.1.7): a UUID of 16 bytes and what it announces; empty: none. At
+  /// most 254 bytes.
+  std::vector<std::uint8_t> user_data;
 };
 
 /// One access unit (Annex B, SPS and PPS with every IDR), valid until the next call of the same encoder. Empty: the

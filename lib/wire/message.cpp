@@ -10,6 +10,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "wire/big_endian.h"
 #include "wire/map_code.h"
 
 namespace oneadapt {
@@ -27,16 +28,6 @@ constexpr unsigned kMaxCellSide = 0x1ffff;  // pixels
 constexpr double kRegionSteps = 4095;       // a coordinate has 12 bits
 static_assert(kHeaderBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget, "room for the coarsest map");
 
-template <class T>
-void put(std::uint8_t *&p, T v) {
-  for (int shift = int(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8) *p++ = std::uint8_t(v >> shift);
-}
-template <class T>
-T get(const std::uint8_t *&p) {
-  T v = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) v = T(T(v << 8) | *p++);
-  return v;
-}
 /// Floating-point numbers travel as the integers of the same bits.
 template <class Bits, class T>
 void put_bits(std::uint8_t *&p, T v) {
@@ -193,6 +184,20 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
     return fail("a gradient message whose map does not unpack to its size");
   gradient = std::move(g);
   return true;
+}
+
+std::size_t message_length(const std::uint8_t *data, std::size_t size) {
+  if (!data || size < kMessagePrefix || !std::equal(std::begin(kMagic), std::end(kMagic), data) || data[4] != kVersion)
+    return 0;
+  const std::uint8_t *p = data + 8;
+  const std::size_t length = get<std::uint16_t>(p);
+  return length >= kHeaderBytes + kCrcBytes && length <= kMessageBudget ? length : 0;
+}
+
+bool is_message(const std::uint8_t *data, std::size_t size) {
+  if (message_length(data, size) != size || size == 0) return false;
+  const std::uint8_t *crc = data + size - kCrcBytes;
+  return get<std::uint32_t>(crc) == checksum(data, size - kCrcBytes);
 }
 
 }  // namespace oneadapt

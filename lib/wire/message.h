@@ -32,4 +32,12 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t 
 /// bad input, never allocates more than the sizes it has checked. Thread-safe.
 bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradient, std::string &error);
 
+/// Length that the beginning of a message claims, for who reads a stream of them; 0: it is none, or longer than
+/// kMessageBudget. `size` ≥ kMessagePrefix. Thread-safe.
+std::size_t message_length(const std::uint8_t *data, std::size_t size);
+constexpr std::size_t kMessagePrefix = 10;
+/// Whether it is a whole message of at most kMessageBudget bytes with a right checksum; cheap, before anything is
+/// decoded. Thread-safe.
+bool is_message(const std::uint8_t *data, std::size_t size);
+
 }  // namespace oneadapt

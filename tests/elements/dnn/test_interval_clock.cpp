@@ -142,3 +142,15 @@ TEST(IntervalClock, TheFirstFrameOfAllWhenAskedFor) {
 }
 
 }  // namespace
+
+TEST(IntervalClock, AFrameThatSaysItIsTheLastIs) {
+  IntervalClock clock(kSecond);
+  // Times are off by jitter: by them alone the last frame would not be known.
+  EXPECT_FALSE(clock.frame(30 * kMs, 100 * kMs).any());
+  EXPECT_FALSE(clock.frame(812 * kMs, 100 * kMs).any());
+  EXPECT_TRUE(clock.frame(885 * kMs, 100 * kMs, 0, false, true).own);
+  EXPECT_FALSE(clock.frame(995 * kMs, 100 * kMs, 0, false, true).any());  // once is enough
+  const auto due = clock.frame(1000 * kMs, 100 * kMs);
+  EXPECT_FALSE(due.missed.has_value());
+  EXPECT_FALSE(due.any());
+}

@@ -305,6 +305,33 @@ TEST(H264, BPicturesComeLaterAndAreCoarser) {
   EXPECT_EQ(encoder.flush().size, 0u);
 }
 
+TEST(H264, UserDataStaysWithAPictureThatIsHeldBack) {
+  H264Settings s = settings(128, 96);
+  s.b_frames = 2;
+  H264Encoder encoder(s);
+  std::vector<std::int64_t> with;
+  bool reordered = false;
+  const auto take = [&](const AccessUnit &unit) {
+    if (!unit.size) return false;
+    reordered = reordered || unit.b;
+    const auto types = nal_types(unit);
+    if (std::count(types.begin(), types.end(), 6)) with.push_back(unit.pts);
+    return true;
+  };
+  for (int i = 0; i < 12; i++) {
+    H264Frame frame;
+    frame.pts = i;
+    frame.b_bias = 100;
+    if (i == 0 || i == 4 || i == 11) frame.user_data.assign(16, 7);
+    take(encoder.encode(Image(128, 96, unsigned(3 * i)).picture(), frame));
+  }
+  while (take(encoder.flush())) {
+  }
+  EXPECT_TRUE(reordered);
+  std::sort(with.begin(), with.end());
+  EXPECT_EQ(with, (std::vector<std::int64_t>{0, 4, 11}));
+}
+
 TEST(H264, BPicturesNever) {
   H264Settings s = settings(128, 96);
   s.b_frames = 2;
@@ -333,4 +360,36 @@ TEST(H264, AGopMustNotStartWhilePicturesAreHeldBack) {
   frame.pts = 2;
   frame.idr = true;
   EXPECT_THROW(encoder.encode(Image(64, 48, 2).picture(), frame), CodecError);
+}
+
+TEST(H264, UserDataTravelsWithItsPictureAndChangesNothingElse) {
+  H264Encoder plain(settings(64, 48)), with(settings(64, 48));
+  // Bytes that look like a start code must not become one.
+  const std::vector<std::uint8_t> data = {0, 0, 0, 0, 0, 1, 7, 0, 0, 2, 0, 0, 3, 0, 0, 0};
+  const std::vector<std::uint8_t> coded = {0, 0, 1, 6, 5, 16, 0, 0, 3, 0, 0, 3, 0, 1,
+                                           7, 0, 0, 3, 2, 0,  0, 3, 3, 0, 0, 3, 0, 0x80};
+  for (int i = 0; i < 6; i++) {
+    H264Frame frame;
+    frame.pts = i;
+    frame.idr = i == 3;
+    const Image image(64, 48, i);
+    const AccessUnit a = plain.encode(image.picture(), frame);
+    const std::vector<std::uint8_t> before(a.data, a.data + a.size);
+    if (i != 4) frame.user_data = data;
+    const AccessUnit b = with.encode(image.picture(), frame);
+    std::vector<std::uint8_t> after(b.data, b.data + b.size);
+    const auto types = nal_types(b);
+    EXPECT_EQ(std::count(types.begin(), types.end(), 6), i != 4) << i;
+    if (i != 4) {
+      const auto at = std::search(after.begin(), after.end(), coded.begin(), coded.end());
+      ASSERT_NE(at, after.end()) << i;
+      EXPECT_EQ(types[b.idr ? 2 : 0], 6) << "after SPS and PPS, before the slice";
+      after.erase(at, at + std::ptrdiff_t(coded.size()));
+    }
+    EXPECT_EQ(after, before) << i;
+  }
+  H264Frame frame;
+  frame.pts = 6;
+  frame.user_data.resize(255);
+  EXPECT_THROW(with.encode(Image(64, 48, 6).picture(), frame), CodecError);
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "wire/mark.h"
+
+#include "wire/big_endian.h"
+
+namespace oneadapt {
+namespace {
+constexpr std::size_t kMarkBytes = 21;
+constexpr std::uint8_t kLast = 1;  // a flag
+constexpr std::uint64_t kMostTime = std::uint64_t(1) << 63, kLeastInterval = 1000000;
+}  // namespace
+
+std::vector<std::uint8_t> encode_mark(const IntervalMark &mark) {
+  std::vector<std::uint8_t> out(kMarkBytes);
+  std::uint8_t *p = out.data();
+  put<std::uint8_t>(p, mark.last ? kLast : 0);
+  put<std::uint32_t>(p, mark.stream);
+  put<std::uint64_t>(p, mark.stream_time);
+  put<std::uint64_t>(p, mark.interval_duration);
+  return out;
+}
+
+bool decode_mark(const std::uint8_t *data, std::size_t size, IntervalMark &mark) {
+  if (!data || size != kMarkBytes) return false;
+  const auto flags = get<std::uint8_t>(data);
+  if (flags & ~unsigned(kLast)) return false;
+  IntervalMark m;
+  m.last = flags & kLast;
+  m.stream = get<std::uint32_t>(data);
+  m.stream_time = get<std::uint64_t>(data);
+  m.interval_duration = get<std::uint64_t>(data);
+  if (m.stream_time >= kMostTime || m.interval_duration < kLeastInterval || m.interval_duration > kMostTime)
+    return false;
+  mark = m;
+  return true;
+}
+
+}  // namespace oneadapt

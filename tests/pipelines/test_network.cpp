@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Camera and DNN in two pipelines, over RTP and UDP on loopback, as a user would launch them (docs/network.md).
+#include "two_ends.h"
+
+using namespace oneadapt_test;
+
+namespace {
+
+/// Ports that nobody has, as good as can be told.
+int free_ports() {
+  static int next = 20000 + int(g_random_int_range(0, 2000)) * 10;
+  return next += 10;
+}
+
+std::string rtp_camera(int port, bool rtcp) {
+  const std::string p = std::to_string(port), q = std::to_string(port + 1), back = std::to_string(port + 5);
+  if (!rtcp) return camera("feedback=udp://127.0.0.1:" + back) + " ! rtph264pay ! udpsink host=127.0.0.1 port=" + p;
+  return "rtpbin name=rtp " + camera() +
+         " ! rtph264pay ! rtp.send_rtp_sink_0 rtp.send_rtp_src_0 ! udpsink host=127.0.0.1 port=" + p +
+         " rtp.send_rtcp_src_0 ! udpsink host=127.0.0.1 port=" + q +
+         " sync=false async=false udpsrc address=127.0.0.1 port=" + back + " ! rtp.recv_rtcp_sink_0";
+}
+std::string rtp_dnn(int port, bool rtcp, const std::string &model, const std::string &feedback = "") {
+  const std::string p = std::to_string(port), q = std::to_string(port + 1), back = std::to_string(port + 5);
+  const std::string caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96";
+  if (!rtcp)
+    return "udpsrc address=127.0.0.1 port=" + p + " caps=" + caps + " ! rtpjitterbuffer ! rtph264depay ! " +
+           dnn(model, feedback);
+  return "rtpbin name=rtp latency=100 udpsrc address=127.0.0.1 port=" + p + " caps=" + caps +
+         " ! rtp.recv_rtp_sink_0 rtp. ! rtph264depay ! " + dnn(model, feedback) +
+         " udpsrc address=127.0.0.1 port=" + q +
+         " ! rtp.recv_rtcp_sink_0 rtp.send_rtcp_src_0 ! udpsink host=127.0.0.1 port=" + back +
+         " sync=false async=false";
+}
+
+struct TwoEnds {
+  TemporaryFolder folder;
+  std::string model = save_colours(folder);
+};
+
+}  // namespace
+
+TEST(Network, RtcpNeedsNoSetting) {
+  TwoEnds ends;
+  const int port = free_ports();
+  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
+  Seen seen;
+  seen.watch(server.bin);
+  paint(cam.bin);
+  server.play();
+  cam.play();
+  expect_the_loop_closes(cam.bin, server.bin, seen);
+  EXPECT_EQ(server.text(), "");
+  EXPECT_EQ(cam.text(), "");
+}
+
+TEST(Network, RtcpInPieces) {
+  TwoEnds ends;
+  const int port = free_ports();
+  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
+  Seen seen;
+  seen.watch(server.bin);
+  paint(cam.bin);
+  // A compound packet has room for half a message.
+  GstElement *rtp = gst_bin_get_by_name(GST_BIN(server.bin), "rtp");
+  g_signal_connect(rtp, "element-added", G_CALLBACK(+[](GstBin *, GstElement *element, gpointer) {
+                     if (strcmp(G_OBJECT_TYPE_NAME(element), "GstRtpSession")) return;
+                     GObject *session = nullptr;
+                     g_object_get(element, "internal-session", &session, nullptr);
+                     g_object_set(session, "rtcp-mtu", 200u, nullptr);
+                     g_object_unref(session);
+                   }),
+                   nullptr);
+  GObject *session = nullptr;
+  g_signal_emit_by_name(rtp, "get-internal-session", 0u, &session);
+  if (session) {
+    g_object_set(session, "rtcp-mtu", 200u, nullptr);
+    g_object_unref(session);
+  }
+  gst_object_unref(rtp);
+  server.play();
+  cam.play();
+  expect_the_loop_closes(cam.bin, server.bin, seen);
+}
+
+TEST(Network, UdpSocket) {
+  TwoEnds ends;
+  const int port = free_ports();
+  Pipeline server(rtp_dnn(port, false, ends.model, "feedback=udp://127.0.0.1:" + std::to_string(port + 5))),
+      cam(rtp_camera(port, false));
+  Seen seen;
+  seen.watch(server.bin);
+  paint(cam.bin);
+  server.play();
+  cam.play();
+  expect_the_loop_closes(cam.bin, server.bin, seen);
+  EXPECT_EQ(server.text(), "");
+}
+
+TEST(Network, TcpSocketAndPicturesOverTcp) {
+  TwoEnds ends;
+  const std::string port = std::to_string(free_ports());
+  // A transport of one's own: no RTP at all. Whoever is launched first waits for the other.
+  Pipeline server("tcpserversrc host=127.0.0.1 port=" + port + " ! " +
+                  dnn(ends.model, "feedback=tcp://127.0.0.1:" + std::to_string(std::stoi(port) + 1)));
+  Pipeline cam(camera("feedback=tcp://127.0.0.1:" + std::to_string(std::stoi(port) + 1)) +
+               " ! video/x-h264,stream-format=byte-stream ! tcpclientsink host=127.0.0.1 port=" + port);
+  Seen seen;
+  seen.watch(server.bin);
+  paint(cam.bin);
+  server.play();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  cam.play();
+  EXPECT_TRUE(eventually([&] { return number(cam.bin, "ctl", "decisions") >= 3; }))
+      << number(cam.bin, "ctl", "gradients-ignored") << " ignored; server says " << server.text();
+}
+
+TEST(Network, UnmarkedFramesAreNamed) {
+  TwoEnds ends;
+  const int port = free_ports();
+  std::string launch = rtp_camera(port, true);
+  launch.replace(launch.find("oneadaptfilter"), 14, "oneadaptfilter interval-marks=off");
+  Pipeline server(rtp_dnn(port, true, ends.model)), cam(launch);
+  paint(cam.bin);
+  server.play();
+  cam.play();
+  EXPECT_TRUE(eventually([&] { return number(cam.bin, "ctl", "gradients-ignored") >= 2; }));
+  EXPECT_EQ(number(cam.bin, "ctl", "gradients"), 0u);
+  EXPECT_EQ(number(cam.bin, "ctl", "early-gradients"), 0u);
+  EXPECT_NE(server.text().find("h264parse"), std::string::npos);
+}
+
+TEST(Network, WrongAddressesAreOneClearError) {
+  TwoEnds ends;
+  for (const char *where : {"nowhere", "udp://127.0.0.1", "tcp://127.0.0.1:99999", "http://127.0.0.1:80"}) {
+    Pipeline cam("videotestsrc ! oneadaptctl name=ctl ! fakesink");
+    GstElement *ctl = gst_bin_get_by_name(GST_BIN(cam.bin), "ctl");
+    g_object_set(ctl, "feedback", where, nullptr);
+    gst_object_unref(ctl);
+    EXPECT_EQ(gst_element_set_state(cam.bin, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE) << where;
+    const std::string text = cam.text();
+    EXPECT_NE(text.find("feedback"), std::string::npos) << text;
+    EXPECT_NE(text.find(where), std::string::npos) << text;
+  }
+}
