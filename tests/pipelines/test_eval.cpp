@@ -3,7 +3,9 @@
 // configurations are one, to the byte. On the default clip and model, at a small size of the DNN's input.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -256,4 +258,36 @@ TEST_F(Composed, FilteredRunIsThatOfTheElements) {
     EXPECT_GT(expect_same_results(real, worked_out), 0u) << thresholds.pixel << " " << thresholds.area;
     EXPECT_EQ(real.bytes, worked_out.bytes);
   }
+}
+
+// An edit list that ends before the clip's frames do: they have no place in what is shown, and no stream time.
+TEST(Clip, FramesBeyondWhatIsShownAreLeftOut) {
+  const fs::path clip = fs::temp_directory_path() / ("edited-" + std::to_string(getpid()) + ".mp4");
+  const std::string part = "videotestsrc num-buffers=12 ! video/x-raw,width=128,height=96,framerate=10/1 ! c. ";
+  GstElement *writer = gst_parse_launch(
+      (part + part + "concat name=c ! x264enc speed-preset=veryfast ! mp4mux ! filesink location=" + clip.string())
+          .c_str(),
+      nullptr);
+  ASSERT_NE(writer, nullptr);
+  gst_element_set_state(writer, GST_STATE_PLAYING);
+  GstBus *bus = gst_element_get_bus(writer);
+  GstMessage *m = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  ASSERT_TRUE(m && GST_MESSAGE_TYPE(m) == GST_MESSAGE_EOS);
+  gst_message_unref(m);
+  gst_object_unref(bus);
+  gst_element_set_state(writer, GST_STATE_NULL);
+  gst_object_unref(writer);
+
+  RunOptions o = options();
+  o.clip = clip.string();
+  o.policy = "static";
+  o.fps = 0;
+  o.seconds = 0;
+  o.properties["dnn.input-size"] = "128x96";
+  const RunResult r = run(o, {});
+  fs::remove(clip);
+  ASSERT_FALSE(r.input.empty());
+  EXPECT_LE(r.seconds, 3.0);
+  EXPECT_TRUE(std::is_sorted(r.input.begin(), r.input.end()));
+  EXPECT_LT(r.input.back(), 3 * GST_SECOND);
 }

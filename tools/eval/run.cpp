@@ -247,10 +247,11 @@ struct Limits {
 GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *limits = static_cast<Limits *>(data);
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  const GstClockTime time = stream_time(pad, buffer);
+  const bool shown = GST_CLOCK_TIME_IS_VALID(time);  // an edit list may cut frames off
   // Half a millisecond: time stamps are rounded.
-  if (limits->seconds <= 0 || double(stream_time(pad, buffer)) < limits->seconds * GST_SECOND - 5e5)
-    return GST_PAD_PROBE_OK;
-  if (!limits->ended) {
+  if (shown && (limits->seconds <= 0 || double(time) < limits->seconds * GST_SECOND - 5e5)) return GST_PAD_PROBE_OK;
+  if (shown && !limits->ended) {
     limits->ended = true;
     GstPad *peer = gst_pad_get_peer(pad);
     gst_pad_send_event(peer, gst_event_new_eos());
@@ -258,7 +259,7 @@ GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   }
   gst_buffer_unref(buffer);
   GST_PAD_PROBE_INFO_DATA(info) = nullptr;
-  GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
+  GST_PAD_PROBE_INFO_FLOW_RETURN(info) = shown ? GST_FLOW_EOS : GST_FLOW_OK;
   return GST_PAD_PROBE_HANDLED;
 }
 GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
