@@ -46,6 +46,10 @@ void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
     case PROP_LABELS_FILE:
       s.model.labels_file = text;
       break;
+    case PROP_OPERATOR_LIBRARIES:
+      operator_libraries = text;
+      s.model.operator_libraries = split_list(text);
+      break;
     case PROP_THREADS:
       s.model.threads = g_value_get_uint(value);
       break;
@@ -97,6 +101,9 @@ bool DnnProperties::get(guint id, GValue *value) const {
       break;
     case PROP_LABELS_FILE:
       put(s.model.labels_file);
+      break;
+    case PROP_OPERATOR_LIBRARIES:
+      put(operator_libraries);
       break;
     case PROP_THREADS:
       g_value_set_uint(value, s.model.threads);
@@ -186,6 +193,15 @@ void install_dnn_properties(GObjectClass *object_class) {
    */
   install(PROP_LABELS_FILE, g_param_spec_string("labels-file", "Labels file",
                                                 "One label a line, instead of the model's own", nullptr, ready));
+  /**
+   * oneadaptdnn:operator-libraries:
+   *
+   * Shared libraries that register operators with LibTorch, loaded in front of the model. Those of torchvision are also
+   * found by themselves where Debian's python3-torchvision or libtorchvision.so is installed.
+   */
+  install(PROP_OPERATOR_LIBRARIES,
+          g_param_spec_string("operator-libraries", "Operator libraries",
+                              "Shared libraries with operators that the model uses, separated by commas", "", ready));
   /**
    * oneadaptdnn:threads:
    *

@@ -16,6 +16,7 @@ enum {
   PROP_THRESHOLD,
   PROP_CLASSES,
   PROP_LABELS_FILE,
+  PROP_OPERATOR_LIBRARIES,
   PROP_THREADS,
   PROP_INTERVAL,
   PROP_GRADIENT,
@@ -33,7 +34,7 @@ enum {
 /// What the user set. Not thread-safe: the element keeps it under OBJECT_LOCK.
 struct DnnProperties {
   DetectorSettings settings;
-  std::string classes, input_size = "auto";
+  std::string classes, operator_libraries, input_size = "auto";
   double threshold = -1;
 
   /// Takes what can be written; `size` is what an input size means.

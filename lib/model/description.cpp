@@ -50,6 +50,12 @@ class Reader {
       out = value->get<std::string>();
     }
   }
+  void flag(const std::string &key, bool &out) {
+    if (const Json *value = find(key)) {
+      if (!value->is_boolean()) bad(path(key), "must be true or false");
+      out = value->get<bool>();
+    }
+  }
   void choice(const std::string &key, std::string &out, const std::vector<std::string> &choices, bool needed = false) {
     std::string list;
     for (std::size_t i = 0; i < choices.size(); ++i) list += (i ? " or \"" : "\"") + choices[i] + "\"";
@@ -129,16 +135,33 @@ void read_input(Reader r, ModelDescription &d) {
 }
 
 void read_output(Reader r, ModelDescription &d) {
-  r.choice("layout", d.layout, {"nanodet", "boxes"}, true);
-  const bool nanodet = d.layout == "nanodet";
-  if (nanodet) {
-    r.numbers("strides", d.strides, 1, 4096, 1, 16, true);
-    r.number("bins", d.bins, 2, 256, true);
+  r.choice("layout", d.layout, {"boxes", "torchvision", "nanodet", "yolo", "yolox", "centernet"}, true);
+  const bool nanodet = d.layout == "nanodet", yolox = d.layout == "yolox", centernet = d.layout == "centernet";
+  if (nanodet || yolox) r.numbers("strides", d.strides, 1, 4096, 1, 16, true);
+  if (nanodet) r.number("bins", d.bins, 2, 256, true);
+  if (d.layout == "torchvision") {
+    d.box_outputs = {0};  // of what the dictionary is turned into
+    d.score_outputs = {1};
+    d.label_output = 2;
+    d.nms_iou = 1;
+  } else if (yolox || d.layout == "yolo") {
+    d.score_outputs = {0};
+    r.numbers("predictions", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+    d.objectness = yolox;
+    if (!yolox) {
+      r.flag("objectness", d.objectness);
+      r.flag("corners", d.corners);
+    }
+  } else {
+    const std::size_t count = nanodet ? d.strides.size() : 1;
+    r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, count, count, true);
+    r.numbers("boxes", d.box_outputs, 0, kMaxOutputs - 1, count, count, true);
+    if (centernet) {
+      r.number("offsets", d.offset_output, 0, kMaxOutputs - 1);
+      d.nms_iou = 1;
+    }
+    if (d.layout == "boxes") r.number("labels", d.label_output, 0, kMaxOutputs - 1, true);
   }
-  const std::size_t count = nanodet ? d.strides.size() : 1;
-  r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, count, count, true);
-  r.numbers("boxes", d.box_outputs, 0, kMaxOutputs - 1, count, count, true);
-  if (!nanodet) r.number("labels", d.label_output, 0, kMaxOutputs - 1, true);
   r.number("nms_iou", d.nms_iou, 0.01, 1);
   r.refuse_others();
 }
@@ -192,14 +215,20 @@ std::string ModelDescription::to_json() const {
   input["mean"] = mean;
   input["std"] = std;
   output["layout"] = layout;
-  if (layout == "nanodet") {
-    output["strides"] = strides;
-    output["bins"] = bins;
-  } else {
-    output["labels"] = label_output;
+  if (!strides.empty()) output["strides"] = strides;
+  if (layout == "nanodet") output["bins"] = bins;
+  if (layout == "yolo" || layout == "yolox") {
+    output["predictions"] = score_outputs;
+    if (layout == "yolo") {
+      output["objectness"] = objectness;
+      output["corners"] = corners;
+    }
+  } else if (layout != "torchvision") {
+    output["scores"] = score_outputs;
+    output["boxes"] = box_outputs;
+    if (layout == "boxes") output["labels"] = label_output;
+    if (offset_output >= 0) output["offsets"] = offset_output;
   }
-  output["scores"] = score_outputs;
-  output["boxes"] = box_outputs;
   output["nms_iou"] = nms_iou;
   root["format"] = format;
   if (!name.empty()) root["name"] = name;

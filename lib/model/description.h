@@ -20,11 +20,19 @@ struct ModelDescription {
   std::vector<double> mean{0, 0, 0}, std{1, 1, 1};  ///< in the model's colour order: (pixel·range − mean) / std
 
   // output
-  std::string layout;        ///< "nanodet": per stride class scores (after sigmoid) and box distributions
-                             ///< "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N
-  std::vector<int> strides;  ///< nanodet
+  /// "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N
+  /// "torchvision": the same in a dictionary "boxes", "scores", "labels", as torchvision's detectors give it
+  /// "nanodet": per stride class scores (after sigmoid) and box distributions
+  /// "yolo": one tensor, a row (or column) of box, objectness if there is one, and class scores for each candidate
+  /// "yolox": the same with boxes that still count from their grid cell, by strides
+  /// "centernet": heat map of each class, box sizes and, if there are any, offsets
+  std::string layout;
+  std::vector<int> strides;                     ///< nanodet, yolox
   std::vector<int> score_outputs, box_outputs;  ///< which tensors of the output tuple: one a stride ("nanodet") or one
   int label_output = 0;                         ///< boxes: which tensor holds the labels
+  int offset_output = -1;                       ///< centernet: which tensor holds the offsets; −1: none
+  bool objectness = false;                      ///< yolo: each candidate has one, between box and class scores
+  bool corners = false;                         ///< yolo: boxes are x0 y0 x1 y1, not centre x, centre y, width, height
   int bins = 0;                                 ///< nanodet: bins a side of the box distribution
   double nms_iou = 0.5;                         ///< class-aware NMS, always ours; 1: the model's own is enough
 

@@ -3,13 +3,13 @@
 
 #include <cmath>
 
-#include "model/model.h"
 #include "core/nms.h"
+#include "model/heads_common.h"
+#include "model/model.h"
 
 namespace oneadapt {
-namespace {
 
-[[noreturn]] void bad_output(const std::string &what) { throw ModelError(ModelError::Kind::Run, what); }
+void bad_output(const std::string &what) { throw ModelError(ModelError::Kind::Run, what); }
 
 std::string shape_text(const at::Tensor &t) {
   std::string text;
@@ -17,7 +17,6 @@ std::string shape_text(const at::Tensor &t) {
   return text.empty() ? "no dimensions" : text;
 }
 
-/// The output tensor with a leading batch of 1 taken off, if `dims` + 1 dimensions show that it has one.
 at::Tensor output(const std::vector<at::Tensor> &outputs, int index, std::int64_t dims, const std::string &role) {
   if (index < 0 || std::size_t(index) >= outputs.size())
     bad_output("the model gave " + std::to_string(outputs.size()) + " tensors, but its description takes output." +
@@ -36,7 +35,6 @@ void expect_shape(const at::Tensor &t, int index, const std::string &role, std::
              ", but its description makes it " + std::to_string(rows) + "×" + std::to_string(columns));
 }
 
-/// Scores of all anchors in one check: a sum is finite only if every value is (or the values are absurd).
 void expect_scores(const at::Tensor &scores) {
   if (scores.numel() == 0) return;
   const at::Tensor s = scores.detach();
@@ -49,11 +47,6 @@ void expect_scores(const at::Tensor &scores) {
                ", but a score is due in 0 to 1: apply the sigmoid or softmax inside the model");
 }
 
-struct Raw {
-  at::Tensor scores, labels, boxes;  // n, n, n×4: the candidates
-};
-
-/// Keeps the candidates that count, best first beyond kMaxCandidates.
 at::Tensor choose(const at::Tensor &scores, const at::Tensor &labels, const at::Tensor &wanted, double least) {
   const at::Tensor s = scores.detach();
   at::Tensor index = (s.ge(least) & wanted.index_select(0, labels)).nonzero().squeeze(1);
@@ -61,6 +54,8 @@ at::Tensor choose(const at::Tensor &scores, const at::Tensor &labels, const at::
     index = index.index_select(0, std::get<1>(s.index_select(0, index).topk(kMaxCandidates)));
   return index;
 }
+
+namespace {
 
 /// NanoDet's head: at each stride, scores N×classes after the sigmoid, and per side a distribution over `bins`
 /// distances in strides, whose expectation is the distance from the cell's centre (cell + 0.5)·stride.
@@ -120,8 +115,11 @@ Raw boxes(const ModelDescription &d, const std::vector<at::Tensor> &outputs, con
 
 Elements elements(const ModelDescription &description, const std::vector<at::Tensor> &outputs, std::int64_t width,
                   std::int64_t height, const at::Tensor &wanted, double least) {
-  const Raw raw = description.layout == "nanodet" ? nanodet(description, outputs, width, height, wanted, least)
-                                                  : boxes(description, outputs, wanted, least);
+  const std::string &layout = description.layout;
+  const Raw raw = layout == "nanodet"     ? nanodet(description, outputs, width, height, wanted, least)
+                  : layout == "centernet" ? centernet(description, outputs, width, height, wanted, least)
+                  : layout == "yolo" || layout == "yolox" ? yolo(description, outputs, width, height, wanted, least)
+                                                          : boxes(description, outputs, wanted, least);
   // One transfer: rows of x0 y0 x1 y1 score label.
   const at::Tensor table = at::cat({raw.boxes.to(at::kDouble), raw.scores.detach().to(at::kDouble).unsqueeze(1),
                                     raw.labels.to(at::kDouble).unsqueeze(1)},

@@ -3,6 +3,8 @@
 #include <ATen/Context.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <caffe2/serialize/inline_container.h>
+#include <dlfcn.h>
+#include <glob.h>
 
 #include <algorithm>
 #include <sstream>
@@ -44,6 +46,43 @@ void expect_torchscript(const std::string &path) {
                                        "torch.jit.script or torch.jit.trace and torch.jit.save");
   if (!program)
     throw ModelError(Kind::Format, file + "is a PyTorch archive but not TorchScript; save it with torch.jit.save");
+}
+
+/// A shared library that registers operators with LibTorch when it is loaded. It stays for good: they cannot be taken
+/// back.
+void load_operators(const std::string &library) {
+  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
+    const char *reason = dlerror();
+    throw ModelError(Kind::File,
+                     "operator library '" + library + "' cannot be loaded: " + (reason ? reason : "no reason given"));
+  }
+}
+
+/// Where Debian's python3-torchvision, pip and a build of its C++ library put torchvision's operators.
+bool load_torchvision() {
+  if (dlopen("libtorchvision.so", RTLD_NOW | RTLD_GLOBAL)) return true;
+  glob_t found = {};
+  bool loaded = false;
+  if (glob("/usr/lib/python3/dist-packages/torchvision/_C*.so", 0, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc && !loaded; ++i)
+      loaded = dlopen(found.gl_pathv[i], RTLD_NOW | RTLD_GLOBAL) != nullptr;
+  globfree(&found);
+  return loaded;
+}
+
+/// When `e` is about operators that nobody has registered: finds those of torchvision, or says what to do.
+bool provide_operators(const std::string &path, const std::exception &e) {
+  const std::string text = e.what(), mark = "Unknown builtin op: ";
+  const auto at = text.find(mark);
+  if (at == std::string::npos) return false;
+  const std::string name =
+      text.substr(at + mark.size(), text.find_first_of(".\n ", at + mark.size()) - at - mark.size());
+  if (name.rfind("torchvision::", 0) == 0 && load_torchvision()) return true;
+  throw ModelError(Kind::Format, "model file '" + path + "' needs the operator " + name +
+                                     (name.rfind("torchvision::", 0) == 0 ? "; install python3-torchvision, or name "
+                                                                            "libtorchvision.so in operator-libraries"
+                                                                          : "; name the shared library that has it in "
+                                                                            "operator-libraries"));
 }
 
 }  // namespace
@@ -119,17 +158,44 @@ void TorchModel::choose_device(const std::string &wanted) {
   device_name_ = device_.is_cuda() ? "cuda:" + std::to_string(int(device_.index())) : "cpu";
 }
 
+/// forward() takes a picture, and what else it takes may be left out.
+void TorchModel::read_signature() {
+  const auto &arguments = module_.get_method("forward").function().getSchema().arguments();
+  const auto fail = [&](const std::string &what) {
+    throw ModelError(Kind::Format, "model file '" + path_ + "': forward() " + what +
+                                       ", but oneadaptdnn gives it one tensor 1×3×H×W, or a list of one 3×H×W");
+  };
+  if (arguments.size() < 2) fail("takes no picture");
+  const auto &type = *arguments[1].type();
+  takes_list_ = type.kind() == c10::TypeKind::ListType &&
+                type.castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::TensorType;
+  if (!takes_list_ && type.kind() != c10::TypeKind::TensorType) fail("takes a " + type.str());
+  for (std::size_t i = 2; i < arguments.size(); ++i)
+    if (!arguments[i].default_value()) fail("also needs \"" + arguments[i].name() + "\"");
+}
+
 void TorchModel::load_module(const ModelOptions &options) {
   expect_torchscript(options.path);
   torch::jit::ExtraFilesMap extra{{kExtraFile, ""}};
+  for (const std::string &library : options.operator_libraries) load_operators(library);
+  const auto load = [&] { module_ = torch::jit::load(options.path, device_, extra); };
   try {
-    module_ = torch::jit::load(options.path, device_, extra);
+    try {
+      load();
+    } catch (const std::exception &e) {
+      if (!provide_operators(options.path, e)) throw;
+      load();
+    }
+  } catch (const ModelError &) {
+    throw;
   } catch (const std::exception &e) {
     throw ModelError(Kind::Format, "model file '" + options.path +
                                        "' is damaged, or of another LibTorch's format: " + first_sentence(e));
   }
   if (!module_.find_method("forward"))
     throw ModelError(Kind::Format, "model file '" + options.path + "' has no method forward()");
+
+  read_signature();
 
   const std::string own = extra[kExtraFile];
   const auto sidecar = read_sidecar(options.path);

@@ -48,6 +48,37 @@ std::vector<at::Tensor> tensors_of(const c10::IValue &value) {
   return tensors;
 }
 
+/// The first dictionary that holds boxes, scores and labels, however deep: torchvision's scripted detectors give
+/// (losses, [detections]), traced ones differ.
+const c10::IValue *find_detections(const c10::IValue &value) {
+  if (value.isGenericDict()) {
+    const auto dictionary = value.toGenericDict();
+    for (const char *name : {"boxes", "scores", "labels"})
+      if (!dictionary.contains(name) || !dictionary.at(name).isTensor()) return nullptr;
+    return &value;
+  }
+  const auto search = [](const auto &elements) {
+    const c10::IValue *found = nullptr;
+    for (const c10::IValue &element : elements)
+      if (!found) found = find_detections(element);
+    return found;
+  };
+  if (value.isTuple()) return search(value.toTupleRef().elements());
+  if (value.isList()) return search(value.toListRef());
+  return nullptr;
+}
+
+/// boxes, scores, labels.
+std::vector<at::Tensor> torchvision_tensors(const c10::IValue &value) {
+  const c10::IValue *found = find_detections(value);
+  if (!found)
+    throw ModelError(Kind::Run, "the model gave a " + value.tagKind() +
+                                    " without a dictionary \"boxes\", \"scores\", \"labels\"; is output.layout "
+                                    "\"torchvision\" right?");
+  const auto dictionary = found->toGenericDict();
+  return {dictionary.at("boxes").toTensor(), dictionary.at("scores").toTensor(), dictionary.at("labels").toTensor()};
+}
+
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
@@ -119,8 +150,13 @@ Elements TorchModel::forward(const at::Tensor &input, double least) {
   // The optimising executor profiles the first runs and compiles on the second, seconds at a time and again for every
   // new size; a detector's time is in its convolutions, which it does not touch.
   torch::jit::GraphOptimizerEnabledGuard plain(false);
-  std::vector<c10::IValue> arguments{input};
-  const std::vector<at::Tensor> outputs = tensors_of(module_.forward(std::move(arguments)));
+  std::vector<c10::IValue> arguments;
+  if (takes_list_)
+    arguments.emplace_back(std::vector<at::Tensor>{input.squeeze(0)});
+  else
+    arguments.emplace_back(input);
+  const c10::IValue value = module_.forward(std::move(arguments));
+  const auto outputs = description_.layout == "torchvision" ? torchvision_tensors(value) : tensors_of(value);
   return elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
 }
 

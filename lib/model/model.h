@@ -34,6 +34,8 @@ struct ModelOptions {
   std::optional<double> threshold;   ///< θ; else the description's
   std::vector<std::string> classes;  ///< label names of interest; empty: all
   std::string labels_file;           ///< one label a line; else the description's
+  /// Shared libraries with operators that the model uses. Those of torchvision are also found by themselves.
+  std::vector<std::string> operator_libraries;
 };
 
 /// An 8-bit RGB picture that somebody else owns.

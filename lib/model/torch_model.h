@@ -46,6 +46,7 @@ class TorchModel final : public Model {
  private:
   void choose_device(const std::string &wanted);
   void load_module(const ModelOptions &options);
+  void read_signature();
   void use_threads();
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
 
@@ -58,6 +59,7 @@ class TorchModel final : public Model {
   unsigned threads_ = 0;
   std::thread::id threads_set_in_;
   torch::jit::Module module_;
+  bool takes_list_ = false;          ///< forward() takes a list of pictures, as torchvision's detectors do
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   c10::ScalarType type_ = c10::kFloat;
   at::Tensor wanted_;         // bool, one a class

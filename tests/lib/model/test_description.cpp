@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/metrics.h"
-#include "model/description.h"
 #include "core/nms.h"
+#include "model/description.h"
 
 namespace {
 
@@ -48,6 +48,15 @@ TEST(Description, WritesWhatItReads) {
   const auto b = ModelDescription::parse(boxes);
   EXPECT_EQ(b.label_output, 2);
   EXPECT_EQ(ModelDescription::parse(b.to_json()).to_json(), b.to_json());
+  for (const char *output :
+       {R"({"layout": "torchvision", "nms_iou": 0.7})",
+        R"({"layout": "yolo", "predictions": [2], "objectness": true, "corners": true, "nms_iou": 0.5})",
+        R"({"layout": "yolox", "predictions": [0], "strides": [8, 16], "nms_iou": 0.5})",
+        R"({"layout": "centernet", "scores": [0], "boxes": [2], "offsets": 1, "nms_iou": 1})"}) {
+    const auto parsed = ModelDescription::parse(
+        std::string(R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a"], "output": )") + output + "}");
+    EXPECT_EQ(nlohmann::json::parse(parsed.to_json())["output"], nlohmann::json::parse(output));
+  }
 }
 
 TEST(Description, OverridesAreLaidOverKeyByKey) {
@@ -83,7 +92,7 @@ TEST(Description, BadValuesNameTheirKey) {
       {R"({"input": {"std": [1, 0, 1]}})", "\"input.std[1]\""},
       {R"({"input": {"widht": 3}})", "\"input.widht\""},
       {R"({"output": null})", "\"output\""},
-      {R"({"output": {"layout": "yolo"}})", "\"output.layout\""},
+      {R"({"output": {"layout": "yolov99"}})", "\"output.layout\""},
       {R"({"output": {"layout": null}})", "\"output.layout\""},
       {R"({"output": {"strides": []}})", "\"output.strides\""},
       {R"({"output": {"strides": [8, 16, 0]}})", "\"output.strides[2]\""},
