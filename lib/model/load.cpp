@@ -2,9 +2,6 @@
 // Loading: device, archive, description, labels.
 #include <ATen/Context.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <caffe2/serialize/inline_container.h>
-#include <dlfcn.h>
-#include <glob.h>
 
 #include <algorithm>
 #include <sstream>
@@ -17,8 +14,6 @@ namespace {
 
 using Kind = ModelError::Kind;
 
-constexpr const char *kExtraFile = "oneadapt.json";
-
 constexpr const char *kWhatToWrite =
     R"({"format": 1, "input": {"multiple_of": 32}, "output": {"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2}, "labels": ["person", …]})";
 
@@ -26,63 +21,6 @@ constexpr const char *kWhatToWrite =
 void try_device(const c10::Device &device) {
   const at::Tensor two = at::ones({2, 2}, at::TensorOptions().device(device));
   if (two.matmul(two).sum().item<float>() != 8) throw std::runtime_error("it computed 2·2·2 wrongly");
-}
-
-/// Which kind of archive is it, when it is not TorchScript?
-void expect_torchscript(const std::string &path) {
-  const std::string file = "model file '" + path + "' ";
-  bool data = false, program = false;
-  try {
-    caffe2::serialize::PyTorchStreamReader reader(path);
-    data = reader.hasRecord("data.pkl");
-    program = reader.hasRecord("constants.pkl");
-  } catch (const std::exception &) {
-    throw ModelError(Kind::Format,
-                     file + "is a zip archive but not TorchScript, or a damaged one; save it with torch.jit.save");
-  }
-  if (data && !program)
-    throw ModelError(Kind::Format, file +
-                                       "holds pickled weights (torch.save, a state_dict), not a program; save it with "
-                                       "torch.jit.script or torch.jit.trace and torch.jit.save");
-  if (!program)
-    throw ModelError(Kind::Format, file + "is a PyTorch archive but not TorchScript; save it with torch.jit.save");
-}
-
-/// A shared library that registers operators with LibTorch when it is loaded. It stays for good: they cannot be taken
-/// back.
-void load_operators(const std::string &library) {
-  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
-    const char *reason = dlerror();
-    throw ModelError(Kind::File,
-                     "operator library '" + library + "' cannot be loaded: " + (reason ? reason : "no reason given"));
-  }
-}
-
-/// Where Debian's python3-torchvision, pip and a build of its C++ library put torchvision's operators.
-bool load_torchvision() {
-  if (dlopen("libtorchvision.so", RTLD_NOW | RTLD_GLOBAL)) return true;
-  glob_t found = {};
-  bool loaded = false;
-  if (glob("/usr/lib/python3/dist-packages/torchvision/_C*.so", 0, nullptr, &found) == 0)
-    for (std::size_t i = 0; i < found.gl_pathc && !loaded; ++i)
-      loaded = dlopen(found.gl_pathv[i], RTLD_NOW | RTLD_GLOBAL) != nullptr;
-  globfree(&found);
-  return loaded;
-}
-
-/// When `e` is about operators that nobody has registered: finds those of torchvision, or says what to do.
-bool provide_operators(const std::string &path, const std::exception &e) {
-  const std::string text = e.what(), mark = "Unknown builtin op: ";
-  const auto at = text.find(mark);
-  if (at == std::string::npos) return false;
-  const std::string name =
-      text.substr(at + mark.size(), text.find_first_of(".\n ", at + mark.size()) - at - mark.size());
-  if (name.rfind("torchvision::", 0) == 0 && load_torchvision()) return true;
-  throw ModelError(Kind::Format, "model file '" + path + "' needs the operator " + name +
-                                     (name.rfind("torchvision::", 0) == 0 ? "; install python3-torchvision, or name "
-                                                                            "libtorchvision.so in operator-libraries"
-                                                                          : "; name the shared library that has it in "
-                                                                            "operator-libraries"));
 }
 
 }  // namespace
@@ -175,29 +113,14 @@ void TorchModel::read_signature() {
 }
 
 void TorchModel::load_module(const ModelOptions &options) {
-  expect_torchscript(options.path);
-  torch::jit::ExtraFilesMap extra{{kExtraFile, ""}};
-  for (const std::string &library : options.operator_libraries) load_operators(library);
-  const auto load = [&] { module_ = torch::jit::load(options.path, device_, extra); };
-  try {
-    try {
-      load();
-    } catch (const std::exception &e) {
-      if (!provide_operators(options.path, e)) throw;
-      load();
-    }
-  } catch (const ModelError &) {
-    throw;
-  } catch (const std::exception &e) {
-    throw ModelError(Kind::Format, "model file '" + options.path +
-                                       "' is damaged, or of another LibTorch's format: " + first_sentence(e));
-  }
+  shared_ = load_shared(options.path, device_, options.operator_libraries);
+  module_ = shared_->module;
   if (!module_.find_method("forward"))
     throw ModelError(Kind::Format, "model file '" + options.path + "' has no method forward()");
 
   read_signature();
 
-  const std::string own = extra[kExtraFile];
+  const std::string &own = shared_->description;
   const auto sidecar = read_sidecar(options.path);
   if (own.empty() && !sidecar)
     throw ModelError(Kind::Description, "model file '" + options.path +
@@ -223,18 +146,17 @@ void TorchModel::load_module(const ModelOptions &options) {
   for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
   wanted_ = mask.to(device_);
 
-  // Frozen: no gradient of a weight is ever computed or stored (§4.1).
-  module_.eval();
-  bool typed = false;
-  const auto freeze = [&](at::Tensor tensor) {
-    if (!typed && tensor.is_floating_point()) {
-      type_ = tensor.scalar_type();
-      typed = true;
-    }
-    if (tensor.requires_grad()) tensor.requires_grad_(false);
+  const auto typed = [&](const at::Tensor &tensor) {
+    if (!tensor.is_floating_point()) return false;
+    type_ = tensor.scalar_type();
+    return true;
   };
-  for (const at::Tensor &t : module_.parameters()) freeze(t);
-  for (const at::Tensor &t : module_.buffers()) freeze(t);
+  bool found = false;
+  for (const at::Tensor &t : module_.parameters())
+    if ((found = typed(t))) break;
+  if (!found)
+    for (const at::Tensor &t : module_.buffers())
+      if (typed(t)) break;
 
   // input = (rgb·range − mean) / std, per channel in the model's order.
   const ModelDescription &d = description_;

@@ -9,6 +9,7 @@
 
 #include "model/heads.h"
 #include "model/model.h"
+#include "model/shared_module.h"
 
 namespace oneadapt {
 
@@ -39,6 +40,7 @@ class TorchModel final : public Model {
   /// |∂z/∂y| of every pixel and channel, 1×3×H×W, for the elements that infer_for_gradient() kept.
   at::Tensor pixel_gradient(double &z);
   torch::jit::Module &module() { return module_; }
+  const SharedModule &shared() const { return *shared_; }
   c10::ScalarType type() const { return type_; }
   /// Remembers `rgb` (a leaf that requires grad) and its elements, as infer_for_gradient() does.
   std::vector<Detection> run_for_gradient(at::Tensor rgb);
@@ -58,7 +60,8 @@ class TorchModel final : public Model {
   std::string device_name_, device_reason_;
   unsigned threads_ = 0;
   std::thread::id threads_set_in_;
-  torch::jit::Module module_;
+  std::shared_ptr<SharedModule> shared_;
+  torch::jit::Module module_;        ///< shared_'s
   bool takes_list_ = false;          ///< forward() takes a list of pictures, as torchvision's detectors do
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   c10::ScalarType type_ = c10::kFloat;

@@ -61,6 +61,51 @@ std::string load_error(Kind kind, const ModelOptions &options) {
 
 bool has(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
+// ---- one copy of the weights
+
+TEST(Shared, WhileItLivesAndTheFileIsTheSame) {
+  TemporaryFolder folder;
+  const std::string path = save_random_nanodet(folder, 1);
+  TorchModel a(options_of(path)), b(options_of(folder.path() + "/./nanodet.pt"));
+  EXPECT_EQ(a.module()._ivalue().get(), b.module()._ivalue().get());
+  save_random_nanodet(folder, 2);  // the same name, another model
+  TorchModel c(options_of(path));
+  EXPECT_NE(a.module()._ivalue().get(), c.module()._ivalue().get());
+}
+
+TEST(Shared, UsersDoNotDisturbEachOther) {
+  TemporaryFolder folder;
+  const std::string path = save_colours(folder);
+  const auto a = Model::load(options_of(path)), b = Model::load(options_of(path));
+  const auto red = plain_rgb(32, 24, 204, 102, 0), green = plain_rgb(32, 24, 0, 204, 102);
+  a->infer_for_gradient(frame_of(red, 32, 24));
+  b->infer_for_gradient(frame_of(green, 32, 24));
+  Gradient ga, gb;
+  b->backward(gb);
+  a->backward(ga);
+  EXPECT_NEAR(ga.z, 0.233461, 1e-5);
+  EXPECT_NEAR(gb.z, ga.z, 1e-5);
+  EXPECT_GT(ga.map.at(0, 0), 0);
+  EXPECT_EQ(gb.map.at(0, 0), 0);
+  EXPECT_GT(gb.map.at(1, 0), 0);
+}
+
+TEST(Shared, AProgramThatChangesItselfHasOneRunAtATime) {
+  TemporaryFolder folder;
+  TorchModel plain(options_of(save_colours(folder)));
+  EXPECT_FALSE(plain.shared().stateful);
+  const std::string path = folder.file("stateful.pt");
+  torch::jit::Module module("Model");
+  module.register_attribute("calls", c10::IntType::get(), c10::IValue(0));
+  module.define("\ndef forward(self, x):\n    self.calls = self.calls + 1\n    return torch.ones([1, 7, 2])\n");
+  module.save(
+      path,
+      {{"oneadapt.json",
+        R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a", "b", "c"], "output": {"layout": "yolo"}})"}});
+  TorchModel stateful(options_of(path));
+  EXPECT_TRUE(stateful.shared().stateful);
+}
+
 // ---- z, DNNGrad, elements, with numbers worked by hand
 
 TEST(Colours, ResultsUtilityAndMap) {

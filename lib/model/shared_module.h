@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One copy of a model's weights a process, however many elements use it. Internal; sees LibTorch.
+#pragma once
+#include <torch/script.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace oneadapt {
+
+struct SharedModule {
+  torch::jit::Module module;  ///< in evaluation mode, no weight asks for a gradient
+  std::string description;    ///< the extra file oneadapt.json; empty: none
+  /// The program changes its own attributes when it runs: one run at a time, under `turn`.
+  bool stateful = false;
+  std::mutex turn;
+};
+
+/// The module of this file on this device: loaded, or that of another user while it lives and the file is the same
+/// (path, size, time of change). Libraries with operators are loaded first (ModelOptions::operator_libraries).
+/// Thread-safe. Throws ModelError.
+std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device,
+                                          const std::vector<std::string> &operator_libraries);
+
+}  // namespace oneadapt
