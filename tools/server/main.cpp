@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadapt-server: docs/server.md.
+#include <glib-unix.h>
+#include <gst/gst.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "config.h"
+#include "server.h"
+
+using namespace oneadapt::server;
+
+namespace {
+
+void declare(CLI::App &app, Options &o, std::string &metrics) {
+  app.set_version_flag("--version", "oneadapt-server " VERSION);
+  app.add_option("--model", o.model, "TorchScript model, one for all streams")->required();
+  app.add_option("--device", o.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
+  app.add_option("--input-size", o.input_size, "Of the DNN: auto or WIDTHxHEIGHT")->capture_default_str();
+  app.add_option("--threads", o.threads, "CPU threads of one inference; streams run side by side")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 256));
+  app.add_option("--address", o.address, "To listen on; 0.0.0.0: all interfaces")->capture_default_str();
+  app.add_option("--port", o.port, "TCP port; 0: any")->capture_default_str()->check(CLI::Range(0, 65535));
+  app.add_option("--latency", o.latency, "Of the jitter buffer, in ms")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 60000));
+  app.add_option("--results", o.results, "Folder for NAME.jsonl, a line a frame (default: none)")->type_name("DIR");
+  app.add_flag("!--no-view", o.view, "Do not serve the annotated streams at /NAME/view");
+  app.add_option("--users", o.users, "File of lines user:password; only they may record and play")->type_name("FILE");
+  app.add_option("--tls-certificate", o.tls_certificate, "PEM file: serve rtsps://")->type_name("FILE");
+  app.add_option("--tls-key", o.tls_key, "PEM file (default: in --tls-certificate)")->type_name("FILE");
+  app.add_option("--max-streams", o.max_streams, "Cameras at a time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
+  app.add_option("--max-message-size", o.max_message_size, "Bytes of an RTSP request's body")
+      ->capture_default_str()
+      ->check(CLI::Range(1024, 1 << 24));
+  app.add_option("--session-timeout", o.session_timeout, "Seconds after which a silent client is gone")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 3600));
+  app.add_option("--metrics", metrics, "File for a line of JSON a second; -: standard output")->type_name("FILE");
+}
+
+/// The model is loaded once before anybody comes, so that a wrong one is said at once and the first camera waits for
+/// nothing. Kept: elements share it while it lives.
+GstElement *load_model(const Options &o) {
+  GstElement *dnn = gst_element_factory_make("oneadaptdnn", nullptr);
+  if (!dnn) throw ServerError("there is no element oneadaptdnn; is GST_PLUGIN_PATH set?");
+  g_object_set(dnn, "model", o.model.c_str(), "device", o.device.c_str(), "classes", o.classes.c_str(), "threads",
+               o.threads, nullptr);
+  gst_util_set_object_arg(G_OBJECT(dnn), "input-size", o.input_size.c_str());
+  GstBus *bus = gst_bus_new();
+  gst_element_set_bus(dnn, bus);
+  std::string why;
+  if (gst_element_set_state(dnn, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE) {
+    why = "oneadaptdnn does not start";
+    if (GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR)) {
+      GError *error = nullptr;
+      gst_message_parse_error(m, &error, nullptr);
+      why = error->message;
+      g_clear_error(&error);
+      gst_message_unref(m);
+    }
+    gst_element_set_state(dnn, GST_STATE_NULL);
+    gst_object_unref(dnn);
+    dnn = nullptr;
+  }
+  if (dnn) gst_element_set_bus(dnn, nullptr);
+  gst_object_unref(bus);
+  if (!why.empty()) throw ServerError(why);
+  return dnn;
+}
+
+struct Ticker {
+  Server *server;
+  std::ostream *metrics;
+  std::string where;
+};
+
+int serve(const Options &options, const std::string &metrics) {
+  for (const char *name :
+       {"rtph264depay", "h264parse", "avdec_h264", "oneadaptdnn", "oneadaptfilter", "oneadaptoverlay"}) {
+    GstElementFactory *factory = gst_element_factory_find(name);
+    if (!factory && (options.view || std::strcmp(name, "oneadaptoverlay")))
+      throw ServerError(std::string("GStreamer has no element ") + name +
+                        "; is its package installed, and GST_PLUGIN_PATH set?");
+    gst_clear_object(&factory);
+  }
+  if (!options.results.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options.results, error);
+    if (error) throw ServerError("--results: \"" + options.results + "\": " + error.message());
+  }
+  std::ofstream file;
+  if (!metrics.empty() && metrics != "-") {
+    file.open(metrics, std::ios::app);
+    if (!file) throw ServerError("--metrics: \"" + metrics + "\" cannot be written: " + std::strerror(errno));
+  }
+  GstElement *model = load_model(options);
+  {
+    Server server(options);
+    std::printf("rtsp%s://%s:%u/NAME\n", options.tls_certificate.empty() ? "" : "s", options.address.c_str(),
+                server.port());
+    std::fflush(stdout);
+    GMainLoop *loop = g_main_loop_new(nullptr, FALSE);
+    Ticker ticker{&server, metrics.empty() ? nullptr : metrics == "-" ? &std::cout : &file, metrics};
+    const guint tick = g_timeout_add_seconds(
+        1,
+        [](gpointer data) -> gboolean {
+          auto *t = static_cast<Ticker *>(data);
+          t->server->tidy();
+          const std::string line = t->server->report();
+          if (t->metrics) *t->metrics << line << std::endl;
+          return G_SOURCE_CONTINUE;
+        },
+        &ticker);
+    const auto quit = [](gpointer l) -> gboolean {
+      g_main_loop_quit(static_cast<GMainLoop *>(l));
+      return G_SOURCE_CONTINUE;
+    };
+    const guint interrupted = g_unix_signal_add(SIGINT, quit, loop),
+                terminated = g_unix_signal_add(SIGTERM, quit, loop);
+    g_main_loop_run(loop);
+    g_source_remove(tick);
+    g_source_remove(interrupted);
+    g_source_remove(terminated);
+    g_main_loop_unref(loop);
+  }
+  gst_element_set_state(model, GST_STATE_NULL);
+  gst_object_unref(model);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  gst_init(nullptr, nullptr);
+  CLI::App app{"An RTSP server that cameras record to: one DNN for all, each gets its own gradients back."};
+  Options options;
+  std::string metrics;
+  declare(app, options, metrics);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) ? 1 : 0;
+  }
+  try {
+    return serve(options, metrics);
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "oneadapt-server: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "server.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/video/video-sei.h>
+
+#include <atomic>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "door.h"
+#include "gstoneadaptrtspserver.h"
+
+namespace oneadapt::server {
+namespace {
+
+constexpr const char *kView = "/view";
+constexpr std::size_t kMostName = 64;
+constexpr auto kNeverCame = std::chrono::seconds(10);
+// Frames that wait for the DNN. One is on its way in; more only make results late.
+constexpr guint kWaiting = 2;
+
+/// NAME of /NAME; empty: there is none, or one with other than letters, digits, '-' and '_'.
+std::string camera_name(const GstRTSPUrl *url) {
+  const std::string path = url && url->abspath ? url->abspath : "";
+  if (path.size() < 2 || path.size() > kMostName + 1 || path[0] != '/') return "";
+  const std::string name = path.substr(1);
+  for (const char c : name)
+    if (!g_ascii_isalnum(c) && c != '-' && c != '_') return "";
+  return name;
+}
+
+/// In front of the queue to the DNN: when that is full, frames are left out, those last that say where an interval
+/// begins or ends.
+GstPadProbeReturn on_waiting(GstPad *pad, GstPadProbeInfo *info, gpointer skips) {
+  GstElement *queue = gst_pad_get_parent_element(pad);
+  guint level = 0;
+  g_object_get(queue, "current-level-buffers", &level, nullptr);
+  gst_object_unref(queue);
+  if (level < kWaiting) return GST_PAD_PROBE_OK;
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  if (gst_buffer_get_meta(buffer, GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE)) return GST_PAD_PROBE_OK;
+  ++**static_cast<std::shared_ptr<std::atomic<guint64>> *>(skips);
+  return GST_PAD_PROBE_DROP;
+}
+
+GstFlowReturn on_seen(GstElement *sink, gpointer show) {
+  GstSample *sample = gst_app_sink_pull_sample(GST_APP_SINK(sink));
+  if (!sample) return GST_FLOW_EOS;
+  (*static_cast<std::shared_ptr<Show> *>(show))->push(sample);
+  gst_sample_unref(sample);
+  return GST_FLOW_OK;
+}
+
+template <class T>
+void free_shared(gpointer data, GClosure *) {
+  delete static_cast<std::shared_ptr<T> *>(data);
+}
+
+guint64 number(const GstStructure *s, const char *name) {
+  guint64 value = 0;
+  if (s) gst_structure_get_uint64(s, name, &value);
+  return value;
+}
+
+/// Resident memory in bytes; 0: unknown.
+guint64 resident() {
+  std::ifstream in("/proc/self/statm");
+  guint64 size = 0, pages = 0;
+  in >> size >> pages;
+  return pages * guint64(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+/// What gst-rtsp-server calls, mostly from its clients' threads.
+struct Handlers {
+  struct Named {
+    Server *server;
+    std::string name;
+  };
+  static void free_named(gpointer data, GClosure *) { delete static_cast<Named *>(data); }
+
+  static void connected(GstRTSPServer *, GstRTSPClient *client, gpointer self) {
+    g_signal_connect(client, "record-request", G_CALLBACK(+[](GstRTSPClient *c, GstRTSPContext *context, gpointer s) {
+                       static_cast<Server *>(s)->record(c, context);
+                     }),
+                     self);
+    g_signal_connect(client, "closed",
+                     G_CALLBACK(+[](GstRTSPClient *c, gpointer s) { static_cast<Server *>(s)->closed(c); }), self);
+    g_signal_connect(client, "new-session", G_CALLBACK(+[](GstRTSPClient *, GstRTSPSession *session, gpointer s) {
+                       gst_rtsp_session_set_timeout(session, static_cast<Server *>(s)->options_.session_timeout);
+                     }),
+                     self);
+  }
+  static void configure(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer data) {
+    auto *named = static_cast<Named *>(data);
+    std::lock_guard<std::recursive_mutex> lock(named->server->mutex_);
+    const auto it = named->server->cameras_.find(named->name);
+    if (it != named->server->cameras_.end()) named->server->configured(it->second, media);
+  }
+  static void unprepared(GstRTSPMedia *media, gpointer data) {
+    auto *named = static_cast<Named *>(data);
+    named->server->gone(named->name, media);
+  }
+  static void configure_view(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer data) {
+    gst_rtsp_media_set_reusable(media, FALSE);
+    GstElement *element = gst_rtsp_media_get_element(media);
+    GstElement *source = gst_bin_get_by_name_recurse_up(GST_BIN(element), "view");
+    (*static_cast<std::shared_ptr<Show> *>(data))->add(source);
+    gst_object_unref(source);
+    gst_object_unref(element);
+  }
+};
+
+Server::Server(const Options &options) : options_(options) {
+  server_ = gst_rtsp_server_new();
+  gst_rtsp_server_set_address(server_, options.address.c_str());
+  gst_rtsp_server_set_service(server_, std::to_string(options.port).c_str());
+  // A thread for each client: who wants to see a camera waits for that one's pictures, which come over RTSP too.
+  GstRTSPThreadPool *threads = gst_rtsp_server_get_thread_pool(server_);
+  gst_rtsp_thread_pool_set_max_threads(threads, -1);
+  g_object_unref(threads);
+  mounts_ = gst_rtsp_server_get_mount_points(server_);
+  sessions_ = gst_rtsp_server_get_session_pool(server_);
+  restrict_access();
+  gst_oneadapt_rtsp_server_send_gradients(server_);
+  g_signal_connect(server_, "client-connected", G_CALLBACK(Handlers::connected), this);
+  gst_rtsp_server_set_content_length_limit(server_, options.max_message_size);
+  source_ = gst_rtsp_server_attach(server_, nullptr);
+  if (!source_) {
+    GError *error = nullptr;
+    GSocket *socket = gst_rtsp_server_create_socket(server_, nullptr, &error);  // says why
+    const std::string why = error ? error->message : "it cannot be attached";
+    g_clear_error(&error);
+    g_clear_object(&socket);
+    throw ServerError("--address, --port: cannot listen on " + options.address + ":" + std::to_string(options.port) +
+                      ": " + why);
+  }
+}
+
+Server::~Server() {
+  if (source_) g_source_remove(source_);
+  g_signal_handlers_disconnect_by_data(server_, this);
+  gst_rtsp_server_client_filter(
+      server_,
+      [](GstRTSPServer *, GstRTSPClient *client, gpointer self) {
+        g_signal_handlers_disconnect_by_data(client, self);
+        return GST_RTSP_FILTER_REMOVE;
+      },
+      this);
+  gst_rtsp_session_pool_filter(
+      sessions_, [](GstRTSPSessionPool *, GstRTSPSession *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
+  {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    for (auto &[name, camera] : cameras_) {
+      if (camera.media)
+        g_signal_handlers_disconnect_matched(camera.media, G_SIGNAL_MATCH_FUNC, 0, 0, nullptr,
+                                             gpointer(Handlers::unprepared), nullptr);
+      forget(camera);
+    }
+    cameras_.clear();
+  }
+  g_object_unref(sessions_);
+  g_object_unref(mounts_);
+  g_object_unref(server_);
+}
+
+unsigned Server::port() const { return unsigned(gst_rtsp_server_get_bound_port(server_)); }
+
+void Server::restrict_access() {
+  GstRTSPAuth *auth =
+      make_door(options_.users, [this](GstRTSPContext *context) { return announce(context->client, context); });
+  if (!options_.tls_certificate.empty()) {
+    const std::string &key = options_.tls_key.empty() ? options_.tls_certificate : options_.tls_key;
+    GError *error = nullptr;
+    GTlsCertificate *certificate =
+        g_tls_certificate_new_from_files(options_.tls_certificate.c_str(), key.c_str(), &error);
+    if (!certificate) {
+      const std::string why = error->message;
+      g_clear_error(&error);
+      g_object_unref(auth);
+      throw ServerError("--tls-certificate, --tls-key: " + why);
+    }
+    gst_rtsp_auth_set_tls_certificate(auth, certificate);
+    g_object_unref(certificate);
+  }
+  gst_rtsp_server_set_auth(server_, auth);
+  g_object_unref(auth);
+}
+
+std::string Server::camera_launch(const std::string &name) const {
+  const auto quoted = [](const std::string &text) {
+    std::string out = "\"";
+    for (const char c : text) out += (c == '"' || c == '\\' ? std::string("\\") : std::string()) + c;
+    return out + "\"";
+  };
+  std::string dnn = "oneadaptdnn name=dnn model=" + quoted(options_.model) + " device=" + quoted(options_.device) +
+                    " classes=" + quoted(options_.classes) + " input-size=" + quoted(options_.input_size) +
+                    " threads=" + std::to_string(options_.threads);
+  if (!options_.results.empty()) dnn += " results-location=" + quoted(options_.results + "/" + name + ".jsonl");
+  return "( rtph264depay name=depay0 ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! "
+         "queue name=waiting leaky=downstream max-size-time=0 max-size-bytes=0 max-size-buffers=" +
+         std::to_string(2 * kWaiting) + " ! " + dnn +
+         " ! appsink name=seen sync=false async=false emit-signals=true max-buffers=1 drop=true )";
+}
+
+GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *context) {
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::string name = camera_name(context->uri);
+  if (name.empty()) return GST_RTSP_STS_BAD_REQUEST;
+  const auto known = cameras_.find(name);
+  if (known != cameras_.end() && known->second.media && known->second.client != client)
+    return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;  // somebody has it
+  std::size_t recording = 0;
+  for (const auto &[other, camera] : cameras_) recording += camera.media != nullptr;
+  if (recording >= options_.max_streams || cameras_.size() >= 4 * std::size_t(options_.max_streams))
+    return GST_RTSP_STS_NOT_ENOUGH_BANDWIDTH;
+  Camera &camera = cameras_[name];
+  camera.asked = std::chrono::steady_clock::now();
+  if (known != cameras_.end()) return GST_RTSP_STS_OK;
+
+  camera.name = name;
+  GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
+  gst_rtsp_media_factory_set_launch(factory, camera_launch(name).c_str());
+  gst_rtsp_media_factory_set_transport_mode(factory, GST_RTSP_TRANSPORT_MODE_RECORD);
+  gst_rtsp_media_factory_set_latency(factory, options_.latency);
+  open_to_all_inside(factory);
+  g_signal_connect_data(factory, "media-configure", G_CALLBACK(Handlers::configure), new Handlers::Named{this, name},
+                        Handlers::free_named, GConnectFlags(0));
+  gst_rtsp_mount_points_add_factory(mounts_, ("/" + name).c_str(), factory);
+  return GST_RTSP_STS_OK;
+}
+
+void Server::configured(Camera &camera, GstRTSPMedia *media) {
+  forget(camera);
+  camera.media = GST_RTSP_MEDIA(g_object_ref(media));
+  GstElement *element = gst_rtsp_media_get_element(media);
+  camera.dnn = gst_bin_get_by_name(GST_BIN(element), "dnn");
+  camera.show = std::make_shared<Show>();
+  *camera.skips = 0;
+  camera.frames = camera.skipped = 0;
+  GstElement *queue = gst_bin_get_by_name(GST_BIN(element), "waiting");
+  GstPad *pad = gst_element_get_static_pad(queue, "sink");
+  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_waiting, new std::shared_ptr<std::atomic<guint64>>(camera.skips),
+                    [](gpointer data) { delete static_cast<std::shared_ptr<std::atomic<guint64>> *>(data); });
+  gst_object_unref(pad);
+  gst_object_unref(queue);
+  GstElement *seen = gst_bin_get_by_name(GST_BIN(element), "seen");
+  g_signal_connect_data(seen, "new-sample", G_CALLBACK(on_seen), new std::shared_ptr<Show>(camera.show),
+                        free_shared<Show>, GConnectFlags(0));
+  gst_object_unref(seen);
+  gst_object_unref(element);
+  g_signal_connect_data(media, "unprepared", G_CALLBACK(Handlers::unprepared), new Handlers::Named{this, camera.name},
+                        Handlers::free_named, GConnectFlags(0));
+  if (options_.view) mount_view(camera);
+}
+
+void Server::mount_view(const Camera &camera) {
+  GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
+  gst_rtsp_media_factory_set_launch(
+      factory,
+      "( appsrc name=view format=time is-live=true do-timestamp=true max-buffers=2 leaky-type=downstream ! queue "
+      "max-size-buffers=2 leaky=downstream ! oneadaptoverlay ! videoconvert ! oneadaptfilter qp=28 speed-preset=ultrafast "
+      "interval-marks=off ! h264parse ! rtph264pay name=pay0 pt=96 )");
+  gst_rtsp_media_factory_set_shared(factory, TRUE);
+  open_to_all_inside(factory);
+  g_signal_connect_data(factory, "media-configure", G_CALLBACK(Handlers::configure_view),
+                        new std::shared_ptr<Show>(camera.show), free_shared<Show>, GConnectFlags(0));
+  gst_rtsp_mount_points_add_factory(mounts_, ("/" + camera.name + kView).c_str(), factory);
+}
+
+void Server::record(GstRTSPClient *client, GstRTSPContext *context) {
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  for (auto &[name, camera] : cameras_) {
+    if (!camera.media || camera.media != context->media) continue;
+    camera.client = client;
+    if (camera.session) g_object_unref(camera.session);
+    camera.session = context->session ? GST_RTSP_SESSION(g_object_ref(context->session)) : nullptr;
+  }
+}
+
+/// A camera whose connection is gone cannot come back to its session: its name is free at once.
+void Server::closed(GstRTSPClient *client) {
+  std::vector<GstRTSPSession *> over;
+  {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    for (auto &[name, camera] : cameras_) {
+      if (camera.client != client) continue;
+      camera.client = nullptr;
+      if (camera.session) over.push_back(std::exchange(camera.session, nullptr));
+    }
+  }
+  for (GstRTSPSession *session : over) {  // its media is unprepared by that: gone()
+    gst_rtsp_session_pool_remove(sessions_, session);
+    g_object_unref(session);
+  }
+}
+
+void Server::gone(const std::string &name, GstRTSPMedia *media) {
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const auto it = cameras_.find(name);
+  if (it != cameras_.end() && it->second.media == media) forget(it->second);
+}
+
+void Server::forget(Camera &camera) {
+  camera.show->end();
+  if (options_.view) gst_rtsp_mount_points_remove_factory(mounts_, ("/" + camera.name + kView).c_str());
+  gst_clear_object(&camera.dnn);
+  g_clear_object(&camera.media);
+  g_clear_object(&camera.session);
+  camera.client = nullptr;
+}
+
+void Server::tidy() {
+  gst_rtsp_session_pool_cleanup(sessions_);
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  for (auto it = cameras_.begin(); it != cameras_.end();) {
+    if (it->second.media || now - it->second.asked < kNeverCame) {
+      ++it;
+      continue;
+    }
+    gst_rtsp_mount_points_remove_factory(mounts_, ("/" + it->first).c_str());
+    it = cameras_.erase(it);
+  }
+}
+
+std::string Server::report() {
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  const double seconds = std::max(1e-3, std::chrono::duration<double>(now - reported_).count());
+  reported_ = now;
+  nlohmann::ordered_json streams = nlohmann::ordered_json::object();
+  for (auto &[name, camera] : cameras_) {
+    if (!camera.dnn) continue;
+    GstStructure *stats = nullptr;
+    g_object_get(camera.dnn, "stats", &stats, nullptr);
+    const GstStructure *feedback = nullptr;
+    if (const GValue *value = gst_structure_get_value(stats, "feedback")) feedback = gst_value_get_structure(value);
+    const guint64 frames = number(stats, "frames"), inferences = number(stats, "inferences"), skipped = *camera.skips;
+    streams[name] = {
+        {"fps", double(frames - std::min(frames, camera.frames)) / seconds},
+        {"frames", frames},
+        {"skipped", skipped},
+        {"inferences", inferences},
+        {"inference_ms", inferences ? double(number(stats, "inference-time")) / double(inferences) / 1e6 : 0},
+        {"gradients", number(stats, "gradients")},
+        {"feedback_messages", number(feedback, "messages")},
+        {"feedback_bytes", number(feedback, "bytes")},
+        {"feedback_failed", number(feedback, "failed")}};
+    camera.frames = frames;
+    gst_structure_free(stats);
+  }
+  const nlohmann::ordered_json line = {
+      {"time", double(g_get_real_time()) / 1e6}, {"streams", streams}, {"resident_bytes", resident()}};
+  return line.dump();
+}
+
+}  // namespace oneadapt::server

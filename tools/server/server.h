@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Many cameras, one model: an RTSP server that cameras record to, and that shows what the DNN saw.
+#pragma once
+#include <gst/rtsp-server/rtsp-server.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace oneadapt::server {
+
+/// What cannot be done, in one sentence that names the option and the remedy.
+class ServerError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Options {
+  std::string model, device = "auto", classes, input_size = "auto";
+  unsigned threads = 1;  ///< of one inference; streams run side by side
+  std::string address = "127.0.0.1";
+  unsigned port = 8554;  ///< 0: any
+  unsigned latency = 200;
+  std::string results;  ///< folder for NAME.jsonl; empty: none
+  bool view = true;
+  std::string users;  ///< file of lines user:password; empty: everybody
+  std::string tls_certificate, tls_key;
+  unsigned max_streams = 16;
+  unsigned max_message_size = 65536;  ///< bytes of an RTSP request's body
+  unsigned session_timeout = 20;      ///< seconds
+};
+
+/// A camera's pictures on their way from its DNN to who looks at them. Thread-safe.
+class Show {
+ public:
+  /// From the DNN's appsink.
+  void push(GstSample *sample);
+  /// Takes a reference to a viewer's appsrc.
+  void add(GstElement *appsrc);
+  void end();
+
+ private:
+  std::mutex mutex_;
+  std::vector<GstElement *> viewers_;
+};
+
+/// One camera. Main thread, but for `show`.
+struct Camera {
+  std::string name;
+  GstRTSPMedia *media = nullptr;      ///< while it records; a reference
+  GstElement *dnn = nullptr;          ///< a reference
+  GstRTSPClient *client = nullptr;    ///< not a reference: to recognise it
+  GstRTSPSession *session = nullptr;  ///< a reference
+  std::shared_ptr<Show> show = std::make_shared<Show>();
+  guint64 frames = 0, skipped = 0;  ///< at the last report
+  std::shared_ptr<std::atomic<guint64>> skips = std::make_shared<std::atomic<guint64>>(0);
+  std::chrono::steady_clock::time_point asked;  ///< when it was announced last
+};
+
+/// The main context's thread only.
+class Server {
+ public:
+  /// Listens. Throws ServerError.
+  explicit Server(const Options &options);
+  ~Server();
+  Server(const Server &) = delete;
+  Server &operator=(const Server &) = delete;
+
+  unsigned port() const;
+  /// One line of JSON: since the last call (docs/server.md).
+  std::string report();
+  /// Tears down who is gone, forgets who never came.
+  void tidy();
+
+ private:
+  friend struct Handlers;
+  void restrict_access();
+  /// Makes room for a camera, or says why not.
+  GstRTSPStatusCode announce(GstRTSPClient *client, GstRTSPContext *context);
+  void record(GstRTSPClient *client, GstRTSPContext *context);
+  void closed(GstRTSPClient *client);
+  void configured(Camera &camera, GstRTSPMedia *media);
+  void gone(const std::string &name, GstRTSPMedia *media);
+  void mount_view(const Camera &camera);
+  void forget(Camera &camera);
+  std::string camera_launch(const std::string &name) const;
+
+  Options options_;
+  GstRTSPServer *server_ = nullptr;
+  GstRTSPMountPoints *mounts_ = nullptr;
+  GstRTSPSessionPool *sessions_ = nullptr;
+  guint source_ = 0;
+  std::recursive_mutex mutex_;  // gst-rtsp-server calls from its clients' threads
+  std::map<std::string, Camera> cameras_;
+  std::chrono::steady_clock::time_point reported_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace oneadapt::server
