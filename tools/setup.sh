@@ -25,11 +25,11 @@ packages=(
   libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   # to test; libavcodec is a second opinion on what x264 wrote
-  libgtest-dev libavcodec-dev libavutil-dev
+  libgtest-dev libavcodec-dev libavutil-dev openssl
   # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264;
-  # rtspclientsink
+  # rtspclientsink; rtsps://
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-  gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp
+  gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp glib-networking
 )
 
 # NanoDet, as a TensorFlow.js graph model.

@@ -141,29 +141,19 @@ Server::Server(const Options &options) : options_(options) {
 
 Server::~Server() {
   if (source_) g_source_remove(source_);
-  g_signal_handlers_disconnect_by_data(server_, this);
+  // Clients have threads of their own, which call us until they have ended.
   gst_rtsp_server_client_filter(
-      server_,
-      [](GstRTSPServer *, GstRTSPClient *client, gpointer self) {
-        g_signal_handlers_disconnect_by_data(client, self);
-        return GST_RTSP_FILTER_REMOVE;
-      },
-      this);
+      server_, [](GstRTSPServer *, GstRTSPClient *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
   gst_rtsp_session_pool_filter(
       sessions_, [](GstRTSPSessionPool *, GstRTSPSession *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
   {
     std::lock_guard<std::recursive_mutex> lock(mutex_);
-    for (auto &[name, camera] : cameras_) {
-      if (camera.media)
-        g_signal_handlers_disconnect_matched(camera.media, G_SIGNAL_MATCH_FUNC, 0, 0, nullptr,
-                                             gpointer(Handlers::unprepared), nullptr);
-      forget(camera);
-    }
-    cameras_.clear();
+    for (auto &[name, camera] : cameras_) forget(camera);
   }
   g_object_unref(sessions_);
   g_object_unref(mounts_);
   g_object_unref(server_);
+  gst_rtsp_thread_pool_cleanup();
 }
 
 unsigned Server::port() const { return unsigned(gst_rtsp_server_get_bound_port(server_)); }
