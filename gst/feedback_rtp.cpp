@@ -17,9 +17,10 @@ namespace oneadapt {
 namespace {
 
 constexpr const char *kAppName = "OAGR";
-constexpr std::size_t kAppHeader = 12;                 // RTCP header, SSRC, name
-constexpr GstClockTime kMinInterval = GST_SECOND / 2;  // RTCP's own minimum of 5 s would hold messages up
-constexpr gint kBandwidth = 64000;  // bit/s of a receiver's RTCP: at most three full messages a second
+constexpr std::size_t kAppHeader = 12;                   // RTCP header, SSRC, name
+constexpr GstClockTime kMinInterval = GST_SECOND / 2;    // RTCP's own minimum of 5 s would hold messages up
+constexpr double kBandwidth = 64000;                     // bit/s of a session's RTCP
+constexpr double kDefaultFraction = 0.05;                // rtcp-fraction that nobody has set
 constexpr GstClockTime kMaxDelay = 500 * GST_MSECOND;    // that RTCP may take to be sent
 constexpr const char *kParameter = "oneadapt-gradient";  // of SET_PARAMETER
 constexpr guint kMostBody = 4096;                        // bytes of a SET_PARAMETER that are looked at
@@ -285,10 +286,12 @@ class RtpSender : public FeedbackBackend {
     guint64 least = 0;
     g_object_get(session, "rtcp-min-interval", &least, nullptr);
     if (least > kMinInterval) g_object_set(session, "rtcp-min-interval", guint64(kMinInterval), nullptr);
-    // A 20th of the media's bandwidth, the default, may be less than a message takes (RFC 3556 has it chosen freely).
-    gint bandwidth = 0;
-    g_object_get(session, "rtcp-rr-bandwidth", &bandwidth, nullptr);
-    if (bandwidth < 0) g_object_set(session, "rtcp-rr-bandwidth", kBandwidth, nullptr);
+    // A 20th of the media's bandwidth, the default, is less than a message a second takes (RFC 3556 has it chosen
+    // freely). A receiver's own share, rtcp-rr-bandwidth, counts only where senders are a quarter of the members or
+    // less.
+    double fraction = 0;
+    g_object_get(session, "rtcp-fraction", &fraction, nullptr);
+    if (fraction == kDefaultFraction) g_object_set(session, "rtcp-fraction", kBandwidth, nullptr);
     const auto sender = std::make_shared<RtcpSender>(session, counters_);
     const gulong handler =
         g_signal_connect_data(session, "on-sending-rtcp", G_CALLBACK(on_sending_rtcp),

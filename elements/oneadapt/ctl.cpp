@@ -40,19 +40,39 @@ static GstStaticPadTemplate src_template =
 
 /* ---- the data path ------------------------------------------------------------------------------------------- */
 
-/// Waits (lockstep) until interval `ended` is decided. Streaming thread.
-static void wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+/// Waits (lockstep) until interval `ended` is decided, for as long as it may get what it needs for that: false if it
+/// has not. Streaming thread.
+static bool wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
   CtlLoop &loop = self->state->loop;
   std::unique_lock<std::mutex> lock(loop.mutex);
   const auto over = [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); };
+  const auto idle = [&] { return !loop.busy && loop.jobs.empty(); };
   do {
-    if (loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), over)) return;
-  } while (loop.busy || !loop.jobs.empty());  // it has what it needs, and takes as long as it takes
-  ++loop.counters.timeouts;
-  lock.unlock();
+    if (loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), over)) return true;
+    // It has what it needs, and takes as long as it takes.
+    loop.decided.wait(lock, [&] { return over() || idle(); });
+  } while (!over() && !idle());
+  return over();
+}
+
+/// No gradient came for interval `ended`: it is decided without one (lockstep). Streaming thread.
+static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+  CtlLoop &loop = self->state->loop;
+  {
+    std::unique_lock<std::mutex> lock(loop.mutex);
+    ++loop.counters.timeouts;
+    loop.heard = false;
+    ctl_note_silence(loop);
+    loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+    loop.wake.notify_all();
+    loop.decided.wait(lock,
+                      [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); });
+  }
+  if (!timeout) return;
   GST_ELEMENT_WARNING(
       self, STREAM, FAILED,
-      ("No gradient came for interval %" G_GUINT64_FORMAT "; it stays as it is. Something between filter and DNN holds "
+      ("No gradient came for interval %" G_GUINT64_FORMAT
+       "; it is decided without one. Something between filter and DNN holds "
        "back an interval's last frame.",
        ended),
       ("lockstep waited for %" GST_TIME_FORMAT ". Use avdec_h264 max-threads=1, alignment=au and no reordering between "
@@ -81,6 +101,15 @@ static void decide_without_gradient(GstOneadaptCtl *self, guint64 ended, bool lo
   if (lockstep) drain(self);  // whoever is probed must have seen the interval's last frames
   std::lock_guard<std::mutex> lock(loop.mutex);
   if (!lockstep) ctl_free_jobs(loop);  // a live loop that lags behind decides on the newest only
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+  loop.wake.notify_all();
+}
+
+/// An interval is over, of a policy that goes by gradients, in a live loop. Streaming thread.
+static void decide_if_silent(GstOneadaptCtl *self, guint64 ended) {
+  CtlLoop &loop = self->state->loop;
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (!ctl_note_silence(loop)) return;
   loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
   loop.wake.notify_all();
 }
@@ -130,7 +159,9 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
     if (!needs_gradient) decide_without_gradient(self, ended, s.lockstep);
     if (s.lockstep) {
       if (needs_gradient) drain(self);
-      wait_for_decision(self, ended, s.lockstep_timeout);
+      if (!wait_for_decision(self, ended, s.lockstep_timeout)) give_up(self, ended, s.lockstep_timeout);
+    } else if (needs_gradient) {
+      decide_if_silent(self, ended);
     }
     std::lock_guard<std::mutex> lock(loop.mutex);
     if (loop.current != kNone &&

@@ -48,9 +48,10 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   ++(g->early ? loop.counters.early : loop.counters.gradients);
   GST_DEBUG_OBJECT(self, "gradient of interval %" G_GUINT64_FORMAT " taken, from %s", g->interval,
                    network ? "another process" : "this pipeline");
-  // An interval between the last gradient and this one got none: it counts as one without feedback.
-  if (!g->early && loop.newest != kNone && g->interval > loop.newest + 1)
-    loop.counters.without_feedback += g->interval - loop.newest - 1;
+  if (s.feedback_timeout && loop.silent >= s.feedback_timeout) GST_INFO_OBJECT(self, "feedback is back");
+  loop.heard = loop.closed = true;
+  loop.safe = false;
+  loop.silent = 0;
   (g->early ? loop.newest_early : loop.newest) = g->interval;
   if (!loop.needs_gradient) {
     gst_oneadapt_gradient_free(g);
@@ -60,6 +61,13 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   if (!s.lockstep) ctl_free_jobs(loop);
   loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, g});
   loop.wake.notify_all();
+}
+
+bool ctl_note_silence(CtlLoop &loop) {
+  if (std::exchange(loop.heard, false)) return false;
+  if (loop.silent < G_MAXUINT) ++loop.silent;
+  ++loop.counters.without_feedback;
+  return !loop.busy && loop.jobs.empty();  // else feedback has come, and takes its time
 }
 
 bool ctl_open_feedback(GstOneadaptCtl *self) {

@@ -28,6 +28,7 @@ struct CtlSettings {
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
   double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
+  guint feedback_timeout = 3;
   guint profile_interval = 10, profile_configurations = 12, profile_top = 3;
   guint64 interval = GST_SECOND, lockstep_timeout = 30 * GST_SECOND;
   bool lockstep = false, warm_start = true;
@@ -61,6 +62,10 @@ struct CtlLoop {
   guint64 newest = kNone;                  // newest interval whose gradient was taken
   guint64 newest_early = kNone;            // newest interval whose early gradient was taken
   guint64 done = kNone;                    // newest interval decided (or given up)
+  bool heard = true;                       // a gradient came in the interval under way, or none could have
+  bool closed = false;                     // one has come since the start, or the last flush: there is feedback to lose
+  guint silent = 0;                        // intervals in a row in which none came
+  bool safe = false;                       // what there is to do about that is done
   guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
   bool reset = false;                      // the worker is to forget the past before its next decision
   bool busy = false;                       // the worker is at a decision
@@ -116,6 +121,9 @@ TunableList ctl_tunables(CtlState *state);
 /// Takes a gradient message, or says why not. `network`: it comes from another process, and must say which stream it is
 /// of. Any thread.
 void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network);
+/// Notes that an interval is over, or (lockstep) that it gets no gradient. True: none came, and a decision without one
+/// is due. Under the loop's mutex.
+bool ctl_note_silence(CtlLoop &loop);
 /// Opens the way that `feedback` names. False after an element error.
 bool ctl_open_feedback(GstOneadaptCtl *self);
 /// Closes it; a gradient that is being taken is waited for.

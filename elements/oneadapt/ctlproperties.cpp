@@ -27,6 +27,7 @@ enum {
   PROP_PROFILE_TOP,
   PROP_PROFILE_BUDGET,
   PROP_FEEDBACK,
+  PROP_FEEDBACK_TIMEOUT,
   PROP_STATS,
 };
 
@@ -84,6 +85,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
     case PROP_LOCKSTEP_TIMEOUT:
       s.lockstep_timeout = g_value_get_uint64(value);
       break;
+    case PROP_FEEDBACK_TIMEOUT:
+      s.feedback_timeout = g_value_get_uint(value);
+      break;
     case PROP_PROFILE_INTERVAL:
       s.profile_interval = g_value_get_uint(value);
       break;
@@ -106,12 +110,12 @@ GstStructure *stats_of(GstOneadaptCtl *self) {
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
   const CtlCounters &c = loop.counters;
-  GstStructure *s =
-      gst_structure_new("oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64,
-                        c.decisions, "gradients", G_TYPE_UINT64, c.gradients, "early-gradients", G_TYPE_UINT64, c.early,
-                        "gradients-ignored", G_TYPE_UINT64, c.ignored, "intervals-without-feedback", G_TYPE_UINT64,
-                        c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64, c.timeouts, "profiles", G_TYPE_UINT64,
-                        c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences, nullptr);
+  GstStructure *s = gst_structure_new(
+      "oneadaptctl-stats", "buffers", G_TYPE_UINT64, c.buffers, "decisions", G_TYPE_UINT64, c.decisions, "gradients",
+      G_TYPE_UINT64, c.gradients, "early-gradients", G_TYPE_UINT64, c.early, "gradients-ignored", G_TYPE_UINT64,
+      c.ignored, "intervals-without-feedback", G_TYPE_UINT64, c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64,
+      c.timeouts, "profiles", G_TYPE_UINT64, c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences,
+      "silent-intervals", G_TYPE_UINT, loop.silent, "feedback-lost", G_TYPE_BOOLEAN, loop.safe, nullptr);
   if (GstStructure *feedback = ctl_feedback_stats(self)) {
     gst_structure_set(s, "feedback", GST_TYPE_STRUCTURE, feedback, nullptr);
     gst_structure_free(feedback);
@@ -176,6 +180,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
     case PROP_LOCKSTEP_TIMEOUT:
       g_value_set_uint64(value, s.lockstep_timeout);
       break;
+    case PROP_FEEDBACK_TIMEOUT:
+      g_value_set_uint(value, s.feedback_timeout);
+      break;
     case PROP_PROFILE_INTERVAL:
       g_value_set_uint(value, s.profile_interval);
       break;
@@ -221,6 +228,11 @@ void ctl_install_properties(GObjectClass *object) {
                               "and the rtspclientsink downstream), off, or an address to listen on, udp://HOST:PORT or "
                               "tcp://HOST:PORT (no HOST: loopback)",
                               "auto", ready));
+  install(PROP_FEEDBACK_TIMEOUT,
+          g_param_spec_uint("feedback-timeout", "Feedback timeout",
+                            "Intervals in a row without a gradient after which the knobs go back to where they began: "
+                            "where \"lambda\" usually leads, or with warm-start=false as they were set (0 = never)",
+                            0, G_MAXINT, 3, live));
   install(PROP_POLICY_FILE, g_param_spec_string("policy-file", "Policy file",
                                                 "Trained network of policy casva, as oneadapt-eval --train-casva "
                                                 "writes it; the other policies do not read it",
@@ -269,7 +281,9 @@ void ctl_install_properties(GObjectClass *object) {
                                               "deterministic; never for live pipelines",
                                               FALSE, ready));
   install(PROP_LOCKSTEP_TIMEOUT,
-          g_param_spec_uint64("lockstep-timeout", "Lockstep timeout", "How long lockstep waits for a gradient, in ns",
+          g_param_spec_uint64("lockstep-timeout", "Lockstep timeout",
+                              "How long lockstep waits for a gradient, in ns; 0: what an interval's "
+                              "data has not brought by the time it has passed through is taken for lost",
                               0, G_MAXINT64, 30 * GST_SECOND, ready));
   install(PROP_PROFILE_INTERVAL,
           g_param_spec_uint("profile-interval", "Profile interval",

@@ -158,20 +158,25 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     std::optional<CtlAnswer> answer;
     if (!stale && loop.answer && job.frames >= loop.answer->due) answer = std::exchange(loop.answer, std::nullopt);
     const guint64 extra_inferences = loop.counters.extra_inferences;
+    const CtlSettings s = ctl_settings(self);
+    const bool lost = !stale && !job.gradient && decider.needs_gradient() && loop.closed && !loop.safe &&
+                      s.feedback_timeout && loop.silent >= s.feedback_timeout;
     lock.unlock();
 
     if (reset) decider.reset();
     DecisionRecord record;
     const bool early = job.gradient && job.gradient->early;
     if (!stale && early) {
-      const std::string problem =
-          decider.follow(ctl_tunables(self->state), job.interval, job.gradient, split(ctl_settings(self).knobs));
+      const std::string problem = decider.follow(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs));
       if (!problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ", early gradient: %s", job.interval, problem.c_str());
     } else if (!stale) {
-      const CtlSettings s = ctl_settings(self);
+      const FeedbackLoss loss = !lost ? FeedbackLoss::None : s.warm_start ? FeedbackLoss::Typical : FeedbackLoss::AsSet;
+      if (lost)
+        GST_WARNING_OBJECT(self, "no feedback for %u intervals: the knobs go to the safe configuration",
+                           s.feedback_timeout);
       record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs), policy_settings(s),
-                              now, answer ? &answer->answer : nullptr, budget_of(s));
+                              now, answer ? &answer->answer : nullptr, budget_of(s), loss);
       gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
       if (!record.problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
@@ -204,7 +209,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       if (loop.last) gst_structure_free(loop.last);
       loop.last = record.structure;
       ++loop.counters.decisions;
-      if (!job.gradient && decider.needs_gradient()) ++loop.counters.without_feedback;
+      if (lost && record.knows_knobs && job.epoch == loop.epoch && loop.silent) loop.safe = true;
     }
     if (!early && job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
     if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
@@ -244,6 +249,9 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     st->loop.current = st->loop.newest = st->loop.newest_early = st->loop.done = kNone;
     st->loop.now = GST_CLOCK_TIME_NONE;
     st->loop.frames = 0;
+    st->loop.heard = true;
+    st->loop.closed = st->loop.safe = false;
+    st->loop.silent = 0;
     st->loop.counters = CtlCounters();
     st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
     return true;
@@ -273,6 +281,9 @@ void ctl_forget(CtlLoop &loop) {
   loop.current = loop.newest = loop.newest_early = loop.done = kNone;
   loop.now = GST_CLOCK_TIME_NONE;
   loop.frames = 0;
+  loop.heard = true;
+  loop.closed = loop.safe = false;
+  loop.silent = 0;
   loop.reset = true;
   loop.asked.reset();
   loop.answer.reset();

@@ -2,6 +2,7 @@
 #include "decider.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 using oneadapt::Decision;
@@ -28,6 +29,17 @@ GstOneadaptGradient *smoothed(const GstOneadaptGradient *g, const oneadapt::Grad
   std::copy(s.map.values.begin(), s.map.values.end(), out->values);
   out->z = s.z;
   out->confident = s.confident;
+  return out;
+}
+
+/// A gradient that knows nothing of places and objects: as much as `g` on average, everywhere, for one object.
+GstOneadaptGradient *flat(const GstOneadaptGradient *g) {
+  GstOneadaptGradient *out = gst_oneadapt_gradient_copy(g);
+  const std::size_t n = std::size_t(g->columns) * g->rows;
+  const double sum = std::accumulate(g->values, g->values + n, 0.0);
+  std::fill(out->values, out->values + n,
+            gfloat(sum / double(std::max<std::size_t>(1, n)) / std::max(1u, g->confident)));
+  out->confident = 0;
   return out;
 }
 
@@ -129,12 +141,15 @@ Decider::Decider(const std::string &policy, double weight, std::shared_ptr<const
 void Decider::reset() {
   policy_->reset();
   smoother_.reset();
+  newest_.reset();
 }
 
 GstOneadaptGradient *Decider::push(const GstOneadaptGradient *gradient) {
   oneadapt::Gradient newest = to_core(gradient);
   policy_->prepare(newest);
-  return smoothed(gradient, smoother_.push(newest));
+  GstOneadaptGradient *out = smoothed(gradient, smoother_.push(newest));
+  newest_.reset(gst_oneadapt_gradient_copy(out));
+  return out;
 }
 
 std::string Decider::follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
@@ -170,16 +185,22 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
 
 DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                                const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                               GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget) {
+                               GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget,
+                               FeedbackLoss loss) {
   DecisionRecord record;
   Observation o;
   o.interval = interval;
   o.gradient = gradient != nullptr;
+  o.feedback_lost = loss != FeedbackLoss::None;
   GstOneadaptGradient *smooth = nullptr;
   if (gradient) {
     smooth = push(gradient);
     o.z = smooth->z;
     o.confident = smoother_.confident();
+  } else if (o.feedback_lost) {
+    if (newest_) smooth = flat(newest_.get());
+    newest_.reset();
+    smoother_.reset();
   }
   std::vector<Part> parts;
   double resource = 1, compute = 1, bytes_left = 0, frames_left = 0;
@@ -217,6 +238,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
       auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
       if (!adapted(element, k, names)) continue;
       o.knobs.push_back(observe(element, k));
+      const auto first = first_.emplace(o.knobs.back().name, o.knobs.back().rung).first;
+      if (loss == FeedbackLoss::AsSet) o.knobs.back().safe = std::min<std::size_t>(first->second, k->n_ladder - 1);
       part.knobs.push_back(k);
     }
     parts.push_back(part);
@@ -256,7 +279,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
         const oneadapt::KnobDecision &d = decision.knobs[part.first + i];
         const double next = d.value.value_or(k->ladder[d.rung]);
         moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
-                (gradient && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
+                (smooth && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
         gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, next, nullptr);
       }
       // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.
@@ -280,11 +303,12 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   for (const Part &part : parts)
     for (std::size_t i = 0; i < part.knobs.size(); ++i)
       append_knob(&list, part, part.knobs[i], decision.knobs[part.first + i]);
-  GstStructure *s = gst_structure_new(
-      "oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING, policy_name_.c_str(), "alpha",
-      G_TYPE_DOUBLE, settings.alpha, "lambda", G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN,
-      gradient != nullptr, "bytes", G_TYPE_UINT64, bytes, "frames-in", G_TYPE_UINT64, frames_in, "frames-out",
-      G_TYPE_UINT64, frames_out, "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
+  GstStructure *s = gst_structure_new("oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING,
+                                      policy_name_.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda",
+                                      G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN, gradient != nullptr,
+                                      "feedback-lost", G_TYPE_BOOLEAN, o.feedback_lost, "bytes", G_TYPE_UINT64, bytes,
+                                      "frames-in", G_TYPE_UINT64, frames_in, "frames-out", G_TYPE_UINT64, frames_out,
+                                      "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
   gst_structure_take_value(s, "knobs", &list);
   if (gradient) {
     gst_structure_set(s, "z", G_TYPE_DOUBLE, gradient->z, "elements", G_TYPE_UINT, gradient->elements, "confident",

@@ -4,6 +4,7 @@
 #pragma once
 #include <gst/gst.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,13 @@ struct DecisionBudget {
   double bytes = 0, frames = 0;
 };
 
+/// What becomes of the knobs when feedback is lost.
+enum class FeedbackLoss {
+  None,     ///< it is not
+  Typical,  ///< they go where λ usually leads to
+  AsSet,    ///< they go where they stood at the first decision
+};
+
 /// What one decision came to, and how it is told.
 struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
@@ -57,10 +65,12 @@ class Decider {
 
   /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
   /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
-  /// may be NULL. `budget`: what the next interval may have.
+  /// may be NULL. `budget`: what the next interval may have. `loss`: what to do without feedback; it also forgets old
+  /// gradients, and has what follows the gradient be as if all places were alike.
   DecisionRecord decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
                         const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                        GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget = {});
+                        GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget = {},
+                        FeedbackLoss loss = FeedbackLoss::None);
 
   /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
   /// the rest of it; no knob moves. Returns what went wrong, or nothing.
@@ -68,10 +78,13 @@ class Decider {
                      const std::vector<std::string> &names);
 
  private:
+  using GradientRef = std::unique_ptr<GstOneadaptGradient, decltype(&gst_oneadapt_gradient_free)>;
   /// The smoothed gradient, as the policy wants it.
   GstOneadaptGradient *push(const GstOneadaptGradient *gradient);
 
   std::string policy_name_;
   std::unique_ptr<oneadapt::Policy> policy_;
   oneadapt::GradientSmoother smoother_;
+  GradientRef newest_{nullptr, gst_oneadapt_gradient_free};  // smoothed; none after a loss of feedback
+  std::map<std::string, std::size_t> first_;                 // rungs at the first decision
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "core/budget.h"
 #include "core/policies.h"
@@ -39,9 +40,29 @@ class OneAdaptPolicy : public Policy {
     Decision d;
     double resource = o.resource.value_or(0);
     if (o.gradient) learn(o);
+    const std::vector<std::size_t> typical = o.feedback_lost ? typical_optimum(o.knobs, s) : std::vector<std::size_t>();
+    const auto left = o.gradient ? std::exchange(left_, {}) : left_;
+    if (o.feedback_lost) left_.clear();
+    bool far = o.feedback_lost;  // from what was measured
     for (const KnobObservation &k : o.knobs) {
       const Ladder ladder(k.ladder);
       KnobDecision kd;
+      if (o.feedback_lost && s.alpha > 0) {
+        kd.rung = k.safe.value_or(typical[d.knobs.size()]);
+        left_[k.name] = {k.rung, kd.rung};
+        kd.position = positions_[k.name] = ladder.position(kd.rung);
+        d.knobs.push_back(kd);
+        continue;
+      }
+      // Back from where the loss of feedback had it go, unless somebody has moved it since.
+      const auto back = left.find(k.name);
+      if (o.gradient && back != left.end() && back->second.safe == k.rung && back->second.rung < ladder.size()) {
+        kd.rung = back->second.rung;
+        kd.position = positions_[k.name] = ladder.position(kd.rung);
+        d.knobs.push_back(kd);
+        far = true;
+        continue;
+      }
       const double here = ladder.position(k.rung);
       double x = position(k.name, ladder, k.rung);
       double gain_up = 0, gain_down = 0, step = 0;
@@ -93,7 +114,7 @@ class OneAdaptPolicy : public Policy {
       if (rung < k.rung && k.down) resource += k.down->resource_change * double(k.rung - rung);
       d.knobs.push_back(kd);
     }
-    if (o.resource) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
+    if (o.resource && !far) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
     if (s.allowed > 0 || s.allowed_compute > 0)
       keep_within(o, s, d);
     else
@@ -106,6 +127,7 @@ class OneAdaptPolicy : public Policy {
   void reset() override {
     positions_.clear();
     sensitivity_.clear();
+    left_.clear();
     holding_ = false;
   }
   bool needs_gradient() const override { return true; }
@@ -245,6 +267,11 @@ class OneAdaptPolicy : public Policy {
     return it->second;
   }
   std::map<std::string, double> positions_, sensitivity_;
+  /// Rungs before feedback was lost, and those that were gone to then.
+  struct Left {
+    std::size_t rung, safe;
+  };
+  std::map<std::string, Left> left_;
   bool holding_ = false;  // the budget decides
 };
 

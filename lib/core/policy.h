@@ -33,6 +33,7 @@ struct KnobObservation {
   /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
   std::vector<double> typical_accuracy, typical_resource;
   std::vector<double> typical_compute;  ///< the same of the frames that are left to analyse; empty: all
+  std::optional<std::size_t> safe;      ///< rung for when feedback is lost; none: where λ usually leads to
 };
 
 /// What one configuration came to on an interval's footage, by running it through the DNN.
@@ -45,7 +46,8 @@ struct ProfiledConfiguration {
 /// Everything a policy may know at the end of an interval.
 struct Observation {
   std::uint64_t interval = 0;
-  bool gradient = false;  ///< false: no feedback came for this interval
+  bool gradient = false;       ///< false: no feedback came for this interval
+  bool feedback_lost = false;  ///< for so long that what was learnt is nothing to go by: once each time
   double z = 0;
   double confident = 0;                ///< confident elements (smoothed)
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known

@@ -19,6 +19,7 @@ inline CLI::Validator number_from_0(bool zero_too) {
       "");
 }
 inline CLI::Validator not_negative() { return number_from_0(true); }
+inline CLI::Validator share() { return CLI::Range(0.0, 1.0).description(""); }
 inline CLI::Validator positive() { return number_from_0(false); }
 
 }  // namespace oneadapt::eval

@@ -71,6 +71,8 @@ RunOptions Runner::base(const std::string &clip) const {
   o.raw = options_.frames;
   o.interval = options_.interval;
   o.properties = options_.properties;
+  o.feedback_loss = options_.feedback_loss;
+  o.seed = options_.seed;
   // Without B pictures there is nothing to be biased.
   if (std::count(options_.knobs.begin(), options_.knobs.end(), "b-bias")) o.properties.emplace("filter.b-frames", "3");
   // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came

@@ -31,7 +31,9 @@ struct EvalOptions {
   unsigned stills = 4;                            ///< frames of one run in the report
   std::string policy_file;                        ///< trained network of policy casva
   std::string train_casva;                        ///< file to train one into instead; empty: evaluate
-  std::string output;                             ///< folder
+  double feedback_loss = 0;                       ///< RunOptions::feedback_loss, and `seed`
+  unsigned seed = 1;
+  std::string output;  ///< folder
 };
 
 /// Runs that may be done side by side; those in the store are not done again.

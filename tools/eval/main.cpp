@@ -142,6 +142,13 @@ int main(int argc, char **argv) {
       ->delimiter(',')
       ->type_name("A,B,..")
       ->group(compared);
+  app.add_option("--feedback-loss", o.feedback_loss,
+                 "Share of the gradients that get lost on the way to the controller, 0 to 1, as over a network")
+      ->check(share())
+      ->type_name("X")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--seed", o.seed, "Which of them get lost")->type_name("N")->capture_default_str()->group(compared);
   app.add_option("--policy-file", o.policy_file, "Trained network of policy casva")->type_name("FILE")->group(compared);
   app.add_option("--train-casva", o.train_casva,
                  "Train a network of policy casva on the clips, for --knobs, and write it here, instead of evaluating")

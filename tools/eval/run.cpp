@@ -15,6 +15,7 @@
 #include <optional>
 #include <thread>
 
+#include "eval/lossy_feedback.h"
 #include "eval/pads.h"
 #include "eval/second_pass.h"
 #include "eval/stills.h"
@@ -218,6 +219,8 @@ void configure(GstElement *p, const RunOptions &o) {
   set(p, "ctl", "alpha", text(o.alpha));
   set(p, "ctl", "smoothing", text(o.smoothing));
   set(p, "ctl", "knobs", o.knobs);
+  // What is lost is not waited for: it is there, or not, once the interval's data has been through.
+  if (o.feedback_loss > 0) set(p, "ctl", "lockstep-timeout", "0");
   if (!o.start.empty()) set(p, "ctl", "warm-start", "false");
   const std::string interval = std::to_string(std::llround(o.interval * GST_SECOND));
   for (const char *element : {"ctl", "filter", "dnn"}) set(p, element, "interval", interval);
@@ -349,6 +352,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
+  LossyFeedback lossy(options.feedback_loss, options.seed);
+  lossy.tap(GST_BIN(pipeline.get()));
   Stills stills(options.stills);
   stills.tap(GST_BIN(pipeline.get()));
   {

@@ -41,6 +41,8 @@ struct RunOptions {
   std::string policy = "oneadapt";
   std::string policy_file;  ///< trained network of policy casva
   double lambda = 1, alpha = 0.5, smoothing = 0.5;
+  double feedback_loss = 0;                       ///< share of the gradients that never reach the controller, [0, 1]
+  unsigned seed = 1;                              ///< which ones
   std::string knobs;                              ///< knobs to adapt, separated by commas; empty: all
   std::map<std::string, double> start;            ///< values of the filter's knob properties at the start
   std::map<std::string, std::string> properties;  ///< more properties, by "element.property" (ctl, filter or dnn)

@@ -5,6 +5,7 @@
 #include <gst/check/gstharness.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <string>
@@ -30,6 +31,9 @@ struct FakeTunable {
   bool typical;                             // says what rungs usually come to
   GstOneadaptKnobFlags flags;               // of its knob
   unsigned applies;
+  double rate;        // bytes of an interval at the top level; 0: 1000 at any
+  int confident;      // of the last gradient it was probed with; -1: of none
+  float least, most;  // its values
 };
 struct FakeTunableClass {
   GstElementClass parent;
@@ -70,7 +74,13 @@ static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, con
   k->output_grad_down = f->output_grad;
   k->resource_change_down = -f->resource_change;
   g_ptr_array_add(p->knobs, k);
-  p->bytes = 1000;
+  p->bytes = f->rate > 0 ? guint64(f->rate * (k->typical_resource ? k->typical_resource[k->rung] : 1)) : 1000;
+  f->confident = gradient ? int(gradient->confident) : -1;
+  if (gradient) {
+    const auto range = std::minmax_element(gradient->values, gradient->values + gradient->columns * gradient->rows);
+    f->least = *range.first;
+    f->most = *range.second;
+  }
   p->resource = f->value / 50;
   return p;
 }
