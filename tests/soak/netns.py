@@ -17,7 +17,7 @@ import time
 
 import ends
 
-SETTLED = 5  # seconds of each stream that do not count: the budget knows nothing of the first interval
+SETTLED = 8  # seconds of each stream that do not count: the budget knows nothing of the first interval, and queues drain
 
 
 def ip(*words):
@@ -75,7 +75,7 @@ def measure(camera, dnn):
     at = lambda share: latencies[min(len(latencies) - 1, int(share * len(latencies)))] if latencies else float("inf")
     return {"kbit/s offered": offered * 8 / 1000 / (end - begin), "frames sent": n, "frames arrived": arrived, "whole": whole / max(1, n),
             "p50": at(0.5), "p90": at(0.9), "p95": at(0.95), "max": at(1),
-            "gradients": camera.number("ctl", "gradients"), "QP": ends.qp_of(camera.decisions[max(camera.decisions)]) if camera.decisions else 24}
+            "gradients": camera.number("ctl", "gradients"), "QP": ends.qp_of(camera.decisions[max(camera.decisions)]) if camera.decisions else 26}
 
 
 def main():
@@ -89,7 +89,7 @@ def main():
         try:
             for i, (name, ctl) in enumerate(both.items()):
                 links.append(Link(f"oa{i}", a.kbps))
-                camera, dnn, _ = ends.two_ends(clip, "rtcp", ctl=ctl, filter="qp=24", here="10.77.0.1", there="10.77.0.2")
+                camera, dnn, _ = ends.two_ends(clip, "rtcp", ctl=ctl, filter="qp=26", here="10.77.0.1", there="10.77.0.2")
                 enter = lambda ns: ("ip", "netns", "exec", ns)
                 dnn = ends.End(a.end, dnn, enter(links[-1].dnn))
                 time.sleep(1.5)
