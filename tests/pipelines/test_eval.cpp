@@ -139,6 +139,29 @@ TEST_F(Composed, IsThatOfTheRealRunOfProfiling) {
 }
 
 // Boxes below the threshold come on top: what is above it stays what it was.
+TEST_F(Composed, FeedbackThatIsLostIsTheSameEachTime) {
+  RunOptions o = options();
+  o.knobs = "qp";
+  o.fps = 2;
+  o.seconds = 8;
+  const auto heard = [&](double loss, unsigned seed) {
+    o.feedback_loss = loss;
+    o.seed = seed;
+    const RunResult r = run(o, {});
+    EXPECT_TRUE(r.warnings.empty());
+    EXPECT_GE(r.intervals.size(), 7u);  // the last is not decided without a gradient
+    std::vector<bool> feedback;
+    for (const IntervalRow &row : r.intervals) feedback.push_back(row.feedback);
+    return feedback;
+  };
+  EXPECT_EQ(heard(1, 1), std::vector<bool>(7, false));
+  const auto half = heard(0.5, 1);
+  EXPECT_NE(std::count(half.begin(), half.end(), true), 0);
+  EXPECT_NE(std::count(half.begin(), half.end(), false), 0);
+  EXPECT_EQ(heard(0.5, 1), half);
+  EXPECT_NE(heard(0.5, 2), half);
+}
+
 TEST_F(Composed, UncertainBoxesChangeNothingElse) {
   RunOptions o = options();
   o.policy = "static";

@@ -38,10 +38,11 @@ def skip(why):
 class Clip:
     """Frames of clips/vtest.avi as JPEG files, to be played round and round at their own pace."""
 
-    def __init__(self, root, folder, width, height, fps, seconds):
-        self.fps, self.folder = fps, folder
-        self.model = os.path.join(root, "models/nanodet.pt")
-        clip = os.path.join(root, "clips/vtest.avi")
+    def __init__(self, a, folder, seconds):
+        self.fps, self.folder = a.fps, folder
+        self.model = a.model or os.path.join(a.root, "models/nanodet.pt")
+        self.classes = "" if a.model else "person"
+        clip, width, height, fps = os.path.join(a.root, "clips/vtest.avi"), a.width, a.height, a.fps
         for needed in (self.model, clip):
             if not os.path.exists(needed):
                 skip(f"there is no {needed} (tools/setup.sh makes it)")
@@ -57,7 +58,7 @@ class Clip:
         return f"{self.source()} ! oneadaptctl name=ctl {ctl} ! oneadaptfilter name=filter {filter} ! h264parse config-interval=-1"
 
     def dnn(self, more=""):
-        return (f"h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn name=dnn model={self.model} classes=person threads=1 {more} ! "
+        return (f"h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn name=dnn model={self.model} classes=\"{self.classes}\" threads=1 {more} ! "
                 "fakesink sync=false")
 
 
@@ -66,7 +67,8 @@ def two_ends(clip, transport, ctl="", filter="", here="127.0.0.1", there="127.0.
     p = free_port()
     if transport == "rtcp":
         return ([f"rtpbin name=rtp {clip.camera(ctl, filter)} ! rtph264pay ssrc=7 ! identity name=wire ! rtp.send_rtp_sink_0 rtp.send_rtp_src_0 ! "
-                 f"udpsink host={there} port={p} rtp.send_rtcp_src_0 ! udpsink host={there} port={p + 1} sync=false async=false "
+                 f"udpsink host={there} port={p} bind-port={p + 2} rtp.send_rtcp_src_0 ! "
+                 f"udpsink host={there} port={p + 1} bind-port={p + 3} sync=false async=false "
                  f"udpsrc address={here} port={p + 5} ! rtp.recv_rtcp_sink_0"],
                 [f"rtpbin name=rtp latency={latency} udpsrc address={there} port={p} caps={CAPS} ! rtp.recv_rtp_sink_0 rtp. ! identity name=wire ! "
                  f"rtph264depay ! {clip.dnn()} udpsrc address={there} port={p + 1} ! rtp.recv_rtcp_sink_0 rtp.send_rtcp_src_0 ! "
@@ -139,6 +141,11 @@ class End:
         self.reader.join(5)
 
 
+def qp_of(decision):
+    """The QP that was decided."""
+    return next(k["next"] for k in decision["knobs"] if k["name"] == "qp")
+
+
 def wait_until(holds, seconds):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -157,6 +164,7 @@ def arguments(text, **defaults):
     for name, value in defaults.items():
         parser.add_argument("--" + name, type=type(value), default=value, help=f"(default: {value})")
     parser.add_argument("--size", default=size, help=f"of the pictures (default: {size})")
+    parser.add_argument("--model", help="(default: models/nanodet.pt, of whose labels: person)")
     a = parser.parse_args()
     a.root, a.end = os.path.abspath(a.root), os.path.abspath(a.end)
     a.width, a.height = map(int, a.size.split("x"))

@@ -14,22 +14,28 @@ import time
 
 import ends
 
-# Live, a gradient across a network is an interval later than in one process: the first decisions go by different ones.
-SETTLED = 4
+# Both begin dear, so that there is a way to go.
+ONE = "one process"
+SETTLED = 3  # intervals that do not count: an RTSP connection is being made, and first frames are late or lost
+CTL, FILTER = "knobs=qp warm-start=false", "qp=20"
 
 
 
-def run(a, clip, transport):
-    """Processes that are under way: (camera, DNN); one process is both."""
-    knobs = "knobs=qp"
-    if transport == "one process":
-        one = ends.End(a.end, [f"{clip.source()} ! oneadaptctl name=ctl {knobs} ! oneadaptfilter name=filter ! {clip.dnn()}"])
-        return one, one
-    camera, dnn, camera_first = ends.two_ends(clip, transport, ctl=knobs)
-    first = ends.End(a.end, camera if camera_first else dnn)
-    time.sleep(1.5)  # it had better listen; nothing but the second's start depends on it
-    second = ends.End(a.end, dnn if camera_first else camera)
-    return (first, second) if camera_first else (second, first)
+def start(a, clip, transports):
+    """{transport: (camera, DNN)}, all under way; one process is both."""
+    lines = {t: ends.two_ends(clip, t, ctl=CTL, filter=FILTER) for t in transports if t != ONE}
+    first = {t: ends.End(a.end, camera if camera_first else dnn) for t, (camera, dnn, camera_first) in lines.items()}
+    time.sleep(1.5 + len(first) / 2)  # they had better listen; nothing but the others' start depends on it
+    running = {}
+    for t in transports:
+        if t == ONE:
+            one = ends.End(a.end, [f"{clip.source()} ! oneadaptctl name=ctl {CTL} ! oneadaptfilter name=filter {FILTER} ! {clip.dnn()}"])
+            running[t] = one, one
+        else:
+            camera, dnn, camera_first = lines[t]
+            second = ends.End(a.end, dnn if camera_first else camera)
+            running[t] = (first[t], second) if camera_first else (second, first[t])
+    return running
 
 
 def most_expensive(decisions):
@@ -38,33 +44,33 @@ def most_expensive(decisions):
 
 
 def steps_apart(one, two):
-    """Greatest distance of the QPs decided for the same interval, in steps of 4 (the ladder's), and how many there are."""
-    both = sorted(i for i in set(one) & set(two) if i >= SETTLED)
-    qp = [[next(k["next"] for k in d[i]["knobs"] if k["name"] == "qp") for i in both] for d in (one, two)]
-    return [abs(x - y) / 4 for x, y in zip(*qp)], both
+    """For each interval that both decided on: distance of the QPs decided, in steps of 4 (the ladder's). A decision
+    across a network may hold an interval later than in one process, so that it is compared with the one before too."""
+    qp = [{i: ends.qp_of(d) for i, d in decisions.items()} for decisions in (one, two)]
+    return [min(abs(qp[1][i] - qp[0][j]) for j in (i, i - 1) if j in qp[0]) / 4 for i in sorted(set(qp[0]) & set(qp[1])) if i >= SETTLED]
 
 
 def main():
     a = ends.arguments(__doc__, seconds=20, fps=5, transports=",".join(["rtcp", "udp", "tcp"] + ends.RTSP), **{"at-once": 1})
     failed = []
     with ends.Folder() as folder:
-        clip = ends.Clip(a.root, folder, a.width, a.height, a.fps, a.seconds + 5)
-        wanted = ["one process"] + a.transports.split(",")
+        clip = ends.Clip(a, folder, a.seconds + 5)
+        wanted = [ONE] + a.transports.split(",")
         results = {}
         while wanted:
             group, wanted = wanted[: a.at_once], wanted[a.at_once:]
-            running = {t: run(a, clip, t) for t in group}
+            running = start(a, clip, group)
             for t, (camera, dnn) in running.items():
                 ends.wait_until(lambda: max(camera.decisions, default=0) >= a.seconds or not camera.alive() or not dnn.alive(), 3 * a.seconds + 30)
             for t, (camera, dnn) in running.items():
-                camera.end()
-                dnn.end()
+                for end in (dnn, camera) if "pull" in t else (camera, dnn):  # the client first
+                    end.end()
                 results[t] = camera, dnn
-    one = results.pop("one process")[0]
+    one = results.pop(ONE)[0]
     print(f"{'':14} {'decisions':>9} {'steps apart: mean':>17} {'most':>5} {'feedback':>9} {'of the video':>12} {'of the dearest':>14}")
-    print(f"{'one process':14} {len(one.decisions):9}   QP {[d['knobs'][0]['next'] for _, d in sorted(one.decisions.items())]}")
+    print(f"{ONE:14} {len(one.decisions):9}   QP {[ends.qp_of(d) for _, d in sorted(one.decisions.items())]}")
     for t, (camera, dnn) in results.items():
-        apart, both = steps_apart(one.decisions, camera.decisions)
+        apart = steps_apart(one.decisions, camera.decisions)
         made = dnn.number("dnn", "gradients")
         arrived = camera.gradients / made if made else 0
         # What was sent last may have been under way when both ended.
@@ -72,8 +78,8 @@ def main():
         sent = camera.number("ctl", "bytes", "feedback") or dnn.number("dnn", "bytes", "feedback")
         shares = [sent / bytes if bytes else 1 for bytes in (camera.number("filter", "bytes"), most_expensive(camera.decisions))]
         print(f"{t:14} {len(camera.decisions):9} {sum(apart) / max(1, len(apart)):17.2f} {max(apart, default=9):5.1f} {arrived:9.1%} {shares[0]:12.2%} "
-              f"{shares[1]:14.2%}   QP {[d['knobs'][0]['next'] for _, d in sorted(camera.decisions.items())]}")
-        for what, bad in (("said " + str(camera.error or dnn.error), camera.error or dnn.error), ("too few decisions", len(both) < a.seconds / 2 - SETTLED),
+              f"{shares[1]:14.2%}   QP {[ends.qp_of(d) for _, d in sorted(camera.decisions.items())]}")
+        for what, bad in (("said " + str(camera.error or dnn.error), camera.error or dnn.error), ("too few decisions", len(apart) < a.seconds / 2 - SETTLED),
                           ("decisions differ", max(apart, default=9) > 1), ("feedback is lost", arrived < 0.95)):
             if bad:
                 failed.append(f"{t}: {what}")

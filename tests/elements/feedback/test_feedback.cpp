@@ -216,6 +216,38 @@ TEST(Feedback, HalfOpenConnectionsLockNobodyOut) {
   EXPECT_TRUE(eventually([&] { return stat(r.feedback, "malformed") > 0; }));
 }
 
+TEST(Feedback, AMessageThatNeverEndsIsCutOffAndHoldsUpNobody) {
+  Receiver r("tcp://127.0.0.1:0");
+  const Bytes good = message_of(1);
+  Socket drip(true, r.port);
+  GstOneadaptFeedback *f = sender("tcp", r.port);
+  std::size_t sent = 0;
+  EXPECT_TRUE(eventually([&] {  // a byte now and then: never silent, never done
+    if (sent < 1000 && sent % 100 == 0) send(f, message_of(2 + sent));
+    if (sent % 5 == 0) drip.send(&good[std::min(sent / 5, good.size() - 2)], 1);
+    ++sent;
+    std::this_thread::sleep_for(std::chrono::milliseconds(4));
+    return drip.closed();
+  }));
+  EXPECT_EQ(stat(r.feedback, "malformed"), 1u);
+  EXPECT_EQ(r.arrivals.count(), 10u);
+  EXPECT_EQ(stat(r.feedback, "connections"), 1u);
+  gst_oneadapt_feedback_free(f);
+}
+
+TEST(Feedback, OversizeDatagramsAreNoMessages) {
+  Receiver r("udp://127.0.0.1:0");
+  Socket s(false, r.port);
+  Bytes large = message_of(1);
+  large.resize(60000);  // what is cut to its beginning is still no message
+  for (guint64 i = 0; i < 100; ++i) {
+    s.send(large);
+    EXPECT_TRUE(eventually([&] { return stat(r.feedback, "malformed") == i + 1; }));
+  }
+  s.send(message_of(2));
+  EXPECT_TRUE(eventually([&] { return r.arrivals.count() == 1; }));
+}
+
 TEST(Feedback, TcpStrangersLeaveNothingBehind) {
   Receiver r("tcp://127.0.0.1:0");
   std::mt19937 random(2);
