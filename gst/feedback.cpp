@@ -135,9 +135,8 @@ GstOneadaptFeedback *gst_oneadapt_feedback_new_sender(const gchar *where, GError
  *
  * With "auto": takes hold of the RTP sessions beyond @pad that it does not have yet; a receiver also of a
  * rtspclientsink. A sender's session sends each gradient event that reaches it from downstream to the other side, as
- * RTCP APP packets; its rtcp-min-interval becomes at most 500 ms, and its rtcp-fraction, if nobody has set it, 64 kbit/s.
- * Call it again when pads may have been linked
- * anew; it is cheap. Any thread.
+ * RTCP APP packets; its rtcp-min-interval becomes at most 500 ms, and its rtcp-fraction, if nobody has set it, 64
+ * kbit/s. Call it again when pads may have been linked anew; it is cheap. Any thread.
  *
  * Returns: how many it has hold of.
  */
