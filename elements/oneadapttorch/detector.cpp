@@ -114,7 +114,7 @@ std::unique_ptr<Detector> Detector::start(GstElement *element, GstPad *sink, Gst
   d->stats_.model_threshold = d->model_->description().threshold;
   GST_INFO_OBJECT(element, "inference on %s (%s)", d->model_->device().c_str(), d->model_->device_reason().c_str());
   if (!settings.results_location.empty()) {
-    if (const int code = d->results_.open(settings.results_location)) {
+    if (const int code = d->results_.open(settings.results_location, settings.append_results)) {
       post_results_error(element, settings.results_location, "open", code);
       return nullptr;
     }

@@ -35,6 +35,7 @@ struct DetectorSettings {
   // Fixed for a run.
   ModelOptions model;
   std::string results_location;
+  bool append_results = false;
   std::string feedback = "auto";
   GstClockTime interval = GST_SECOND;
   // May change between any two frames.

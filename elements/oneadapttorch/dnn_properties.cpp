@@ -72,6 +72,9 @@ void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
     case PROP_INFERENCE_INTERVAL:
       s.inference_interval = g_value_get_uint(value);
       break;
+    case PROP_APPEND_RESULTS:
+      s.append_results = g_value_get_boolean(value);
+      break;
     case PROP_RESULTS_LOCATION:
       s.results_location = text;
       break;
@@ -125,6 +128,9 @@ bool DnnProperties::get(guint id, GValue *value) const {
       break;
     case PROP_INFERENCE_INTERVAL:
       g_value_set_uint(value, s.inference_interval);
+      break;
+    case PROP_APPEND_RESULTS:
+      g_value_set_boolean(value, s.append_results);
       break;
     case PROP_RESULTS_LOCATION:
       put(s.results_location);
@@ -268,10 +274,18 @@ void install_dnn_properties(GObjectClass *object_class) {
    * oneadaptdnn:results-location:
    *
    * File for the results: one JSON object a frame and line, with the keys of gvametaconvert, and `interval` and
-   * `frame`; `timestamp` is stream time in ns. An existing file is replaced.
+   * `frame`; `timestamp` is stream time in ns. An existing file is replaced, unless #oneadaptdnn:append-results.
    */
   install(PROP_RESULTS_LOCATION, g_param_spec_string("results-location", "Results location",
                                                      "File for the results as JSON lines", nullptr, ready));
+  /**
+   * oneadaptdnn:append-results:
+   *
+   * For a stream that comes back after a break: its results go on in the same file.
+   */
+  install(PROP_APPEND_RESULTS,
+          g_param_spec_boolean("append-results", "Append results",
+                               "Go on behind what is in the results file instead of replacing it", FALSE, ready));
   /**
    * oneadaptdnn:feedback:
    *

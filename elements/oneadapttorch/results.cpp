@@ -67,9 +67,9 @@ std::string result_line(const FrameInfo &info, const std::vector<Detection> &det
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-int LineFile::open(const std::string &path) {
+int LineFile::open(const std::string &path, bool append) {
   errno = 0;
-  file_.reset(std::fopen(path.c_str(), "we"));
+  file_.reset(std::fopen(path.c_str(), append ? "ae" : "we"));
   return file_ ? 0 : (errno ? errno : EIO);
 }
 

@@ -32,7 +32,7 @@ std::string result_line(const FrameInfo &info, const std::vector<Detection> &det
 /// A file of lines; each line is in the file when write() returns. Errors are errno values, 0: none.
 class LineFile {
  public:
-  int open(const std::string &path);
+  int open(const std::string &path, bool append = false);
   bool is_open() const { return bool(file_); }
   int write(const std::string &line);
   int close();

@@ -155,10 +155,7 @@ Elements TorchModel::forward(const at::Tensor &input, double least) {
     arguments.emplace_back(std::vector<at::Tensor>{input.squeeze(0)});
   else
     arguments.emplace_back(input);
-  std::unique_lock<std::mutex> turn(shared_->turn, std::defer_lock);
-  if (shared_->stateful) turn.lock();
   const c10::IValue value = module_.forward(std::move(arguments));
-  if (turn.owns_lock()) turn.unlock();
   const auto outputs = description_.layout == "torchvision" ? torchvision_tensors(value) : tensors_of(value);
   return elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
 }
@@ -263,6 +260,7 @@ void TorchModel::backward(Gradient &gradient) {
 void TorchModel::set_weight_gradients(bool on) {
   drop_graph();
   weights_.clear();
+  if (on) module_ = module_.deepcopy();  // others run the same weights
   auto take = [&](at::Tensor weight) {
     if (!weight.is_floating_point()) return;
     weight.requires_grad_(on);

@@ -5,9 +5,12 @@
 #include <dlfcn.h>
 #include <glob.h>
 #include <sys/stat.h>
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <tuple>
 
 #include "model/torch_model.h"
@@ -76,20 +79,23 @@ bool provide_operators(const std::string &path, const std::exception &e) {
                                                                             "operator-libraries"));
 }
 
-/// Whether running it changes it: such a program is not for two threads at once.
-bool changes_itself(const torch::jit::Module &module) {
-  const auto sets = [](const torch::jit::Block *block, const auto &self) -> bool {
-    for (const torch::jit::Node *node : block->nodes()) {
-      if (node->kind() == c10::prim::SetAttr) return true;
-      for (const torch::jit::Block *inner : node->blocks())
-        if (self(inner, self)) return true;
-    }
-    return false;
-  };
-  for (const torch::jit::Module &part : module.modules())
-    for (const torch::jit::Method &method : part.get_methods())
-      if (sets(method.graph()->block(), sets)) return true;
+bool writes(torch::jit::Block *block, const torch::jit::AliasDb &aliases) {
+  for (torch::jit::Node *node : block->nodes()) {
+    if (node->kind() == c10::prim::SetAttr) return true;
+    if (node->kind() == c10::prim::GetAttr && aliases.hasWriters(node->output())) return true;
+    for (torch::jit::Block *inner : node->blocks())
+      if (writes(inner, aliases)) return true;
+  }
   return false;
+}
+
+/// Whether running it changes it: it sets an attribute, or writes into a tensor or a list that is one.
+bool changes_itself(const torch::jit::Module &module) {
+  const auto forward = module.find_method("forward");
+  if (!forward) return false;
+  const auto graph = forward->graph()->copy();
+  torch::jit::Inline(*graph);  // what forward() calls, too
+  return writes(graph->block(), torch::jit::AliasDb(graph));
 }
 
 std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &device,
@@ -129,8 +135,9 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
 std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device,
                                           const std::vector<std::string> &operator_libraries) {
   using Key = std::tuple<std::string, std::string, off_t, time_t, long>;
-  static std::mutex mutex;
-  static std::map<Key, std::weak_ptr<SharedModule>> loaded;
+  // Never destroyed: elements may outlive static objects.
+  static auto &mutex = *new std::mutex;
+  static auto &loaded = *new std::map<Key, std::weak_ptr<SharedModule>>;
 
   std::error_code ignored;
   const std::string real = std::filesystem::canonical(path, ignored).string();
@@ -138,9 +145,11 @@ std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::De
   const bool known = !real.empty() && stat(real.c_str(), &s) == 0;
   std::lock_guard<std::mutex> lock(mutex);  // while loading too: who comes second waits and shares
   if (!known) return load(path, device, operator_libraries);
+  for (auto i = loaded.begin(); i != loaded.end();) i = i->second.expired() ? loaded.erase(i) : std::next(i);
   auto &entry = loaded[Key{real, device.str(), s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec}];
   auto shared = entry.lock();
-  if (!shared) entry = shared = load(path, device, operator_libraries);
+  if (!shared) shared = load(path, device, operator_libraries);
+  if (!shared->stateful) entry = shared;
   return shared;
 }
 

@@ -4,7 +4,6 @@
 #include <torch/script.h>
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -13,14 +12,12 @@ namespace oneadapt {
 struct SharedModule {
   torch::jit::Module module;  ///< in evaluation mode, no weight asks for a gradient
   std::string description;    ///< the extra file oneadapt.json; empty: none
-  /// The program changes its own attributes when it runs: one run at a time, under `turn`.
-  bool stateful = false;
-  std::mutex turn;
+  bool stateful = false;      ///< the program changes itself when it runs, so nobody else gets it
 };
 
 /// The module of this file on this device: loaded, or that of another user while it lives and the file is the same
-/// (path, size, time of change). Libraries with operators are loaded first (ModelOptions::operator_libraries).
-/// Thread-safe. Throws ModelError.
+/// (path, size, time of change). One that changes itself is loaded for each: streams must not see each other's state.
+/// Libraries with operators are loaded first (ModelOptions::operator_libraries). Thread-safe. Throws ModelError.
 std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device,
                                           const std::vector<std::string> &operator_libraries);
 

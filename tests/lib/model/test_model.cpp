@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "model/torch_model.h"
 #include "test_models.h"
@@ -90,20 +92,70 @@ TEST(Shared, UsersDoNotDisturbEachOther) {
   EXPECT_GT(gb.map.at(1, 0), 0);
 }
 
-TEST(Shared, AProgramThatChangesItselfHasOneRunAtATime) {
+TEST(Shared, AProgramThatChangesItselfIsForOneOnly) {
   TemporaryFolder folder;
   TorchModel plain(options_of(save_colours(folder)));
   EXPECT_FALSE(plain.shared().stateful);
-  const std::string path = folder.file("stateful.pt");
-  torch::jit::Module module("Model");
-  module.register_attribute("calls", c10::IntType::get(), c10::IValue(0));
-  module.define("\ndef forward(self, x):\n    self.calls = self.calls + 1\n    return torch.ones([1, 7, 2])\n");
-  module.save(
-      path,
-      {{"oneadapt.json",
-        R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a", "b", "c"], "output": {"layout": "yolo"}})"}});
-  TorchModel stateful(options_of(path));
-  EXPECT_TRUE(stateful.shared().stateful);
+  const std::string description =
+      R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a", "b", "c"], "output": {"layout": "yolo"}})";
+  torch::jit::Module sets("Sets"), writes("Writes");
+  sets.register_attribute("calls", c10::IntType::get(), c10::IValue(0));
+  sets.define("\ndef forward(self, x):\n    self.calls = self.calls + 1\n    return torch.ones([1, 7, 2])\n");
+  writes.register_buffer("seen", at::zeros({1}));
+  writes.define(
+      "\ndef count(self):\n    self.seen.add_(1)\n    return self.seen\n"
+      "\ndef forward(self, x):\n    return torch.ones([1, 7, 2]) * self.count()\n");
+  for (torch::jit::Module *module : {&sets, &writes}) {
+    const std::string path = folder.file("stateful.pt");
+    module->save(path, {{"oneadapt.json", description}});
+    TorchModel a(options_of(path)), b(options_of(path));
+    EXPECT_TRUE(a.shared().stateful);
+    EXPECT_NE(a.module()._ivalue().get(), b.module()._ivalue().get());
+  }
+}
+
+TEST(Shared, GradientsOfWeightsAreAskedForAlone) {
+  TemporaryFolder folder;
+  const std::string path = save_random_nanodet(folder, 1);
+  TorchModel a(options_of(path)), b(options_of(path));
+  a.set_weight_gradients(true);
+  unsigned asked = 0;
+  for (const at::Tensor &t : a.module().parameters()) asked += t.requires_grad();
+  EXPECT_GT(asked, 0u);
+  for (const at::Tensor &t : b.module().parameters()) EXPECT_FALSE(t.requires_grad());
+}
+
+TEST(Shared, ThreadsGetWhatOneGets) {
+  TemporaryFolder folder;
+  const std::string path = save_random_nanodet(folder, 3);
+  const unsigned kThreads = 4, kRounds = 20;
+  std::vector<std::vector<std::uint8_t>> pictures;
+  std::vector<Gradient> expected(kThreads);
+  TorchModel alone(options_of(path));
+  for (unsigned i = 0; i < kThreads; ++i) {
+    pictures.emplace_back(64 * 64 * 3);
+    for (std::size_t p = 0; p < pictures[i].size(); ++p) pictures[i][p] = std::uint8_t(p * (i + 3) * 7 % 251);
+    alone.infer_for_gradient(frame_of(pictures[i], 64, 64));
+    alone.backward(expected[i]);
+  }
+  std::atomic<unsigned> wrong{0};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kThreads; ++i)
+    threads.emplace_back([&, i] {
+      const auto model = Model::load(options_of(path));
+      for (unsigned round = 0; round < kRounds; ++round) {
+        Gradient g;
+        model->infer_for_gradient(frame_of(pictures[i], 64, 64));
+        model->backward(g);
+        bool same = g.elements == expected[i].elements && std::abs(g.z - expected[i].z) < 1e-6;
+        for (std::size_t k = 0; k < g.map.values.size(); ++k)
+          same = same && std::abs(g.map.values[k] - expected[i].map.values[k]) <=
+                             1e-5 * (1 + std::abs(double(expected[i].map.values[k])));
+        wrong += !same;
+      }
+    });
+  for (std::thread &t : threads) t.join();
+  EXPECT_EQ(wrong, 0u);
 }
 
 // ---- z, DNNGrad, elements, with numbers worked by hand
