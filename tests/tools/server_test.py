@@ -87,7 +87,8 @@ def two_cameras(folder):
         s = server.streams()
         return all(s.get(name, {}).get("gradients", 0) >= n for name in ("people", "ball"))
     eventually("gradients of both cameras", lambda: gradients(3))
-    assert server.streams()["ball"]["feedback_messages"] > 0  # over UDP the element itself sends them
+    for name, s in server.streams().items():  # over UDP and TCP
+        assert s["feedback_messages"] > 0 and s["feedback_bytes"] > s["feedback_messages"], (name, s)
 
     view = os.path.join(folder, "view.png")
     subprocess.run(["gst-launch-1.0", "-q", "rtspsrc", f"location={server.url}people/view", "latency=100", "protocols=tcp",
@@ -117,8 +118,12 @@ def two_cameras(folder):
     server.process.kill()
     server.process.wait()
     said_by(people, "again in")
-    server = Server(folder, port=server.port)
+    def results():
+        return {name: sum(1 for _ in open(os.path.join(folder, name + ".jsonl"), encoding="utf-8")) for name in ("people", "ball")}
+    before = results()
+    server = Server(folder, "--results", folder, port=server.port)
     eventually("gradients after the server came back", lambda: gradients(2))
+    eventually("results go on behind the old ones", lambda: all(n > before[name] for name, n in results().items()))
     # A camera is killed: its name is free.
     ball.kill()
     eventually("the dead camera is gone", lambda: "ball" not in server.streams())
@@ -156,6 +161,10 @@ def only_users(folder):
         said_by(distrustful, "again in")
         distrustful.kill()
     assert not server.streams()
+    if trust:  # pictures beside the connection would not be secret
+        in_clear = camera("test", server.url + "door", *trust, "--user", "anna", "--password", "secret word", "--protocols", "udp")
+        said_by(in_clear, "again in")
+        in_clear.kill()
     anna = camera("test", server.url + "door", *trust, "--user", "anna", "--password", "secret word")
     eventually("gradients of who may", lambda: server.streams().get("door", {}).get("gradients", 0) >= 1)
     stop(anna)

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -23,7 +24,8 @@ void declare(CLI::App &app, Options &o, std::string &metrics) {
   app.add_option("--device", o.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
   app.add_option("--input-size", o.input_size, "Of the DNN: auto or WIDTHxHEIGHT")->capture_default_str();
-  app.add_option("--threads", o.threads, "CPU threads of one inference; streams run side by side")
+  app.add_option("--threads", o.threads,
+                 "CPU threads of one inference; streams run side by side. Not 1: see docs/server.md")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
   app.add_option("--address", o.address, "To listen on; 0.0.0.0: all interfaces")->capture_default_str();
@@ -141,6 +143,8 @@ int serve(const Options &options, const std::string &metrics) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait take other streams' time.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   gst_init(nullptr, nullptr);
   CLI::App app{"An RTSP server that cameras record to: one DNN for all, each gets its own gradients back."};
   Options options;

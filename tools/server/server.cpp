@@ -3,6 +3,7 @@
 
 #include <gst/app/gstappsink.h>
 #include <gst/video/video-sei.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <fstream>
@@ -17,8 +18,6 @@ namespace {
 constexpr const char *kView = "/view";
 constexpr std::size_t kMostName = 64;
 constexpr auto kNeverCame = std::chrono::seconds(10);
-// Frames that wait for the DNN. One is on its way in; more only make results late.
-constexpr guint kWaiting = 2;
 
 /// NAME of /NAME; empty: there is none, or one with other than letters, digits, '-' and '_'.
 std::string camera_name(const GstRTSPUrl *url) {
@@ -30,18 +29,44 @@ std::string camera_name(const GstRTSPUrl *url) {
   return name;
 }
 
-/// In front of the queue to the DNN: when that is full, frames are left out, those last that say where an interval
-/// begins or ends.
-GstPadProbeReturn on_waiting(GstPad *pad, GstPadProbeInfo *info, gpointer skips) {
+/// Behind the queue to the DNN, whenever that is ready for a frame: when newer ones wait, this one is left out, unless
+/// it says where an interval begins or ends. So results are of what is seen now, and gradients go on.
+GstPadProbeReturn on_waiting(GstPad *pad, GstPadProbeInfo *info, gpointer counts) {
   GstElement *queue = gst_pad_get_parent_element(pad);
-  guint level = 0;
-  g_object_get(queue, "current-level-buffers", &level, nullptr);
+  if (!queue) return GST_PAD_PROBE_OK;
+  guint behind = 0;
+  g_object_get(queue, "current-level-buffers", &behind, nullptr);
   gst_object_unref(queue);
-  if (level < kWaiting) return GST_PAD_PROBE_OK;
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  if (gst_buffer_get_meta(buffer, GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE)) return GST_PAD_PROBE_OK;
-  ++**static_cast<std::shared_ptr<std::atomic<guint64>> *>(skips);
+  if (!behind || gst_buffer_get_meta(buffer, GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE))
+    return GST_PAD_PROBE_OK;
+  ++(*static_cast<std::shared_ptr<Counts> *>(counts))->skipped;
   return GST_PAD_PROBE_DROP;
+}
+
+/// The queue overflows: the DNN does not even come to the frames that on_waiting() leaves.
+void on_overrun(GstElement *, gpointer counts) { ++(*static_cast<std::shared_ptr<Counts> *>(counts))->skipped; }
+
+/// Gradients on their way to the camera, whichever way they leave the server.
+GstPadProbeReturn on_gradient(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  Counts &counts = **static_cast<std::shared_ptr<Counts> *>(data);
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GBytes *message =
+          gst_event_is_oneadapt_gradient(event) ? gst_event_get_oneadapt_gradient_message(event) : nullptr) {
+    ++counts.messages;
+    counts.bytes += g_bytes_get_size(message);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+void probe(GstElement *bin, const char *name, const char *pad_name, GstPadProbeType type, GstPadProbeCallback callback,
+           const std::shared_ptr<Counts> &counts) {
+  GstElement *element = gst_bin_get_by_name(GST_BIN(bin), name);
+  GstPad *pad = gst_element_get_static_pad(element, pad_name);
+  gst_pad_add_probe(pad, type, callback, new std::shared_ptr<Counts>(counts),
+                    [](gpointer data) { delete static_cast<std::shared_ptr<Counts> *>(data); });
+  gst_object_unref(pad);
+  gst_object_unref(element);
 }
 
 GstFlowReturn on_seen(GstElement *sink, gpointer show) {
@@ -69,6 +94,14 @@ guint64 resident() {
   guint64 size = 0, pages = 0;
   in >> size >> pages;
   return pages * guint64(sysconf(_SC_PAGESIZE));
+}
+
+/// That this process has taken so far, in s.
+double processor_time() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 }  // namespace
@@ -188,11 +221,11 @@ std::string Server::camera_launch(const std::string &name) const {
   std::string dnn = "oneadaptdnn name=dnn model=" + quoted(options_.model) + " device=" + quoted(options_.device) +
                     " classes=" + quoted(options_.classes) + " input-size=" + quoted(options_.input_size) +
                     " threads=" + std::to_string(options_.threads);
-  if (!options_.results.empty()) dnn += " results-location=" + quoted(options_.results + "/" + name + ".jsonl");
+  if (!options_.results.empty())
+    dnn += " append-results=true results-location=" + quoted(options_.results + "/" + name + ".jsonl");
   return "( rtph264depay name=depay0 ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! "
-         "queue name=waiting leaky=downstream max-size-time=0 max-size-bytes=0 max-size-buffers=" +
-         std::to_string(2 * kWaiting) + " ! " + dnn +
-         " ! appsink name=seen sync=false async=false emit-signals=true max-buffers=1 drop=true )";
+         "queue name=waiting leaky=downstream max-size-buffers=0 max-size-bytes=67108864 max-size-time=2000000000 ! " +
+         dnn + " ! appsink name=seen sync=false async=false emit-signals=true max-buffers=1 drop=true )";
 }
 
 GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *context) {
@@ -215,7 +248,7 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
   gst_rtsp_media_factory_set_launch(factory, camera_launch(name).c_str());
   gst_rtsp_media_factory_set_transport_mode(factory, GST_RTSP_TRANSPORT_MODE_RECORD);
   gst_rtsp_media_factory_set_latency(factory, options_.latency);
-  open_to_all_inside(factory);
+  protect(factory);
   g_signal_connect_data(factory, "media-configure", G_CALLBACK(Handlers::configure), new Handlers::Named{this, name},
                         Handlers::free_named, GConnectFlags(0));
   gst_rtsp_mount_points_add_factory(mounts_, ("/" + name).c_str(), factory);
@@ -228,13 +261,13 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
   GstElement *element = gst_rtsp_media_get_element(media);
   camera.dnn = gst_bin_get_by_name(GST_BIN(element), "dnn");
   camera.show = std::make_shared<Show>();
-  *camera.skips = 0;
-  camera.frames = camera.skipped = 0;
+  camera.counts = std::make_shared<Counts>();
+  camera.frames = 0;
+  probe(element, "waiting", "src", GST_PAD_PROBE_TYPE_BUFFER, on_waiting, camera.counts);
+  probe(element, "depay0", "sink", GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_gradient, camera.counts);
   GstElement *queue = gst_bin_get_by_name(GST_BIN(element), "waiting");
-  GstPad *pad = gst_element_get_static_pad(queue, "sink");
-  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_waiting, new std::shared_ptr<std::atomic<guint64>>(camera.skips),
-                    [](gpointer data) { delete static_cast<std::shared_ptr<std::atomic<guint64>> *>(data); });
-  gst_object_unref(pad);
+  g_signal_connect_data(queue, "overrun", G_CALLBACK(on_overrun), new std::shared_ptr<Counts>(camera.counts),
+                        free_shared<Counts>, GConnectFlags(0));
   gst_object_unref(queue);
   GstElement *seen = gst_bin_get_by_name(GST_BIN(element), "seen");
   g_signal_connect_data(seen, "new-sample", G_CALLBACK(on_seen), new std::shared_ptr<Show>(camera.show),
@@ -246,15 +279,24 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
   if (options_.view) mount_view(camera);
 }
 
+void Server::protect(GstRTSPMediaFactory *factory) const {
+  open_to_all_inside(factory);
+  // Over UDP the pictures would go in clear beside the connection that TLS protects.
+  gst_rtsp_media_factory_set_protocols(
+      factory, options_.tls_certificate.empty() ? GstRTSPLowerTrans(GST_RTSP_LOWER_TRANS_UDP | GST_RTSP_LOWER_TRANS_TCP)
+                                                : GST_RTSP_LOWER_TRANS_TCP);
+}
+
 void Server::mount_view(const Camera &camera) {
   GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
   gst_rtsp_media_factory_set_launch(
       factory,
       "( appsrc name=view format=time is-live=true do-timestamp=true max-buffers=2 leaky-type=downstream ! queue "
-      "max-size-buffers=2 leaky=downstream ! oneadaptoverlay ! videoconvert ! oneadaptfilter qp=28 speed-preset=ultrafast "
+      "max-size-buffers=2 leaky=downstream ! oneadaptoverlay ! videoconvert ! oneadaptfilter qp=28 "
+      "speed-preset=ultrafast "
       "interval-marks=off ! h264parse ! rtph264pay name=pay0 pt=96 )");
   gst_rtsp_media_factory_set_shared(factory, TRUE);
-  open_to_all_inside(factory);
+  protect(factory);
   g_signal_connect_data(factory, "media-configure", G_CALLBACK(Handlers::configure_view),
                         new std::shared_ptr<Show>(camera.show), free_shared<Show>, GConnectFlags(0));
   gst_rtsp_mount_points_add_factory(mounts_, ("/" + camera.name + kView).c_str(), factory);
@@ -328,22 +370,24 @@ std::string Server::report() {
     g_object_get(camera.dnn, "stats", &stats, nullptr);
     const GstStructure *feedback = nullptr;
     if (const GValue *value = gst_structure_get_value(stats, "feedback")) feedback = gst_value_get_structure(value);
-    const guint64 frames = number(stats, "frames"), inferences = number(stats, "inferences"), skipped = *camera.skips;
+    const guint64 frames = number(stats, "frames"), inferences = number(stats, "inferences");
     streams[name] = {
         {"fps", double(frames - std::min(frames, camera.frames)) / seconds},
         {"frames", frames},
-        {"skipped", skipped},
+        {"skipped", camera.counts->skipped.load()},
         {"inferences", inferences},
         {"inference_ms", inferences ? double(number(stats, "inference-time")) / double(inferences) / 1e6 : 0},
         {"gradients", number(stats, "gradients")},
-        {"feedback_messages", number(feedback, "messages")},
-        {"feedback_bytes", number(feedback, "bytes")},
+        {"feedback_messages", camera.counts->messages.load()},
+        {"feedback_bytes", camera.counts->bytes.load()},
         {"feedback_failed", number(feedback, "failed")}};
     camera.frames = frames;
     gst_structure_free(stats);
   }
-  const nlohmann::ordered_json line = {
-      {"time", double(g_get_real_time()) / 1e6}, {"streams", streams}, {"resident_bytes", resident()}};
+  const nlohmann::ordered_json line = {{"time", double(g_get_real_time()) / 1e6},
+                                       {"streams", streams},
+                                       {"resident_bytes", resident()},
+                                       {"cpu_seconds", processor_time()}};
   return line.dump();
 }
 

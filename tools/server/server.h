@@ -23,7 +23,7 @@ class ServerError : public std::runtime_error {
 
 struct Options {
   std::string model, device = "auto", classes, input_size = "auto";
-  unsigned threads = 1;  ///< of one inference; streams run side by side
+  unsigned threads = 2;  ///< of one inference; with one, LibTorch leaves oneDNN out (docs/server.md)
   std::string address = "127.0.0.1";
   unsigned port = 8554;  ///< 0: any
   unsigned latency = 200;
@@ -50,6 +50,11 @@ class Show {
   std::vector<GstElement *> viewers_;
 };
 
+/// What the streaming threads count.
+struct Counts {
+  std::atomic<guint64> skipped{0}, messages{0}, bytes{0};
+};
+
 /// One camera. Main thread, but for `show`.
 struct Camera {
   std::string name;
@@ -58,8 +63,8 @@ struct Camera {
   GstRTSPClient *client = nullptr;    ///< not a reference: to recognise it
   GstRTSPSession *session = nullptr;  ///< a reference
   std::shared_ptr<Show> show = std::make_shared<Show>();
-  guint64 frames = 0, skipped = 0;  ///< at the last report
-  std::shared_ptr<std::atomic<guint64>> skips = std::make_shared<std::atomic<guint64>>(0);
+  guint64 frames = 0;  ///< at the last report
+  std::shared_ptr<Counts> counts = std::make_shared<Counts>();
   std::chrono::steady_clock::time_point asked;  ///< when it was announced last
 };
 
@@ -81,6 +86,7 @@ class Server {
  private:
   friend struct Handlers;
   void restrict_access();
+  void protect(GstRTSPMediaFactory *factory) const;
   /// Makes room for a camera, or says why not.
   GstRTSPStatusCode announce(GstRTSPClient *client, GstRTSPContext *context);
   void record(GstRTSPClient *client, GstRTSPContext *context);

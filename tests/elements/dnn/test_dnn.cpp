@@ -117,6 +117,22 @@ TEST(Dnn, JsonLines) {
   EXPECT_EQ(second["objects"], Json::array());
 }
 
+TEST(Dnn, ResultsGoOnBehindThoseOfTheRunBefore) {
+  TemporaryFolder folder;
+  const std::string path = folder.file("results.jsonl");
+  std::vector<std::size_t> counts;
+  for (const bool append : {true, true, false}) {
+    DnnHarness dnn;
+    dnn.set("results-location", path.c_str());
+    g_object_set(dnn.element, "append-results", gboolean(append), nullptr);
+    dnn.play();
+    dnn.caps("RGB", 32, 24);
+    dnn.push(0);
+    counts.push_back(lines(path).size());
+  }
+  EXPECT_EQ(counts, (std::vector<std::size_t>{1, 2, 1}));
+}
+
 TEST(Dnn, EarlyGradientOnAStreamsFirstFrame) {
   DnnHarness dnn;
   g_object_set(dnn.element, "early-gradient", TRUE, nullptr);
