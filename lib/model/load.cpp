@@ -114,7 +114,7 @@ void TorchModel::read_signature() {
 
 void TorchModel::load_module(const ModelOptions &options) {
   shared_ = load_shared(options.path, device_, options.operator_libraries);
-  module_ = shared_->module;
+  module_ = shared_->to_run();
   if (!module_.find_method("forward"))
     throw ModelError(Kind::Format, "model file '" + options.path + "' has no method forward()");
 

@@ -93,9 +93,13 @@ bool writes(torch::jit::Block *block, const torch::jit::AliasDb &aliases) {
 bool changes_itself(const torch::jit::Module &module) {
   const auto forward = module.find_method("forward");
   if (!forward) return false;
-  const auto graph = forward->graph()->copy();
-  torch::jit::Inline(*graph);  // what forward() calls, too
-  return writes(graph->block(), torch::jit::AliasDb(graph));
+  try {
+    const auto graph = forward->graph()->copy();
+    torch::jit::Inline(*graph);  // what forward() calls, too
+    return writes(graph->block(), torch::jit::AliasDb(graph));
+  } catch (const std::exception &) {
+    return true;  // LibTorch cannot tell
+  }
 }
 
 std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &device,
@@ -132,6 +136,14 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
 
 }  // namespace
 
+torch::jit::Module SharedModule::to_run() const {
+  if (!stateful) return module;
+  // Parameters stand for themselves, so all else is copied.
+  c10::IValue::HashAliasedIValueMap copies;
+  for (const at::Tensor &weight : module.parameters()) copies[weight] = weight;
+  return torch::jit::Module(module._ivalue()->deepcopy(copies));
+}
+
 std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device,
                                           const std::vector<std::string> &operator_libraries) {
   using Key = std::tuple<std::string, std::string, off_t, time_t, long>;
@@ -148,8 +160,7 @@ std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::De
   for (auto i = loaded.begin(); i != loaded.end();) i = i->second.expired() ? loaded.erase(i) : std::next(i);
   auto &entry = loaded[Key{real, device.str(), s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec}];
   auto shared = entry.lock();
-  if (!shared) shared = load(path, device, operator_libraries);
-  if (!shared->stateful) entry = shared;
+  if (!shared) entry = shared = load(path, device, operator_libraries);
   return shared;
 }
 

@@ -10,6 +10,7 @@ Usage: server_streams.py SOURCE_ROOT SERVER CAMERA [SECONDS [STREAMS…]]
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,6 +66,26 @@ def measure(folder, clip, streams, servers, threads):
             process.wait()
 
 
+def sharing(folder, elements):
+    """Resident memory of one process with several oneadaptdnn: of one model file, and of a copy of it for each."""
+    model = os.path.join(ROOT, "models/nanodet.pt")
+    sizes = []
+    for copies in (False, True):
+        line = []
+        for i in range(elements):
+            path = os.path.join(folder, f"model-{i}.pt") if copies else model
+            if copies:
+                shutil.copy(model, path)
+            line += ["videotestsrc", "is-live=true", "!", CAPS, "!", "oneadaptdnn", f"model={path}", "threads=2", "!", "fakesink"]
+        process = subprocess.Popen(["gst-launch-1.0", "-q", *line], env=dict(os.environ, OMP_WAIT_POLICY="passive"))
+        time.sleep(WARM_UP + elements)
+        with open(f"/proc/{process.pid}/status", encoding="utf-8") as f:
+            sizes.append(int(re.search(r"VmRSS:\s*(\d+)", f.read())[1]) / 1024)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+    print(f"{elements} oneadaptdnn in one process: {sizes[0]:.0f} MB with one model file, {sizes[1]:.0f} MB with a copy for each")
+
+
 def main():
     print(f"{'streams':>7} {'servers':>7} {'threads':>7} {'frames/s':>9} {'of 5/s':>7} {'skipped':>8} {'gradients/s':>12} "
           f"{'arrived':>8} {'failed':>7} {'CPU ms':>7} {'memory':>9}")
@@ -82,6 +103,7 @@ def main():
                       f"{total['feedback_messages'] / seconds:12.2f} {100 * total['arrived'] / sent:7.0f}% "
                       f"{total['feedback_failed']:7} {1000 * total['cpu'] / max(1, total['frames']):7.0f} "
                       f"{total['resident'] / 2**20:7.0f}MB", flush=True)
+        sharing(folder, 8)
 
 
 main()

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -81,12 +82,24 @@ def said_by(process, text):
 
 def two_cameras(folder):
     server = Server(folder, "--results", folder, "--max-streams", "2")
+    # Who announces itself and does not record keeps no name and no place, whether it leaves or stays.
+    strangers = []
+    for name in ("people", "ball"):
+        sdp = ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\n"
+               "a=rtpmap:96 H264/90000\r\na=control:stream=0\r\n")
+        s = socket.create_connection(("127.0.0.1", int(server.port)), PATIENCE)
+        s.sendall(f"ANNOUNCE {server.url}{name} RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n"
+                  f"Content-Length: {len(sdp)}\r\n\r\n{sdp}".encode())
+        assert b" 200 " in s.recv(1000), name
+        strangers.append(s)
+    strangers[0].close()
     people = camera(CLIP, server.url + "people", "--protocols", "tcp")
     ball = camera("test", server.url + "ball", "--protocols", "udp")
     def gradients(n):
         s = server.streams()
         return all(s.get(name, {}).get("gradients", 0) >= n for name in ("people", "ball"))
     eventually("gradients of both cameras", lambda: gradients(3))
+    strangers[1].close()
     for name, s in server.streams().items():  # over UDP and TCP
         assert s["feedback_messages"] > 0 and s["feedback_bytes"] > s["feedback_messages"], (name, s)
 

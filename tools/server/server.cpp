@@ -3,11 +3,10 @@
 
 #include <gst/app/gstappsink.h>
 #include <gst/video/video-sei.h>
-#include <sys/resource.h>
 
 #include <atomic>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "door.h"
 #include "gstoneadaptrtspserver.h"
@@ -80,28 +79,6 @@ GstFlowReturn on_seen(GstElement *sink, gpointer show) {
 template <class T>
 void free_shared(gpointer data, GClosure *) {
   delete static_cast<std::shared_ptr<T> *>(data);
-}
-
-guint64 number(const GstStructure *s, const char *name) {
-  guint64 value = 0;
-  if (s) gst_structure_get_uint64(s, name, &value);
-  return value;
-}
-
-/// Resident memory in bytes; 0: unknown.
-guint64 resident() {
-  std::ifstream in("/proc/self/statm");
-  guint64 size = 0, pages = 0;
-  in >> size >> pages;
-  return pages * guint64(sysconf(_SC_PAGESIZE));
-}
-
-/// That this process has taken so far, in s.
-double processor_time() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         1e-6 * double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 }  // namespace
@@ -241,6 +218,7 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
     return GST_RTSP_STS_NOT_ENOUGH_BANDWIDTH;
   Camera &camera = cameras_[name];
   camera.asked = std::chrono::steady_clock::now();
+  camera.client = client;
   if (known != cameras_.end()) return GST_RTSP_STS_OK;
 
   camera.name = name;
@@ -256,7 +234,9 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
 }
 
 void Server::configured(Camera &camera, GstRTSPMedia *media) {
+  GstRTSPClient *const client = camera.client;
   forget(camera);
+  camera.client = client;
   camera.media = GST_RTSP_MEDIA(g_object_ref(media));
   GstElement *element = gst_rtsp_media_get_element(media);
   camera.dnn = gst_bin_get_by_name(GST_BIN(element), "dnn");
@@ -320,7 +300,10 @@ void Server::closed(GstRTSPClient *client) {
     for (auto &[name, camera] : cameras_) {
       if (camera.client != client) continue;
       camera.client = nullptr;
-      if (camera.session) over.push_back(std::exchange(camera.session, nullptr));
+      if (camera.session)
+        over.push_back(std::exchange(camera.session, nullptr));
+      else
+        forget(camera);  // it was announced and never recorded
     }
   }
   for (GstRTSPSession *session : over) {  // its media is unprepared by that: gone()
@@ -346,49 +329,30 @@ void Server::forget(Camera &camera) {
 
 void Server::tidy() {
   gst_rtsp_session_pool_cleanup(sessions_);
-  std::lock_guard<std::recursive_mutex> lock(mutex_);
-  const auto now = std::chrono::steady_clock::now();
-  for (auto it = cameras_.begin(); it != cameras_.end();) {
-    if (it->second.media || now - it->second.asked < kNeverCame) {
-      ++it;
-      continue;
+  std::set<GstRTSPClient *> idle;
+  {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    for (auto it = cameras_.begin(); it != cameras_.end();) {
+      Camera &camera = it->second;
+      if (camera.session || now - camera.asked < kNeverCame) {
+        ++it;
+        continue;
+      }
+      if (camera.client) idle.insert(camera.client);  // it keeps a name and does not record
+      forget(camera);
+      gst_rtsp_mount_points_remove_factory(mounts_, ("/" + it->first).c_str());
+      it = cameras_.erase(it);
     }
-    gst_rtsp_mount_points_remove_factory(mounts_, ("/" + it->first).c_str());
-    it = cameras_.erase(it);
   }
-}
-
-std::string Server::report() {
-  std::lock_guard<std::recursive_mutex> lock(mutex_);
-  const auto now = std::chrono::steady_clock::now();
-  const double seconds = std::max(1e-3, std::chrono::duration<double>(now - reported_).count());
-  reported_ = now;
-  nlohmann::ordered_json streams = nlohmann::ordered_json::object();
-  for (auto &[name, camera] : cameras_) {
-    if (!camera.dnn) continue;
-    GstStructure *stats = nullptr;
-    g_object_get(camera.dnn, "stats", &stats, nullptr);
-    const GstStructure *feedback = nullptr;
-    if (const GValue *value = gst_structure_get_value(stats, "feedback")) feedback = gst_value_get_structure(value);
-    const guint64 frames = number(stats, "frames"), inferences = number(stats, "inferences");
-    streams[name] = {
-        {"fps", double(frames - std::min(frames, camera.frames)) / seconds},
-        {"frames", frames},
-        {"skipped", camera.counts->skipped.load()},
-        {"inferences", inferences},
-        {"inference_ms", inferences ? double(number(stats, "inference-time")) / double(inferences) / 1e6 : 0},
-        {"gradients", number(stats, "gradients")},
-        {"feedback_messages", camera.counts->messages.load()},
-        {"feedback_bytes", camera.counts->bytes.load()},
-        {"feedback_failed", number(feedback, "failed")}};
-    camera.frames = frames;
-    gst_structure_free(stats);
-  }
-  const nlohmann::ordered_json line = {{"time", double(g_get_real_time()) / 1e6},
-                                       {"streams", streams},
-                                       {"resident_bytes", resident()},
-                                       {"cpu_seconds", processor_time()}};
-  return line.dump();
+  if (idle.empty()) return;
+  gst_rtsp_server_client_filter(
+      server_,
+      [](GstRTSPServer *, GstRTSPClient *client, gpointer of) {
+        return static_cast<std::set<GstRTSPClient *> *>(of)->count(client) ? GST_RTSP_FILTER_REMOVE
+                                                                           : GST_RTSP_FILTER_KEEP;
+      },
+      &idle);
 }
 
 }  // namespace oneadapt::server
