@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 
 namespace fs = std::filesystem;
@@ -36,7 +37,9 @@ struct Seen {
   GstElement *ctl = nullptr;
   std::map<guint64, double> rates;   // what is limited, by interval
   std::map<guint64, double> values;  // the knob's
-  unsigned told = 0;                 // decisions that name a budget
+  // Intervals whose decision names a budget. The last may have two: the clip has a gap there, so that lockstep goes on
+  // without the gradient, which then comes.
+  std::set<guint64> told;
 };
 
 void set_budget(const Seen &seen, guint64 phase) {
@@ -54,7 +57,7 @@ GstBusSyncReply on_message(GstBus *, GstMessage *message, gpointer data) {
   gst_structure_get_uint64(s, "interval", &interval);
   gst_structure_get_uint64(s, "bytes", &bytes);
   gst_structure_get_uint64(s, "frames-out", &left);
-  seen->told += gst_structure_has_field(s, frames ? "frame-budget" : "budget");
+  if (gst_structure_has_field(s, frames ? "frame-budget" : "budget")) seen->told.insert(interval);
   seen->rates[interval] = frames ? double(left) : double(bytes) * 8;
   const GValue *knobs = gst_structure_get_value(s, "knobs");
   for (guint i = 0; i < gst_value_list_get_size(knobs); ++i)
@@ -106,7 +109,7 @@ TEST_P(Budget, IsFollowedWhenItSteps) {
   play(asked);
   if (IsSkipped()) return;
   ASSERT_GE(seen.rates.size(), 3 * kPhase);
-  EXPECT_EQ(seen.told, seen.rates.size());
+  EXPECT_EQ(seen.told.size(), seen.rates.size());
   for (guint64 phase = 0; phase < 3; ++phase) {
     const double budget = double(asked.budgets[phase]);
     double sum = 0;
