@@ -277,6 +277,7 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const DetectorSettings &setting
     if (camera_.known()) stream_time = camera_.of(stream_time);
   }
 
+  model_->set_gradient(settings.gradient_method, settings.gradient_memory);
   IntervalClock::Due due;
   if (!settings.gradient) {
     clock_.reset();

@@ -40,6 +40,8 @@ struct DetectorSettings {
   GstClockTime interval = GST_SECOND;
   // May change between any two frames.
   bool gradient = true;
+  GradientMethod gradient_method = GradientMethod::Exact;
+  GradientMemory gradient_memory = GradientMemory::Exact;
   bool early_gradient = true;
   unsigned gradient_every = 0;  ///< frames; 0: on the interval's last one only
   unsigned inference_interval = 1;

@@ -22,6 +22,24 @@ std::string string_of(const GValue *value) {
   return text ? text : "";
 }
 
+GType gradient_method_type() {
+  static const GEnumValue values[] = {
+      {int(GradientMethod::Exact), "Backpropagation", "exact"},
+      {int(GradientMethod::ChannelMean), "One gradient for all channels where the resolution is high (Appendix B)",
+       "channel-mean"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstOneadaptDnnGradientMethod", values);
+  return type;
+}
+
+GType gradient_memory_type() {
+  static const GEnumValue values[] = {{int(GradientMemory::Exact), "What the gradient of the input needs", "exact"},
+                                      {int(GradientMemory::Half), "The same, numbers in 16 bits", "half"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstOneadaptDnnGradientMemory", values);
+  return type;
+}
+
 }  // namespace
 
 void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
@@ -58,6 +76,12 @@ void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
       break;
     case PROP_GRADIENT:
       s.gradient = g_value_get_boolean(value);
+      break;
+    case PROP_GRADIENT_METHOD:
+      s.gradient_method = GradientMethod(g_value_get_enum(value));
+      break;
+    case PROP_GRADIENT_MEMORY:
+      s.gradient_memory = GradientMemory(g_value_get_enum(value));
       break;
     case PROP_GRADIENT_EVERY:
       s.gradient_every = g_value_get_uint(value);
@@ -116,6 +140,12 @@ bool DnnProperties::get(guint id, GValue *value) const {
       break;
     case PROP_GRADIENT:
       g_value_set_boolean(value, s.gradient);
+      break;
+    case PROP_GRADIENT_METHOD:
+      g_value_set_enum(value, int(s.gradient_method));
+      break;
+    case PROP_GRADIENT_MEMORY:
+      g_value_set_enum(value, int(s.gradient_memory));
       break;
     case PROP_GRADIENT_EVERY:
       g_value_set_uint(value, s.gradient_every);
@@ -229,6 +259,23 @@ void install_dnn_properties(GObjectClass *object_class) {
    */
   install(PROP_GRADIENT,
           g_param_spec_boolean("gradient", "Gradient", "Send DNNGrad upstream once an interval", TRUE, playing));
+  /**
+   * oneadaptdnn:gradient-method:
+   *
+   * How DNNGrad is computed: `exact`, by backpropagation, or `channel-mean` (paper, Appendix B): convolutions whose
+   * cells are smaller than 8 pixels of the frame pass back one gradient for all of their input's channels.
+   */
+  install(PROP_GRADIENT_METHOD, g_param_spec_enum("gradient-method", "Gradient method", "How DNNGrad is computed",
+                                                  gradient_method_type(), int(GradientMethod::Exact), playing));
+  /**
+   * oneadaptdnn:gradient-memory:
+   *
+   * What a forward pass keeps for the backward pass: `exact`, no more than the input's gradient needs and nothing
+   * rounded, or `half`, the same with numbers in 16 bits (models with SiLU, hard swish, sigmoid gates).
+   */
+  install(PROP_GRADIENT_MEMORY,
+          g_param_spec_enum("gradient-memory", "Gradient memory", "What is kept for the backward pass",
+                            gradient_memory_type(), int(GradientMemory::Exact), playing));
   /**
    * oneadaptdnn:gradient-every:
    *

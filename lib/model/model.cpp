@@ -8,13 +8,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/channel_mean.h"
 #include "model/files.h"
+#include "model/saved_tensors.h"
 #include "model/torch_model.h"
 
 namespace oneadapt {
 namespace {
 
 using Kind = ModelError::Kind;
+
+/// Convolutions whose cells are smaller than this (pixels of the frame) only spread a gradient within the 16×16 blocks
+/// over which it is averaged, so their channels may go together (docs/elements/oneadaptdnn.md has figures).
+constexpr double kFineCell = 8;
 
 /// Runs `work`; whatever LibTorch throws becomes a ModelError(Run) of one sentence.
 template <typename Work>
@@ -199,7 +205,11 @@ std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb) {
   at::AutoGradMode with_grad(true);
   rgb.requires_grad_(true);
   const at::Tensor input = prepare(rgb);
-  const Elements all = forward(input, std::min(theta_, description_.floor));
+  const Elements all = [&] {
+    // The gradients of weights need what the input's does not.
+    const SavedTensorsGuard less(weights_.empty() ? memory_ : GradientMemory::All);
+    return forward(input, std::min(theta_, description_.floor));
+  }();
   // Elements come best first: those that count in z stand in front.
   std::int64_t counted = 0;
   for (const ScoredBox &b : all.boxes) counted += b.score >= description_.floor;
@@ -223,6 +233,7 @@ at::Tensor TorchModel::pixel_gradient(double &z) {
     at::AutoGradMode with_grad(true);
     const at::Tensor sum = utility(scores, theta_, description_.slope);
     z = sum.item<double>();
+    if (method_ == GradientMethod::ChannelMean && weights_.empty()) return channel_mean_gradient(sum, leaf, kFineCell);
     // Usually the leaf is the only tensor that requires grad, so nothing is computed for the weights (§4.1).
     std::vector<at::Tensor> wanted{leaf};
     wanted.insert(wanted.end(), weights_.begin(), weights_.end());
@@ -255,6 +266,11 @@ void TorchModel::backward(Gradient &gradient) {
     gradient.slope = description_.slope;
     gradient.map = std::move(map);
   });
+}
+
+void TorchModel::set_gradient(GradientMethod method, GradientMemory memory) {
+  method_ = method;
+  memory_ = memory;
 }
 
 void TorchModel::set_weight_gradients(bool on) {

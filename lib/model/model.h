@@ -38,6 +38,19 @@ struct ModelOptions {
   std::vector<std::string> operator_libraries;
 };
 
+/// How ∂z/∂input is computed.
+enum class GradientMethod {
+  Exact,        ///< backpropagation
+  ChannelMean,  ///< one gradient for all channels in convolutions of high resolution (paper, Appendix B)
+};
+
+/// What a forward pass keeps for the way back.
+enum class GradientMemory {
+  All,    ///< whatever LibTorch keeps: for measurements
+  Exact,  ///< what the input's gradient needs, without loss
+  Half,   ///< the same, numbers in 16 bits
+};
+
 /// An 8-bit RGB picture that somebody else owns.
 struct RgbFrame {
   const std::uint8_t *data = nullptr;
@@ -84,6 +97,8 @@ class Model {
   /// elements z is 0 and the map is all zero. Throws ModelError(Run) on a non-finite gradient or when there is no
   /// graph.
   virtual void backward(Gradient &gradient) = 0;
+  /// Of the next infer_for_gradient() and backward(). At the start: Exact, Exact.
+  virtual void set_gradient(GradientMethod method, GradientMemory memory) = 0;
   /// Measurement only (paper Fig. 11): backward() also computes the gradients of all weights, and throws them away.
   virtual void set_weight_gradients(bool on) = 0;
   /// Drops the kept graph, if any.

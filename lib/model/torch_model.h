@@ -27,6 +27,7 @@ class TorchModel final : public Model {
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
   void backward(Gradient &gradient) override;
+  void set_gradient(GradientMethod method, GradientMemory memory) override;
   void set_weight_gradients(bool on) override;
   void drop_graph() override;
 
@@ -68,6 +69,8 @@ class TorchModel final : public Model {
   at::Tensor wanted_;         // bool, one a class
   at::Tensor scale_, shift_;  // 1×3×1×1: input = rgb·scale − shift
   unsigned input_width_ = 0, input_height_ = 0;
+  GradientMethod method_ = GradientMethod::Exact;
+  GradientMemory memory_ = GradientMemory::Exact;
 
   // Kept between infer_for_gradient() and backward().
   at::Tensor leaf_, kept_scores_;

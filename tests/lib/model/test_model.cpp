@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <random>
 #include <thread>
 
+#include "model/channel_mean.h"
+#include "model/saved_tensors.h"
+#include "model/tensor_memory.h"
 #include "model/torch_model.h"
 #include "test_models.h"
 
@@ -700,3 +705,66 @@ TEST(BadInput, FramesWithoutPixels) {
 }
 
 }  // namespace
+
+TEST(ChannelMean, OneGradientForAllChannels) {
+  const at::Tensor x = at::rand({1, 2, 16, 16}).requires_grad_(true);
+  const at::Tensor w = at::tensor({3.f, 4.f}).reshape({1, 2, 1, 1});
+  const at::Tensor mean = channel_mean_gradient(at::conv2d(x, w).sum(), x, 8);
+  EXPECT_TRUE(at::allclose(mean, at::full({1, 2, 16, 16}, std::sqrt((9. + 16.) / 2))));
+  // Cells too large for it: backpropagation.
+  const at::Tensor exact = channel_mean_gradient(at::conv2d(x, w).sum(), x, 1);
+  EXPECT_TRUE(at::allclose(exact, w.expand({1, 2, 16, 16})));
+}
+
+TEST(ChannelMean, TermsAddUpAsIfTheirSignsWereRandom) {
+  const at::Tensor x = at::rand({1, 1, 16, 16}).requires_grad_(true);
+  const at::Tensor y = at::conv2d(x, at::ones({1, 1, 3, 3}), {}, 1, 1);
+  const at::Tensor g = channel_mean_gradient(y.sum(), x, 8)[0][0];
+  EXPECT_NEAR(g[5][5].item<float>(), 3, 1e-5);  // √9
+  EXPECT_NEAR(g[0][0].item<float>(), 2, 1e-5);  // √4: the corner is in four windows
+  EXPECT_NEAR(g[0][7].item<float>(), std::sqrt(6.), 1e-5);
+}
+
+TEST(ChannelMean, GroupsStridesAndBroadcasts) {
+  const at::Tensor x = at::rand({1, 2, 16, 16}).requires_grad_(true);
+  const at::Tensor w = at::cat({at::ones({1, 1, 2, 2}), at::full({1, 1, 2, 2}, 2.)});
+  // Windows side by side, a group a channel: nothing is averaged. The product is broadcast.
+  const at::Tensor y =
+      at::conv2d(x, w, at::Tensor(), at::IntArrayRef{2, 2}, at::IntArrayRef{0, 0}, at::IntArrayRef{1, 1}, 2)
+          .mean({2, 3}, true) *
+      at::full({1, 2, 8, 8}, -1.);
+  const at::Tensor g = channel_mean_gradient(y.sum(), x, 8);
+  EXPECT_TRUE(at::allclose(g, at::tensor({1.f, 2.f}).reshape({1, 2, 1, 1}).expand({1, 2, 16, 16})));
+}
+
+TEST(SavedTensors, LessIsKeptAndNothingIsLost) {
+  at::manual_seed(1);
+  const at::Tensor w = at::randn({16, 3, 3, 3}), v = at::randn({16, 16, 3, 3});
+  const at::Tensor leaf = at::rand({1, 3, 64, 64}).requires_grad_(true);
+  const auto gradient = [&](GradientMemory memory, double &peak) {
+    at::Tensor g;
+    peak = peak_of_tensors([&] {
+      at::Tensor z;
+      {
+        const SavedTensorsGuard guard(memory);
+        at::Tensor x = at::leaky_relu(at::conv2d(leaf, w, {}, 1, 1), 0.1);
+        x = at::relu(at::conv2d(x, v, {}, 1, 1));
+        x = at::hardtanh(at::conv2d(x, v, {}, 1, 1), 0, 6);
+        x = at::batch_norm(at::conv2d(x, v, {}, 1, 1), {}, {}, at::zeros({16}), at::ones({16}), false, 0, 1e-5, false);
+        for (int i = 0; i < 3; ++i) x = at::silu(at::conv2d(x, v * 0.1, {}, 1, 1));
+        x = at::max_pool2d(x, 2);
+        z = at::silu(at::conv2d(x, v, {}, 1, 1) * 0.01).sum();
+      }
+      g = torch::autograd::grad({z}, {leaf})[0];
+    });
+    return g;
+  };
+  double all = 0, exact = 0, half = 0;
+  const at::Tensor a = gradient(GradientMemory::All, all), e = gradient(GradientMemory::Exact, exact),
+                   h = gradient(GradientMemory::Half, half);
+  EXPECT_TRUE(at::equal(a, e));
+  EXPECT_TRUE(at::allclose(a, h, 1e-2, 1e-2 * a.abs().max().item<double>()));
+  EXPECT_FALSE(at::equal(a, h));
+  EXPECT_LT(exact, 0.6 * all);
+  EXPECT_LT(half, exact);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/saved_tensors.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/generated/Functions.h>
+#include <torch/csrc/autograd/saved_variable.h>
+
+#include <limits>
+#include <unordered_map>
+#include <utility>
+
+namespace oneadapt {
+namespace {
+
+namespace ag = torch::autograd;
+namespace made = torch::autograd::generated;
+using Hooks = ag::SavedVariableHooks;
+
+/// Smaller ones are not worth the work.
+constexpr std::int64_t kWorthIt = 4096;
+
+/// A tensor of which only the form is read.
+struct FormOnly : Hooks {
+  void call_pack_hook(const at::Tensor &t) override {
+    sizes = t.sizes().vec();
+    strides = t.strides().vec();
+    options = t.options();
+  }
+  at::Tensor call_unpack_hook() override { return at::empty_strided(sizes, strides, options); }
+  std::vector<std::int64_t> sizes, strides;
+  at::TensorOptions options;
+};
+
+/// The same, where the values enter what is thrown away.
+struct Zeros : FormOnly {
+  at::Tensor call_unpack_hook() override { return at::zeros({1}, options).expand(sizes); }
+};
+
+/// A tensor t of which only lower < t < upper is asked. It comes back as `inside` or `outside`.
+struct Inside : Hooks {
+  Inside(double lower, double upper, double inside_, double outside_)
+      : low(lower), high(upper), inside(inside_), outside(outside_) {}
+  void call_pack_hook(const at::Tensor &t) override {
+    type = t.scalar_type();
+    mask = t.gt(low);
+    if (high < std::numeric_limits<double>::infinity()) mask.logical_and_(t.lt(high));
+  }
+  at::Tensor call_unpack_hook() override {
+    at::Tensor t = mask.to(type);
+    return inside == 1 && outside == 0 ? t : t.mul_(inside - outside).add_(outside);
+  }
+  double low, high, inside, outside;
+  at::ScalarType type = at::kFloat;
+  at::Tensor mask;
+};
+
+/// A tensor in a narrower type.
+struct Narrow : Hooks {
+  explicit Narrow(at::ScalarType to) : narrow(to) {}
+  void call_pack_hook(const at::Tensor &t) override {
+    type = t.scalar_type();
+    kept = t.to(narrow);
+  }
+  at::Tensor call_unpack_hook() override { return kept.to(type); }
+  at::ScalarType narrow, type = at::kFloat;
+  at::Tensor kept;
+};
+
+struct Observed {
+  GradientMemory memory = GradientMemory::Exact;
+  /// Nodes that were seen to. An operator's inner and outer calls show the same one; the weak pointer tells it from
+  /// another that took its address.
+  std::unordered_map<const ag::Node *, std::weak_ptr<ag::Node>> seen;
+};
+thread_local Observed *observed = nullptr;
+
+template <typename Kept, typename... Arguments>
+void keep(ag::SavedVariable &saved, const std::shared_ptr<ag::Node> &node, Arguments... arguments) {
+  const at::Tensor t = saved.unpack(node);
+  if (!t.defined() || t.numel() < kWorthIt || t.layout() != at::kStrided) return;
+  saved.register_hooks(std::make_unique<Kept>(arguments...));
+}
+
+void keep_half(ag::SavedVariable &saved, const std::shared_ptr<ag::Node> &node) {
+  const at::Tensor t = saved.unpack(node);
+  if (t.defined() && t.scalar_type() == at::kFloat) keep<Narrow>(saved, node, at::kHalf);
+}
+
+void lessen(const std::shared_ptr<ag::Node> &node, GradientMemory memory) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  ag::Node *const n = node.get();
+  if (auto *convolution = dynamic_cast<made::ConvolutionBackward0 *>(n)) {
+    if (!convolution->should_compute_output(1)) keep<FormOnly>(convolution->input_, node);
+  } else if (auto *leaky = dynamic_cast<made::LeakyReluBackward0 *>(n)) {
+    keep<Inside>(leaky->self_, node, 0., kInfinity, 1., 0.);
+  } else if (auto *leaky_in_place = dynamic_cast<made::LeakyReluBackward1 *>(n)) {
+    keep<Inside>(leaky_in_place->result_, node, 0., kInfinity, 1., 0.);
+  } else if (auto *relu = dynamic_cast<made::ReluBackward0 *>(n)) {
+    keep<Inside>(relu->result_, node, 0., kInfinity, 1., 0.);
+  } else if (auto *clamp = dynamic_cast<made::HardtanhBackward0 *>(n)) {
+    const double low = clamp->min_val.toDouble(), high = clamp->max_val.toDouble();
+    keep<Inside>(clamp->self_, node, low, high, (low + high) / 2, high);
+  } else if (auto *pool = dynamic_cast<made::MaxPool2DWithIndicesBackward0 *>(n)) {
+    keep<FormOnly>(pool->self_, node);
+    keep<Narrow>(pool->result1_, node, at::kInt);  // within one plane
+  } else if (auto *norm = dynamic_cast<made::NativeBatchNormBackward0 *>(n)) {
+    if (!norm->training && !norm->should_compute_output(1) && norm->input_.unpack(node).is_cpu())
+      keep<Zeros>(norm->input_, node);
+  } else if (memory != GradientMemory::Half) {
+    return;
+  } else if (auto *silu = dynamic_cast<made::SiluBackward0 *>(n)) {
+    keep_half(silu->self_, node);
+  } else if (auto *sigmoid = dynamic_cast<made::SigmoidBackward0 *>(n)) {
+    keep_half(sigmoid->result_, node);
+  } else if (auto *tanh = dynamic_cast<made::TanhBackward0 *>(n)) {
+    keep_half(tanh->result_, node);
+  } else if (auto *hard_swish = dynamic_cast<made::HardswishBackward0 *>(n)) {
+    keep_half(hard_swish->self_, node);
+  } else if (auto *hard_sigmoid = dynamic_cast<made::HardsigmoidBackward0 *>(n)) {
+    keep_half(hard_sigmoid->self_, node);
+  } else if (auto *mish = dynamic_cast<made::MishBackward0 *>(n)) {
+    keep_half(mish->self_, node);
+  } else if (auto *gelu = dynamic_cast<made::GeluBackward0 *>(n)) {
+    keep_half(gelu->self_, node);
+  } else if (auto *product = dynamic_cast<made::MulBackward0 *>(n)) {
+    if (product->should_compute_output(1)) keep_half(product->self_, node);
+    if (product->should_compute_output(0)) keep_half(product->other_, node);
+  }
+}
+
+void on_result(const at::RecordFunction &call, at::ObserverContext *) {
+  if (!observed || !at::GradMode::is_enabled()) return;
+  for (const c10::IValue &value : call.outputs()) {
+    if (!value.isTensor() || !value.toTensor().defined()) continue;
+    const std::shared_ptr<ag::Node> node = value.toTensor().grad_fn();
+    if (!node) continue;
+    std::weak_ptr<ag::Node> &seen = observed->seen[node.get()];
+    if (seen.lock() == node) continue;
+    seen = node;
+    // Inside, its own calls are not observed.
+    const at::RecordFunctionGuard quiet(false);
+    lessen(node, observed->memory);
+  }
+}
+
+}  // namespace
+
+SavedTensorsGuard::SavedTensorsGuard(GradientMemory memory) {
+  if (memory == GradientMemory::All || observed) return;
+  observed = new Observed{memory, {}};
+  callback_ = at::addThreadLocalCallback(
+      at::RecordFunctionCallback([](const at::RecordFunction &) { return std::unique_ptr<at::ObserverContext>(); },
+                                 on_result)
+          .needsOutputs(true)
+          .scopes({at::RecordScope::FUNCTION}));
+  on_ = true;
+}
+
+SavedTensorsGuard::~SavedTensorsGuard() {
+  if (!on_) return;
+  at::removeCallback(callback_);
+  delete std::exchange(observed, nullptr);
+}
+
+}  // namespace oneadapt
