@@ -158,6 +158,13 @@ void TorchModel::load_module(const ModelOptions &options) {
     for (const at::Tensor &t : module_.buffers())
       if (typed(t)) break;
 
+  // Few of LibTorch's operators compute in them there.
+  if (device_.is_cpu() && (type_ == at::kHalf || type_ == at::kBFloat16))
+    throw ModelError(Kind::Format,
+                     "model file '" + path_ +
+                         "' has weights of 16 bits, which LibTorch does not compute with on the CPU; save "
+                         "it in 32 bits (net.float()), or set device=cuda");
+
   // input = (rgb·range − mean) / std, per channel in the model's order.
   const ModelDescription &d = description_;
   at::Tensor scale = at::empty({1, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble)), shift = at::empty_like(scale);

@@ -10,6 +10,7 @@
 
 #include "model/channel_mean.h"
 #include "model/files.h"
+#include "model/heads_common.h"
 #include "model/saved_tensors.h"
 #include "model/torch_model.h"
 
@@ -161,8 +162,23 @@ Elements TorchModel::forward(const at::Tensor &input, double least) {
     arguments.emplace_back(std::vector<at::Tensor>{input.squeeze(0)});
   else
     arguments.emplace_back(input);
-  const c10::IValue value = module_.forward(std::move(arguments));
+  c10::IValue value;
+  try {
+    value = module_.forward(std::move(arguments));
+  } catch (const std::exception &e) {
+    throw ModelError(Kind::Run, "the model failed on a picture of " + std::to_string(input.size(3)) + "×" +
+                                    std::to_string(input.size(2)) + " (tensor " + shape_text(input) +
+                                    "): " + first_sentence(e) +
+                                    "; check that it is a model of pictures, and input.width, input.height and "
+                                    "input.multiple_of of its description");
+  }
   const auto outputs = description_.layout == "torchvision" ? torchvision_tensors(value) : tensors_of(value);
+  // One number a class for the whole picture; a detector's single candidate has those of a box, too.
+  if (outputs.size() == 1 && outputs[0].dim() == 2 && outputs[0].size(0) == 1 &&
+      outputs[0].size(1) != 4 + std::int64_t(labels_.size()) && outputs[0].size(1) != 5 + std::int64_t(labels_.size()))
+    throw ModelError(Kind::Run, "the model gave one row of " + std::to_string(outputs[0].size(1)) +
+                                    " numbers for a picture, as a classifier does; oneadaptdnn needs a detector, which "
+                                    "gives boxes and their scores");
   return elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
 }
 

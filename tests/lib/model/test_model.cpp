@@ -647,6 +647,8 @@ TEST(BadModel, OutputsThatAreNotAsDescribed) {
       {"return torch.zeros([1, 4]) / 0, x.mean().unsqueeze(0), torch.zeros([1])", "not finite"},
       {"assert x.numel() == 0, \"out of cheese\"\n    return x", "out of cheese"},
       {"return torch.zeros([1, 4]), x.view([7]), torch.zeros([1])", "shape"},
+      {"return x.mean([2, 3])", "classifier"},
+      {"return torch.matmul(x.flatten(1), torch.zeros([7, 2]))", "input.width"},
   };
   const auto pixels = plain_rgb(32, 24, 200, 200, 200);
   for (const BadRun &c : cases) {
@@ -660,6 +662,15 @@ TEST(BadModel, OutputsThatAreNotAsDescribed) {
     Gradient g;
     error_of(Kind::Run, [&] { model->backward(g); });
   }
+}
+
+TEST(BadModel, SixteenBitsOnTheCpu) {
+  TemporaryFolder folder;
+  torch::jit::Module module("Half");
+  module.register_buffer("weight", at::ones({3}, at::kHalf));
+  module.define("\ndef forward(self, x):\n    return x * self.weight.view(1, 3, 1, 1)\n");
+  module.save(folder.file("m.pt"), {{"oneadapt.json", colours_description()}});
+  EXPECT_TRUE(has(load_error(Kind::Format, options_of(folder.file("m.pt"))), "net.float()"));
 }
 
 TEST(BadModel, GradientThatIsNotFiniteLeavesTheResultAlone) {
