@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace oneadapt {
@@ -58,9 +59,19 @@ at::Tensor fit(const ag::InputMetadata &metadata, at::Tensor g) {
   return g.scalar_type() == type ? g : g.to(type);
 }
 
+bool has_cells_below(at::IntArrayRef result, at::IntArrayRef leaf, double cell) {
+  return double(leaf[3]) < cell * double(result[3]) && double(leaf[2]) < cell * double(result[2]);
+}
+
 }  // namespace
 
-at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, double cell) {
+bool way_ends_at(at::IntArrayRef result, at::IntArrayRef leaf, double end) {
+  return end > 0 && result.size() == 4 && result[1] > leaf[1] && double(leaf[3]) <= end * double(result[3]) &&
+         double(leaf[2]) <= end * double(result[2]);
+}
+
+at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, double cell, double end_cell, bool both,
+                                 at::Tensor *ends) {
   const at::NoGradGuard no_grad;
   const std::shared_ptr<ag::Node> root = z.grad_fn();
   const ag::Node *const end = ag::impl::gradient_edge(leaf).function.get();
@@ -80,6 +91,7 @@ at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, do
   std::unordered_map<ag::Node *, ag::variable_list> gradients;
   gradients[root.get()] = {at::ones_like(z)};
   at::Tensor result;
+  std::unordered_set<ag::Node *> after;  // an end
   std::vector<std::shared_ptr<ag::Node>> ready{root};
   while (!ready.empty()) {
     const std::shared_ptr<ag::Node> node = ready.back();
@@ -96,11 +108,22 @@ at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, do
     }
     ag::variable_list out(node->num_outputs());
     if (any && node->num_outputs()) {
+      const bool later = after.count(node.get()) != 0;
+      const bool ended = !later && in[0].defined() && way_ends_at(in[0].sizes(), leaf.sizes(), end_cell);
+      if (ended) {
+        const at::Tensor there = at::upsample_nearest2d(in[0].square().sum(1, true).sqrt_(), leaf.sizes().slice(2),
+                                                        c10::nullopt, c10::nullopt);
+        *ends = ends->defined() ? *ends + there : there;
+      }
+      if (both && (ended || later))
+        for (const ag::Edge &edge : node->next_edges())
+          if (edge.is_valid()) after.insert(edge.function.get());
       auto *const convolution = dynamic_cast<made::ConvolutionBackward0 *>(node.get());
-      if (convolution && in[0].dim() == 4 && double(leaf.size(3)) < cell * double(in[0].size(3)) &&
-          double(leaf.size(2)) < cell * double(in[0].size(2)))
-        out[0] = mean_over_channels(*convolution, in[0]);
-      if (!out[0].defined()) out = (*node)(std::move(in));
+      if (!ended || both) {
+        if (convolution && in[0].dim() == 4 && has_cells_below(in[0].sizes(), leaf.sizes(), cell))
+          out[0] = mean_over_channels(*convolution, in[0]);
+        if (!out[0].defined()) out = (*node)(std::move(in));
+      }
     }
     in.clear();
     node->release_variables();
@@ -117,7 +140,8 @@ at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, do
       if (--waits[edge.function.get()] == 0) ready.push_back(edge.function);
     }
   }
-  return result.defined() ? result.abs() : at::zeros_like(leaf);
+  if (result.defined()) return result.abs();
+  return ends && ends->defined() ? at::Tensor() : at::zeros_like(leaf);
 }
 
 }  // namespace oneadapt

@@ -5,7 +5,7 @@
 
 namespace oneadapt {
 
-/// |∂z/∂leaf| in 1×C×H×W, about; `z` is a scalar with a graph that leads to `leaf`. Frees the graph.
+/// |∂z/∂leaf| of 1×C×H×W, about; `z` is a scalar with a graph that leads to `leaf`. Frees the graph.
 ///
 /// A convolution whose result has cells of less than `cell` pixels of the leaf passes back, instead of the gradient of
 /// each of its input's channels, one for all of them (of a group): √(Σ_o g_o² ⊛ mean_c w_oc²), the root mean square
@@ -14,6 +14,16 @@ namespace oneadapt {
 /// convolutions with larger cells, pass back what they always do.
 ///
 /// Runs in the calling thread. Throws what LibTorch throws.
-at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, double cell);
+///
+/// With `end` > 0 the way back also ends at each operator whose result has cells of `end` pixels or less: what comes
+/// there, as a root of the sum of squares over channels, is summed up in `ends` (1×1×H×W), known but for a factor, that
+/// of the layers left out. With `both` it goes on to the leaf all the same, which tells the factor; else the result is
+/// undefined unless nothing ended early.
+at::Tensor channel_mean_gradient(const at::Tensor &z, const at::Tensor &leaf, double cell, double end = 0,
+                                 bool both = false, at::Tensor *ends = nullptr);
+
+/// Whether the way back to a leaf of that size ends at an operator with a result of this size: it has more channels
+/// and its cells are no larger than `end` pixels of the leaf.
+bool way_ends_at(at::IntArrayRef result, at::IntArrayRef leaf, double end);
 
 }  // namespace oneadapt

@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "model/channel_mean.h"
@@ -22,6 +23,10 @@ using Kind = ModelError::Kind;
 /// Convolutions whose cells are smaller than this (pixels of the frame) only spread a gradient within the 16×16 blocks
 /// over which it is averaged, so their channels may go together (docs/elements/oneadaptdnn.md has figures).
 constexpr double kFineCell = 8;
+/// Where they are no larger than this, the gradient is not followed any further.
+constexpr double kEndCell = 4;
+/// Gradients from one that is followed all the way, which tells its magnitude, to the next.
+constexpr unsigned kFollowed = 32;
 
 /// Runs `work`; whatever LibTorch throws becomes a ModelError(Run) of one sentence.
 template <typename Work>
@@ -221,9 +226,11 @@ std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb) {
   at::AutoGradMode with_grad(true);
   rgb.requires_grad_(true);
   const at::Tensor input = prepare(rgb);
+  find_factor_ = factor_ <= 0 || since_factor_ >= kFollowed;
   const Elements all = [&] {
     // The gradients of weights need what the input's does not.
-    const SavedTensorsGuard less(weights_.empty() ? memory_ : GradientMemory::All);
+    const bool ends = method_ == GradientMethod::ChannelMean && !find_factor_;
+    const SavedTensorsGuard less(weights_.empty() ? memory_ : GradientMemory::All, rgb.sizes(), ends ? kEndCell : 0);
     return forward(input, std::min(theta_, description_.floor));
   }();
   // Elements come best first: those that count in z stand in front.
@@ -249,7 +256,17 @@ at::Tensor TorchModel::pixel_gradient(double &z) {
     at::AutoGradMode with_grad(true);
     const at::Tensor sum = utility(scores, theta_, description_.slope);
     z = sum.item<double>();
-    if (method_ == GradientMethod::ChannelMean && weights_.empty()) return channel_mean_gradient(sum, leaf, kFineCell);
+    if (method_ == GradientMethod::ChannelMean && weights_.empty()) {
+      at::Tensor ends;
+      const at::Tensor all = channel_mean_gradient(sum, leaf, kFineCell, kEndCell, find_factor_, &ends);
+      ++since_factor_;
+      if (!ends.defined()) return all;
+      if (!find_factor_) return all.defined() ? all.sum(1, true).add_(ends, factor_) : ends.mul_(factor_);
+      const double here = all.sum().item<double>(), there = ends.sum().item<double>();
+      factor_ = std::isfinite(here) && there > 0 ? here / there : 0;
+      since_factor_ = 0;
+      return all;
+    }
     // Usually the leaf is the only tensor that requires grad, so nothing is computed for the weights (§4.1).
     std::vector<at::Tensor> wanted{leaf};
     wanted.insert(wanted.end(), weights_.begin(), weights_.end());

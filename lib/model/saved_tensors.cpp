@@ -8,6 +8,9 @@
 #include <limits>
 #include <unordered_map>
 #include <utility>
+#include <vector>
+
+#include "model/channel_mean.h"
 
 namespace oneadapt {
 namespace {
@@ -17,7 +20,7 @@ namespace made = torch::autograd::generated;
 using Hooks = ag::SavedVariableHooks;
 
 /// Smaller ones are not worth the work.
-constexpr std::int64_t kWorthIt = 4096;
+constexpr std::int64_t kWorthIt = 16384;
 
 /// A tensor of which only the form is read.
 struct FormOnly : Hooks {
@@ -68,6 +71,8 @@ struct Narrow : Hooks {
 
 struct Observed {
   GradientMemory memory = GradientMemory::Exact;
+  std::vector<std::int64_t> leaf;
+  double end = 0;
   /// Nodes that were seen to. An operator's inner and outer calls show the same one; the weak pointer tells it from
   /// another that took its address.
   std::unordered_map<const ag::Node *, std::weak_ptr<ag::Node>> seen;
@@ -84,6 +89,27 @@ void keep(ag::SavedVariable &saved, const std::shared_ptr<ag::Node> &node, Argum
 void keep_half(ag::SavedVariable &saved, const std::shared_ptr<ag::Node> &node) {
   const at::Tensor t = saved.unpack(node);
   if (t.defined() && t.scalar_type() == at::kFloat) keep<Narrow>(saved, node, at::kHalf);
+}
+
+/// No gradient goes through this one.
+void forget(const std::shared_ptr<ag::Node> &node) {
+  ag::Node *const n = node.get();
+  if (auto *convolution = dynamic_cast<made::ConvolutionBackward0 *>(n)) {
+    keep<FormOnly>(convolution->input_, node);
+  } else if (auto *leaky = dynamic_cast<made::LeakyReluBackward0 *>(n)) {
+    keep<FormOnly>(leaky->self_, node);
+  } else if (auto *relu = dynamic_cast<made::ReluBackward0 *>(n)) {
+    keep<FormOnly>(relu->result_, node);
+  } else if (auto *clamp = dynamic_cast<made::HardtanhBackward0 *>(n)) {
+    keep<FormOnly>(clamp->self_, node);
+  } else if (auto *silu = dynamic_cast<made::SiluBackward0 *>(n)) {
+    keep<FormOnly>(silu->self_, node);
+  } else if (auto *hard_swish = dynamic_cast<made::HardswishBackward0 *>(n)) {
+    keep<FormOnly>(hard_swish->self_, node);
+  } else if (auto *pool = dynamic_cast<made::MaxPool2DWithIndicesBackward0 *>(n)) {
+    keep<FormOnly>(pool->self_, node);
+    keep<FormOnly>(pool->result1_, node);
+  }
 }
 
 void lessen(const std::shared_ptr<ag::Node> &node, GradientMemory memory) {
@@ -139,15 +165,18 @@ void on_result(const at::RecordFunction &call, at::ObserverContext *) {
     seen = node;
     // Inside, its own calls are not observed.
     const at::RecordFunctionGuard quiet(false);
-    lessen(node, observed->memory);
+    if (!observed->leaf.empty() && way_ends_at(value.toTensor().sizes(), observed->leaf, observed->end))
+      forget(node);
+    else
+      lessen(node, observed->memory);
   }
 }
 
 }  // namespace
 
-SavedTensorsGuard::SavedTensorsGuard(GradientMemory memory) {
+SavedTensorsGuard::SavedTensorsGuard(GradientMemory memory, at::IntArrayRef leaf, double end) {
   if (memory == GradientMemory::All || observed) return;
-  observed = new Observed{memory, {}};
+  observed = new Observed{memory, leaf.vec(), end, {}};
   callback_ = at::addThreadLocalCallback(
       at::RecordFunctionCallback([](const at::RecordFunction &) { return std::unique_ptr<at::ObserverContext>(); },
                                  on_result)

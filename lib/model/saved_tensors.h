@@ -17,7 +17,8 @@ namespace oneadapt {
 /// factors of products.
 class SavedTensorsGuard {
  public:
-  explicit SavedTensorsGuard(GradientMemory memory);
+  /// `leaf` and `end`: nothing is kept where the way back ends (channel_mean.h).
+  explicit SavedTensorsGuard(GradientMemory memory, at::IntArrayRef leaf = {}, double end = 0);
   ~SavedTensorsGuard();
   SavedTensorsGuard(const SavedTensorsGuard &) = delete;
   SavedTensorsGuard &operator=(const SavedTensorsGuard &) = delete;

@@ -70,6 +70,9 @@ class TorchModel final : public Model {
   at::Tensor scale_, shift_;  // 1×3×1×1: input = rgb·scale − shift
   unsigned input_width_ = 0, input_height_ = 0;
   GradientMethod method_ = GradientMethod::Exact;
+  double factor_ = 0;          ///< from what comes where the way back ends to the leaf's gradient; 0: not known
+  unsigned since_factor_ = 0;  ///< gradients
+  bool find_factor_ = false;   ///< on this one
   GradientMemory memory_ = GradientMemory::Exact;
 
   // Kept between infer_for_gradient() and backward().

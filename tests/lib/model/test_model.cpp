@@ -748,6 +748,48 @@ TEST(ChannelMean, GroupsStridesAndBroadcasts) {
   EXPECT_TRUE(at::allclose(g, at::tensor({1.f, 2.f}).reshape({1, 2, 1, 1}).expand({1, 2, 16, 16})));
 }
 
+TEST(ChannelMean, EndsWhereCellsAreSmall) {
+  const at::Tensor x = at::rand({1, 1, 16, 16}).requires_grad_(true);
+  const at::Tensor w = at::full({4, 1, 4, 4}, 3.);
+  const auto z = [&] { return at::conv2d(x, w, {}, 4).sum(); };  // cells of 4 pixels, 4 channels
+  at::Tensor ends;
+  EXPECT_FALSE(channel_mean_gradient(z(), x, 8, 4, false, &ends).defined());
+  EXPECT_TRUE(at::equal(ends, at::full({1, 1, 16, 16}, 2.)));  // √(1 + 1 + 1 + 1)
+  ends = at::Tensor();
+  const at::Tensor both = channel_mean_gradient(z(), x, 8, 4, true, &ends);
+  EXPECT_TRUE(at::equal(ends, at::full({1, 1, 16, 16}, 2.)));
+  EXPECT_TRUE(at::allclose(both, at::full({1, 1, 16, 16}, 6.)));  // √(4 · 3²)
+  ends = at::Tensor();
+  EXPECT_TRUE(at::allclose(channel_mean_gradient(z(), x, 8, 3.9, false, &ends), both));
+  EXPECT_FALSE(ends.defined());
+}
+
+TEST(ChannelMean, AModelTellsTheMagnitudeOnce) {
+  TemporaryFolder folder;
+  const std::string path = folder.file("m.pt");
+  torch::jit::Module module("M");
+  at::manual_seed(3);
+  module.register_buffer("a", at::randn({8, 3, 4, 4}));
+  module.define(
+      "\ndef forward(self, x):\n    y = torch.relu(torch.conv2d(x, self.a, None, [4, 4]))\n"
+      "    return torch.zeros([1, 4]) + 5, torch.sigmoid(y.mean()).unsqueeze(0) * 0.999, torch.zeros([1])\n");
+  module.save(path, {{"oneadapt.json", colours_description()}});
+  const auto pixels = plain_rgb(32, 32, 200, 90, 30);
+  TorchModel model(options_of(path));
+  Gradient exact, first, next;
+  const auto gradient = [&](Gradient &g) {
+    model.infer_for_gradient(frame_of(pixels, 32, 32));
+    model.backward(g);
+  };
+  gradient(exact);
+  ASSERT_GT(total(exact.map), 0);
+  model.set_gradient(GradientMethod::ChannelMean, GradientMemory::Exact);
+  gradient(first);  // all the way
+  gradient(next);   // only to where it ends, of the same magnitude
+  EXPECT_GT(total(first.map), 0);
+  EXPECT_NEAR(total(next.map), total(first.map), 1e-4 * total(first.map));
+}
+
 TEST(SavedTensors, LessIsKeptAndNothingIsLost) {
   at::manual_seed(1);
   const at::Tensor w = at::randn({16, 3, 3, 3}), v = at::randn({16, 16, 3, 3});
