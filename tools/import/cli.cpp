@@ -10,6 +10,7 @@
 #include "convert.h"
 #include "operators.h"
 #include "presets.h"
+#include "tfjs.h"
 
 namespace oneadapt::import {
 namespace {
@@ -149,7 +150,7 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   if (a.model.empty()) throw ImportError("no model given; oneadapt-import MODEL.json OUTPUT.pt --preset NAME");
   if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL.json OUTPUT.pt");
   const ConvertOptions options = options_from(app, a);
-  Converted converted = convert(read_graph(a.model), options);
+  Converted converted = convert(read_tfjs(a.model), options);
   // A description that its own reader would refuse must not leave this program.
   try {
     ModelDescription::parse(converted.description.to_json());

@@ -7,7 +7,7 @@
 
 #include "model/description.h"
 #include "source.h"
-#include "tfjs.h"
+#include "graph.h"
 
 namespace oneadapt::import {
 

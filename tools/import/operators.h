@@ -2,11 +2,9 @@
 // TensorFlow's operators, each written as TorchScript.
 #pragma once
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "source.h"
-#include "tfjs.h"
+#include "context.h"
 
 namespace oneadapt::import {
 

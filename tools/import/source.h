@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tfjs.h"
+#include "graph.h"
 
 namespace oneadapt::import {
 
