@@ -20,19 +20,53 @@ std::string fill(const std::string &pattern, const std::vector<std::string> &arg
 }
 
 Value &Context::input(std::size_t index) const {
-  if (index >= inputs.size()) fail("input " + std::to_string(index) + " is missing");
+  if (!has(index)) fail("input " + std::to_string(index) + " is missing");
   return *inputs[index];
 }
 
 const at::Tensor &Context::constant(std::size_t index) const {
-  if (!input(index).is_constant()) fail("input " + std::to_string(index) + " must be a constant");
-  return input(index).constant;
+  const Value &value = input(index);
+  if (value.is_constant()) return value.constant;
+  // What is made of sizes alone and is the same for pictures of two sizes is as good as one.
+  if (!value.of_sizes) fail("input " + std::to_string(index) + " must be a constant");
+  for (const auto &probe : value.probes)
+    if (!at::equal(probe, value.probes[0])) not_convolutional("needs a number that depends on the picture's size");
+  return value.probes[0];
 }
 
 Dims Context::ints(std::size_t index) const {
   const at::Tensor tensor = constant(index).to(at::kLong).contiguous();
   const auto *data = tensor.data_ptr<std::int64_t>();
   return Dims(data, data + tensor.numel());
+}
+
+std::pair<std::string, Dims> Context::sizes(std::size_t index) const {
+  Value &value = input(index);
+  if (!value.is_constant() && value.of_sizes) {
+    for (const auto &probe : value.probes) {
+      if (at::equal(probe, value.probes[0])) continue;
+      const at::Tensor first = value.probes[0].to(at::kLong).reshape({-1}).contiguous();
+      const auto *data = first.data_ptr<std::int64_t>();
+      return {"self.numbers(" + source.plain(value) + ")", Dims(data, data + first.numel())};
+    }
+  }
+  const Dims values = ints(index);
+  return {literal(values), values};
+}
+
+bool Context::varies(const Value &value) const {
+  return source.dynamic() && !value.is_constant() && value.shape(0) != value.shape(1);
+}
+
+bool Context::varies(const Value &value, std::size_t axis) const {
+  return source.dynamic() && !value.is_constant() && value.shape(0).at(axis) != value.shape(1).at(axis);
+}
+
+void Context::bound(const Dims &shape) const {
+  constexpr double most = 1 << 28;
+  double count = 1;
+  for (auto size : shape) count *= double(size);
+  if (!(count <= most)) fail("would make a value of " + literal(shape) + " numbers");
 }
 
 std::pair<std::string, Dims> Context::as_stored(std::size_t index) const {
@@ -53,11 +87,11 @@ double Context::number(std::size_t index) const {
 }
 
 void Context::fail(const std::string &what) const {
-  throw ImportError("node " + node.name + " (" + node.op + "): " + what);
+  throw ImportError("node " + (node.title.empty() ? node.name : node.title) + " (" + node.op + "): " + what);
 }
 
 void Context::not_convolutional(const std::string &what) const {
-  throw NotConvolutional("node " + node.name + " (" + node.op + ") " + what);
+  throw NotConvolutional("node " + (node.title.empty() ? node.name : node.title) + " (" + node.op + ") " + what);
 }
 
 }  // namespace oneadapt::import

@@ -17,13 +17,26 @@ struct Context {
   std::vector<Value *> inputs;
   std::vector<bool> sole_reader;  ///< per input: nobody else reads it
   bool folding = false;           ///< all inputs are constants
+  int opset = 0;                  ///< of ONNX
 
+  /// ONNX: is the optional input given?
+  bool has(std::size_t index) const { return index < inputs.size() && inputs[index]; }
   Value &input(std::size_t index) const;
   /// Inputs that must be known at import: sizes, axes, permutations. Throws ImportError when they are not.
   Dims ints(std::size_t index) const;
   std::int64_t integer(std::size_t index) const;
   double number(std::size_t index) const;
   const at::Tensor &constant(std::size_t index) const;
+  /// The same where sizes may follow the picture: an expression of TorchScript, and its value for the first picture.
+  std::pair<std::string, Dims> sizes(std::size_t index) const;
+  /// Does the input's size along some axis differ between pictures?
+  bool varies(const Value &value) const;
+  bool varies(const Value &value, std::size_t axis) const;
+  /// Fails when a value of this shape would be absurdly large: sizes in a file are anything.
+  void bound(const Dims &shape) const;
+  /// The input itself, and a single result.
+  std::string in(std::size_t index) const { return source.plain(input(index)); }
+  std::vector<Value> one(const std::string &expression) const { return {source.emit(expression)}; }
   /// An input as it lies in memory, and how the graph sees it: for operators that do not care about the order.
   std::pair<std::string, Dims> as_stored(std::size_t index) const;
   /// "node NAME (OP): " + what.

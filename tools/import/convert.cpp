@@ -16,6 +16,22 @@
 #include "source_module.h"
 
 namespace oneadapt::import {
+
+at::Tensor to_tensor(const Array &array) {
+  if (array.type == Array::Type::Float)
+    return torch::from_blob(const_cast<float *>(array.floats.data()), array.shape, torch::kFloat).clone();
+  static const std::map<Array::Type, c10::ScalarType> others{{Array::Type::Double, torch::kDouble},
+                                                             {Array::Type::Byte, torch::kByte},
+                                                             {Array::Type::Char, torch::kChar},
+                                                             {Array::Type::Short, torch::kShort},
+                                                             {Array::Type::Long, torch::kLong}};
+  const auto other = others.find(array.type);
+  if (other != others.end())
+    return torch::from_blob(const_cast<char *>(array.bytes.data()), array.shape, other->second).clone();
+  auto ints = torch::from_blob(const_cast<std::int32_t *>(array.ints.data()), array.shape, torch::kInt).clone();
+  return array.type == Array::Type::Bool ? ints.to(torch::kBool) : ints;
+}
+
 namespace {
 
 /// The first line of what LibTorch says, which appends a stack trace.
@@ -34,18 +50,12 @@ std::string words(const std::vector<std::int64_t> &shape) {
   return text.empty() ? "a number" : text;
 }
 
-at::Tensor to_tensor(const Array &array) {
-  if (array.type == Array::Type::Float)
-    return torch::from_blob(const_cast<float *>(array.floats.data()), array.shape, torch::kFloat).clone();
-  auto ints = torch::from_blob(const_cast<std::int32_t *>(array.ints.data()), array.shape, torch::kInt).clone();
-  return array.type == Array::Type::Bool ? ints.to(torch::kBool) : ints;
-}
-
 /// The picture that the graph takes.
 struct Input {
   std::string node;
   bool nhwc = false;
   std::int64_t height = 0, width = 0;
+  bool wide = false;  ///< it takes 64-bit numbers
 };
 
 Input find_input(const Graph &graph, const std::vector<std::string> &order, const ModelDescription &wanted) {
@@ -61,7 +71,8 @@ Input find_input(const Graph &graph, const std::vector<std::string> &order, cons
     throw ImportError("the input " + input.node + " is no batch of pictures: it has " + std::to_string(shape.size()) +
                       " dimensions, not 4");
   input.nhwc = shape[1] != 3 && shape[3] == 3;
-  if (!input.nhwc && shape[1] != 3)
+  const bool open = graph.opset && shape[1] < 1;  // ONNX is NCHW; a colour dimension may have a name only
+  if (!input.nhwc && shape[1] != 3 && !open)
     throw ImportError("the input " + input.node + " (" + words(shape) + ") has no dimension of 3 colours");
   if (shape[0] > 1)
     throw ImportError("the input " + input.node + " (" + words(shape) +
@@ -74,15 +85,24 @@ Input find_input(const Graph &graph, const std::vector<std::string> &order, cons
   input.width = width > 0 ? width : wanted.width;
   if (input.height < 1 || input.width < 1)
     throw ImportError("the graph does not say how large its input is; give --width and --height");
+  if (input.height > 16384 || input.width > 16384)
+    throw ImportError("the graph takes pictures of " + std::to_string(input.width) + "×" +
+                      std::to_string(input.height) + "; 16384×16384 is the most");
+  input.wide = found[0]->text("dtype", "") == "double";
   return input;
 }
 
 void reject_unknown(const Graph &graph, const std::vector<std::string> &order) {
   std::string text;
+  std::set<std::string> named;
   for (const auto &name : order) {
     const std::string &op = graph.nodes.at(name).op;
-    if (op != "Const" && op != "Placeholder" && !find_operator(op))
-      text += (text.empty() ? "" : "\n") + std::string("operator ") + op + " of node " + name + " is not supported";
+    if (op == "Const" || op == "Placeholder" || (graph.opset ? find_onnx_operator(op) : find_operator(op))) continue;
+    // ONNX graphs repeat an operator a hundred times: its first node will do.
+    if (graph.opset && !named.insert(op).second) continue;
+    const std::string &title = graph.nodes.at(name).title;
+    text += (text.empty() ? "" : "\n") + std::string("operator ") + op + " of node " + (title.empty() ? name : title) +
+            " is not supported" + (graph.opset ? ": " + onnx_remedy(op) : "");
   }
   if (!text.empty()) throw ImportError(text);
 }
@@ -106,15 +126,19 @@ std::vector<at::Tensor> outputs_of(torch::jit::Module &module, const at::Tensor 
 class Builder {
  public:
   Builder(const Graph &graph, const std::vector<std::string> &order, const std::vector<Edge> &outputs,
-          const Input &input)
-      : graph_(graph), order_(order), outputs_(outputs), input_(input) {
+          const Input &input, const std::vector<GraphInput> &others = {})
+      : graph_(graph), order_(order), outputs_(outputs), input_(input), others_(others) {
     for (const auto &output : outputs) ++readers_[output.node];
     for (const auto &name : order)
       for (const auto &edge : graph.nodes.at(name).inputs) ++readers_[edge.node];
   }
 
-  std::unique_ptr<Source::Module> build(std::vector<at::Tensor> pictures, bool dynamic, std::string *text) {
-    Source source(std::move(pictures), dynamic);
+  std::unique_ptr<Source::Module> build(const std::vector<at::Tensor> &pictures, bool dynamic, std::string *text) {
+    std::vector<std::vector<at::Tensor>> inputs;
+    if (!pictures.empty()) inputs.push_back(pictures);
+    for (const auto &other : others_)
+      if (!other.constant) inputs.push_back({other.value});
+    Source source(std::move(inputs), dynamic);
     std::map<std::string, Values> values;
     for (const auto &name : order_) convert_node(graph_.nodes.at(name), source, values);
     std::vector<Value *> results;
@@ -130,7 +154,7 @@ class Builder {
  private:
   void convert_node(const Node &node, Source &source, std::map<std::string, Values> &values) {
     if (node.op == "Placeholder") {
-      values[node.name] = {source.picture(input_.nhwc ? Dims{0, 2, 3, 1} : Dims{})};
+      values[node.name] = {placeholder(node, source)};
       return;
     }
     if (node.op == "Const") {
@@ -142,22 +166,49 @@ class Builder {
       values[node.name] = {value};
       return;
     }
-    Context context{node, source, {}, {}, true};
+    Context context{node, source, {}, {}, true, graph_.opset};
+    bool of_sizes = true;
     for (const auto &edge : node.inputs) {
+      if (edge.node.empty()) {
+        context.inputs.push_back(nullptr);
+        context.sole_reader.push_back(false);
+        continue;
+      }
       Values &of_node = values.at(edge.node);
       if (edge.output >= of_node.size())
         context.fail("reads output " + std::to_string(edge.output) + " of " + edge.node + ", which has none");
       context.inputs.push_back(&of_node[edge.output]);
       context.sole_reader.push_back(readers_[edge.node] == 1);
       context.folding = context.folding && of_node[edge.output].is_constant();
+      of_sizes = of_sizes && (of_node[edge.output].is_constant() || of_node[edge.output].of_sizes);
     }
-    values[node.name] = run(context);
+    values[node.name] = run(context, of_sizes);
   }
 
-  static Values run(Context &context) {
+  Value placeholder(const Node &node, Source &source) const {
+    if (others_.empty()) {
+      const Value picture = source.given(0, input_.nhwc ? Dims{0, 2, 3, 1} : Dims{});
+      return input_.wide ? source.emit("torch.to(x, 7)", picture.perm) : picture;
+    }
+    std::size_t next = 0;
+    for (const auto &other : others_) {
+      if (other.node == node.name && !other.constant) return source.given(next);
+      if (other.node == node.name) {
+        Value value;
+        value.constant = other.value;
+        return value;
+      }
+      if (!other.constant) ++next;
+    }
+    throw ImportError("no value is given for the input " + node.name);
+  }
+
+  static Values run(Context &context, bool of_sizes) {
     try {
-      Values results = find_operator(context.node.op)(context);
+      const std::string &op = context.node.op;
+      Values results = (context.opset ? find_onnx_operator(op) : find_operator(op))(context);
       for (Value &result : results) {
+        result.of_sizes = result.of_sizes || (of_sizes && context.source.dynamic() && !result.is_constant());
         if (!context.folding || result.is_constant()) continue;
         const at::Tensor stored = result.probes.at(0);
         Value folded;
@@ -179,6 +230,7 @@ class Builder {
   const std::vector<std::string> &order_;
   const std::vector<Edge> &outputs_;
   const Input input_;
+  const std::vector<GraphInput> others_;
   std::map<std::string, int> readers_;
 };
 
@@ -299,6 +351,12 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
     result.fixed_because = error.what();
   }
   return result;
+}
+
+std::unique_ptr<Source::Module> translate(const Graph &graph, const std::vector<GraphInput> &inputs) {
+  const auto order = graph.order(graph.outputs);
+  reject_unknown(graph, order);
+  return Builder(graph, order, graph.outputs, Input(), inputs).build({}, false, nullptr);
 }
 
 void write_model(const Converted &converted, const std::string &path) {

@@ -12,7 +12,8 @@ const Attribute *find(const Node &node, const std::string &key) {
 }
 
 [[noreturn]] void wrong_attribute(const Node &node, const std::string &key) {
-  throw ImportError("node " + node.name + " (" + node.op + "): the attribute " + key + " is of an unexpected kind");
+  throw ImportError("node " + (node.title.empty() ? node.name : node.title) + " (" + node.op + "): the attribute " +
+                    key + " is of an unexpected kind");
 }
 
 }  // namespace
@@ -75,6 +76,7 @@ std::vector<std::string> Graph::order(const std::vector<Edge> &wanted) const {
       }
       mine = State::Open;
       const std::string &input = node->inputs[next++].node;
+      if (input.empty()) continue;
       const auto found = nodes.find(input);
       if (found == nodes.end())
         throw ImportError("node " + node->name + " reads " + input + ", which the model does not have");
@@ -83,6 +85,11 @@ std::vector<std::string> Graph::order(const std::vector<Edge> &wanted) const {
     }
   }
   return result;
+}
+
+Edge Graph::edge(const std::string &name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? parse_edge(name) : found->second;
 }
 
 }  // namespace oneadapt::import

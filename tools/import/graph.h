@@ -20,11 +20,12 @@ class ImportError : public std::runtime_error {
 
 /// One weight, dequantised.
 struct Array {
-  enum class Type { Float, Int, Bool };
+  enum class Type { Float, Int, Bool, Double, Byte, Char, Short, Long };
   Type type = Type::Float;
   Dims shape;
   std::vector<float> floats;       ///< Float
   std::vector<std::int32_t> ints;  ///< Int, Bool (0 or 1)
+  std::string bytes;               ///< the other types (8-bit without and with sign, 16 and 64 bits), as in memory
 };
 
 /// A node's attribute; which fields are filled depends on its kind.
@@ -32,9 +33,10 @@ struct Attribute {
   Dims ints;  ///< numbers, booleans (0 or 1), or a shape (-1: unknown)
   std::vector<double> floats;
   std::vector<std::string> strings;  ///< decoded from base64; or a type such as "DT_FLOAT"
+  std::vector<Array> tensors;        ///< ONNX
 };
 
-/// One output of a node.
+/// One output of a node; no node: an optional input (ONNX) that is left out.
 struct Edge {
   std::string node;
   std::size_t output = 0;
@@ -42,7 +44,9 @@ struct Edge {
 
 struct Node {
   std::string name, op;
+  std::string title;         ///< what people call it, when that is not its name
   std::vector<Edge> inputs;  ///< data inputs; control inputs are left out
+  std::size_t outputs = 1;   ///< ONNX: how many it has; some operators go by it
   std::map<std::string, Attribute> attributes;
 
   /// The attribute, or what stands for it when the node has none. `number` and `text` throw ImportError on another
@@ -56,13 +60,18 @@ struct Node {
 };
 
 struct Graph {
-  std::string path;  ///< the JSON file, for messages
+  std::string path;  ///< the model's file, for messages
+  int opset = 0;     ///< of ONNX; 0: TensorFlow's operators
   std::map<std::string, Node> nodes;
   std::map<std::string, Array> weights;  ///< by name of the Const node
-  std::vector<Edge> outputs;  ///< of the signature, in natural order of their names; else nodes that nobody reads
+  std::vector<Edge> outputs;        ///< of the signature, in natural order of their names; else nodes that nobody reads
+  std::vector<std::string> inputs;  ///< ONNX: in order
+  std::map<std::string, Edge> values;  ///< ONNX: who makes the value of a name
 
   /// Names of the nodes that `wanted` needs, inputs before users. Throws ImportError on a cycle or a missing node.
   std::vector<std::string> order(const std::vector<Edge> &wanted) const;
+  /// The value that the user means: ONNX's name, "node", or "node:2".
+  Edge edge(const std::string &name) const;
 };
 
 /// "name" or "name:2".

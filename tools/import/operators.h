@@ -13,8 +13,22 @@ Operator find_operator(const std::string &name);
 /// Alphabetical, "Const" and "Placeholder" included.
 std::vector<std::string> operator_names();
 
+/// The same of ONNX.
+Operator find_onnx_operator(const std::string &name);
+std::vector<std::string> onnx_operator_names();
+/// What to do about an operator that is not supported, in words.
+std::string onnx_remedy(const std::string &name);
+
+const std::vector<OperatorRow> &onnx_window_operators();    ///< operators_onnx_window.cpp: convolutions, pools, resizes
+const std::vector<OperatorRow> &onnx_shape_operators();     ///< operators_onnx_shape.cpp: shapes, slices, joins, pads
+const std::vector<OperatorRow> &onnx_index_operators();     ///< operators_onnx_index.cpp: gathers, scatters, orders
+const std::vector<OperatorRow> &onnx_sequence_operators();  ///< operators_onnx_sequence.cpp: RNN, GRU, LSTM
+
 const std::vector<OperatorRow> &window_operators();  ///< operators_window.cpp: convolutions, pools, resizes
 const std::vector<OperatorRow> &shape_operators();   ///< operators_shape.cpp: reshapes, slices, joins, pads
+
+/// The sizes of a reshape that follow the picture's, with {} for the value's name.
+std::string flexible_shape(Context &context, const Value &x, const Dims &target);
 
 /// Activations by the name that fused operators use too; `value` is not padded. Throws ImportError when unknown.
 Value activation(Context &context, const std::string &name, Value value);
