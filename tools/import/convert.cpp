@@ -40,7 +40,8 @@ std::string first_line(const std::exception &error) {
   const std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
   // The interpreter puts its own trace in front; the message follows "RuntimeError: ".
   const auto start = text.rfind("RuntimeError: ");
-  const std::string message = start == std::string::npos ? text : text.substr(start + 14);
+  std::string message = start == std::string::npos ? text : text.substr(start + 14);
+  message.erase(0, message.find_first_not_of("\n "));
   return message.substr(0, message.find('\n'));
 }
 

@@ -73,7 +73,7 @@ Values gather_nd(Context &context) {
     columns.push_back("torch.reshape(torch.arange(" + size_text(x, i) + ", device=" + x + ".device), [" + shape + "])");
   }
   for (const auto &column : index_columns(context, 1, std::size_t(batch))) columns.push_back(column);
-  return context.one("torch.index(" + x + ", annotate(List[Optional[Tensor]], [" + join(columns) + "]))");
+  return context.one("self.pick(" + x + ", [" + join(columns) + "])");
 }
 
 bool reduces(Context &context) {
@@ -84,8 +84,8 @@ bool reduces(Context &context) {
 
 Values scatter_nd(Context &context) {
   const bool add = reduces(context);
-  return context.one("torch.index_put(" + context.in(0) + ", annotate(List[Optional[Tensor]], [" +
-                     join(index_columns(context, 1, 0)) + "]), " + context.in(2) + (add ? ", True)" : ", False)"));
+  return context.one("self.put(" + context.in(0) + ", [" + join(index_columns(context, 1, 0)) + "], " + context.in(2) +
+                     (add ? ", True)" : ", False)"));
 }
 
 Values scatter_elements(Context &context) {

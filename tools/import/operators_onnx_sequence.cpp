@@ -19,7 +19,7 @@ struct Recurrent {
   Context &context;
   std::vector<std::int64_t> order;  ///< of the gates
   std::int64_t hidden, directions;
-  bool backwards;
+  bool backwards, batch_first = false;
   std::string x;
 
   Recurrent(Context &c, std::vector<std::int64_t> gates) : context(c), order(std::move(gates)) {
@@ -34,17 +34,22 @@ struct Recurrent {
     if (w.size(0) != directions || r.size(0) != directions || w.size(1) != count * hidden ||
         r.size(1) != count * hidden)
       context.fail("the weights do not fit each other");
-    if (context.node.integer("layout", 0)) context.fail("layout=1 is not supported");
+    batch_first = context.node.flag("layout");
     for (const char *key : {"clip", "activation_alpha", "activation_beta"})
       if (context.node.attributes.count(key)) context.fail(std::string(key) + " is not supported");
     if (context.has(4) && context.folding) context.fail("lengths of sequences are not supported");
     if (context.has(4)) {
-      const auto steps = context.input(0).shape()[0];
+      const auto steps = context.input(0).shape()[batch_first ? 1 : 0];
       for (const auto length : context.ints(4))
         if (length != steps) context.fail("sequences of different lengths are not supported");
     }
-    x = context.in(0);
+    x = turned(context.in(0), 0, 1);
     if (backwards) x = "torch.flip(" + x + ", [0])";
+  }
+
+  /// layout=1 has the batch in front.
+  std::string turned(const std::string &value, int a, int b) const {
+    return batch_first ? "torch.transpose(" + value + ", " + text(a) + ", " + text(b) + ")" : value;
   }
 
   const at::Tensor &weights(std::size_t input) const { return context.constant(input); }
@@ -72,10 +77,10 @@ struct Recurrent {
     return "[" + list + "]";
   }
   std::string state(std::size_t input) const {
-    if (context.has(input)) return context.in(input);
+    if (context.has(input)) return turned(context.in(input), 0, 1);
     const std::string of = context.in(0);
-    return "torch.zeros([" + text(directions) + ", " + of + ".size(1), " + text(hidden) + "], dtype=6, device=" + of +
-           ".device)";
+    return "torch.zeros([" + text(directions) + ", " + of + ".size(" + (batch_first ? "0" : "1") + "), " +
+           text(hidden) + "], dtype=6, device=" + of + ".device)";
   }
   std::string tail() const {
     return std::string(", True, 1, 0.0, False, ") + (directions == 2 ? "True" : "False") + ", False)";
@@ -86,7 +91,14 @@ struct Recurrent {
     std::string text_of = "torch.permute(torch.reshape(" + name + ", [" + name + ".size(0), " + name + ".size(1), " +
                           text(directions) + ", " + text(hidden) + "]), [0, 2, 1, 3])";
     if (backwards) text_of = "torch.flip(" + text_of + ", [0])";
-    return context.source.emit(text_of);
+    return context.source.emit(batch_first ? "torch.permute(" + text_of + ", [2, 0, 1, 3])" : text_of);
+  }
+  /// Everything that the node gives: the sequence, and the last states.
+  Values all(Values results) const {
+    results[0] = sequence(results[0]);
+    for (std::size_t i = 1; batch_first && i < results.size(); ++i)
+      results[i] = context.source.emit(turned(context.source.plain(results[i]), 0, 1));
+    return results;
   }
 };
 
@@ -95,20 +107,15 @@ Values lstm(Context &context) {
   r.expect_activations({"Sigmoid", "Tanh", "Tanh"});
   if (context.has(7)) context.fail("peepholes are not supported");
   if (context.node.flag("input_forget")) context.fail("input_forget is not supported");
-  Values results = context.source.emit_all("torch.lstm(" + r.x + ", [" + r.state(5) + ", " + r.state(6) + "], " +
-                                           r.parameters() + r.tail());
-  results[0] = r.sequence(results[0]);
-  return results;
+  return r.all(context.source.emit_all("torch.lstm(" + r.x + ", [" + r.state(5) + ", " + r.state(6) + "], " +
+                                       r.parameters() + r.tail()));
 }
 
 Values gru(Context &context) {
   Recurrent r(context, {1, 0, 2});  // z r h → r z h
   r.expect_activations({"Sigmoid", "Tanh"});
-  if (context.node.flag("linear_before_reset")) {
-    Values results = context.source.emit_all("torch.gru(" + r.x + ", " + r.state(5) + ", " + r.parameters() + r.tail());
-    results[0] = r.sequence(results[0]);
-    return results;
-  }
+  if (context.node.flag("linear_before_reset"))
+    return r.all(context.source.emit_all("torch.gru(" + r.x + ", " + r.state(5) + ", " + r.parameters() + r.tail()));
   if (r.directions == 2) context.fail("two directions with linear_before_reset=0 are not supported");
   r.order = {0, 1, 2};
   Value y = context.source.emit("self.gru_reset_first(" + r.x + ", torch.select(" + r.state(5) + ", 0, 0), " +
@@ -116,16 +123,13 @@ Values gru(Context &context) {
                                 ", " + context.source.buffer(r.bias(0, true)) + ", " +
                                 context.source.buffer(r.bias(0, false)) + ")");
   Value last = context.source.emit("torch.unsqueeze(torch.select(" + context.source.plain(y) + ", 0, -1), 0)");
-  return {r.sequence(y), last};
+  return r.all({y, last});
 }
 
 Values rnn(Context &context) {
   Recurrent r(context, {0});
   r.expect_activations({"Tanh"});
-  Values results =
-      context.source.emit_all("torch.rnn_tanh(" + r.x + ", " + r.state(5) + ", " + r.parameters() + r.tail());
-  results[0] = r.sequence(results[0]);
-  return results;
+  return r.all(context.source.emit_all("torch.rnn_tanh(" + r.x + ", " + r.state(5) + ", " + r.parameters() + r.tail()));
 }
 
 }  // namespace

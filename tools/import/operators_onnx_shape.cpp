@@ -52,8 +52,8 @@ Values reshape(Context &context) {
     }
   }
   // A list of none has no type.
-  return context.one("torch.reshape(" + name + ", " + (list.empty() ? "annotate(List[int], [])" : "[" + list + "]") +
-                     ")");
+  if (list.empty()) return context.one("torch.select(torch.reshape(" + name + ", [1]), 0, 0)");
+  return context.one("torch.reshape(" + name + ", [" + list + "])");
 }
 
 Values transpose(Context &context) {
@@ -215,8 +215,8 @@ Values slice(Context &context) {
 Values expand(Context &context) {
   const auto [sizes, values] = context.sizes(1);
   context.bound(values);
-  const std::string list = sizes == "[]" ? "annotate(List[int], [])" : sizes;
-  return context.one("self.broadcast(" + context.in(0) + ", " + list + ")");
+  if (values.empty()) return {context.input(0)};
+  return context.one("self.broadcast(" + context.in(0) + ", " + sizes + ")");
 }
 
 Values tile(Context &context) {

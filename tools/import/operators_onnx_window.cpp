@@ -381,8 +381,8 @@ Values resize_to(Context &context, Mapping mapping, const std::vector<double> &s
   const std::string function = resize_function(mapping);
   const bool picture = rank == 4 && from[0] == to[0] && from[1] == to[1];
   const std::string align = mapping.kind == "linear" ? mapping.mode == "align_corners" ? ", True" : ", False" : "";
-  // The half-pixel rules differ for results of one pixel only.
-  const bool ordinary = picture && (mapping.mode != "half_pixel" || (to[2] > 1 && to[3] > 1));
+  // The half-pixel rules differ for results of one pixel only; LibTorch's function follows the plain one.
+  const bool ordinary = picture && (mapping.mode != "pytorch_half_pixel" || (to[2] > 1 && to[3] > 1));
   if (!function.empty() && ordinary && is_float(x)) {
     std::string sizes = literal(Dims{to[2], to[3]}), by = "None";
     if (!dynamic_sizes.empty()) {

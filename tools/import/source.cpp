@@ -58,6 +58,21 @@ def broadcast(self, x, sizes: List[int]):
         result.append(size)
     return torch.expand(x, result)
 )"},
+    // Numbers at places: a list of index tensors is a list of optional ones only after a detour.
+    {"pick", R"(
+def pick(self, x, places: List[Tensor]):
+    columns: List[Optional[Tensor]] = []
+    for place in places:
+        columns.append(place)
+    return torch.index(x, columns)
+)"},
+    {"put", R"(
+def put(self, x, places: List[Tensor], values, add: bool):
+    columns: List[Optional[Tensor]] = []
+    for place in places:
+        columns.append(place)
+    return torch.index_put(x, columns, values, add)
+)"},
     // The GRU whose reset gate works before the product with the hidden state; LibTorch has only the other one.
     {"gru_reset_first", R"(
 def gru_reset_first(self, x, h, w, r, wb, rb):
