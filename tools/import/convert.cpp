@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "convert.h"
 
-#include <sys/stat.h>
 #include <torch/script.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <map>
 #include <set>
 
+#include "check.h"
 #include "operators.h"
+#include "replace.h"
 #include "source_module.h"
 
 namespace oneadapt::import {
@@ -33,23 +30,6 @@ at::Tensor to_tensor(const Array &array) {
 }
 
 namespace {
-
-/// The first line of what LibTorch says, which appends a stack trace.
-std::string first_line(const std::exception &error) {
-  const auto *torch_error = dynamic_cast<const c10::Error *>(&error);
-  const std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
-  // The interpreter puts its own trace in front; the message follows "RuntimeError: ".
-  const auto start = text.rfind("RuntimeError: ");
-  std::string message = start == std::string::npos ? text : text.substr(start + 14);
-  message.erase(0, message.find_first_not_of("\n "));
-  return message.substr(0, message.find('\n'));
-}
-
-std::string words(const std::vector<std::int64_t> &shape) {
-  std::string text;
-  for (auto size : shape) text += (text.empty() ? "" : "×") + std::to_string(size);
-  return text.empty() ? "a number" : text;
-}
 
 /// The picture that the graph takes.
 struct Input {
@@ -106,12 +86,6 @@ void reject_unknown(const Graph &graph, const std::vector<std::string> &order) {
             " is not supported" + (graph.opset ? ": " + onnx_remedy(op) : "");
   }
   if (!text.empty()) throw ImportError(text);
-}
-
-at::Tensor picture(std::int64_t height, std::int64_t width) {
-  // Any picture will do, but the same one each time: results are compared bit by bit.
-  torch::manual_seed(1);
-  return torch::rand({1, 3, height, width}) * 4 - 2;
 }
 
 std::vector<at::Tensor> outputs_of(torch::jit::Module &module, const at::Tensor &x) {
@@ -235,54 +209,6 @@ class Builder {
   std::map<std::string, int> readers_;
 };
 
-at::Tensor output_at(const std::vector<at::Tensor> &outputs, int index) {
-  if (index < 0 || std::size_t(index) >= outputs.size())
-    throw ImportError("the description names output " + std::to_string(index) + ", the graph has " +
-                      std::to_string(outputs.size()));
-  return outputs[std::size_t(index)];
-}
-
-void expect(const std::string &what, const at::Tensor &tensor, std::int64_t rows, std::int64_t columns) {
-  const std::int64_t have_rows = tensor.dim() >= 2 ? tensor.size(-2) : -1,
-                     have_columns = tensor.dim() >= 1 ? tensor.size(-1) : -1;
-  if (have_rows != rows || have_columns != columns)
-    throw ImportError(what + " is " + words(tensor.sizes().vec()) + "; the description makes it " +
-                      std::to_string(rows) + "×" + std::to_string(columns));
-}
-
-/// Do the outputs look as the description says, for a picture of this size?
-void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
-                   std::int64_t width) {
-  if (d.layout.empty()) return;
-  if (d.layout == "nanodet") {
-    if (d.strides.empty() || d.score_outputs.size() != d.strides.size() || d.box_outputs.size() != d.strides.size())
-      throw ImportError("the layout nanodet needs one score output and one box output for each stride");
-    for (std::size_t i = 0; i < d.strides.size(); ++i) {
-      const std::int64_t stride = d.strides[i];
-      const std::int64_t cells = ((height + stride - 1) / stride) * ((width + stride - 1) / stride);
-      const auto name = [&](int index) {
-        return "output " + std::to_string(index) + " (stride " + std::to_string(stride) + ")";
-      };
-      expect(name(d.score_outputs[i]), output_at(outputs, d.score_outputs[i]), cells, std::int64_t(d.labels.size()));
-      expect(name(d.box_outputs[i]), output_at(outputs, d.box_outputs[i]), cells, 4 * std::int64_t(d.bins));
-    }
-  } else if (d.layout == "boxes") {
-    if (d.score_outputs.size() != 1 || d.box_outputs.size() != 1)
-      throw ImportError("the layout boxes needs one score output and one box output");
-    const at::Tensor boxes = output_at(outputs, d.box_outputs[0]);
-    const std::int64_t count = boxes.dim() >= 2 ? boxes.size(-2) : -1;
-    expect("output " + std::to_string(d.box_outputs[0]) + " (boxes)", boxes, count, 4);
-    for (const int index : {d.score_outputs[0], d.label_output}) {
-      const at::Tensor tensor = output_at(outputs, index);
-      if (tensor.numel() != count)
-        throw ImportError("output " + std::to_string(index) + " is " + words(tensor.sizes().vec()) + "; there are " +
-                          std::to_string(count) + " boxes, so it must be as many numbers");
-    }
-  } else {
-    throw ImportError("the layout '" + d.layout + "' is unknown; there are nanodet and boxes");
-  }
-}
-
 void check_equal(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b, const std::string &what) {
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!torch::equal(a[i], b.at(i))) throw NotConvolutional(what);
@@ -309,6 +235,18 @@ void check_dynamic(torch::jit::Module &module, const std::vector<at::Tensor> &no
 Converted::Converted() = default;
 Converted::Converted(Converted &&) noexcept = default;
 Converted::~Converted() = default;
+
+std::pair<unsigned, unsigned> picture_size(const Graph &graph) {
+  for (const auto &[name, node] : graph.nodes) {
+    if (node.op != "Placeholder") continue;
+    const Dims shape = node.ints("shape");
+    if (shape.size() != 4) continue;
+    const bool nhwc = shape[1] != 3 && shape[3] == 3;
+    const auto height = shape[nhwc ? 1 : 2], width = shape[nhwc ? 2 : 3];
+    if (height > 0 && width > 0 && height <= 16384 && width <= 16384) return {unsigned(width), unsigned(height)};
+  }
+  return {0, 0};
+}
 
 Converted convert(const Graph &graph, const ConvertOptions &options) {
   Converted result;
@@ -361,34 +299,21 @@ std::unique_ptr<Source::Module> translate(const Graph &graph, const std::vector<
 }
 
 void write_model(const Converted &converted, const std::string &path) {
-  // In the same folder, so that the move is atomic.
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkstemp(temporary.data());
-  if (fd < 0) throw ImportError("cannot write to " + path + ": " + std::strerror(errno));
-  close(fd);
-  struct Remover {
-    std::string name;
-    ~Remover() {
-      if (!name.empty()) unlink(name.c_str());
+  replace_file(path, [&](const std::string &temporary) {
+    try {
+      // Without a layout it is not described yet.
+      torch::jit::ExtraFilesMap own, extra{{"oneadapt.json", ""}};
+      if (!converted.description.layout.empty()) own["oneadapt.json"] = converted.description.to_json();
+      converted.module->module.save(temporary, own);
+      auto loaded = torch::jit::load(temporary, torch::kCPU, extra);
+      const auto x = picture(converted.description.height, converted.description.width);
+      check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
+                  "the file gives another result than the graph");
+      if (extra["oneadapt.json"] != own["oneadapt.json"]) throw ImportError("the description was not kept");
+    } catch (const std::exception &error) {
+      throw ImportError("cannot write " + path + ": " + first_line(error));
     }
-  } remover{temporary};
-  try {
-    const std::string json = converted.description.to_json();
-    converted.module->module.save(temporary, {{"oneadapt.json", json}});
-    torch::jit::ExtraFilesMap extra{{"oneadapt.json", ""}};
-    auto loaded = torch::jit::load(temporary, torch::kCPU, extra);
-    const auto x = picture(converted.description.height, converted.description.width);
-    check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
-                "the file gives another result than the graph");
-    if (extra["oneadapt.json"] != json) throw ImportError("the description was not kept");
-  } catch (const std::exception &error) {
-    throw ImportError("cannot write " + path + ": " + first_line(error));
-  }
-  const mode_t mask = umask(0);
-  umask(mask);
-  if (chmod(temporary.c_str(), 0666 & ~mask) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0)
-    throw ImportError("cannot write to " + path + ": " + std::strerror(errno));
-  remover.name.clear();
+  });
 }
 
 }  // namespace oneadapt::import

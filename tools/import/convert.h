@@ -41,6 +41,9 @@ struct Converted {
 /// Throws ImportError; one line for each unknown operator.
 Converted convert(const Graph &graph, const ConvertOptions &options);
 
+/// Width and height that the graph gives its input; 0 where it leaves them open.
+std::pair<unsigned, unsigned> picture_size(const Graph &graph);
+
 /// Any graph as it is, for inputs of these shapes and types. The module's forward takes those that are not constant, in
 /// this order. Throws ImportError.
 at::Tensor to_tensor(const Array &array);

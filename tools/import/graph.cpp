@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "graph.h"
 
+#include <cmath>
 #include <utility>
 
 namespace oneadapt::import {
@@ -47,6 +48,14 @@ std::string Node::text(const std::string &key, const std::string &fallback) cons
 std::vector<std::string> Node::texts(const std::string &key) const {
   const Attribute *attribute = find(*this, key);
   return attribute ? attribute->strings : std::vector<std::string>{};
+}
+
+float half_to_float(std::uint16_t half) {
+  const int exponent = half >> 10 & 31, fraction = half & 1023;
+  const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
+                          : exponent == 0 ? std::ldexp(float(fraction), -24)
+                                          : std::ldexp(float(fraction | 1024), exponent - 25);
+  return half & 0x8000 ? -magnitude : magnitude;
 }
 
 Edge parse_edge(const std::string &text) {

@@ -74,6 +74,8 @@ struct Graph {
   Edge edge(const std::string &name) const;
 };
 
+/// Of the bits of an IEEE 754 number of half precision.
+float half_to_float(std::uint16_t half);
 /// "name" or "name:2".
 Edge parse_edge(const std::string &text);
 

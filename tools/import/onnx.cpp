@@ -28,14 +28,6 @@ std::string type_name(int type) {
                                                   : std::to_string(type);
 }
 
-float half_to_float(std::uint16_t half) {
-  const int exponent = half >> 10 & 31, fraction = half & 1023;
-  const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
-                          : exponent == 0 ? std::ldexp(float(fraction), -24)
-                                          : std::ldexp(float(fraction | 1024), exponent - 25);
-  return half & 0x8000 ? -magnitude : magnitude;
-}
-
 float bfloat_to_float(std::uint16_t value) {
   const std::uint32_t bits = std::uint32_t(value) << 16;
   float result = 0;

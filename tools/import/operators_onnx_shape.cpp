@@ -2,6 +2,7 @@
 // ONNX: operators that move values about: shapes, slices, joins, pads.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "onnx_helpers.h"
@@ -283,7 +284,8 @@ Values range(Context &context) {
   const double start = context.number(0), end = context.number(1), step = context.number(2);
   if (step == 0) context.fail("has a step of 0");
   const double count = std::ceil((end - start) / step);
-  context.bound({std::int64_t(std::clamp(count, 0.0, 1e15))});
+  if (!(std::abs(count) < 1e15)) context.fail("counts to infinity");
+  context.bound({std::int64_t(std::max(count, 0.0))});
   return constant(at::arange(std::int64_t(std::max(count, 0.0)), at::dtype(at::kDouble)).mul(step).add(start).to(type));
 }
 
@@ -295,8 +297,11 @@ at::Tensor fill_value(const Context &context) {
   if (array.type == Array::Type::Int && !array.ints.empty()) return at::full({1}, array.ints[0], at::dtype(at::kInt));
   if (array.type == Array::Type::Bool && !array.ints.empty())
     return at::full({1}, array.ints[0] != 0, at::dtype(at::kBool));
-  if (array.type == Array::Type::Long && array.bytes.size() >= 8)
-    return numbers({*reinterpret_cast<const std::int64_t *>(array.bytes.data())});
+  if (array.type == Array::Type::Long && array.bytes.size() >= 8) {
+    std::int64_t number = 0;
+    std::memcpy(&number, array.bytes.data(), sizeof number);
+    return numbers({number});
+  }
   context.fail("fills with a type that is not supported");
 }
 

@@ -79,6 +79,14 @@ Dims places(const Context &context, const Value &x) {
   return {shape.begin() + 2, shape.end()};
 }
 
+/// LibTorch divides by it.
+std::int64_t group_of(const Context &context, std::int64_t channels) {
+  const auto group = context.node.integer("group", 1);
+  if (group < 1 || channels % group)
+    context.fail("group=" + text(group) + " does not fit " + text(channels) + " channels");
+  return group;
+}
+
 Values convolution(Context &context) {
   Value &x = context.input(0);
   const Dims weights = context.input(1).shape();
@@ -96,7 +104,7 @@ Values convolution(Context &context) {
   }
   return context.one("torch.conv" + text(std::int64_t(w.rank())) + "d(" + picture + ", " + context.in(1) + ", " +
                      (context.has(2) ? context.in(2) : "None") + ", " + literal(w.stride) + ", " + literal(w.before) +
-                     ", " + literal(w.dilation) + ", " + text(context.node.integer("group", 1)) + ")");
+                     ", " + literal(w.dilation) + ", " + text(group_of(context, x.shape()[1])) + ")");
 }
 
 Values transposed_convolution(Context &context) {
@@ -107,7 +115,8 @@ Values transposed_convolution(Context &context) {
   Dims extra = list_of(context, "output_padding", w.rank(), 0, 0);
   const Dims wanted = context.node.ints("output_shape");
   const std::string rule = context.node.text("auto_pad", "NOTSET");
-  const auto group = context.node.integer("group", 1);
+  const auto group = group_of(context, x.shape()[1]);
+  if (!wanted.empty() && wanted.size() < w.rank()) context.fail("output_shape does not fit the input");
   Dims shape = x.shape();
   shape[1] = weights[1] * group;
   for (std::size_t i = 0; i < w.rank(); ++i) {

@@ -218,6 +218,8 @@ Values top_k(Context &context) {
 /// from the front; in each, a size that changes with the picture must be an input's own or the one −1.
 std::string flexible_shape(Context &context, const Value &x, const Dims &target) {
   const Dims a = x.shape(0), b = x.shape(1);
+  if (std::any_of(target.begin(), target.end(), [](auto size) { return size < 1; }))
+    context.not_convolutional("reshapes to " + literal(target));
   std::vector<std::string> sizes;
   bool minus_one = false;
   std::size_t i = 0, o = 0;

@@ -84,14 +84,6 @@ void add_values(const Json &json, Attribute &attribute) {
   }
 }
 
-float half_to_float(std::uint16_t half) {
-  const int exponent = half >> 10 & 31, fraction = half & 1023;
-  const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
-                          : exponent == 0 ? std::ldexp(float(fraction), -24)
-                                          : std::ldexp(float(fraction | 1024), exponent - 25);
-  return half & 0x8000 ? -magnitude : magnitude;
-}
-
 /// Little-endian unsigned number of `size` bytes.
 std::uint32_t load(const char *bytes, std::size_t size) {
   std::uint32_t value = 0;
