@@ -24,8 +24,9 @@ packages=(
   libpango1.0-dev libcairo2-dev
   libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
-  # to test; libavcodec is a second opinion on what x264 wrote
-  libgtest-dev libavcodec-dev libavutil-dev openssl
+  libonnx-dev libprotobuf-dev
+  # to test; libavcodec is a second opinion on what x264 wrote, libonnx-testdata on ONNX's operators
+  libgtest-dev libavcodec-dev libavutil-dev openssl libonnx-testdata
   # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264;
   # rtspclientsink; rtsps://
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad

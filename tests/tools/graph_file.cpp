@@ -124,7 +124,7 @@ oneadapt::import::Converted convert_file(const GraphFile &file, const std::vecto
   for (const auto &name : outputs) options.outputs.push_back(oneadapt::import::parse_edge(name));
   // Something has to depend on the picture, even when the node under test is a constant.
   options.outputs.push_back({"x", 0});
-  return oneadapt::import::convert(oneadapt::import::read_graph(file.write(folder)), options);
+  return oneadapt::import::convert(oneadapt::import::read_tfjs(file.write(folder)), options);
 }
 }  // namespace
 

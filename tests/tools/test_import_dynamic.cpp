@@ -128,11 +128,11 @@ TEST(Dynamic, WhenAskedForItIsThatOrAnError) {
   ConvertOptions options;
   options.sizes = Sizes::Dynamic;
   options.description.multiple_of = 2;
-  const auto good = oneadapt::import::read_graph(pyramid("ResizeBilinear", true).write(folder));
+  const auto good = oneadapt::import::read_tfjs(pyramid("ResizeBilinear", true).write(folder));
   EXPECT_EQ(oneadapt::import::convert(good, options).description.multiple_of, 2U);
   GraphFile graph({1, 4, 4, 3});
   graph.floats("c", {4, 4, 1}, std::vector<float>(16, 1)).node("AddV2", "y", {"x", "c"});
-  const auto bad = oneadapt::import::read_graph(graph.write(folder));
+  const auto bad = oneadapt::import::read_tfjs(graph.write(folder));
   EXPECT_THROW(oneadapt::import::convert(bad, options), ImportError);
 }
 
@@ -140,7 +140,7 @@ TEST(Dynamic, TheInputsSizeMayBeOpen) {
   const Folder folder;
   GraphFile graph({1, -1, -1, 3});
   graph.node("Relu", "y", {"x"});
-  const auto read = oneadapt::import::read_graph(graph.write(folder));
+  const auto read = oneadapt::import::read_tfjs(graph.write(folder));
   ConvertOptions options;
   options.description.multiple_of = 4;
   EXPECT_THROW(oneadapt::import::convert(read, options), ImportError);

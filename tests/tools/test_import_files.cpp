@@ -132,7 +132,7 @@ TEST(Weights, ShardsMayCutAWeight) {
   GraphFile graph({1, 3, 1, 1});
   graph.floats("y", {3}, {1.5F, 2.5F, 3.5F});
   const Folder folder;
-  const auto read_back = oneadapt::import::read_graph(graph.write(folder, 5));
+  const auto read_back = oneadapt::import::read_tfjs(graph.write(folder, 5));
   EXPECT_EQ(read_back.weights.at("y").floats, (std::vector<float>{1.5F, 2.5F, 3.5F}));
 }
 
@@ -147,7 +147,7 @@ TEST(Graph, OutputsComeFromTheSignatureInNaturalOrder) {
   const Folder folder;
   const auto names = [&] {
     std::string text;
-    for (const auto &edge : oneadapt::import::read_graph(graph.write(folder)).outputs) text += edge.node + " ";
+    for (const auto &edge : oneadapt::import::read_tfjs(graph.write(folder)).outputs) text += edge.node + " ";
     return text;
   };
   EXPECT_EQ(names(), "Identity Identity_2 Identity_10 unused ");

@@ -2,22 +2,32 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 #include <string>
 
 #include "config.h"
 #include "convert.h"
+#include "describe.h"
+#include "model/files.h"
+#include "onnx.h"
 #include "operators.h"
 #include "presets.h"
+#include "replace.h"
+#include "tfjs.h"
 
 namespace oneadapt::import {
 namespace {
 
 struct Arguments {
-  std::string model, output_file, preset, labels_file;
-  std::vector<std::string> outputs;
-  bool fixed = false, dynamic = false, list_operators = false, list_presets = false, print_source = false;
+  std::string model, output_file, preset, labels_file, description_file, input_size;
+  std::vector<std::string> outputs, settings;
+  bool describe = false, fixed = false, dynamic = false, list_operators = false, list_presets = false,
+       print_source = false;
   // What was given of the description; applied over the preset.
   std::string name, source, licence, task, layout, colour;
   std::vector<double> mean, std;
@@ -28,8 +38,22 @@ struct Arguments {
 
 void declare(CLI::App &app, Arguments &a) {
   app.set_version_flag("--version", "oneadapt-import " VERSION);
-  app.add_option("MODEL", a.model, "JSON file of the TensorFlow.js graph model; its weight files lie beside it");
-  app.add_option("OUTPUT,-o,--output-file", a.output_file, "TorchScript file to write")->type_name("FILE");
+  app.add_option("MODEL", a.model,
+                 "ONNX model, or JSON file of a TensorFlow.js graph model, whose weight files lie beside it; "
+                 "with --describe: TorchScript file");
+  app.add_option("OUTPUT,-o,--output-file", a.output_file,
+                 "TorchScript file to write; with --describe: instead of MODEL; FILE.json takes the "
+                 "description alone")
+      ->type_name("FILE");
+  app.add_flag("--describe", a.describe,
+               "write or change the description of a TorchScript file; of one that has none, guess it");
+  app.add_option("--set", a.settings, "with --describe: a key of the description (docs/models.md); repeat it")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_option("--description", a.description_file, "JSON file with the description, or with some of its keys")
+      ->type_name("FILE");
+  app.add_option("--input-size", a.input_size, "of the input, when the model leaves it open")
+      ->type_name("WIDTHxHEIGHT");
   app.add_option("-p,--preset", a.preset, "describe the model as one of those that --presets lists");
   app.add_option("--output", a.outputs, "node to return, in order; repeat it (default: the preset's, else the graph's)")
       ->type_name("NODE")
@@ -37,7 +61,7 @@ void declare(CLI::App &app, Arguments &a) {
   auto *dynamic = app.add_flag("--dynamic", a.dynamic,
                                "fail unless the model can follow the size of its input (default: where it can)");
   app.add_flag("--fixed", a.fixed, "keep the size that the graph has")->excludes(dynamic);
-  app.add_flag("--operators", a.list_operators, "list the supported operators");
+  app.add_flag("--operators", a.list_operators, "list the supported operators, and those of ONNX that are not");
   app.add_flag("--presets", a.list_presets, "list the presets");
   app.add_flag("--print-source", a.print_source, "print the TorchScript source too");
 
@@ -46,7 +70,7 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("--source", a.source, "where it is from")->group(group);
   app.add_option("--licence", a.licence, "of the model")->group(group);
   app.add_option("--task", a.task, "detection")->group(group);
-  app.add_option("--layout", a.layout, "of the outputs: nanodet or boxes")->group(group);
+  app.add_option("--layout", a.layout, "of the outputs: boxes, nanodet, yolo, yolox or centernet")->group(group);
   app.add_option("--labels", a.labels_file, "file with one label a line")->type_name("FILE")->group(group);
   app.add_option("--colour", a.colour, "order of the input's colours: RGB or BGR")->group(group);
   app.add_option("--range", a.range, "pixels reach the normalisation in [0, RANGE]: 1 or 255")->group(group);
@@ -99,7 +123,56 @@ std::vector<std::string> read_labels(const std::string &path) {
   return labels;
 }
 
-ConvertOptions options_from(const CLI::App &app, const Arguments &a) {
+using Json = nlohmann::json;
+
+std::string read_text(const std::string &path, const std::string &what) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (!in && text.empty()) throw ImportError(what + " " + path + " cannot be read");
+  return text;
+}
+
+Json read_json(const std::string &path) {
+  const Json json = Json::parse(read_text(path, "the description"), nullptr, false);
+  if (!json.is_object()) throw ImportError("the description " + path + " is no JSON object");
+  return json;
+}
+
+/// Width and height.
+std::pair<unsigned, unsigned> parse_size(const std::string &text) {
+  const auto cross = text.find('x');
+  const auto number = [&](const std::string &part) {
+    const bool digits = !part.empty() && part.size() < 6 && part.find_first_not_of("0123456789") == std::string::npos;
+    const unsigned long value = digits ? std::stoul(part) : 0;
+    if (value < 1 || value > 16384) throw ImportError("--input-size wants WIDTHxHEIGHT, each up to 16384, not " + text);
+    return unsigned(value);
+  };
+  return {number(text.substr(0, cross)), number(cross == std::string::npos ? "" : text.substr(cross + 1))};
+}
+
+/// The description in a file over the preset's; the graph knows the size when neither says it.
+ModelDescription described(const Arguments &a, const ModelDescription &preset, const Graph &graph) {
+  Json json = Json::parse(preset.to_json());
+  if (preset.layout.empty()) json = Json::object();
+  json.merge_patch(read_json(a.description_file));
+  if (!json.contains("format")) json["format"] = 1;
+  Json &input = json["input"];
+  if (!input.is_object()) input = Json::object();
+  if (!input.contains("width") && !input.contains("height")) {
+    const auto [width, height] = a.input_size.empty() ? picture_size(graph) : parse_size(a.input_size);
+    if (!width) throw ImportError("the graph does not say how large its input is; give --input-size WIDTHxHEIGHT");
+    input["width"] = width;
+    input["height"] = height;
+  }
+  if (!a.labels_file.empty()) json["labels"] = read_labels(a.labels_file);
+  try {
+    return ModelDescription::parse(json.dump());
+  } catch (const std::invalid_argument &error) {
+    throw ImportError("the description " + a.description_file + ": " + error.what());
+  }
+}
+
+ConvertOptions options_from(const CLI::App &app, const Arguments &a, const Graph &graph) {
   ConvertOptions options;
   options.sizes = a.fixed ? Sizes::Fixed : a.dynamic ? Sizes::Dynamic : Sizes::Auto;
   std::vector<std::string> outputs = a.outputs;
@@ -109,7 +182,8 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a) {
     options.description = preset->description;
     if (outputs.empty()) outputs = preset->outputs;
   }
-  for (const auto &name : outputs) options.outputs.push_back(parse_edge(name));
+  for (const auto &name : outputs) options.outputs.push_back(graph.edge(name));
+  if (!a.description_file.empty()) options.description = described(a, options.description, graph);
 
   ModelDescription &d = options.description;
   const auto given = [&](const char *option) { return app.count(option) > 0; };
@@ -125,6 +199,7 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a) {
   if (given("--std")) d.std = a.std;
   if (given("--width")) d.width = unsigned(a.width);
   if (given("--height")) d.height = unsigned(a.height);
+  if (given("--input-size")) std::tie(d.width, d.height) = parse_size(a.input_size);
   if (given("--multiple-of")) d.multiple_of = unsigned(a.multiple_of);
   if (given("--strides")) d.strides = a.strides;
   if (given("--score-outputs")) d.score_outputs = a.score_outputs;
@@ -135,7 +210,13 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a) {
   if (given("--threshold")) d.threshold = a.threshold;
   if (given("--slope")) d.slope = a.slope;
   if (given("--floor")) d.floor = a.floor;
-  if (d.layout.empty()) throw ImportError("nothing says what the outputs mean; give --preset or --layout");
+  const bool yolox = d.layout == "yolox";
+  if ((yolox || d.layout == "yolo") && d.score_outputs.empty()) d.score_outputs = {0};
+  d.objectness = d.objectness || yolox;
+  // An ONNX model may be described when it is written, from what it gives.
+  if (d.layout.empty() && graph.opset) return options;
+  if (d.layout.empty())
+    throw ImportError("nothing says what the outputs mean; give --preset or --layout, or --description");
   if (d.labels.empty()) throw ImportError("the model has no labels; give --labels FILE");
   return options;
 }
@@ -146,28 +227,151 @@ std::string size_text(const ModelDescription &d) {
 }
 
 void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
-  if (a.model.empty()) throw ImportError("no model given; oneadapt-import MODEL.json OUTPUT.pt --preset NAME");
-  if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL.json OUTPUT.pt");
-  const ConvertOptions options = options_from(app, a);
-  Converted converted = convert(read_graph(a.model), options);
+  if (a.model.empty()) throw ImportError("no model given; oneadapt-import MODEL.onnx OUTPUT.pt");
+  if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL OUTPUT.pt");
+  const Graph graph = is_onnx(a.model) ? read_onnx(a.model) : read_tfjs(a.model);
+  const ConvertOptions options = options_from(app, a, graph);
+  Converted converted = convert(graph, options);
+  const bool undescribed = converted.description.layout.empty();
   // A description that its own reader would refuse must not leave this program.
   try {
-    ModelDescription::parse(converted.description.to_json());
+    if (!undescribed) ModelDescription::parse(converted.description.to_json());
   } catch (const std::invalid_argument &error) {
     throw ImportError(std::string("the description is wrong: ") + error.what());
   }
   write_model(converted, a.output_file);
   if (a.print_source) out << converted.source;
-  out << a.output_file << ": " << converted.description.name << ", input " << size_text(converted.description) << "\n";
+  const std::string &name = converted.description.name;
+  out << a.output_file << ": " << name << (name.empty() ? "" : ", ") << "input " << size_text(converted.description)
+      << "\n";
   if (!a.fixed && !converted.fixed_because.empty()) out << "The size is fixed: " << converted.fixed_because << ".\n";
   for (std::size_t i = 0; i < converted.outputs.size(); ++i)
     out << "  output " << i << ": " << converted.outputs[i].node << " " << literal(converted.shapes[i]) << "\n";
+  if (undescribed)
+    out << "It does not describe itself yet: oneadapt-import --describe " << a.output_file << " --input-size "
+        << converted.description.width << "x" << converted.description.height << " --labels FILE\n";
+}
+
+/// "input.width=640" as a merge patch (RFC 7396); a value that is no JSON is a text.
+Json setting(const std::string &text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) throw ImportError("--set wants KEY=VALUE, not " + text);
+  Json value = Json::parse(text.substr(equals + 1), nullptr, false);
+  if (value.is_discarded()) value = text.substr(equals + 1);
+  std::string key = text.substr(0, equals);
+  for (auto dot = key.rfind('.'); dot != std::string::npos; dot = key.rfind('.')) {
+    value = Json{{key.substr(dot + 1), value}};
+    key.resize(dot);
+  }
+  return Json{{key, value}};
+}
+
+bool ends_with_json(const std::string &path) {
+  return path.size() > 5 && path.compare(path.size() - 5, 5, ".json") == 0;
+}
+
+/// What the options say; it goes over what the file has or what is guessed.
+Json wanted(const CLI::App &app, const Arguments &a) {
+  static const std::set<std::string> known{"--describe", "--set", "--description", "--input-size",
+                                           "--labels",   "MODEL", "--output-file"};
+  for (const CLI::Option *option : app.get_options())
+    if (option->count() && !known.count(option->get_name()))
+      throw ImportError(option->get_name() + " does not go with --describe; use --set KEY=VALUE");
+  Json patch = a.description_file.empty() ? Json::object() : read_json(a.description_file);
+  if (!a.labels_file.empty()) patch["labels"] = read_labels(a.labels_file);
+  if (!a.input_size.empty()) {
+    const auto [width, height] = parse_size(a.input_size);
+    patch.merge_patch({{"input", {{"width", width}, {"height", height}}}});
+  }
+  for (const auto &text : a.settings) patch.merge_patch(setting(text));
+  return patch;
+}
+
+Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
+  const Json input = patch.value("input", Json::object());
+  const auto side = [&](const char *key) {
+    const auto found = input.find(key);
+    return found != input.end() && found->is_number_unsigned() ? found->get<unsigned>() : 0U;
+  };
+  const Guesses guesses = file.guess(side("width"), side("height"));
+  const bool own_output = patch.contains("output") && patch["output"].contains("layout");
+  Json json{{"format", 1}};
+  out << "It does not describe itself. Guessed:\n";
+  for (const Guess &guess : guesses.found) {
+    if (own_output && guess.key.rfind("output.", 0) == 0) continue;
+    out << "  " << guess.key << " = " << guess.value << ", because " << guess.reason << "\n";
+    json.merge_patch(setting(guess.key + "=" + guess.value));
+  }
+  if (!own_output && !guesses.problem.empty()) throw ImportError(guesses.problem);
+  const std::string count = guesses.classes ? std::to_string(guesses.classes) : "the classes'";
+  if (guesses.classes > 0 && !own_output)
+    out << "  " << count << " classes, because the outputs leave room for so many\n";
+  if (!patch.contains("labels"))
+    throw ImportError("what the classes are called cannot be known: give --labels FILE with " + count +
+                      " names, one a line");
+  return json;
+}
+
+void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
+  if (a.model.empty()) throw ImportError("no model given; oneadapt-import --describe MODEL.pt");
+  const Json patch = wanted(app, a);
+  ModelFile file(a.model);
+  Json json;
+  const auto sidecar = read_sidecar(a.model);
+  std::string base = file.description();
+  if (!base.empty() || sidecar) {
+    json = Json::parse(base.empty() ? "{}" : base, nullptr, false);
+    if (!json.is_object()) throw ImportError("oneadapt.json in " + a.model + " is no JSON object");
+    if (sidecar) {
+      // What its users see; it goes on being laid over the file.
+      const Json over = Json::parse(sidecar->text, nullptr, false);
+      if (!over.is_object()) throw ImportError("the description " + sidecar->path + " is no JSON object");
+      json.merge_patch(over);
+      out << sidecar->path << " is laid over what the file says.\n";
+    }
+  } else {
+    json = guessed(file, patch, out);
+  }
+  json.merge_patch(patch);
+  std::string text;
+  try {
+    text = ModelDescription::parse(json.dump()).to_json();
+  } catch (const std::invalid_argument &error) {
+    throw ImportError(std::string("the description is wrong: ") + error.what());
+  }
+  file.check(text);
+  const bool had = !base.empty() || sidecar;
+  if (had && patch.empty() && a.output_file.empty()) {
+    out << text << "\nThe model runs, and gives what this says.\n";
+    return;
+  }
+  const std::string &target = a.output_file.empty() ? a.model : a.output_file;
+  if (ends_with_json(target))
+    replace_file(target, [&](const std::string &temporary) { std::ofstream(temporary) << text << "\n"; });
+  else
+    file.write(target, text);
+  out << target << " is described.\n";
+}
+
+void list_operators(std::ostream &out) {
+  out << "TensorFlow.js:\n";
+  for (const auto &name : operator_names()) out << name << "\n";
+  out << "\nONNX, opset " << kOldestOpset << " to " << kNewestOpset << ":\n";
+  const auto supported = onnx_operator_names();
+  for (const auto &name : supported) out << name << "\n";
+  const auto standard = onnx_standard_operators();
+  out << (standard.empty() ? "\nThis program was built without ONNX.\n" : "\nONNX, not supported:\n");
+  for (const auto &name : standard)
+    if (!std::binary_search(supported.begin(), supported.end(), name)) out << name << "\n";
 }
 
 }  // namespace
 
 int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err) {
-  CLI::App app{"Turns a TensorFlow.js graph model into a TorchScript file that describes itself, for oneadaptdnn."};
+  CLI::App app{
+      "Turns an ONNX model or a TensorFlow.js graph model into a TorchScript file that describes itself, for "
+      "oneadaptdnn.\n"
+      "With --describe, writes or changes the description of a TorchScript file."};
   Arguments arguments;
   declare(app, arguments);
   try {
@@ -176,12 +380,14 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err)
     return app.exit(error, out, err) ? 1 : 0;
   }
   try {
-    if (arguments.list_operators)
-      for (const auto &name : operator_names()) out << name << "\n";
+    if (arguments.list_operators) list_operators(out);
     if (arguments.list_presets)
       for (const auto &preset : presets()) out << preset.name << "  " << preset.summary << "\n";
     if (arguments.list_operators || arguments.list_presets) return 0;
-    import_model(app, arguments, out);
+    if (arguments.describe)
+      describe_model(app, arguments, out);
+    else
+      import_model(app, arguments, out);
     return 0;
   } catch (const std::exception &error) {
     err << "oneadapt-import: " << error.what() << "\n";

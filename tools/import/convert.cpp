@@ -1,51 +1,42 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "convert.h"
 
-#include <sys/stat.h>
 #include <torch/script.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <map>
 #include <set>
 
+#include "check.h"
 #include "operators.h"
+#include "replace.h"
 #include "source_module.h"
 
 namespace oneadapt::import {
-namespace {
-
-/// The first line of what LibTorch says, which appends a stack trace.
-std::string first_line(const std::exception &error) {
-  const auto *torch_error = dynamic_cast<const c10::Error *>(&error);
-  const std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
-  // The interpreter puts its own trace in front; the message follows "RuntimeError: ".
-  const auto start = text.rfind("RuntimeError: ");
-  const std::string message = start == std::string::npos ? text : text.substr(start + 14);
-  return message.substr(0, message.find('\n'));
-}
-
-std::string words(const std::vector<std::int64_t> &shape) {
-  std::string text;
-  for (auto size : shape) text += (text.empty() ? "" : "×") + std::to_string(size);
-  return text.empty() ? "a number" : text;
-}
 
 at::Tensor to_tensor(const Array &array) {
   if (array.type == Array::Type::Float)
     return torch::from_blob(const_cast<float *>(array.floats.data()), array.shape, torch::kFloat).clone();
+  static const std::map<Array::Type, c10::ScalarType> others{{Array::Type::Double, torch::kDouble},
+                                                             {Array::Type::Byte, torch::kByte},
+                                                             {Array::Type::Char, torch::kChar},
+                                                             {Array::Type::Short, torch::kShort},
+                                                             {Array::Type::Long, torch::kLong}};
+  const auto other = others.find(array.type);
+  if (other != others.end())
+    return torch::from_blob(const_cast<char *>(array.bytes.data()), array.shape, other->second).clone();
   auto ints = torch::from_blob(const_cast<std::int32_t *>(array.ints.data()), array.shape, torch::kInt).clone();
   return array.type == Array::Type::Bool ? ints.to(torch::kBool) : ints;
 }
+
+namespace {
 
 /// The picture that the graph takes.
 struct Input {
   std::string node;
   bool nhwc = false;
   std::int64_t height = 0, width = 0;
+  bool wide = false;  ///< it takes 64-bit numbers
 };
 
 Input find_input(const Graph &graph, const std::vector<std::string> &order, const ModelDescription &wanted) {
@@ -61,7 +52,8 @@ Input find_input(const Graph &graph, const std::vector<std::string> &order, cons
     throw ImportError("the input " + input.node + " is no batch of pictures: it has " + std::to_string(shape.size()) +
                       " dimensions, not 4");
   input.nhwc = shape[1] != 3 && shape[3] == 3;
-  if (!input.nhwc && shape[1] != 3)
+  const bool open = graph.opset && shape[1] < 1;  // ONNX is NCHW; a colour dimension may have a name only
+  if (!input.nhwc && shape[1] != 3 && !open)
     throw ImportError("the input " + input.node + " (" + words(shape) + ") has no dimension of 3 colours");
   if (shape[0] > 1)
     throw ImportError("the input " + input.node + " (" + words(shape) +
@@ -74,23 +66,26 @@ Input find_input(const Graph &graph, const std::vector<std::string> &order, cons
   input.width = width > 0 ? width : wanted.width;
   if (input.height < 1 || input.width < 1)
     throw ImportError("the graph does not say how large its input is; give --width and --height");
+  if (input.height > 16384 || input.width > 16384)
+    throw ImportError("the graph takes pictures of " + std::to_string(input.width) + "×" +
+                      std::to_string(input.height) + "; 16384×16384 is the most");
+  input.wide = found[0]->text("dtype", "") == "double";
   return input;
 }
 
 void reject_unknown(const Graph &graph, const std::vector<std::string> &order) {
   std::string text;
+  std::set<std::string> named;
   for (const auto &name : order) {
     const std::string &op = graph.nodes.at(name).op;
-    if (op != "Const" && op != "Placeholder" && !find_operator(op))
-      text += (text.empty() ? "" : "\n") + std::string("operator ") + op + " of node " + name + " is not supported";
+    if (op == "Const" || op == "Placeholder" || (graph.opset ? find_onnx_operator(op) : find_operator(op))) continue;
+    // ONNX graphs repeat an operator a hundred times: its first node will do.
+    if (graph.opset && !named.insert(op).second) continue;
+    const std::string &title = graph.nodes.at(name).title;
+    text += (text.empty() ? "" : "\n") + std::string("operator ") + op + " of node " + (title.empty() ? name : title) +
+            " is not supported" + (graph.opset ? ": " + onnx_remedy(op) : "");
   }
   if (!text.empty()) throw ImportError(text);
-}
-
-at::Tensor picture(std::int64_t height, std::int64_t width) {
-  // Any picture will do, but the same one each time: results are compared bit by bit.
-  torch::manual_seed(1);
-  return torch::rand({1, 3, height, width}) * 4 - 2;
 }
 
 std::vector<at::Tensor> outputs_of(torch::jit::Module &module, const at::Tensor &x) {
@@ -106,15 +101,19 @@ std::vector<at::Tensor> outputs_of(torch::jit::Module &module, const at::Tensor 
 class Builder {
  public:
   Builder(const Graph &graph, const std::vector<std::string> &order, const std::vector<Edge> &outputs,
-          const Input &input)
-      : graph_(graph), order_(order), outputs_(outputs), input_(input) {
+          const Input &input, const std::vector<GraphInput> &others = {})
+      : graph_(graph), order_(order), outputs_(outputs), input_(input), others_(others) {
     for (const auto &output : outputs) ++readers_[output.node];
     for (const auto &name : order)
       for (const auto &edge : graph.nodes.at(name).inputs) ++readers_[edge.node];
   }
 
-  std::unique_ptr<Source::Module> build(std::vector<at::Tensor> pictures, bool dynamic, std::string *text) {
-    Source source(std::move(pictures), dynamic);
+  std::unique_ptr<Source::Module> build(const std::vector<at::Tensor> &pictures, bool dynamic, std::string *text) {
+    std::vector<std::vector<at::Tensor>> inputs;
+    if (!pictures.empty()) inputs.push_back(pictures);
+    for (const auto &other : others_)
+      if (!other.constant) inputs.push_back({other.value});
+    Source source(std::move(inputs), dynamic);
     std::map<std::string, Values> values;
     for (const auto &name : order_) convert_node(graph_.nodes.at(name), source, values);
     std::vector<Value *> results;
@@ -130,7 +129,7 @@ class Builder {
  private:
   void convert_node(const Node &node, Source &source, std::map<std::string, Values> &values) {
     if (node.op == "Placeholder") {
-      values[node.name] = {source.picture(input_.nhwc ? Dims{0, 2, 3, 1} : Dims{})};
+      values[node.name] = {placeholder(node, source)};
       return;
     }
     if (node.op == "Const") {
@@ -142,22 +141,49 @@ class Builder {
       values[node.name] = {value};
       return;
     }
-    Context context{node, source, {}, {}, true};
+    Context context{node, source, {}, {}, true, graph_.opset};
+    bool of_sizes = true;
     for (const auto &edge : node.inputs) {
+      if (edge.node.empty()) {
+        context.inputs.push_back(nullptr);
+        context.sole_reader.push_back(false);
+        continue;
+      }
       Values &of_node = values.at(edge.node);
       if (edge.output >= of_node.size())
         context.fail("reads output " + std::to_string(edge.output) + " of " + edge.node + ", which has none");
       context.inputs.push_back(&of_node[edge.output]);
       context.sole_reader.push_back(readers_[edge.node] == 1);
       context.folding = context.folding && of_node[edge.output].is_constant();
+      of_sizes = of_sizes && (of_node[edge.output].is_constant() || of_node[edge.output].of_sizes);
     }
-    values[node.name] = run(context);
+    values[node.name] = run(context, of_sizes);
   }
 
-  static Values run(Context &context) {
+  Value placeholder(const Node &node, Source &source) const {
+    if (others_.empty()) {
+      const Value picture = source.given(0, input_.nhwc ? Dims{0, 2, 3, 1} : Dims{});
+      return input_.wide ? source.emit("torch.to(x, 7)", picture.perm) : picture;
+    }
+    std::size_t next = 0;
+    for (const auto &other : others_) {
+      if (other.node == node.name && !other.constant) return source.given(next);
+      if (other.node == node.name) {
+        Value value;
+        value.constant = other.value;
+        return value;
+      }
+      if (!other.constant) ++next;
+    }
+    throw ImportError("no value is given for the input " + node.name);
+  }
+
+  static Values run(Context &context, bool of_sizes) {
     try {
-      Values results = find_operator(context.node.op)(context);
+      const std::string &op = context.node.op;
+      Values results = (context.opset ? find_onnx_operator(op) : find_operator(op))(context);
       for (Value &result : results) {
+        result.of_sizes = result.of_sizes || (of_sizes && context.source.dynamic() && !result.is_constant());
         if (!context.folding || result.is_constant()) continue;
         const at::Tensor stored = result.probes.at(0);
         Value folded;
@@ -179,56 +205,9 @@ class Builder {
   const std::vector<std::string> &order_;
   const std::vector<Edge> &outputs_;
   const Input input_;
+  const std::vector<GraphInput> others_;
   std::map<std::string, int> readers_;
 };
-
-at::Tensor output_at(const std::vector<at::Tensor> &outputs, int index) {
-  if (index < 0 || std::size_t(index) >= outputs.size())
-    throw ImportError("the description names output " + std::to_string(index) + ", the graph has " +
-                      std::to_string(outputs.size()));
-  return outputs[std::size_t(index)];
-}
-
-void expect(const std::string &what, const at::Tensor &tensor, std::int64_t rows, std::int64_t columns) {
-  const std::int64_t have_rows = tensor.dim() >= 2 ? tensor.size(-2) : -1,
-                     have_columns = tensor.dim() >= 1 ? tensor.size(-1) : -1;
-  if (have_rows != rows || have_columns != columns)
-    throw ImportError(what + " is " + words(tensor.sizes().vec()) + "; the description makes it " +
-                      std::to_string(rows) + "×" + std::to_string(columns));
-}
-
-/// Do the outputs look as the description says, for a picture of this size?
-void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
-                   std::int64_t width) {
-  if (d.layout.empty()) return;
-  if (d.layout == "nanodet") {
-    if (d.strides.empty() || d.score_outputs.size() != d.strides.size() || d.box_outputs.size() != d.strides.size())
-      throw ImportError("the layout nanodet needs one score output and one box output for each stride");
-    for (std::size_t i = 0; i < d.strides.size(); ++i) {
-      const std::int64_t stride = d.strides[i];
-      const std::int64_t cells = ((height + stride - 1) / stride) * ((width + stride - 1) / stride);
-      const auto name = [&](int index) {
-        return "output " + std::to_string(index) + " (stride " + std::to_string(stride) + ")";
-      };
-      expect(name(d.score_outputs[i]), output_at(outputs, d.score_outputs[i]), cells, std::int64_t(d.labels.size()));
-      expect(name(d.box_outputs[i]), output_at(outputs, d.box_outputs[i]), cells, 4 * std::int64_t(d.bins));
-    }
-  } else if (d.layout == "boxes") {
-    if (d.score_outputs.size() != 1 || d.box_outputs.size() != 1)
-      throw ImportError("the layout boxes needs one score output and one box output");
-    const at::Tensor boxes = output_at(outputs, d.box_outputs[0]);
-    const std::int64_t count = boxes.dim() >= 2 ? boxes.size(-2) : -1;
-    expect("output " + std::to_string(d.box_outputs[0]) + " (boxes)", boxes, count, 4);
-    for (const int index : {d.score_outputs[0], d.label_output}) {
-      const at::Tensor tensor = output_at(outputs, index);
-      if (tensor.numel() != count)
-        throw ImportError("output " + std::to_string(index) + " is " + words(tensor.sizes().vec()) + "; there are " +
-                          std::to_string(count) + " boxes, so it must be as many numbers");
-    }
-  } else {
-    throw ImportError("the layout '" + d.layout + "' is unknown; there are nanodet and boxes");
-  }
-}
 
 void check_equal(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b, const std::string &what) {
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -256,6 +235,18 @@ void check_dynamic(torch::jit::Module &module, const std::vector<at::Tensor> &no
 Converted::Converted() = default;
 Converted::Converted(Converted &&) noexcept = default;
 Converted::~Converted() = default;
+
+std::pair<unsigned, unsigned> picture_size(const Graph &graph) {
+  for (const auto &[name, node] : graph.nodes) {
+    if (node.op != "Placeholder") continue;
+    const Dims shape = node.ints("shape");
+    if (shape.size() != 4) continue;
+    const bool nhwc = shape[1] != 3 && shape[3] == 3;
+    const auto height = shape[nhwc ? 1 : 2], width = shape[nhwc ? 2 : 3];
+    if (height > 0 && width > 0 && height <= 16384 && width <= 16384) return {unsigned(width), unsigned(height)};
+  }
+  return {0, 0};
+}
 
 Converted convert(const Graph &graph, const ConvertOptions &options) {
   Converted result;
@@ -301,35 +292,28 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
   return result;
 }
 
+std::unique_ptr<Source::Module> translate(const Graph &graph, const std::vector<GraphInput> &inputs) {
+  const auto order = graph.order(graph.outputs);
+  reject_unknown(graph, order);
+  return Builder(graph, order, graph.outputs, Input(), inputs).build({}, false, nullptr);
+}
+
 void write_model(const Converted &converted, const std::string &path) {
-  // In the same folder, so that the move is atomic.
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkstemp(temporary.data());
-  if (fd < 0) throw ImportError("cannot write to " + path + ": " + std::strerror(errno));
-  close(fd);
-  struct Remover {
-    std::string name;
-    ~Remover() {
-      if (!name.empty()) unlink(name.c_str());
+  replace_file(path, [&](const std::string &temporary) {
+    try {
+      // Without a layout it is not described yet.
+      torch::jit::ExtraFilesMap own, extra{{"oneadapt.json", ""}};
+      if (!converted.description.layout.empty()) own["oneadapt.json"] = converted.description.to_json();
+      converted.module->module.save(temporary, own);
+      auto loaded = torch::jit::load(temporary, torch::kCPU, extra);
+      const auto x = picture(converted.description.height, converted.description.width);
+      check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
+                  "the file gives another result than the graph");
+      if (extra["oneadapt.json"] != own["oneadapt.json"]) throw ImportError("the description was not kept");
+    } catch (const std::exception &error) {
+      throw ImportError("cannot write " + path + ": " + first_line(error));
     }
-  } remover{temporary};
-  try {
-    const std::string json = converted.description.to_json();
-    converted.module->module.save(temporary, {{"oneadapt.json", json}});
-    torch::jit::ExtraFilesMap extra{{"oneadapt.json", ""}};
-    auto loaded = torch::jit::load(temporary, torch::kCPU, extra);
-    const auto x = picture(converted.description.height, converted.description.width);
-    check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
-                "the file gives another result than the graph");
-    if (extra["oneadapt.json"] != json) throw ImportError("the description was not kept");
-  } catch (const std::exception &error) {
-    throw ImportError("cannot write " + path + ": " + first_line(error));
-  }
-  const mode_t mask = umask(0);
-  umask(mask);
-  if (chmod(temporary.c_str(), 0666 & ~mask) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0)
-    throw ImportError("cannot write to " + path + ": " + std::strerror(errno));
-  remover.name.clear();
+  });
 }
 
 }  // namespace oneadapt::import

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "graph.h"
 #include "model/description.h"
 #include "source.h"
-#include "tfjs.h"
 
 namespace oneadapt::import {
 
@@ -40,6 +40,19 @@ struct Converted {
 
 /// Throws ImportError; one line for each unknown operator.
 Converted convert(const Graph &graph, const ConvertOptions &options);
+
+/// Width and height that the graph gives its input; 0 where it leaves them open.
+std::pair<unsigned, unsigned> picture_size(const Graph &graph);
+
+/// Any graph as it is, for inputs of these shapes and types. The module's forward takes those that are not constant, in
+/// this order. Throws ImportError.
+at::Tensor to_tensor(const Array &array);
+struct GraphInput {
+  std::string node;
+  at::Tensor value;
+  bool constant = false;
+};
+std::unique_ptr<Source::Module> translate(const Graph &graph, const std::vector<GraphInput> &inputs);
 
 /// Writes the file beside `path` under another name, loads it, runs it, and moves it to `path` only when it gives the
 /// same as the module. Throws ImportError; then `path` is as it was.

@@ -2,50 +2,33 @@
 // TensorFlow's operators, each written as TorchScript.
 #pragma once
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "source.h"
-#include "tfjs.h"
+#include "context.h"
 
 namespace oneadapt::import {
-
-/// What an operator sees of the node it converts.
-struct Context {
-  const Node &node;
-  Source &source;
-  std::vector<Value *> inputs;
-  std::vector<bool> sole_reader;  ///< per input: nobody else reads it
-  bool folding = false;           ///< all inputs are constants
-
-  Value &input(std::size_t index) const;
-  /// Inputs that must be known at import: sizes, axes, permutations. Throws ImportError when they are not.
-  Dims ints(std::size_t index) const;
-  std::int64_t integer(std::size_t index) const;
-  double number(std::size_t index) const;
-  const at::Tensor &constant(std::size_t index) const;
-  /// An input as it lies in memory, and how the graph sees it: for operators that do not care about the order.
-  std::pair<std::string, Dims> as_stored(std::size_t index) const;
-  /// "node NAME (OP): " + what.
-  [[noreturn]] void fail(const std::string &what) const;
-  [[noreturn]] void not_convolutional(const std::string &what) const;
-};
-
-using Values = std::vector<Value>;
-using Operator = Values (*)(Context &);
 
 /// nullptr: unknown.
 Operator find_operator(const std::string &name);
 /// Alphabetical, "Const" and "Placeholder" included.
 std::vector<std::string> operator_names();
 
-/// A row of the operators' tables.
-struct OperatorRow {
-  const char *name;
-  Operator convert;
-};
+/// The same of ONNX.
+Operator find_onnx_operator(const std::string &name);
+std::vector<std::string> onnx_operator_names();
+/// What to do about an operator that is not supported, in words.
+std::string onnx_remedy(const std::string &name);
+
+const std::vector<OperatorRow> &onnx_window_operators();    ///< operators_onnx_window.cpp: convolutions, pools, resizes
+const std::vector<OperatorRow> &onnx_shape_operators();     ///< operators_onnx_shape.cpp: shapes, slices, joins, pads
+const std::vector<OperatorRow> &onnx_index_operators();     ///< operators_onnx_index.cpp: gathers, scatters, orders
+const std::vector<OperatorRow> &onnx_sequence_operators();  ///< operators_onnx_sequence.cpp: RNN, GRU, LSTM
+
 const std::vector<OperatorRow> &window_operators();  ///< operators_window.cpp: convolutions, pools, resizes
 const std::vector<OperatorRow> &shape_operators();   ///< operators_shape.cpp: reshapes, slices, joins, pads
+
+/// The sizes of a reshape that follow the picture's, with {} for the value's name.
+std::string flexible_shape(Context &context, const Value &x, const Dims &target);
 
 /// Activations by the name that fused operators use too; `value` is not padded. Throws ImportError when unknown.
 Value activation(Context &context, const std::string &name, Value value);

@@ -25,59 +25,6 @@ Values transpose(Context &context) {
   return {value};
 }
 
-/// Sizes of a reshape that follow the input: groups of input and output dimensions with equal products are matched
-/// from the front; in each, a size that changes with the picture must be an input's own or the one −1.
-std::string flexible_shape(Context &context, const Value &x, const Dims &target) {
-  const Dims a = x.shape(0), b = x.shape(1);
-  std::vector<std::string> sizes;
-  bool minus_one = false;
-  std::size_t i = 0, o = 0;
-  while (i < a.size() || o < target.size()) {
-    const std::size_t first_in = i, first_out = o;
-    std::int64_t in = 1, out = 1;
-    bool varies = false;
-    if (i < a.size()) varies = a[i] != b[i], in = a[i++];
-    if (o < target.size()) out = target[o++];
-    while (in != out || (o == target.size() && i < a.size()) || (i == a.size() && o < target.size())) {
-      if ((in < out || o == target.size()) && i < a.size()) {
-        varies = varies || a[i] != b[i];
-        in *= a[i++];
-      } else if (o < target.size()) {
-        out *= target[o++];
-      } else {
-        context.fail("the new shape has another number of elements");
-      }
-    }
-    if (varies && i - first_in == 1 && o - first_out == 1) {
-      sizes.push_back("{}.size(" + std::to_string(first_in) + ")");
-      continue;
-    }
-    if (!varies) {
-      for (std::size_t k = first_out; k < o; ++k) sizes.push_back(std::to_string(target[k]));
-      continue;
-    }
-    // Ones and factors that do not change stand; exactly one size of the group has to.
-    std::int64_t fixed = 1;
-    for (std::size_t k = first_in; k < i; ++k) fixed *= a[k] == b[k] ? a[k] : 1;
-    bool placed = false;
-    for (std::size_t k = first_out; k < o; ++k) {
-      const bool stands = target[k] == 1 || (o - first_out > 1 && fixed % target[k] == 0 && fixed > 1);
-      if (stands) {
-        fixed /= target[k];
-        sizes.push_back(std::to_string(target[k]));
-      } else if (!placed && !minus_one) {
-        placed = minus_one = true;
-        sizes.push_back("-1");
-      } else {
-        context.not_convolutional("reshapes to " + literal(target) + ", where several sizes depend on the picture");
-      }
-    }
-  }
-  std::string text;
-  for (const auto &size : sizes) text += (text.empty() ? "" : ", ") + size;
-  return "[" + text + "]";
-}
-
 Values reshape(Context &context) {
   Value &value = context.input(0);
   Dims target = context.ints(1);
@@ -266,6 +213,61 @@ Values top_k(Context &context) {
 }
 
 }  // namespace
+
+/// Sizes of a reshape that follow the input: groups of input and output dimensions with equal products are matched
+/// from the front; in each, a size that changes with the picture must be an input's own or the one −1.
+std::string flexible_shape(Context &context, const Value &x, const Dims &target) {
+  const Dims a = x.shape(0), b = x.shape(1);
+  if (std::any_of(target.begin(), target.end(), [](auto size) { return size < 1; }))
+    context.not_convolutional("reshapes to " + literal(target));
+  std::vector<std::string> sizes;
+  bool minus_one = false;
+  std::size_t i = 0, o = 0;
+  while (i < a.size() || o < target.size()) {
+    const std::size_t first_in = i, first_out = o;
+    std::int64_t in = 1, out = 1;
+    bool varies = false;
+    if (i < a.size()) varies = a[i] != b[i], in = a[i++];
+    if (o < target.size()) out = target[o++];
+    while (in != out || (o == target.size() && i < a.size()) || (i == a.size() && o < target.size())) {
+      if ((in < out || o == target.size()) && i < a.size()) {
+        varies = varies || a[i] != b[i];
+        in *= a[i++];
+      } else if (o < target.size()) {
+        out *= target[o++];
+      } else {
+        context.fail("the new shape has another number of elements");
+      }
+    }
+    if (varies && i - first_in == 1 && o - first_out == 1) {
+      sizes.push_back("{}.size(" + std::to_string(first_in) + ")");
+      continue;
+    }
+    if (!varies) {
+      for (std::size_t k = first_out; k < o; ++k) sizes.push_back(std::to_string(target[k]));
+      continue;
+    }
+    // Ones and factors that do not change stand; exactly one size of the group has to.
+    std::int64_t fixed = 1;
+    for (std::size_t k = first_in; k < i; ++k) fixed *= a[k] == b[k] ? a[k] : 1;
+    bool placed = false;
+    for (std::size_t k = first_out; k < o; ++k) {
+      const bool stands = target[k] == 1 || (o - first_out > 1 && fixed % target[k] == 0 && fixed > 1);
+      if (stands) {
+        fixed /= target[k];
+        sizes.push_back(std::to_string(target[k]));
+      } else if (!placed && !minus_one) {
+        placed = minus_one = true;
+        sizes.push_back("-1");
+      } else {
+        context.not_convolutional("reshapes to " + literal(target) + ", where several sizes depend on the picture");
+      }
+    }
+  }
+  std::string text;
+  for (const auto &size : sizes) text += (text.empty() ? "" : ", ") + size;
+  return "[" + text + "]";
+}
 
 const std::vector<OperatorRow> &shape_operators() {
   static const std::vector<OperatorRow> rows{{"ConcatV2", concat},

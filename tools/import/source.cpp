@@ -15,8 +15,10 @@
 namespace oneadapt::import {
 namespace {
 
-/// TensorFlow's bilinear resize from before half-pixel centres: source = target · scale. LibTorch has no such mode.
-const char *const resize_corner_source = R"(
+/// What takes more than one expression: methods of the module that uses them.
+const std::map<std::string, const char *> helpers{
+    // TensorFlow's bilinear resize from before half-pixel centres: source = target · scale. LibTorch has no such mode.
+    {"resize_corner", R"(
 def resize_corner(self, x, height: int, width: int):
     y = torch.mul(torch.arange(height, dtype=6, device=x.device), float(x.size(2)) / float(height))
     top = torch.clamp(torch.floor(y), 0, x.size(2) - 1)
@@ -30,7 +32,69 @@ def resize_corner(self, x, height: int, width: int):
     near = torch.to(left, 4)
     far = torch.clamp(torch.add(near, 1), 0, x.size(3) - 1)
     return torch.lerp(torch.index_select(rows, 3, near), torch.index_select(rows, 3, far), share)
-)";
+)"},
+    // A tensor of sizes as LibTorch's functions take them.
+    {"numbers", R"(
+def numbers(self, x):
+    result: List[int] = []
+    flat = torch.reshape(x, [-1])
+    for i in range(flat.size(0)):
+        result.append(int(flat[i]))
+    return result
+)"},
+    // ONNX's Expand: ones in either shape give way.
+    {"broadcast", R"(
+def broadcast(self, x, sizes: List[int]):
+    result: List[int] = []
+    rank = max(len(sizes), x.dim())
+    for i in range(rank):
+        mine = i - (rank - x.dim())
+        theirs = i - (rank - len(sizes))
+        size = 1
+        if mine >= 0:
+            size = x.size(mine)
+        if theirs >= 0 and size == 1:
+            size = sizes[theirs]
+        result.append(size)
+    return torch.expand(x, result)
+)"},
+    // Numbers at places: a list of index tensors is a list of optional ones only after a detour.
+    {"pick", R"(
+def pick(self, x, places: List[Tensor]):
+    columns: List[Optional[Tensor]] = []
+    for place in places:
+        columns.append(place)
+    return torch.index(x, columns)
+)"},
+    {"put", R"(
+def put(self, x, places: List[Tensor], values, add: bool):
+    columns: List[Optional[Tensor]] = []
+    for place in places:
+        columns.append(place)
+    return torch.index_put(x, columns, values, add)
+)"},
+    // The GRU whose reset gate works before the product with the hidden state; LibTorch has only the other one.
+    {"gru_reset_first", R"(
+def gru_reset_first(self, x, h, w, r, wb, rb):
+    size = h.size(1)
+    inputs = torch.add(torch.matmul(x, torch.t(w)), wb)
+    steps: List[Tensor] = []
+    for i in range(x.size(0)):
+        gates = torch.add(torch.matmul(h, torch.t(torch.slice(r, 0, 0, 2 * size))), torch.slice(rb, 0, 0, 2 * size))
+        both = torch.sigmoid(torch.add(torch.slice(inputs[i], 1, 0, 2 * size), gates))
+        update = torch.slice(both, 1, 0, size)
+        reset = torch.slice(both, 1, size, 2 * size)
+        last = torch.add(torch.matmul(torch.mul(reset, h), torch.t(torch.slice(r, 0, 2 * size, 3 * size))), torch.slice(rb, 0, 2 * size, 3 * size))
+        new = torch.tanh(torch.add(torch.slice(inputs[i], 1, 2 * size, 3 * size), last))
+        h = torch.lerp(new, h, update)
+        steps.append(h)
+    return torch.stack(steps)
+)"}};
+
+/// All values at once, for every probe: what takes more is no network for pictures.
+constexpr double kMaxBytes = 12e9;
+
+std::string input_name(std::size_t index) { return index ? "x" + std::to_string(index) : "x"; }
 
 std::set<std::string> names_in(const std::string &expression, const std::string &pattern) {
   const std::regex regex(pattern);
@@ -39,7 +103,9 @@ std::set<std::string> names_in(const std::string &expression, const std::string 
     names.insert((*i)[1]);
   return names;
 }
-std::set<std::string> variables_in(const std::string &expression) { return names_in(expression, "\\b(v[0-9]+|x)\\b"); }
+std::set<std::string> variables_in(const std::string &expression) {
+  return names_in(expression, "\\b(v[0-9]+|x[0-9]*)\\b");
+}
 std::set<std::string> buffers_in(const std::string &expression) {
   return names_in(expression, "\\bself\\.(c[0-9]+)\\b");
 }
@@ -112,19 +178,22 @@ struct Source::Runner {
   std::size_t methods = 0;
 };
 
-Source::Source(std::vector<at::Tensor> pictures, bool dynamic)
-    : pictures_(std::move(pictures)), dynamic_(dynamic), runner_(std::make_unique<Runner>()) {
-  values_["x"] = pictures_;
-  runner_->module.define(resize_corner_source);
+Source::Source(std::vector<std::vector<at::Tensor>> inputs, bool dynamic)
+    : inputs_(std::move(inputs)),
+      probes_(inputs_.empty() ? 1 : inputs_[0].size()),
+      dynamic_(dynamic),
+      runner_(std::make_unique<Runner>()) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) values_[input_name(i)] = inputs_[i];
+  for (const auto &[name, source] : helpers) runner_->module.define(source);
 }
 
 Source::~Source() = default;
 
-Value Source::picture(const Dims &perm) const {
+Value Source::given(std::size_t index, const Dims &perm) const {
   Value value;
-  value.var = "x";
+  value.var = input_name(index);
   value.perm = perm;
-  value.probes = pictures_;
+  value.probes = inputs_.at(index);
   return value;
 }
 
@@ -143,7 +212,7 @@ std::vector<Value> Source::run(std::size_t index) {
   for (const auto &argument : arguments) header += ", " + argument;
   runner_->module.define(header + "):\n    return " + statement.expression + "\n");
   std::vector<std::vector<at::Tensor>> results;
-  for (std::size_t probe = 0; probe < pictures_.size(); ++probe) {
+  for (std::size_t probe = 0; probe < probes_; ++probe) {
     std::vector<torch::jit::IValue> inputs;
     for (const auto &argument : arguments) inputs.emplace_back(values_.at(argument).at(probe));
     const auto result = runner_->module.get_method(method)(std::move(inputs));
@@ -156,7 +225,11 @@ std::vector<Value> Source::run(std::size_t index) {
       tensors.push_back(result.toTensor());
     }
     results.resize(tensors.size());
-    for (std::size_t i = 0; i < tensors.size(); ++i) results[i].push_back(tensors[i]);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      results[i].push_back(tensors[i]);
+      bytes_ += double(tensors[i].numel()) * double(tensors[i].element_size());
+    }
+    if (bytes_ > kMaxBytes) throw ImportError("the values of the graph take more than 12 GB");
   }
   if (statement.results.empty()) {
     for (std::size_t i = 0; i < results.size(); ++i) statement.results.push_back("v" + std::to_string(next_value_++));
@@ -226,17 +299,16 @@ std::unique_ptr<Source::Module> Source::finish(std::vector<Value *> outputs, std
     kept.merge(buffers_in(s->expression));
     lines.push_back("    " + join(s->results) + " = " + s->expression + "\n");
   }
-  std::string source = "def forward(self, x):\n";
-  bool corner = false;
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    source += *line;
-    corner = corner || line->find("self.resize_corner(") != std::string::npos;
-  }
+  std::string arguments;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) arguments += ", " + input_name(i);
+  std::string source = "def forward(self" + arguments + "):\n";
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) source += *line;
   source += "    return " + last + "\n";
 
   auto module = std::make_unique<Module>();
   for (const auto &name : kept) module->module.register_buffer(name, buffers_.at(name));
-  if (corner) module->module.define(resize_corner_source);
+  for (const auto &[name, helper] : helpers)
+    if (source.find("self." + name + "(") != std::string::npos) module->module.define(helper);
   module->module.define(source);
   module->module.eval();
   if (text) *text = source;

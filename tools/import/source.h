@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tfjs.h"
+#include "graph.h"
 
 namespace oneadapt::import {
 
@@ -30,6 +30,7 @@ struct Value {
   double pad_value = 0;
   at::Tensor constant;             ///< known at import; then var, perm and pads are unused
   std::vector<at::Tensor> probes;  ///< what var is for each probed picture, before `pads`
+  bool of_sizes = false;           ///< made of the sizes of values, not of their numbers
   int bias_slot = -1;              ///< statement of a convolution that still has no bias
 
   bool is_constant() const { return constant.defined(); }
@@ -49,16 +50,17 @@ std::string literal(double value);
 
 class Source {
  public:
-  /// `pictures`: the NCHW inputs to probe with; the first has the nominal size. With `dynamic` the source must follow
-  /// the size of its input and operators have to see that it does (needs two pictures at least).
-  Source(std::vector<at::Tensor> pictures, bool dynamic);
+  /// `inputs`: of each input the values to probe with; a picture is NCHW, the first has the nominal size. With
+  /// `dynamic` the source must follow the size of its input and operators have to see that it does (needs two pictures
+  /// at least).
+  Source(std::vector<std::vector<at::Tensor>> inputs, bool dynamic);
   ~Source();
 
   bool dynamic() const { return dynamic_; }
-  std::size_t probes() const { return pictures_.size(); }
+  std::size_t probes() const { return probes_; }
 
-  /// The picture, as the graph's value = picture.permute(perm).
-  Value picture(const Dims &perm) const;
+  /// An input, as the graph's value = input.permute(perm).
+  Value given(std::size_t index, const Dims &perm = {}) const;
   /// Appends `v = expression`; the expression names other variables and buffers. Returns the values it yields.
   std::vector<Value> emit_all(const std::string &expression);
   /// The same for an expression with one result; perm says how the graph sees it.
@@ -78,7 +80,7 @@ class Source {
   /// The statement just written.
   int last_statement() const { return int(statements_.size()) - 1; }
 
-  /// A module whose forward(x) returns the tuple of these values. Statements that they do not need are left out.
+  /// A module whose forward(x, x1, …) returns the tuple of these values. Statements that they do not need are left out.
   /// `text`, when given, receives the source.
   struct Module;
   std::unique_ptr<Module> finish(std::vector<Value *> outputs, std::string *text);
@@ -91,8 +93,10 @@ class Source {
   struct Runner;
   std::vector<Value> run(std::size_t statement);
 
-  std::vector<at::Tensor> pictures_;
+  std::vector<std::vector<at::Tensor>> inputs_;
+  std::size_t probes_;
   bool dynamic_;
+  double bytes_ = 0;  ///< of all values so far
   std::vector<Statement> statements_;
   std::map<std::string, at::Tensor> buffers_;              ///< "c3" → tensor
   std::map<std::string, std::vector<at::Tensor>> values_;  ///< "v3" → its value for each picture

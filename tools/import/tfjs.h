@@ -1,74 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Reads a TensorFlow.js graph model: one JSON file and the weight files that it names. No LibTorch in here.
 #pragma once
-#include <cstddef>
-#include <cstdint>
-#include <map>
-#include <stdexcept>
 #include <string>
-#include <vector>
+
+#include "graph.h"
 
 namespace oneadapt::import {
 
-using Dims = std::vector<std::int64_t>;
-
-/// Whatever keeps a model from being converted, in words for the user: what is wrong and what to do.
-class ImportError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-/// One weight, dequantised.
-struct Array {
-  enum class Type { Float, Int, Bool };
-  Type type = Type::Float;
-  Dims shape;
-  std::vector<float> floats;       ///< Float
-  std::vector<std::int32_t> ints;  ///< Int, Bool (0 or 1)
-};
-
-/// A node's attribute; which fields are filled depends on its kind.
-struct Attribute {
-  Dims ints;  ///< numbers, booleans (0 or 1), or a shape (-1: unknown)
-  std::vector<double> floats;
-  std::vector<std::string> strings;  ///< decoded from base64; or a type such as "DT_FLOAT"
-};
-
-/// One output of a node.
-struct Edge {
-  std::string node;
-  std::size_t output = 0;
-};
-
-struct Node {
-  std::string name, op;
-  std::vector<Edge> inputs;  ///< data inputs; control inputs are left out
-  std::map<std::string, Attribute> attributes;
-
-  /// The attribute, or what stands for it when the node has none. `number` and `text` throw ImportError on another
-  /// kind.
-  Dims ints(const std::string &key, const Dims &fallback = {}) const;
-  std::int64_t integer(const std::string &key, std::int64_t fallback) const;
-  double number(const std::string &key, double fallback) const;
-  std::string text(const std::string &key, const std::string &fallback) const;
-  std::vector<std::string> texts(const std::string &key) const;
-  bool flag(const std::string &key, bool fallback = false) const { return integer(key, fallback ? 1 : 0) != 0; }
-};
-
-struct Graph {
-  std::string path;  ///< the JSON file, for messages
-  std::map<std::string, Node> nodes;
-  std::map<std::string, Array> weights;  ///< by name of the Const node
-  std::vector<Edge> outputs;  ///< of the signature, in natural order of their names; else nodes that nobody reads
-
-  /// Names of the nodes that `wanted` needs, inputs before users. Throws ImportError on a cycle or a missing node.
-  std::vector<std::string> order(const std::vector<Edge> &wanted) const;
-};
-
-/// "name" or "name:2".
-Edge parse_edge(const std::string &text);
-
 /// Throws ImportError: file missing, not a graph model, weights missing, too short, too long, or of an unknown type.
-Graph read_graph(const std::string &json_path);
+Graph read_tfjs(const std::string &json_path);
 
 }  // namespace oneadapt::import

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadapt-import --describe: what it guesses of models of known kinds, what it writes, and what it refuses.
+#include <gtest/gtest.h>
+#include <torch/script.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "cli.h"
+#include "graph_file.h"
+#include "model/model.h"
+
+using namespace import_test;
+
+namespace {
+
+struct Outcome {
+  int status;
+  std::string out, err;
+};
+
+/// A scripted model, whose forward(x) is given, in a folder of its own with two labels.
+class Described : public testing::Test {
+ protected:
+  Described() : path(folder.path("m.pt")) { std::ofstream(folder.path("labels.txt")) << "cat\ndog\n"; }
+  void save(const std::string &body, const std::string &description = "") const {
+    torch::jit::Module module("M");
+    module.define("def forward(self, x):\n" + body);
+    torch::jit::ExtraFilesMap extra{{"notes.txt", "keep me"}};
+    if (!description.empty()) extra["oneadapt.json"] = description;
+    module.save(path, extra);
+  }
+  Outcome describe(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"--describe", path});
+    std::vector<const char *> argv{"oneadapt-import"};
+    for (const auto &argument : arguments) argv.push_back(argument.c_str());
+    std::ostringstream out, err;
+    const int status = oneadapt::import::run(int(argv.size()), argv.data(), out, err);
+    return {status, out.str(), err.str()};
+  }
+  std::string extra(const std::string &name) const {
+    torch::jit::ExtraFilesMap files{{name, ""}};
+    torch::jit::load(path, torch::kCPU, files);
+    return files[name];
+  }
+  std::string labels() const { return folder.path("labels.txt"); }
+  static void expect(const std::string &text, const std::string &what) {
+    EXPECT_NE(text.find(what), std::string::npos) << text;
+  }
+
+  Folder folder;
+  const std::string path;
+};
+
+// 64×64: 8·8 + 4·4 + 2·2 = 84 cells of strides 8, 16 and 32.
+const char *const kYolo8 =
+    "    n = x.size(2) * x.size(3) // 64 + x.size(2) * x.size(3) // 256 + x.size(2) * x.size(3) // 1024\n"
+    "    m = torch.sigmoid(torch.mean(x))\n"
+    "    return torch.mul(torch.ones([1, 6, n]), m)\n";
+
+}  // namespace
+
+TEST_F(Described, YoloByColumns) {
+  save(kYolo8);
+  const Outcome asked = describe({"--input-size", "64x64"});
+  EXPECT_EQ(asked.status, 1);
+  expect(asked.out, "output.layout = \"yolo\", because output 0 is 1×6×84: 84 candidates are one for each cell");
+  expect(asked.out, "input.multiple_of = 32, because it also ran on 128×96");
+  expect(asked.err, "give --labels FILE with 2 names");
+  EXPECT_EQ(extra("oneadapt.json"), "");
+
+  const Outcome done = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(done.status, 0) << done.err;
+  oneadapt::ModelOptions options;
+  options.path = path;
+  options.device = "cpu";
+  const auto model = oneadapt::Model::load(options);
+  EXPECT_EQ(model->description().layout, "yolo");
+  EXPECT_FALSE(model->description().objectness);
+  EXPECT_EQ(model->labels(), (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(model->description().multiple_of, 32U);
+  // What else was in the archive is still there.
+  EXPECT_EQ(extra("notes.txt"), "keep me");
+}
+
+TEST_F(Described, AnchorsMakeYolo5AndLogarithmsYolox) {
+  save("    return torch.mul(torch.ones([1, 252, 7]), torch.sigmoid(torch.mean(x)))\n");
+  Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "three anchors for each cell");
+  expect(extra("oneadapt.json"), "\"objectness\": true");
+
+  save(
+      "    one = torch.mul(torch.ones([1, 84, 7]), torch.sigmoid(torch.mean(x)))\n"
+      "    return torch.cat([torch.neg(torch.slice(one, 2, 0, 4)), torch.slice(one, 2, 4, 7)], 2)\n");
+  outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "output.layout = \"yolox\"");
+  expect(outcome.out, "input.colour = \"BGR\", because YOLOX");
+  expect(outcome.out, "output.strides = [8,16,32]");
+}
+
+TEST_F(Described, Nanodet) {
+  save(
+      "    m = torch.sigmoid(torch.mean(x))\n"
+      "    return (torch.ones([1, 64, 2]) * m, torch.ones([1, 16, 2]) * m, torch.ones([1, 4, 2]) * m, "
+      "torch.ones([1, 64, 32]) * -m, torch.ones([1, 16, 32]) * -m, torch.ones([1, 4, 32]) * -m)\n");
+  const Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "output.layout = \"nanodet\"");
+  expect(outcome.out, "output.scores = [0,1,2]");
+  expect(outcome.out, "output.boxes = [3,4,5]");
+  expect(outcome.out, "output.bins = 8");
+  expect(outcome.out, "input.multiple_of = 0, because it did not follow another size");
+}
+
+TEST_F(Described, BoxesAndCenternet) {
+  save(
+      "    m = torch.sigmoid(torch.mean(x))\n"
+      "    return (torch.ones([5]) * m, torch.ones([5, 4]) * m, torch.arange(5))\n");
+  Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "output.boxes = [1]");
+  expect(outcome.out, "output.scores = [0]");
+  expect(outcome.out, "output.labels = 2");
+
+  save(
+      "    m = torch.sigmoid(torch.mean(x))\n"
+      "    return (torch.ones([1, 2, 16, 16]) * m, torch.ones([1, 2, 16, 16]) * 9, torch.ones([1, 2, 16, 16]) * m)\n");
+  outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "output.layout = \"centernet\"");
+  expect(outcome.out, "output.offsets = 2");
+}
+
+TEST_F(Described, WhatIsNoDetectorIsSaid) {
+  save("    return torch.sigmoid(x)\n");
+  expect(describe({"--labels", labels()}).err, "looks like a map of the picture");
+  save("    return torch.mean(x)\n");
+  expect(describe({"--labels", labels()}).err, "are of no layout that is known");
+  save("    return torch.conv2d(x, torch.ones([4, 1, 3, 3]))\n");
+  expect(describe({"--labels", labels()}).err, "takes pictures of one colour");
+  save("    return torch.reshape(x, [7, 7])\n");
+  expect(describe({"--labels", labels()}).err, "ran on no picture of 3 colours");
+}
+
+TEST_F(Described, SetChangesAKeyAndChecksIt) {
+  save(kYolo8);
+  ASSERT_EQ(describe({"--input-size", "64x64", "--labels", labels()}).status, 0);
+  ASSERT_EQ(describe({"--set", "input.colour=BGR", "--set", "threshold=0.25", "--set", "input.mean=[1,2,3]"}).status,
+            0);
+  const std::string text = extra("oneadapt.json");
+  expect(text, "\"colour\": \"BGR\"");
+  expect(text, "\"threshold\": 0.25");
+  expect(text, "\"layout\": \"yolo\"");  // and the others stay
+  expect(describe({}).out, "gives what this says");
+
+  expect(describe({"--set", "input.color=BGR"}).err, "\"input.color\" is not a key");
+  expect(describe({"--set", "threshold=7"}).err, "\"threshold\" must be a number from 0 to 1");
+  expect(describe({"--set", "output.objectness=true"}).err, "7 numbers a candidate");
+  expect(describe({"--set", "nonsense"}).err, "wants KEY=VALUE");
+  expect(describe({"--colour", "BGR"}).err, "--colour does not go with --describe");
+  EXPECT_EQ(extra("oneadapt.json"), text);
+}
+
+TEST_F(Described, ASidecarInstead) {
+  save(kYolo8);
+  const std::string sidecar = folder.path("m.json");
+  ASSERT_EQ(describe({"--input-size", "64x64", "--labels", labels(), "-o", sidecar}).status, 0);
+  EXPECT_EQ(extra("oneadapt.json"), "");
+  std::ifstream in(sidecar);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  expect(text, "\"layout\": \"yolo\"");
+  expect(describe({}).out, "m.json is laid over what the file says");
+}
+
+TEST_F(Described, NoModel) {
+  expect(describe({}).err, "m.pt");
+  std::ofstream(path) << "not a model";
+  EXPECT_EQ(describe({}).status, 1);
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "graph.h"
+
+#include <cmath>
+#include <utility>
+
+namespace oneadapt::import {
+namespace {
+
+const Attribute *find(const Node &node, const std::string &key) {
+  const auto found = node.attributes.find(key);
+  return found == node.attributes.end() ? nullptr : &found->second;
+}
+
+[[noreturn]] void wrong_attribute(const Node &node, const std::string &key) {
+  throw ImportError("node " + (node.title.empty() ? node.name : node.title) + " (" + node.op + "): the attribute " +
+                    key + " is of an unexpected kind");
+}
+
+}  // namespace
+
+Dims Node::ints(const std::string &key, const Dims &fallback) const {
+  const Attribute *attribute = find(*this, key);
+  return attribute ? attribute->ints : fallback;
+}
+
+std::int64_t Node::integer(const std::string &key, std::int64_t fallback) const {
+  const Attribute *attribute = find(*this, key);
+  if (!attribute) return fallback;
+  if (attribute->ints.size() != 1) wrong_attribute(*this, key);
+  return attribute->ints[0];
+}
+
+double Node::number(const std::string &key, double fallback) const {
+  const Attribute *attribute = find(*this, key);
+  if (!attribute) return fallback;
+  if (attribute->floats.size() != 1) wrong_attribute(*this, key);
+  return attribute->floats[0];
+}
+
+std::string Node::text(const std::string &key, const std::string &fallback) const {
+  const Attribute *attribute = find(*this, key);
+  if (!attribute) return fallback;
+  if (attribute->strings.size() != 1) wrong_attribute(*this, key);
+  return attribute->strings[0];
+}
+
+std::vector<std::string> Node::texts(const std::string &key) const {
+  const Attribute *attribute = find(*this, key);
+  return attribute ? attribute->strings : std::vector<std::string>{};
+}
+
+float half_to_float(std::uint16_t half) {
+  const int exponent = half >> 10 & 31, fraction = half & 1023;
+  const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
+                          : exponent == 0 ? std::ldexp(float(fraction), -24)
+                                          : std::ldexp(float(fraction | 1024), exponent - 25);
+  return half & 0x8000 ? -magnitude : magnitude;
+}
+
+Edge parse_edge(const std::string &text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon + 1 == text.size() ||
+      text.find_first_not_of("0123456789", colon + 1) != std::string::npos)
+    return {text, 0};
+  return {text.substr(0, colon), std::size_t(std::stoul(text.substr(colon + 1)))};
+}
+
+std::vector<std::string> Graph::order(const std::vector<Edge> &wanted) const {
+  enum class State { New, Open, Done };
+  std::map<std::string, State> state;
+  std::vector<std::string> result;
+  // Depth first with a stack of its own: graphs are thousands of nodes deep.
+  for (const auto &root : wanted) {
+    if (!nodes.count(root.node)) throw ImportError("the model has no node " + root.node + " to take as an output");
+    std::vector<std::pair<const Node *, std::size_t>> stack{{&nodes.at(root.node), 0}};
+    while (!stack.empty()) {
+      auto &[node, next] = stack.back();
+      State &mine = state[node->name];
+      if (mine == State::Done || next == node->inputs.size()) {
+        if (mine != State::Done) result.push_back(node->name);
+        mine = State::Done;
+        stack.pop_back();
+        continue;
+      }
+      mine = State::Open;
+      const std::string &input = node->inputs[next++].node;
+      if (input.empty()) continue;
+      const auto found = nodes.find(input);
+      if (found == nodes.end())
+        throw ImportError("node " + node->name + " reads " + input + ", which the model does not have");
+      if (state[input] == State::Open) throw ImportError("the graph has a cycle through node " + input);
+      if (state[input] == State::New) stack.emplace_back(&found->second, 0);
+    }
+  }
+  return result;
+}
+
+Edge Graph::edge(const std::string &name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? parse_edge(name) : found->second;
+}
+
+}  // namespace oneadapt::import

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Stands for onnx.cpp where libonnx was not there at build time.
+#include "onnx.h"
+
+namespace oneadapt::import {
+
+Graph read_onnx(const std::string &path) {
+  throw ImportError(path + " is an ONNX model, and this oneadapt-import was built without ONNX; install libonnx-dev " +
+                    "and libprotobuf-dev and build again (-Donnx=enabled)");
+}
+
+std::vector<std::string> onnx_standard_operators() { return {}; }
+
+}  // namespace oneadapt::import
