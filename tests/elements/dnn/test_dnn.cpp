@@ -86,6 +86,75 @@ TEST(Dnn, EveryFormat) {
   }
 }
 
+/// 32×24, black, with a green block of 4×4 and a red L of 8 + 4 cells.
+GstBuffer *painted(const DnnHarness &dnn, GstClockTime pts) {
+  GstBuffer *buffer = dnn.picture(pts, kFrame, 0, 0, 0);
+  auto pixels = plain_rgb(32, 24, 0, 0, 0);
+  paint(pixels, 32, 16, 4, 4, 4, 0, 204, 0);
+  paint(pixels, 32, 4, 12, 2, 4, 255, 0, 0);
+  paint(pixels, 32, 6, 14, 2, 2, 255, 0, 0);
+  gst_buffer_fill(buffer, 0, pixels.data(), pixels.size());
+  return buffer;
+}
+
+TEST(Dnn, MasksOfASegmentation) {
+  DnnHarness dnn;
+  const std::string path = dnn.folder.file("results.jsonl");
+  dnn.set("model", save_painted(dnn.folder).c_str(), "results-location", path.c_str());
+  dnn.play();
+  dnn.caps("RGB", 32, 24);
+  ASSERT_EQ(gst_harness_push(dnn.harness, painted(dnn, 0)), GST_FLOW_OK);
+  GstBuffer *out = gst_harness_pull(dnn.harness);
+  const auto found = rois(out);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_STREQ(g_quark_to_string(found[0]->roi_type), "red thing");
+  EXPECT_EQ(found[0]->x, 4u);
+  EXPECT_EQ(found[0]->y, 12u);
+  EXPECT_EQ(found[0]->w, 4u);
+  EXPECT_EQ(found[0]->h, 4u);
+  const GstStructure *mask = gst_video_region_of_interest_meta_get_param(found[0], "mask");
+  ASSERT_NE(mask, nullptr);
+  guint x = 0, y = 0, width = 0, height = 0;
+  EXPECT_TRUE(gst_structure_get(mask, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "width", G_TYPE_UINT, &width,
+                                "height", G_TYPE_UINT, &height, nullptr));
+  EXPECT_EQ(x, 4u);
+  EXPECT_EQ(y, 12u);
+  EXPECT_EQ(width, 32u);
+  EXPECT_EQ(height, 24u);
+  EXPECT_STREQ(gst_structure_get_string(mask, "format"), "segmentation_mask");
+  const GValue *dims = gst_structure_get_value(mask, "dims");
+  ASSERT_EQ(gst_value_array_get_size(dims), 2u);
+  EXPECT_EQ(g_value_get_uint(gst_value_array_get_value(dims, 0)), 4u);
+  EXPECT_EQ(g_value_get_uint(gst_value_array_get_value(dims, 1)), 4u);
+  auto *data = static_cast<GBytes *>(g_value_get_boxed(gst_structure_get_value(mask, "data")));
+  gsize size = 0;
+  const auto *bytes = static_cast<const guint8 *>(g_bytes_get_data(data, &size));
+  const std::vector<guint8> ell{255, 255, 0, 0, 255, 255, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255};
+  EXPECT_EQ(std::vector<guint8>(bytes, bytes + size), ell);
+  gst_buffer_unref(out);
+
+  // COCO's counts: down the columns. The first cell is that at column 4, row 12.
+  const Json line = lines(path)[0];
+  ASSERT_EQ(line["objects"].size(), 2u);
+  EXPECT_EQ(line["objects"][0]["mask"]["size"], Json::parse("[24, 32]"));
+  EXPECT_EQ(line["objects"][0]["mask"]["counts"], Json::parse("[108, 4, 20, 4, 22, 2, 22, 2, 584]"));
+  EXPECT_EQ(line["objects"][1]["detection"]["label"], "green thing");
+
+  // Nine more frames make an interval; its gradient lies where the regions are.
+  for (unsigned i = 1; i < 10; ++i) ASSERT_EQ(gst_harness_push(dnn.harness, painted(dnn, i * kFrame)), GST_FLOW_OK);
+  const auto gradients = dnn.gradients();
+  ASSERT_FALSE(gradients.empty());
+  for (GstOneadaptGradient *g : gradients) {
+    EXPECT_EQ(g->elements, 2u);
+    EXPECT_GT(g->z, 1);
+    EXPECT_GT(g->values[0], 0);
+    EXPECT_GT(g->values[1], 0);
+    EXPECT_EQ(g->values[3], 0);
+    gst_oneadapt_gradient_free(g);
+  }
+  dnn.drop_output();
+}
+
 TEST(Dnn, JsonLines) {
   DnnHarness dnn;
   const std::string path = dnn.folder.file("results.jsonl");
@@ -101,6 +170,7 @@ TEST(Dnn, JsonLines) {
   EXPECT_EQ(first["interval"], 0);
   EXPECT_EQ(first["resolution"], Json::parse(R"({"width": 32, "height": 24})"));
   ASSERT_EQ(first["objects"].size(), 1u);
+  EXPECT_FALSE(first["objects"][0].contains("mask"));
   const Json object = first["objects"][0];
   EXPECT_EQ(object["x"], 4);
   EXPECT_EQ(object["y"], 4);
