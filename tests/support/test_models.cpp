@@ -111,6 +111,18 @@ def forward(self, x):
   return path;
 }
 
+std::string save_brightness(const TemporaryFolder &folder) {
+  const std::string path = folder.file("brightness.pt");
+  save_module(path, R"(
+def forward(self, x):
+    y = torch.avg_pool2d(torch.mean(x, [1], True), [8, 8])
+    return torch.cat([torch.zeros_like(y), (0.35 - y) * 40, (y - 0.8) * 40], 1)
+)",
+              R"({"format": 1, "task": "segmentation", "name": "brightness", "input": {"multiple_of": 8},
+    "output": {"layout": "semantic"}, "labels": ["middle", "dark", "bright"]})");
+  return path;
+}
+
 std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed) {
   at::manual_seed(seed);
   const auto options = at::TensorOptions().dtype(at::kDouble);

@@ -43,6 +43,10 @@ std::string save_random_nanodet(const TemporaryFolder &folder, unsigned seed);
 /// picture.
 std::string save_painted(const TemporaryFolder &folder, const std::string &extra = "{}");
 
+/// Semantic segmentation of real pictures into "middle" (the background), "dark" and "bright", by the brightness of 8×8
+/// pixels; a map of an eighth of the picture's size.
+std::string save_brightness(const TemporaryFolder &folder);
+
 /// A smooth random segmentation, three classes at half the picture's size, in double precision.
 std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed);
 
