@@ -12,13 +12,7 @@ namespace {
 
 /// A probability for each class and pixel, C×h×w.
 at::Tensor probabilities(const ModelDescription &d, const at::Tensor &map) {
-  if (d.probabilities) {
-    expect_scores(map);
-    return map;
-  }
-  const at::Tensor m = map.detach();
-  if (m.numel() && !std::isfinite(m.sum(at::kDouble).item<double>()))
-    bad_output("the model gave numbers that are not finite; its weights or its normalisation are wrong");
+  if (d.probabilities) return map;
   // One plane alone is the logit of "it is there".
   return map.size(0) == 1 ? map.sigmoid() : map.softmax(0);
 }
@@ -26,6 +20,7 @@ at::Tensor probabilities(const ModelDescription &d, const at::Tensor &map) {
 /// The class of each pixel that is of interest; −1 elsewhere.
 at::Tensor classes(const ModelDescription &d, const at::Tensor &probabilities, const at::Tensor &wanted) {
   const auto [best, label] = probabilities.max(0);
+  expect_scores(best);  // one number of a pixel that is not finite makes its best so
   at::Tensor interest = wanted.index_select(0, label.flatten()).view(label.sizes());
   if (d.background >= 0) interest = interest & label.ne(d.background);
   if (probabilities.size(0) == 1) interest = interest & best.ge(0.5);
@@ -56,10 +51,11 @@ Elements semantic(const ModelDescription &d, const std::vector<at::Tensor> &outp
   const at::Tensor place = label.flatten().to(at::kLong).index_select(0, cell).mul(cells).add(cell);
   std::vector<double> sizes;
   for (const Region &r : regions.all) sizes.push_back(double(r.cells));
-  const at::Tensor values = p.reshape({-1}).index_select(0, place.to(p.device()));
-  const at::Tensor scores = at::zeros({count}, p.options())
+  // In double precision: a sum over a large region would lose a hundredth of itself.
+  const at::Tensor values = p.reshape({-1}).index_select(0, place.to(p.device())).to(at::kDouble);
+  const at::Tensor scores = at::zeros({count}, values.options())
                                 .index_add(0, region.to(p.device()), values)
-                                .div(at::tensor(sizes, at::kDouble).to(p.device(), p.scalar_type()));
+                                .div(at::tensor(sizes, at::kDouble).to(p.device()));
 
   const at::Tensor known = scores.detach().to(at::kDouble).cpu().contiguous();
   const double *const score = known.data_ptr<double>();

@@ -109,6 +109,28 @@ TEST(Semantic, RegionsScoresAndUtility) {
   EXPECT_EQ(again[0].mask, found[0].mask);
 }
 
+TEST(Semantic, TheMeanOverALargeRegionIsExact) {
+  TemporaryFolder folder;
+  const auto model = Model::load(options_of(save_painted(folder)));
+  const auto pixels = plain_rgb(1280, 720, 153, 0, 0);
+  RgbFrame frame = frame_of(pixels);
+  frame.width = 1280;
+  frame.height = 720;
+  frame.stride = 3 * 1280;
+  for (const GradientMethod method : {GradientMethod::Exact, GradientMethod::ChannelMean}) {
+    model->set_gradient(method, GradientMemory::Half);
+    const auto found = model->infer_for_gradient(frame);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_NEAR(found[0].score, share(3, 2, 0), 1e-6);
+    EXPECT_EQ(covered_cells(found[0].mask), 1280u * 720);
+    Gradient g;
+    model->backward(g);
+    const double s = share(3, 2, 0), slope = 20 * (1 - utility_of(s) * utility_of(s)) / 2;
+    // As above: every pixel has its share of it.
+    EXPECT_NEAR(g.map.at(5, 5) * 1280 * 720, slope * (5 * s * (1 - s) + 5 * s * share(0, 2, 3)), 1e-3 * slope);
+  }
+}
+
 TEST(Semantic, ClassesThresholdBackgroundAndSmallest) {
   TemporaryFolder folder;
   const auto pixels = scene();
