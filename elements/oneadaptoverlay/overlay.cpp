@@ -8,6 +8,7 @@
  * of objects. What it draws arrives with the data, so it stands anywhere behind oneadaptdnn in the same process:
  *
  * - boxes: #GstVideoRegionOfInterestMeta with the param `detection` that oneadaptdnn and DL Streamer attach;
+ * - masks: the param `mask` beside it, which oneadaptdnn attaches where its model segments;
  * - gradient and z: gst_event_new_oneadapt_gradient_downstream(), which oneadaptdnn sends once an interval;
  * - knobs, kbit/s (of the last interval), QP map: gst_event_new_oneadapt_configuration(), which oneadaptfilter sends
  *   at an interval's start.
@@ -28,6 +29,7 @@
 #include <gst/video/gstvideofilter.h>
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -49,6 +51,7 @@ using oneadapt::Scene;
 enum {
   PROP_0,
   PROP_BOXES,
+  PROP_MASKS,
   PROP_GRADIENT,
   PROP_QP_MAP,
   PROP_STATUS,
@@ -64,7 +67,7 @@ constexpr unsigned kMostBlocks = kMostPixels;
 
 /// What the user asked for; under OBJECT_LOCK.
 struct Settings {
-  bool boxes = true, gradient = false, qp_map = false, status = true;
+  bool boxes = true, masks = true, gradient = false, qp_map = false, status = true;
   double gradient_opacity = 0.5, font_scale = 1;
 };
 
@@ -209,7 +212,8 @@ static gboolean gst_oneadapt_overlay_sink_event(GstBaseTransform *transform, Gst
 
 /* ---- frames -------------------------------------------------------------------------------------------------- */
 
-/// Puts together what is to be seen on this frame. Allocates nothing that the last frame had not needed too.
+/// Puts together what is to be seen on this frame. Allocates nothing that the last frame had not needed too, but for
+/// masks.
 static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime time, const Settings &settings) {
   State &state = self->impl->state;
   Known &known = state.known;
@@ -226,7 +230,12 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
   }
   if (oneadapt::read_boxes(buffer, scene.width, scene.height, scene.boxes) || known.feedback) known.detections = true;
   const std::size_t objects = scene.boxes.size();
-  if (!settings.boxes) scene.boxes.clear();
+  auto &boxes = scene.boxes;
+  scene.outlines = settings.boxes;
+  if (!settings.masks)
+    for (auto &box : boxes) box.mask.reset();
+  if (!settings.boxes)
+    boxes.erase(std::remove_if(boxes.begin(), boxes.end(), [](const auto &box) { return !box.mask; }), boxes.end());
 
   const Feedback *feedback = known.feedback ? &*known.feedback : nullptr;
   const Configuration *configuration = known.configuration ? &*known.configuration : nullptr;
@@ -269,8 +278,9 @@ static void gst_oneadapt_overlay_before_transform(GstBaseTransform *transform, G
     if (!state.painter && !state.scene.empty()) state.painter = std::make_unique<Painter>();
     if (state.painter) state.composition = state.painter->paint(state.scene);
   } catch (const std::exception &e) {
-    GST_ELEMENT_ERROR(self, LIBRARY, FAILED, ("The overlay cannot be drawn: %s.", e.what()),
-                      ("set boxes=false gradient=false qp-map=false status=false, or take the element out"));
+    GST_ELEMENT_ERROR(
+        self, LIBRARY, FAILED, ("The overlay cannot be drawn: %s.", e.what()),
+        ("set boxes=false masks=false gradient=false qp-map=false status=false, or take the element out"));
     state.failed = true;  // the flow error follows in transform_frame_ip()
   }
   gst_base_transform_set_passthrough(transform, !state.composition && !state.failed);
@@ -324,6 +334,9 @@ static void gst_oneadapt_overlay_set_property(GObject *object, guint id, const G
     case PROP_BOXES:
       s.boxes = g_value_get_boolean(value);
       break;
+    case PROP_MASKS:
+      s.masks = g_value_get_boolean(value);
+      break;
     case PROP_GRADIENT:
       s.gradient = g_value_get_boolean(value);
       break;
@@ -350,6 +363,9 @@ static void gst_oneadapt_overlay_get_property(GObject *object, guint id, GValue 
   switch (id) {
     case PROP_BOXES:
       g_value_set_boolean(value, s.boxes);
+      break;
+    case PROP_MASKS:
+      g_value_set_boolean(value, s.masks);
       break;
     case PROP_GRADIENT:
       g_value_set_boolean(value, s.gradient);
@@ -404,6 +420,13 @@ static void gst_oneadapt_overlay_class_init(GstOneadaptOverlayClass *klass) {
    * One box a detected object, its colour that of the class, with label and score.
    */
   install(PROP_BOXES, g_param_spec_boolean("boxes", "Boxes", "Draw detected objects with label and score", TRUE, live));
+  /**
+   * oneadaptoverlay:masks:
+   *
+   * The masks of segmented objects, translucent, in the colour of their class.
+   */
+  install(PROP_MASKS,
+          g_param_spec_boolean("masks", "Masks", "Draw the masks of segmented objects, translucent", TRUE, live));
   /**
    * oneadaptoverlay:gradient:
    *

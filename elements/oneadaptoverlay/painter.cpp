@@ -9,6 +9,11 @@
 namespace oneadapt {
 namespace {
 
+/// Of Cairo's images.
+constexpr unsigned kMostSide = 32767;
+/// What is under a mask must still be seen.
+constexpr double kMaskOpacity = 0.4;
+
 struct Colour {
   double r, g, b;
 };
@@ -98,6 +103,14 @@ PixelRect pixels_of(const SceneBox &b, const Scene &s) {
   const int x = std::min(int(std::lround(b.x0 * s.width)), s.width - 1);
   const int y = std::min(int(std::lround(b.y0 * s.height)), s.height - 1);
   return {x, y, std::max(1, int(std::lround(b.x1 * s.width)) - x), std::max(1, int(std::lround(b.y1 * s.height)) - y)};
+}
+
+/// All pixels that a mask touches.
+PixelRect pixels_of(const GridCut &mask, const Scene &s) {
+  const double across = double(s.width) / mask.width, down = double(s.height) / mask.height;
+  const MaskCut &cut = mask.cut;
+  const int x = int(std::floor(cut.x * across)), y = int(std::floor(cut.y * down));
+  return {x, y, int(std::ceil((cut.x + cut.columns) * across)) - x, int(std::ceil((cut.y + cut.rows) * down)) - y};
 }
 
 PixelRect grown(const PixelRect &r, int by) { return {r.x - by, r.y - by, r.w + 2 * by, r.h + 2 * by}; }
@@ -194,7 +207,9 @@ void Painter::draw(const Scene &scene) {
     add(picture_.draw(touched, [&](cairo_t *cr) {
       if (scene.qp_map) draw_map(cr, scene, qp_map_);
       if (scene.gradient) draw_map(cr, scene, gradient_);
-      for (const Label &label : labels_) draw_box(cr, scene, label);
+      for (const Label &label : labels_) draw_mask(cr, scene, label);
+      for (const Label &label : labels_)
+        if (scene.outlines) draw_box(cr, scene, label);
       for (const Label &label : labels_) draw_words(cr, scene, label);
     }));
   }
@@ -219,12 +234,45 @@ void Painter::draw_map(cairo_t *cr, const Scene &scene, const MapImage &image) {
   cairo_restore(cr);
 }
 
+/* ---- masks --------------------------------------------------------------------------------------------------- */
+
+void Painter::draw_mask(cairo_t *cr, const Scene &scene, const Label &label) {
+  if (!label.box->mask) return;
+  const GridCut &mask = *label.box->mask;
+  const MaskCut &cut = mask.cut;
+  if (cut.columns > kMostSide || cut.rows > kMostSide) return;
+  CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_A8, int(cut.columns), int(cut.rows)));
+  check(cairo_surface_status(surface.get()));
+  cairo_surface_flush(surface.get());
+  unsigned char *data = cairo_image_surface_get_data(surface.get());
+  const int stride = cairo_image_surface_get_stride(surface.get());
+  for (unsigned y = 0; y < cut.rows; ++y)
+    std::copy_n(cut.cells.data() + std::size_t(y) * cut.columns, cut.columns, data + std::ptrdiff_t(y) * stride);
+  cairo_surface_mark_dirty(surface.get());
+  const Colour c = colour_of(label.box->label_id);
+  cairo_save(cr);
+  cairo_rectangle(cr, label.outer.x, label.outer.y, label.outer.w, label.outer.h);
+  cairo_clip(cr);
+  cairo_scale(cr, double(scene.width) / mask.width, double(scene.height) / mask.height);
+  cairo_set_source_rgba(cr, c.r, c.g, c.b, kMaskOpacity);
+  std::unique_ptr<cairo_pattern_t, decltype(&cairo_pattern_destroy)> pattern(
+      cairo_pattern_create_for_surface(surface.get()), cairo_pattern_destroy);
+  cairo_matrix_t shift;
+  cairo_matrix_init_translate(&shift, -double(cut.x), -double(cut.y));
+  cairo_pattern_set_matrix(pattern.get(), &shift);
+  cairo_mask(cr, pattern.get());
+  cairo_restore(cr);
+}
+
 /* ---- boxes --------------------------------------------------------------------------------------------------- */
 
 void Painter::place_labels(const Scene &scene) {
   labels_.clear();
-  for (const SceneBox &box : scene.boxes)
-    labels_.push_back({&box, grown(pixels_of(box, scene), 1).intersected(frame_of(scene)), {}, words_of(box)});
+  for (const SceneBox &box : scene.boxes) {
+    PixelRect outer = scene.outlines ? grown(pixels_of(box, scene), 1) : PixelRect{};
+    if (box.mask) outer = outer.united(grown(pixels_of(*box.mask, scene), 1));
+    labels_.push_back({&box, outer.intersected(frame_of(scene)), {}, scene.outlines ? words_of(box) : std::string()});
+  }
   // The surest object is drawn last, on top, and chooses its label's place first.
   std::stable_sort(labels_.begin(), labels_.end(),
                    [](const Label &a, const Label &b) { return a.box->confidence < b.box->confidence; });

@@ -33,7 +33,7 @@ class Painter {
  private:
   struct Label {
     const SceneBox *box;
-    PixelRect outer, text;  ///< box with its halo; label with its background
+    PixelRect outer, text;  ///< box with its halo, and mask; label with its background
     std::string words;
   };
   /// A map as an image with one pixel a block.
@@ -46,6 +46,7 @@ class Painter {
   void draw(const Scene &scene);
   void place_labels(const Scene &scene);
   void draw_map(cairo_t *cr, const Scene &scene, const MapImage &image);
+  void draw_mask(cairo_t *cr, const Scene &scene, const Label &label);
   void draw_box(cairo_t *cr, const Scene &scene, const Label &label);
   void draw_words(cairo_t *cr, const Scene &scene, const Label &label);
   void draw_status(cairo_t *cr, const Scene &scene, const PixelRect &strip);

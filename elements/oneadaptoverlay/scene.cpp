@@ -70,7 +70,10 @@ bool read_boxes(GstBuffer *buffer, int width, int height, std::vector<SceneBox> 
     if (!detection) continue;
     any = true;
     SceneBox box;
-    if (read_box(meta, detection, width, height, box)) boxes.push_back(box);
+    if (!read_box(meta, detection, width, height, box)) continue;
+    if (const GstStructure *mask = gst_video_region_of_interest_meta_get_param(meta, "mask"))
+      box.mask = read_mask_param(mask);
+    boxes.push_back(std::move(box));
   }
   return any;
 }

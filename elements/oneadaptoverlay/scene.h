@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/gradient.h"
+#include "mask_param.h"
 
 namespace oneadapt {
 
@@ -18,10 +19,11 @@ struct SceneBox {
   int label_id = 0;        ///< chooses the colour
   double confidence = -1;  ///< < 0: unknown
   double x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+  std::optional<GridCut> mask;
 
   bool operator==(const SceneBox &o) const {
     return label == o.label && label_id == o.label_id && confidence == o.confidence && x0 == o.x0 && y0 == o.y0 &&
-           x1 == o.x1 && y1 == o.y1;
+           x1 == o.x1 && y1 == o.y1 && mask == o.mask;
   }
 };
 
@@ -42,6 +44,7 @@ struct SceneStatus {
 struct Scene {
   int width = 0, height = 0;  ///< of the frame, in pixels
   double font_scale = 1, gradient_opacity = 0.5;
+  bool outlines = true;  ///< of boxes, and labels; else masks only
   std::vector<SceneBox> boxes;
   std::shared_ptr<const BlockMap> gradient, qp_map;  ///< null: not shown. Of any frame size
   SceneStatus status;                                ///< empty: not shown
@@ -49,12 +52,13 @@ struct Scene {
   bool empty() const { return boxes.empty() && !gradient && !qp_map && status.empty(); }
   bool operator==(const Scene &o) const {
     return width == o.width && height == o.height && font_scale == o.font_scale &&
-           gradient_opacity == o.gradient_opacity && boxes == o.boxes && gradient == o.gradient && qp_map == o.qp_map &&
-           status == o.status;
+           gradient_opacity == o.gradient_opacity && outlines == o.outlines && boxes == o.boxes &&
+           gradient == o.gradient && qp_map == o.qp_map && status == o.status;
   }
 };
 
-/// Replaces `boxes` by those of the buffer's region-of-interest metas that have a well-formed param `detection`.
+/// Replaces `boxes` by those of the buffer's region-of-interest metas that have a well-formed param `detection`, with
+/// their masks if they have a well-formed param `mask`.
 /// Returns whether there was any, well-formed or not.
 bool read_boxes(GstBuffer *buffer, int width, int height, std::vector<SceneBox> &boxes);
 

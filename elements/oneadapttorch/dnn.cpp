@@ -3,9 +3,10 @@
  * SECTION:element-oneadaptdnn
  * @title: oneadaptdnn
  *
- * Detects objects with a self-describing TorchScript model (see docs/models.md). Buffers pass through untouched but for
- * one #GstVideoRegionOfInterestMeta a detected object, as DL Streamer attaches them: `roi_type` is the label, param
- * `detection` holds `x_min`, `x_max`, `y_min`, `y_max` (of the frame, 0 to 1), `confidence` and `label_id`.
+ * Detects objects, or segments, with a self-describing TorchScript model (see docs/models.md). Buffers pass through
+ * untouched but for one #GstVideoRegionOfInterestMeta a detected object, as DL Streamer attaches them: `roi_type` is
+ * the label, param `detection` holds `x_min`, `x_max`, `y_min`, `y_max` (of the frame, 0 to 1), `confidence` and
+ * `label_id`. Where the model segments, param `mask` holds the object's pixels.
  *
  * Once an adaptation interval, on its last frame, it runs the forward pass with autograd, pushes the buffer downstream,
  * then backpropagates the output utility to its input (DNNGrad, paper §3.3, §4.3) and sends the result upstream in a

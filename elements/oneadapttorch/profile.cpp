@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Profiles: what a controller asks with a query (gst_query_new_oneadapt_profile()). Runs in the asker's thread.
 #include <memory>
+#include <utility>
 
 #include "core/metrics.h"
 #include "detector.h"
@@ -74,7 +75,7 @@ bool Detector::profile(guint count, const RenderingSource &source, const Detecto
         choose_input_size(settings.input_size);
       Boxes boxes;
       const bool mapped = reader.read(buffer, [&](const RgbFrame &frame) {
-        for (const Detection &d : model_->infer(frame)) boxes.push_back({d.box, d.score, d.label});
+        for (Detection &d : model_->infer(frame)) boxes.push_back({d.box, d.score, d.label, std::move(d.mask)});
       });
       if (!mapped) {
         GST_WARNING_OBJECT(element_, "a profile's sample cannot be read as its caps say: %" GST_PTR_FORMAT, caps);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "mask_param.h"
+
 namespace oneadapt {
 namespace {
 
@@ -35,6 +37,8 @@ void attach_results(GstBuffer *buffer, unsigned width, unsigned height, const st
         meta, gst_structure_new("detection", "x_min", G_TYPE_DOUBLE, d.box.x0, "x_max", G_TYPE_DOUBLE, d.box.x1,
                                 "y_min", G_TYPE_DOUBLE, d.box.y0, "y_max", G_TYPE_DOUBLE, d.box.y1, "confidence",
                                 G_TYPE_DOUBLE, d.score, "label_id", G_TYPE_INT, d.label, nullptr));
+    if (d.mask.none()) continue;
+    if (GstStructure *mask = mask_param(d.mask)) gst_video_region_of_interest_meta_add_param(meta, mask);
   }
 }
 
@@ -56,6 +60,7 @@ std::string result_line(const FrameInfo &info, const std::vector<Detection> &det
          {"w", p.w},
          {"h", p.h},
          {"roi_type", label}});
+    if (!d.mask.none()) objects.back()["mask"] = {{"size", {d.mask.height, d.mask.width}}, {"counts", d.mask.counts}};
   }
   Json line;
   line["objects"] = std::move(objects);

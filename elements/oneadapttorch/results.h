@@ -14,7 +14,8 @@
 namespace oneadapt {
 
 /// One GstVideoRegionOfInterestMeta a detection: roi_type = label, param `detection` with x_min, x_max, y_min, y_max
-/// (gdouble, normalised), confidence (gdouble), label_id (gint). `buffer` must be writable.
+/// (gdouble, normalised), confidence (gdouble), label_id (gint); with a mask, param `mask` (gst/mask_param.h). `buffer`
+/// must be writable.
 void attach_results(GstBuffer *buffer, unsigned width, unsigned height, const std::vector<Detection> &detections,
                     const std::vector<std::string> &labels);
 
@@ -25,7 +26,7 @@ struct FrameInfo {
   unsigned width = 0, height = 0;
 };
 
-/// One line of JSON, without its end.
+/// One line of JSON, without its end. A mask is COCO's uncompressed run-length code.
 std::string result_line(const FrameInfo &info, const std::vector<Detection> &detections,
                         const std::vector<std::string> &labels);
 

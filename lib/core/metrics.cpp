@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace oneadapt {
 
@@ -16,6 +17,10 @@ double iou(const Box &a, const Box &b) {
   const Box both{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1), std::min(a.y1, b.y1)};
   const double inter = area(both);
   return inter / (aa + ab - inter);
+}
+
+double overlap(const ScoredBox &a, const ScoredBox &b) {
+  return a.mask.none() || b.mask.none() ? iou(a.box, b.box) : iou(a.mask, b.mask);
 }
 
 namespace {
@@ -33,7 +38,7 @@ std::vector<double> matches(const std::vector<ScoredBox> &result, const std::vec
     std::size_t at = reference.size();
     for (std::size_t j = 0; j < reference.size(); ++j) {
       if (taken[j] || reference[j].label != result[i].label) continue;
-      const double v = iou(result[i].box, reference[j].box);
+      const double v = overlap(result[i], reference[j]);
       if (v >= best && v > 0 && (at == reference.size() || v > best)) {
         best = v;
         at = j;
@@ -56,6 +61,32 @@ double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBo
   if (result.empty() && reference.empty()) return 1;
   const std::vector<double> pairs = matches(result, reference, 0);
   return std::accumulate(pairs.begin(), pairs.end(), 0.0) / double(result.size() + reference.size() - pairs.size());
+}
+
+namespace {
+Mask mask_of_class(const std::vector<ScoredBox> &boxes, int label) {
+  std::vector<const Mask *> masks;
+  for (const ScoredBox &b : boxes)
+    if (b.label == label && !b.mask.none()) masks.push_back(&b.mask);
+  return united(masks);
+}
+}  // namespace
+
+double class_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference) {
+  std::set<int> labels;
+  for (const auto *side : {&result, &reference})
+    for (const ScoredBox &b : *side)
+      if (!b.mask.none()) labels.insert(b.label);
+  double sum = 0;
+  for (const int label : labels) sum += iou(mask_of_class(result, label), mask_of_class(reference, label));
+  return labels.empty() ? 1 : sum / double(labels.size());
+}
+
+double miou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference) {
+  const auto has_mask = [](const ScoredBox &b) { return !b.mask.none(); };
+  const bool masks =
+      std::any_of(result.begin(), result.end(), has_mask) || std::any_of(reference.begin(), reference.end(), has_mask);
+  return masks ? class_iou(result, reference) : mean_iou(result, reference);
 }
 
 }  // namespace oneadapt

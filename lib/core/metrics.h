@@ -3,6 +3,8 @@
 #pragma once
 #include <vector>
 
+#include "core/mask.h"
+
 namespace oneadapt {
 
 /// An axis-aligned box; any unit, as long as both sides of a comparison use the same.
@@ -13,21 +15,34 @@ struct ScoredBox {
   Box box;
   double score = 0;
   int label = 0;
+  Mask mask = {};  ///< of segmentation
 };
 
 /// Intersection over union; 0 when either box is empty.
 double iou(const Box &a, const Box &b);
 
-/// F1 of `result` against `reference`: greedy by score, class-aware, a match needs IoU ≥ `min_iou`. Each reference box
-/// is matched once. Both empty: 1. One empty: 0.
+/// IoU of their masks, where both have one, else of their boxes.
+double overlap(const ScoredBox &a, const ScoredBox &b);
+
+/// F1 of `result` against `reference`: greedy by score, class-aware, a match needs overlap() ≥ `min_iou`: of masks
+/// where there are some, else of boxes. Each reference box is matched once. Both empty: 1. One empty: 0.
 double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou = 0.5);
 
-/// The same boxes without their classes, each object once (NMS at `max_iou` over all of them): an object is of interest
-/// or not (paper §5.1), and one that is seen as a car here and as a truck there has not changed.
+/// The same boxes without their classes, each object once (NMS at `max_iou` over all of them, of masks where there are
+/// some): an object is of interest or not (paper §5.1), and one that is seen as a car here and as a truck there has not
+/// changed.
 std::vector<ScoredBox> of_interest(const std::vector<ScoredBox> &boxes, double max_iou = 0.5);
 
 /// Mean IoU of `result` and `reference` (the paper's metric for human detection, §5.1): matched as by f1(), but from
 /// any overlap on; a box that has no partner, on either side, counts as 0. Both empty: 1.
 double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
+
+/// Mean IoU of segmentation, pixel by pixel: of each class that occurs on either side, the area that its masks cover
+/// together, as IoU; the mean over the classes. Neither side has any mask: 1. Boxes without masks do not count. Throws
+/// std::invalid_argument when one side's masks have different grids; the two sides' may differ.
+double class_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
+
+/// What a user calls mIoU: class_iou() when any of both has a mask, else mean_iou().
+double miou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
 
 }  // namespace oneadapt

@@ -13,7 +13,7 @@ std::vector<std::size_t> nms(const std::vector<ScoredBox> &boxes, double max_iou
                    [&](std::size_t a, std::size_t b) { return boxes[a].score > boxes[b].score; });
   for (std::size_t i : order) {
     const bool overlaps = std::any_of(kept.begin(), kept.end(), [&](std::size_t k) {
-      return boxes[k].label == boxes[i].label && iou(boxes[k].box, boxes[i].box) > max_iou;
+      return boxes[k].label == boxes[i].label && overlap(boxes[k], boxes[i]) > max_iou;
     });
     if (!overlaps) kept.push_back(i);
   }

@@ -8,8 +8,8 @@
 
 namespace oneadapt {
 
-/// Greedy, class-aware: best score first, a box goes when it overlaps a better one of its own label by more than
-/// `max_iou`. Returns the indices that stay, best first; equal scores keep their order.
+/// Greedy, class-aware: best score first, a box goes when its overlap() with a better one of its own label is more
+/// than `max_iou`. Returns the indices that stay, best first; equal scores keep their order.
 std::vector<std::size_t> nms(const std::vector<ScoredBox> &boxes, double max_iou);
 
 }  // namespace oneadapt

@@ -134,8 +134,15 @@ void read_input(Reader r, ModelDescription &d) {
   r.refuse_others();
 }
 
+/// What depends on the task and the labels comes after them.
 void read_output(Reader r, ModelDescription &d) {
-  r.choice("layout", d.layout, {"boxes", "torchvision", "nanodet", "yolo", "yolox", "centernet"}, true);
+  const std::size_t labels = d.labels.size();
+  r.choice("layout", d.layout, {"boxes", "torchvision", "nanodet", "yolo", "yolox", "centernet", "semantic"}, true);
+  const bool segments = d.task == "segmentation", semantic = d.layout == "semantic";
+  if (segments ? !semantic && d.layout != "torchvision" : semantic)
+    bad(r.path("layout"),
+        segments ? "must be \"semantic\" or \"torchvision\" for the task \"segmentation\", it is \"" + d.layout + "\""
+                 : "\"semantic\" is for the task \"segmentation\", but \"task\" is \"" + d.task + "\"");
   const bool nanodet = d.layout == "nanodet", yolox = d.layout == "yolox", centernet = d.layout == "centernet";
   if (nanodet || yolox) r.numbers("strides", d.strides, 1, 4096, 1, 16, true);
   if (nanodet) r.number("bins", d.bins, 2, 256, true);
@@ -144,6 +151,14 @@ void read_output(Reader r, ModelDescription &d) {
     d.score_outputs = {1};
     d.label_output = 2;
     d.nms_iou = 1;
+  } else if (semantic) {
+    d.score_outputs = {0};
+    r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+    d.background = labels > 1 ? 0 : -1;
+    r.number("background", d.background, -1, double(labels) - 1);
+    r.flag("probabilities", d.probabilities);
+    r.number("smallest", d.smallest, 0, 1);
+    return r.refuse_others();
   } else if (yolox || d.layout == "yolo") {
     d.score_outputs = {0};
     r.numbers("predictions", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
@@ -186,9 +201,8 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
   r.text("name", d.name);
   r.text("source", d.source);
   r.text("licence", d.licence);
-  r.choice("task", d.task, {"detection"});
+  r.choice("task", d.task, {"detection", "segmentation"});
   read_input(Reader(object_at(r, "input"), "input."), d);
-  read_output(Reader(object_at(r, "output"), "output."), d);
 
   const Json &labels = r.need("labels", "a list of names, one a class");
   if (!labels.is_array() || labels.empty()) bad("labels", "must be a list of names, one a class");
@@ -197,6 +211,7 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
       bad("labels[" + std::to_string(i) + "]", "must be a name, it is " + labels[i].dump());
     d.labels.push_back(labels[i].get<std::string>());
   }
+  read_output(Reader(object_at(r, "output"), "output."), d);
   r.number("threshold", d.threshold, 0, 1);
   r.number("slope", d.slope, 1e-3, 1e4);
   r.number("floor", d.floor, 0, 1);
@@ -223,13 +238,18 @@ std::string ModelDescription::to_json() const {
       output["objectness"] = objectness;
       output["corners"] = corners;
     }
+  } else if (layout == "semantic") {
+    output["scores"] = score_outputs;
+    output["background"] = background;
+    output["probabilities"] = probabilities;
+    output["smallest"] = smallest;
   } else if (layout != "torchvision") {
     output["scores"] = score_outputs;
     output["boxes"] = box_outputs;
     if (layout == "boxes") output["labels"] = label_output;
     if (offset_output >= 0) output["offsets"] = offset_output;
   }
-  output["nms_iou"] = nms_iou;
+  if (layout != "semantic") output["nms_iou"] = nms_iou;
   root["format"] = format;
   if (!name.empty()) root["name"] = name;
   if (!source.empty()) root["source"] = source;

@@ -10,7 +10,7 @@ namespace oneadapt {
 struct ModelDescription {
   int format = 1;                     ///< version of this description
   std::string name, source, licence;  ///< free text
-  std::string task = "detection";
+  std::string task = "detection";     ///< or "segmentation": elements have masks
 
   // input
   unsigned width = 0, height = 0;                   ///< preferred or only size
@@ -21,11 +21,13 @@ struct ModelDescription {
 
   // output
   /// "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N
-  /// "torchvision": the same in a dictionary "boxes", "scores", "labels", as torchvision's detectors give it
+  /// "torchvision": the same in a dictionary "boxes", "scores", "labels", as torchvision's detectors give it; for
+  /// segmentation with "masks", as Mask R-CNN does
   /// "nanodet": per stride class scores (after sigmoid) and box distributions
   /// "yolo": one tensor, a row (or column) of box, objectness if there is one, and class scores for each candidate
   /// "yolox": the same with boxes that still count from their grid cell, by strides
   /// "centernet": heat map of each class, box sizes and, if there are any, offsets
+  /// "semantic": (segmentation) a number for each class and pixel; connected regions of a class are elements
   std::string layout;
   std::vector<int> strides;                     ///< nanodet, yolox
   std::vector<int> score_outputs, box_outputs;  ///< which tensors of the output tuple: one a stride ("nanodet") or one
@@ -34,6 +36,9 @@ struct ModelDescription {
   bool objectness = false;                      ///< yolo: each candidate has one, between box and class scores
   bool corners = false;                         ///< yolo: boxes are x0 y0 x1 y1, not centre x, centre y, width, height
   int bins = 0;                                 ///< nanodet: bins a side of the box distribution
+  int background = -1;                          ///< semantic: this class is no element; −1: each is
+  bool probabilities = false;                   ///< semantic: they are probabilities already; else logits
+  double smallest = 0.0005;                     ///< semantic: share of the picture that a region must cover
   double nms_iou = 0.5;                         ///< class-aware NMS, always ours; 1: the model's own is enough
 
   std::vector<std::string> labels;

@@ -108,7 +108,7 @@ Raw boxes(const ModelDescription &d, const std::vector<at::Tensor> &outputs, con
                  std::to_string(d.labels.size()) + " labels, counted from 0");
   }
   const at::Tensor index = choose(scores, labels, wanted, least);
-  return {scores.index_select(0, index), labels.index_select(0, index), sides.index_select(0, index)};
+  return {scores.index_select(0, index), labels.index_select(0, index), sides.index_select(0, index), index};
 }
 
 }  // namespace
@@ -116,6 +116,7 @@ Raw boxes(const ModelDescription &d, const std::vector<at::Tensor> &outputs, con
 Elements elements(const ModelDescription &description, const std::vector<at::Tensor> &outputs, std::int64_t width,
                   std::int64_t height, const at::Tensor &wanted, double least) {
   const std::string &layout = description.layout;
+  if (layout == "semantic") return semantic(description, outputs, width, height, wanted, least);
   const Raw raw = layout == "nanodet"     ? nanodet(description, outputs, width, height, wanted, least)
                   : layout == "centernet" ? centernet(description, outputs, width, height, wanted, least)
                   : layout == "yolo" || layout == "yolox" ? yolo(description, outputs, width, height, wanted, least)
@@ -142,6 +143,10 @@ Elements elements(const ModelDescription &description, const std::vector<at::Ten
   }
   const at::Tensor index = at::tensor(kept, at::dtype(at::kLong)).to(raw.scores.device());
   result.scores = raw.scores.index_select(0, index);
+  if (description.task == "segmentation") {
+    std::vector<Mask> masks = instance_masks(outputs, raw.index.index_select(0, index));
+    for (std::size_t i = 0; i < masks.size(); ++i) result.boxes[i].mask = std::move(masks[i]);
+  }
   return result;
 }
 

@@ -17,13 +17,13 @@ constexpr std::int64_t kMaxCandidates = 4096;
 /// Elements after NMS, best first.
 struct Elements {
   at::Tensor scores;             ///< one each, on the model's device; part of the autograd graph when there is one
-  std::vector<ScoredBox> boxes;  ///< the same ones, boxes in pixels of the DNN's input
+  std::vector<ScoredBox> boxes;  ///< the same ones, boxes in pixels of the DNN's input, with masks in segmentation
 };
 
 /// Elements with score ≥ `least`. An element's label is its best of ALL classes; it stays only if that one is `wanted`
-/// (a bool tensor on the model's device, one a class). Only the scores are differentiated: boxes and NMS choose, they
-/// do not count. Throws ModelError(Run) when tensors do not have the shapes that the description gives, or hold values
-/// that are not finite.
+/// (a bool tensor on the model's device, one a class). Only the scores are differentiated: boxes, regions and NMS
+/// choose, they do not count. Throws ModelError(Run) when tensors do not have the shapes that the description gives, or
+/// hold values that are not finite.
 Elements elements(const ModelDescription &description, const std::vector<at::Tensor> &outputs, std::int64_t width,
                   std::int64_t height, const at::Tensor &wanted, double least);
 

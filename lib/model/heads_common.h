@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "model/description.h"
+#include "model/heads.h"
 
 namespace oneadapt {
 
 struct Raw {
   at::Tensor scores, labels, boxes;  // n, n, n×4: the candidates
+  at::Tensor index = {};             // n: which of the model's they are; only where it gives masks
 };
 
 /// Throws ModelError(Run).
@@ -31,5 +33,12 @@ Raw yolo(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std:
          const at::Tensor &wanted, double least);
 Raw centernet(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width,
               std::int64_t height, const at::Tensor &wanted, double least);
+
+// heads_masks.cpp: segmentation
+/// "semantic" to elements. There is nothing to suppress: regions do not overlap.
+Elements semantic(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width,
+                  std::int64_t height, const at::Tensor &wanted, double least);
+/// Mask R-CNN's masks (N×1×H×W, probabilities) of the objects that `index` names, in its order.
+std::vector<Mask> instance_masks(const std::vector<at::Tensor> &outputs, const at::Tensor &index);
 
 }  // namespace oneadapt

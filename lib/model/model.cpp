@@ -80,15 +80,35 @@ const c10::IValue *find_detections(const c10::IValue &value) {
   return nullptr;
 }
 
-/// boxes, scores, labels.
-std::vector<at::Tensor> torchvision_tensors(const c10::IValue &value) {
+/// boxes, scores, labels, and masks for segmentation.
+std::vector<at::Tensor> torchvision_tensors(const c10::IValue &value, bool masks) {
   const c10::IValue *found = find_detections(value);
   if (!found)
     throw ModelError(Kind::Run, "the model gave a " + value.tagKind() +
                                     " without a dictionary \"boxes\", \"scores\", \"labels\"; is output.layout "
                                     "\"torchvision\" right?");
   const auto dictionary = found->toGenericDict();
-  return {dictionary.at("boxes").toTensor(), dictionary.at("scores").toTensor(), dictionary.at("labels").toTensor()};
+  std::vector<at::Tensor> tensors{dictionary.at("boxes").toTensor(), dictionary.at("scores").toTensor(),
+                                  dictionary.at("labels").toTensor()};
+  if (masks) {
+    if (!dictionary.contains("masks") || !dictionary.at("masks").isTensor())
+      throw ModelError(
+          Kind::Run,
+          "the model's dictionary has no \"masks\"; it gives boxes only, so write \"task\": \"detection\" in its "
+          "description");
+    tensors.push_back(dictionary.at("masks").toTensor());
+  }
+  return tensors;
+}
+
+/// torchvision's segmentation networks give a dictionary whose "out" it is; others a tensor, or several.
+std::vector<at::Tensor> semantic_tensors(const c10::IValue &value) {
+  if (!value.isGenericDict()) return tensors_of(value);
+  const auto dictionary = value.toGenericDict();
+  if (!dictionary.contains("out") || !dictionary.at("out").isTensor())
+    throw ModelError(Kind::Run,
+                     "the model gave a dictionary without a tensor \"out\"; is output.layout \"semantic\" right?");
+  return {dictionary.at("out").toTensor()};
 }
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
@@ -177,7 +197,10 @@ Elements TorchModel::forward(const at::Tensor &input, double least) {
                                     "; check that it is a model of pictures, and input.width, input.height and "
                                     "input.multiple_of of its description");
   }
-  const auto outputs = description_.layout == "torchvision" ? torchvision_tensors(value) : tensors_of(value);
+  const auto outputs = description_.layout == "torchvision"
+                           ? torchvision_tensors(value, description_.task == "segmentation")
+                       : description_.layout == "semantic" ? semantic_tensors(value)
+                                                           : tensors_of(value);
   // One number a class for the whole picture; a detector's single candidate has those of a box, too.
   if (outputs.size() == 1 && outputs[0].dim() == 2 && outputs[0].size(0) == 1 &&
       outputs[0].size(1) != 4 + std::int64_t(labels_.size()) && outputs[0].size(1) != 5 + std::int64_t(labels_.size()))
@@ -196,6 +219,8 @@ std::vector<Detection> TorchModel::detections(const Elements &elements, std::int
              clip01(b.box.y1 / double(height))};
     d.score = std::min(1.0, b.score);
     d.label = b.label;
+    d.mask = b.mask;
+    if (!d.mask.none() && !covered_cells(d.mask)) continue;
     if (d.box.x1 > d.box.x0 && d.box.y1 > d.box.y0) result.push_back(d);
   }
   return result;

@@ -58,11 +58,12 @@ struct RgbFrame {
   unsigned width = 0, height = 0;
 };
 
-/// A detected object; coordinates normalised to the frame, clipped to [0, 1].
+/// A detected object, or a segmented region; coordinates normalised to the frame, clipped to [0, 1].
 struct Detection {
   Box box;
   double score = 0;
-  int label = 0;  ///< index into Model::labels()
+  int label = 0;   ///< index into Model::labels()
+  Mask mask = {};  ///< of segmentation; it covers at least one cell
 };
 
 /// Thread-bound: one thread at a time (a model may move between threads).

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every detector of torchvision, scripted, as oneadaptdnn takes it: its objects and its gradient, and one in a pipeline.
+"""Every detector of torchvision, and networks that segment, scripted, as oneadaptdnn takes them: objects and gradient; one
+of each kind in a pipeline.
 
 Weights are random with a fixed seed (no trained ones come with Debian's package), small pictures, double precision.
 Two-stage detectors: torchvision takes proposals out of the graph, so that central differences, which move them, differ a
 little more; with all others they agree but for kinks of their activations.
-Usage: torchvision_models.py EXPORTED_MODEL [--all]; without --all those that take no minutes
+What docs/models.md says of segmentation is run as it stands there, but for the weights.
+Usage: torchvision_models.py EXPORTED_MODEL docs/models.md [--all]; without --all those that take no minutes
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +20,7 @@ import warnings
 try:
     warnings.filterwarnings("ignore")
     import torch
-    from torchvision.models import detection as D
+    from torchvision.models import detection as D, segmentation as S
 except ImportError as error:
     print(f"skipped: {error} (Debian: python3-torchvision)")
     sys.exit(77)
@@ -35,24 +38,41 @@ MODELS = {
     "ssdlite320_mobilenet_v3_large": ONE_STAGE,
 }
 
-QUICK = ["fasterrcnn_mobilenet_v3_large_320_fpn", "retinanet_resnet50_fpn", "ssdlite320_mobilenet_v3_large"]
+SEMANTIC = ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"]
+QUICK = ["fasterrcnn_mobilenet_v3_large_320_fpn", "retinanet_resnet50_fpn", "ssdlite320_mobilenet_v3_large",
+         "maskrcnn_resnet50_fpn", *SEMANTIC[:2]]
+
+
+def reaching(net):
+    """With weights that let the picture reach the scores: the initial ones of MobileNet do not."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+    return net
 
 
 def export(name, path, precision):
     torch.manual_seed(0)
+    if name in SEMANTIC:
+        net = reaching(getattr(S, name)(weights=None, weights_backbone=None).eval())
+        # Random weights are sure of nothing: of 21 classes the best has little more than its share.
+        description = {"format": 1, "name": name, "task": "segmentation", "input": {"multiple_of": 1},
+                       "output": {"layout": "semantic", "background": -1}, "labels": [f"class {i}" for i in range(21)],
+                       "threshold": 0.0, "floor": 0.0}
+        torch.jit.save(torch.jit.script(net.to(precision)), path, _extra_files={"oneadapt.json": json.dumps(description)})
+        return
     net = getattr(D, name)(weights=None, weights_backbone=None, **MODELS[name]).eval()
-    if name.startswith("ssdlite"):  # through its initial weights nothing of the picture reaches the scores
-        for module in net.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                torch.nn.init.kaiming_normal_(module.weight)
-    description = {"format": 1, "name": name, "input": {"multiple_of": 1}, "output": {"layout": "torchvision"},
+    if name.startswith("ssdlite"):
+        net = reaching(net)
+    task = "segmentation" if name.startswith("maskrcnn") else "detection"
+    description = {"format": 1, "name": name, "task": task, "input": {"multiple_of": 1}, "output": {"layout": "torchvision"},
                    "labels": ["__background__"] + [f"class {i}" for i in range(1, 91)], "threshold": 0.0, "floor": 0.0}
     torch.jit.save(torch.jit.script(net.to(precision)), path, _extra_files={"oneadapt.json": json.dumps(description)})
 
 
-def in_a_pipeline(folder):
+def in_a_pipeline(folder, name, masks):
     model, results = os.path.join(folder, "model.pt"), os.path.join(folder, "results.jsonl")
-    export("ssdlite320_mobilenet_v3_large", model, torch.float32)
+    export(name, model, torch.float32)
     done = subprocess.run(
         ["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=12", "!", "video/x-raw,width=160,height=120,framerate=5/1", "!",
          "videoconvert", "!", "oneadaptdnn", f"model={model}", f"results-location={results}", "!", "fakesink"],
@@ -61,15 +81,40 @@ def in_a_pipeline(folder):
     gradients = [line for line in done.stderr.split("\n") if "send_gradient" in line and ": z " in line]
     assert len(gradients) >= 2, "no gradient was sent"
     with open(results, encoding="utf-8") as f:
-        assert sum(len(json.loads(line)["objects"]) for line in f) > 0, "nothing was detected"
+        objects = [o for line in f for o in json.loads(line)["objects"]]
+    assert objects, "nothing was detected"
+    for o in objects:
+        assert ("mask" in o) == masks, o
+        assert not masks or sum(o["mask"]["counts"]) == o["mask"]["size"][0] * o["mask"]["size"][1], o
     os.remove(model)
+
+
+def documented(folder, page):
+    """The recipe of the page: its Python, then its pipeline, with a picture of its own."""
+    with open(page, encoding="utf-8") as f:
+        section = re.search(r"^## Segmentation\n(.*?)(?=^## )", f.read(), re.M | re.S).group(1)
+    recipe = re.search(r"```python\n(.*?)```", section, re.S).group(1)
+    assert "weights=weights" in recipe, recipe
+    recipe = recipe.replace("weights=weights", "weights=None, weights_backbone=None")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", recipe], cwd=folder, check=True, timeout=300)
+    line = re.search(r"```sh\n(gst-launch-1.0 .*?)```", section, re.S).group(1).replace("\\\n", " ")
+    for what, stand_in in (("filesrc location=clips/vtest.avi ! decodebin", "videotestsrc num-buffers=5 ! video/x-raw,width=160,height=120"),
+                           ("autovideosink", "fakesink")):
+        assert what in line, line
+        line = line.replace(what, stand_in)
+    if subprocess.run(["gst-inspect-1.0", "--exists", "oneadaptoverlay"]).returncode:
+        line = line.replace("! oneadaptoverlay ", "")  # not built
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "ERROR" not in done.stderr, done.stderr[-2000:]
 
 
 def main():
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        in_a_pipeline(folder)
-        for name in MODELS if "--all" in sys.argv else QUICK:
+        in_a_pipeline(folder, "ssdlite320_mobilenet_v3_large", masks=False)
+        in_a_pipeline(folder, "lraspp_mobilenet_v3_large", masks=True)
+        documented(folder, sys.argv[2])
+        for name in [*MODELS, *SEMANTIC] if "--all" in sys.argv else QUICK:
             path = os.path.join(folder, "model.pt")
             export(name, path, torch.float64)
             done = subprocess.run([sys.argv[1], path], capture_output=True, text=True, timeout=300)
@@ -78,7 +123,7 @@ def main():
             ok = done.returncode == 0
             if ok:
                 objects, error, cosine = map(float, done.stdout.split())
-                ok = objects > 0 and (cosine > 0.8 if MODELS[name] is TWO_STAGES else cosine > 0.99)
+                ok = objects > 0 and (cosine > 0.8 if MODELS.get(name) is TWO_STAGES else cosine > 0.99)
             failed += not ok
     return 1 if failed else 0
 

@@ -97,11 +97,67 @@ def forward(self, x):
   return path;
 }
 
+std::string save_painted(const TemporaryFolder &folder, const std::string &extra) {
+  auto json = nlohmann::json::parse(R"({
+    "format": 1, "task": "segmentation", "name": "painted", "input": {"multiple_of": 1},
+    "output": {"layout": "semantic", "smallest": 0.01}, "labels": ["background", "red thing", "green thing"]})");
+  json.merge_patch(nlohmann::json::parse(extra));
+  const std::string path = folder.file("painted.pt");
+  save_module(path, R"(
+def forward(self, x):
+    return torch.cat([torch.full_like(x[:, 0:1], 2.0), x[:, 0:2] * 5], 1)
+)",
+              json.dump());
+  return path;
+}
+
+std::string save_brightness(const TemporaryFolder &folder) {
+  const std::string path = folder.file("brightness.pt");
+  save_module(path, R"(
+def forward(self, x):
+    y = torch.avg_pool2d(torch.mean(x, [1], True), [8, 8])
+    return torch.cat([torch.zeros_like(y), (0.35 - y) * 40, (y - 0.8) * 40], 1)
+)",
+              R"({"format": 1, "task": "segmentation", "name": "brightness", "input": {"multiple_of": 8},
+    "output": {"layout": "semantic"}, "labels": ["middle", "dark", "bright"]})");
+  return path;
+}
+
+std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed) {
+  at::manual_seed(seed);
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  torch::jit::Module module("Model");
+  module.register_parameter("w1", at::randn({6, 3, 5, 5}, options) * 0.5, /*is_buffer=*/false);
+  module.register_parameter("w2", at::randn({3, 6, 5, 5}, options), /*is_buffer=*/false);
+  module.define(R"(
+def forward(self, x):
+    y = torch.tanh(torch.conv2d(x, self.w1, None, [2, 2], [2, 2]))
+    return {"out": torch.conv2d(y, self.w2, None, [1, 1], [2, 2])}
+)");
+  torch::jit::ExtraFilesMap extra;
+  extra["oneadapt.json"] = R"({"format": 1, "task": "segmentation", "input": {"multiple_of": 2},
+    "output": {"layout": "semantic", "smallest": 0.01}, "labels": ["background", "a", "b"], "slope": 4})";
+  const std::string path = folder.file("semantic.pt");
+  module.save(path, extra);
+  return path;
+}
+
 void save_pickled_weights(const std::string &path) {
   c10::Dict<std::string, at::Tensor> weights;
   weights.insert("w", at::ones({2, 2}));
   const std::vector<char> pickled = torch::jit::pickle_save(weights);
   write_file(path, std::string(pickled.begin(), pickled.end()));
+}
+
+void paint(std::vector<std::uint8_t> &pixels, unsigned width, unsigned x, unsigned y, unsigned w, unsigned h,
+           std::uint8_t r, std::uint8_t g, std::uint8_t b) {
+  for (unsigned row = y; row < y + h; ++row)
+    for (unsigned column = x; column < x + w; ++column) {
+      std::uint8_t *const pixel = &pixels[3 * (std::size_t(row) * width + column)];
+      pixel[0] = r;
+      pixel[1] = g;
+      pixel[2] = b;
+    }
 }
 
 std::vector<std::uint8_t> plain_rgb(unsigned width, unsigned height, std::uint8_t r, std::uint8_t g, std::uint8_t b) {

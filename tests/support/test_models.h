@@ -38,8 +38,24 @@ std::string save_colours(const TemporaryFolder &folder, const std::string &extra
 /// parameters ask for gradients, as those of a model that comes from training do.
 std::string save_random_nanodet(const TemporaryFolder &folder, unsigned seed);
 
+/// Semantic segmentation of any picture: a pixel's logits are 2 for the background, 5·red for "red thing" and 5·green
+/// for "green thing" (classes 0, 1, 2). `extra` is JSON laid over its description; regions from a hundredth of the
+/// picture.
+std::string save_painted(const TemporaryFolder &folder, const std::string &extra = "{}");
+
+/// Semantic segmentation of real pictures into "middle" (the background), "dark" and "bright", by the brightness of 8×8
+/// pixels; a map of an eighth of the picture's size.
+std::string save_brightness(const TemporaryFolder &folder);
+
+/// A smooth random segmentation, three classes at half the picture's size, in double precision.
+std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed);
+
 /// Saves a dictionary of weights as torch.save() does.
 void save_pickled_weights(const std::string &path);
+
+/// Paints a rectangle on a picture of this width.
+void paint(std::vector<std::uint8_t> &pixels, unsigned width, unsigned x, unsigned y, unsigned w, unsigned h,
+           std::uint8_t r, std::uint8_t g, std::uint8_t b);
 
 /// A picture of one colour.
 std::vector<std::uint8_t> plain_rgb(unsigned width, unsigned height, std::uint8_t r, std::uint8_t g, std::uint8_t b);

@@ -121,11 +121,23 @@ class Yolo8(nn.Module):
         return torch.cat([(low + high) / 2, high - low, scores.sigmoid()], 1)
 
 
+class Fcn(nn.Module):
+    """A plane for each class at the picture's own size, as segmentation networks end: a bilinear resize."""
+    def __init__(self, width=16):
+        super().__init__()
+        self.down = nn.Sequential(Block(3, width, stride=2), Block(width, width, stride=2), Block(width, width))
+        self.head = nn.Conv2d(width, CLASSES, 1)
+
+    def forward(self, x):
+        return nn.functional.interpolate(self.head(self.down(x)), scale_factor=4.0, mode="bilinear", align_corners=False)
+
+
 SIDE = 96
 MODELS = {
     "nanodet": (NanoDet, "nanodet", "32"),
     "yolox": (Yolox, "yolox", "32"),
     "yolo8": (lambda: Yolo8(SIDE), "yolo", "0"),
+    "fcn": (Fcn, "semantic", "32"),
 }
 
 

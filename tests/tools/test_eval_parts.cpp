@@ -601,6 +601,32 @@ TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
   EXPECT_EQ(found->gradient_maps[0].map.values, result.gradient_maps[0].map.values);
 }
 
+TEST_F(Store, MasksAreKept) {
+  const RunStore store(runs().string());
+  result.results[3].boxes[0].mask = {4, 3, {1, 1, 1, 2, 6, 1}};
+  store.keep(options, result);
+  const auto found = store.find(options);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->results[3].boxes[0].mask, result.results[3].boxes[0].mask);
+  EXPECT_TRUE(found->results[2].boxes.at(0).mask.none());
+}
+
+TEST(Accuracy, GoesByMasksWhereThereAreSome) {
+  // One box, but the mask fills its left half in one run and all of it in the other.
+  const auto run = [](const Mask &mask) {
+    return made_up(1, 10, [&](std::size_t) {
+      ScoredBox b = box(0.1);
+      b.mask = mask;
+      return std::vector<ScoredBox>{b};
+    });
+  };
+  const Mask whole{2, 2, {0, 4}}, half{2, 2, {0, 2, 2}}, quarter{2, 2, {0, 1, 3}};
+  EXPECT_EQ(mean_accuracy(*run(half), *run(whole)), 1);     // IoU 0.5 is a match
+  EXPECT_EQ(mean_accuracy(*run(quarter), *run(whole)), 0);  // 0.25 is none
+  EXPECT_EQ(mean_accuracy(*run(quarter), *run(whole), Metric::MeanIou), 0.25);
+  EXPECT_EQ(mean_accuracy(*run({}), *run({})), 1);
+}
+
 TEST_F(Store, AnotherInputOrAnotherSettingIsAnotherRun) {
   const RunStore store(runs().string());
   store.keep(options, result);

@@ -135,9 +135,65 @@ TEST_F(Described, BoxesAndCenternet) {
   expect(outcome.out, "output.offsets = 2");
 }
 
+TEST_F(Described, AMapOfThePictureIsSegmentation) {
+  // Two planes of a quarter of the picture's size, as logits.
+  const std::string planes = "    y = torch.avg_pool2d(x, [4, 4])\n    two = torch.slice(y, 1, 0, 2) * 9\n";
+  save(planes + "    return two\n");
+  Outcome outcome = describe({"--input-size", "64x96", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "task = \"segmentation\", because it gives masks");
+  expect(outcome.out, "output.layout = \"semantic\", because the output is 1×2×24×16: a map of the picture");
+  expect(outcome.out, "output.probabilities = false");
+  expect(outcome.out, "output.background = 0");
+  expect(outcome.out, "2 classes");
+  expect(outcome.out, "input.multiple_of = 32");
+  oneadapt::ModelOptions options;
+  options.path = path;
+  options.device = "cpu";
+  EXPECT_EQ(oneadapt::Model::load(options)->description().task, "segmentation");
+
+  // torchvision's dictionary; a softmax inside.
+  save(planes + "    return {\"out\": torch.softmax(two, 1), \"aux\": x}\n");
+  outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "output.probabilities = true, because its planes add up to 1");
+  save(planes + "    return torch.sigmoid(two)\n");
+  outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "output.background = -1, because its planes do not add up to 1");
+  expect(describe({"--set", "labels=[\"person\"]"}).err, "one plane for each of 1 classes");
+
+  // Others must be named.
+  save(planes + "    return (x, two)\n");
+  outcome = describe(
+      {"--input-size", "64x64", "--labels", labels(), "--set", "output.layout=semantic", "--set", "output.scores=[1]"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(extra("oneadapt.json"), "\"task\": \"segmentation\"");
+}
+
+TEST_F(Described, TorchvisionsMasks) {
+  const auto forward = [&](const std::string &more) {
+    save(
+        "    x = x.reshape([1, 3, -1])\n    d = {\"boxes\": torch.zeros([1, 4]), \"labels\": torch.arange(1), "
+        "\"scores\": torch.sigmoid(torch.mean(x)).reshape([1])" +
+        more + "}\n    return [d]\n");
+  };
+  forward(", \"masks\": torch.ones([1, 1, 64, 64])");
+  Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out,
+         "output.layout = \"torchvision\", because it gives a dictionary of boxes, scores and labels, and masks");
+  expect(outcome.out, "task = \"segmentation\"");
+  forward("");
+  outcome = describe({"--input-size", "64x64", "--labels", labels()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect(outcome.out, "task = \"detection\"");
+  expect(describe({"--set", "task=segmentation"}).err, "gives no masks");
+}
+
 TEST_F(Described, WhatIsNoDetectorIsSaid) {
-  save("    return torch.sigmoid(x)\n");
-  expect(describe({"--labels", labels()}).err, "looks like a map of the picture");
+  save("    return (x, x)\n");
+  expect(describe({"--labels", labels()}).err, "are of no layout that is known");
   save("    return torch.mean(x)\n");
   expect(describe({"--labels", labels()}).err, "are of no layout that is known");
   save("    return torch.conv2d(x, torch.ones([4, 1, 3, 3]))\n");

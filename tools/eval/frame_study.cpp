@@ -131,7 +131,7 @@ RunResult FrameStudy::reducto(double target, bool area, Metric metric) const {
   for (std::size_t i = frames_.size(); i-- > 0;) first[interval_at(all.input[i])] = i;
   const auto similarity = [&](std::size_t shown, std::size_t at) {
     const auto &a = all.results[shown].boxes, &b = all.results[at].boxes;
-    return metric == Metric::F1 ? f1(a, b) : mean_iou(a, b);
+    return metric == Metric::F1 ? f1(a, b) : miou(a, b);
   };
   const auto send = [&](std::size_t s, double threshold, std::vector<std::size_t> *sent) {
     double sum = 0;

@@ -129,7 +129,8 @@ int main(int argc, char **argv) {
       ->type_name("S")
       ->capture_default_str()
       ->group(compared);
-  app.add_option("--metric", metric, "Accuracy: f1 (of boxes at IoU 0.5) or miou (mean IoU of boxes)")
+  app.add_option("--metric", metric,
+                 "Accuracy: f1 (at IoU 0.5) or miou (mean IoU); of masks where the model gives some, else of boxes")
       ->check(CLI::IsMember({"f1", "miou"}, CLI::ignore_case).description(""))
       ->type_name("NAME")
       ->capture_default_str()

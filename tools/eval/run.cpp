@@ -20,6 +20,7 @@
 #include "eval/second_pass.h"
 #include "eval/stills.h"
 #include "gstoneadapt.h"
+#include "mask_param.h"
 
 namespace oneadapt::eval {
 namespace {
@@ -75,8 +76,12 @@ GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
     ScoredBox box;
     if (s && gst_structure_get(s, "x_min", G_TYPE_DOUBLE, &box.box.x0, "y_min", G_TYPE_DOUBLE, &box.box.y0, "x_max",
                                G_TYPE_DOUBLE, &box.box.x1, "y_max", G_TYPE_DOUBLE, &box.box.y1, "confidence",
-                               G_TYPE_DOUBLE, &box.score, "label_id", G_TYPE_INT, &box.label, nullptr))
-      result.boxes.push_back(box);
+                               G_TYPE_DOUBLE, &box.score, "label_id", G_TYPE_INT, &box.label, nullptr)) {
+      const GstStructure *param = gst_video_region_of_interest_meta_get_param(roi, "mask");
+      if (const auto grid = param ? read_mask_param(param) : std::nullopt)
+        box.mask = mask_of(grid->cut, grid->width, grid->height);
+      result.boxes.push_back(std::move(box));
+    }
   }
   taps->results.push_back(std::move(result));
   return GST_PAD_PROBE_OK;
@@ -448,7 +453,7 @@ std::vector<double> frame_accuracy(const RunResult &result, const RunResult &ref
   std::vector<double> values;
   for (std::uint64_t t : reference.input) {
     const auto &here = in_force(result, t), &there = in_force(reference, t);
-    values.push_back(metric == Metric::F1 ? f1(here, there) : mean_iou(here, there));
+    values.push_back(metric == Metric::F1 ? f1(here, there) : miou(here, there));
   }
   return values;
 }

@@ -85,7 +85,7 @@ struct Packet {
 /// What the DNN said of one frame.
 struct FrameResult {
   std::uint64_t stream_time = 0;  ///< ns
-  std::vector<ScoredBox> boxes;   ///< normalised to the frame
+  std::vector<ScoredBox> boxes;   ///< normalised to the frame; with masks if it segments
 };
 
 /// What the DNN saw of one frame, with its boxes and the gradient drawn on it, at the clip's size.
@@ -133,6 +133,7 @@ std::string raw_caps(double fps);
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
 
+/// Of masks where the model gives some, else of boxes. MeanIou: miou().
 enum class Metric { F1, MeanIou };
 
 /// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that

@@ -74,7 +74,10 @@ json to_json(const std::vector<FrameResult> &frames) {
   json results = json::array();
   for (const FrameResult &f : frames) {
     json boxes = json::array();
-    for (const ScoredBox &b : f.boxes) boxes.push_back({b.box.x0, b.box.y0, b.box.x1, b.box.y1, b.score, b.label});
+    for (const ScoredBox &b : f.boxes) {
+      boxes.push_back({b.box.x0, b.box.y0, b.box.x1, b.box.y1, b.score, b.label});
+      if (!b.mask.none()) boxes.back().push_back({b.mask.width, b.mask.height, b.mask.counts});
+    }
     results.push_back({f.stream_time, boxes});
   }
   return results;
@@ -85,7 +88,10 @@ std::vector<FrameResult> frames_of(const json &j) {
   for (const json &f : j) {
     FrameResult frame;
     frame.stream_time = f.at(0);
-    for (const json &b : f.at(1)) frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
+    for (const json &b : f.at(1)) {
+      frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
+      if (b.size() > 6) frame.boxes.back().mask = {b.at(6).at(0), b.at(6).at(1), b.at(6).at(2)};
+    }
     frames.push_back(std::move(frame));
   }
   return frames;

@@ -101,8 +101,16 @@ void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &out
     if (sizes.dim() < 3 || sizes.size(-3) != 2)
       throw ImportError("output " + std::to_string(d.box_outputs[0]) + " is " + words(sizes.sizes().vec()) +
                         "; the description makes it two planes");
+  } else if (d.layout == "semantic") {
+    const int index = d.score_outputs.empty() ? 0 : d.score_outputs[0];
+    const at::Tensor map = output_at(outputs, index);
+    if (map.dim() < 3 || map.size(-3) != std::int64_t(d.labels.size()))
+      throw ImportError("output " + std::to_string(index) + " is " + words(map.sizes().vec()) +
+                        "; the description makes it one plane for each of " + std::to_string(d.labels.size()) +
+                        " classes");
   } else {
-    throw ImportError("the layout '" + d.layout + "' is unknown; there are nanodet, boxes, yolo, yolox and centernet");
+    throw ImportError("the layout '" + d.layout +
+                      "' is unknown; there are nanodet, boxes, yolo, yolox, centernet and semantic");
   }
 }
 

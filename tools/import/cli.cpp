@@ -69,8 +69,9 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("--name", a.name, "of the model")->group(group);
   app.add_option("--source", a.source, "where it is from")->group(group);
   app.add_option("--licence", a.licence, "of the model")->group(group);
-  app.add_option("--task", a.task, "detection")->group(group);
-  app.add_option("--layout", a.layout, "of the outputs: boxes, nanodet, yolo, yolox or centernet")->group(group);
+  app.add_option("--task", a.task, "detection or segmentation")->group(group);
+  app.add_option("--layout", a.layout, "of the outputs: boxes, nanodet, yolo, yolox, centernet or semantic")
+      ->group(group);
   app.add_option("--labels", a.labels_file, "file with one label a line")->type_name("FILE")->group(group);
   app.add_option("--colour", a.colour, "order of the input's colours: RGB or BGR")->group(group);
   app.add_option("--range", a.range, "pixels reach the normalisation in [0, RANGE]: 1 or 255")->group(group);
@@ -213,6 +214,11 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a, const Graph
   const bool yolox = d.layout == "yolox";
   if ((yolox || d.layout == "yolo") && d.score_outputs.empty()) d.score_outputs = {0};
   d.objectness = d.objectness || yolox;
+  if (d.layout == "semantic" && d.score_outputs.empty()) {
+    d.task = "segmentation";
+    d.score_outputs = {0};
+    d.background = d.labels.size() > 1 ? 0 : -1;
+  }
   // An ONNX model may be described when it is written, from what it gives.
   if (d.layout.empty() && graph.opset) return options;
   if (d.layout.empty())
@@ -298,10 +304,11 @@ Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
   Json json{{"format", 1}};
   out << "It does not describe itself. Guessed:\n";
   for (const Guess &guess : guesses.found) {
-    if (own_output && guess.key.rfind("output.", 0) == 0) continue;
+    if (own_output && (guess.key.rfind("output.", 0) == 0 || guess.key == "task")) continue;
     out << "  " << guess.key << " = " << guess.value << ", because " << guess.reason << "\n";
     json.merge_patch(setting(guess.key + "=" + guess.value));
   }
+  if (own_output && patch["output"]["layout"] == "semantic") json["task"] = "segmentation";
   if (!own_output && !guesses.problem.empty()) throw ImportError(guesses.problem);
   const std::string count = guesses.classes ? std::to_string(guesses.classes) : "the classes'";
   if (guesses.classes > 0 && !own_output)

@@ -5,6 +5,7 @@
 #include <torch/script.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "check.h"
@@ -20,16 +21,17 @@ namespace {
 const char *const kFile = "oneadapt.json";
 /// Sides of the inputs that models are usually exported with.
 constexpr std::int64_t kSides[] = {640, 416, 320, 512, 224, 256, 300, 384, 608, 768, 800, 1024, 1280};
+constexpr std::int64_t kMostClasses = 1024;
 const std::vector<int> kStrides{8, 16, 32};
 
 std::int64_t cells(std::int64_t height, std::int64_t width, std::int64_t stride) {
   return ((height + stride - 1) / stride) * ((width + stride - 1) / stride);
 }
 
-/// What forward() gave: its tensors in order, or torchvision's dictionary.
+/// What forward() gave: its tensors in order, or one of torchvision's dictionaries.
 struct Result {
   std::vector<at::Tensor> tensors;
-  bool dictionary = false;
+  bool dictionary = false, masks = false;  ///< of boxes, scores and labels; and masks
 };
 
 void collect(const c10::IValue &value, Result &result) {
@@ -44,6 +46,9 @@ void collect(const c10::IValue &value, Result &result) {
     const auto dictionary = value.toGenericDict();
     result.dictionary = result.dictionary || (dictionary.contains("boxes") && dictionary.contains("scores") &&
                                               dictionary.contains("labels"));
+    result.masks = result.masks || (result.dictionary && dictionary.contains("masks"));
+    if (dictionary.contains("out") && dictionary.at("out").isTensor())
+      result.tensors.push_back(dictionary.at("out").toTensor().to(torch::kCPU));
   }
 }
 
@@ -74,16 +79,11 @@ class Layouts {
   }
 
   void find() {
-    if (candidates() || nanodet() || boxes() || centernet()) return;
+    if (candidates() || nanodet() || boxes() || centernet() || semantic()) return;
     std::string shapes;
     for (const at::Tensor &tensor : tensors_) shapes += (shapes.empty() ? "" : ", ") + words(tensor.sizes().vec());
-    const auto shape = tensors_.size() == 1 ? shape_of(tensors_[0], 3) : std::vector<std::int64_t>{};
-    guesses_.problem = shape.size() == 3 && shape[1] * 16 >= height_
-                           ? "the output (" + shapes +
-                                 ") looks like a map of the picture, as segmentation gives it; "
-                                 "a description knows detectors only"
-                           : "outputs of " + (shapes.empty() ? "no tensor" : shapes) +
-                                 " are of no layout that is known; say what they are with --set output.layout=…";
+    guesses_.problem = "outputs of " + (shapes.empty() ? "no tensor" : shapes) +
+                       " are of no layout that is known; say what they are with --set output.layout=…";
   }
 
  private:
@@ -216,6 +216,30 @@ class Layouts {
     return true;
   }
 
+  /// One tensor with a plane for each class, not much coarser than the picture, and of its shape.
+  bool semantic() {
+    const auto shape = tensors_.size() == 1 ? shape_of(tensors_[0], 3) : std::vector<std::int64_t>{};
+    if (shape.size() != 3 || shape[0] < 1 || shape[0] > kMostClasses || shape[1] * 16 < height_) return false;
+    const double across = double(shape[2]) / double(width_), down = double(shape[1]) / double(height_);
+    if (std::abs(across - down) > 0.1 * down) return false;
+    const std::string n = std::to_string(shape[0]);
+    layout("semantic", "the output is " + words(tensors_[0].sizes().vec()) +
+                           ": a map of the picture, a plane for each of " + n + (shape[0] > 1 ? " classes" : " class"));
+    const bool shares = is_share(tensors_[0]);
+    const at::Tensor sums = tensors_[0].reshape(shape).sum(0);
+    const bool whole = shares && shape[0] > 1 && sums.sub(1).abs().max().item<double>() < 1e-3;
+    say("output.probabilities", shares ? "true" : "false",
+        whole    ? "its planes add up to 1"
+        : shares ? "its numbers are from 0 to 1"
+                 : "its numbers are not from 0 to 1, so the softmax is still to come");
+    if (shares && !whole && shape[0] > 1)
+      say("output.background", "-1", "its planes do not add up to 1, so none of them is the rest");
+    else if (shape[0] > 1)
+      say("output.background", "0", "it is the usual one; a run does not show it");
+    classes(shape[0]);
+    return true;
+  }
+
   const std::vector<at::Tensor> &tensors_;
   const std::int64_t height_, width_;
   Guesses &guesses_;
@@ -304,13 +328,13 @@ Guesses ModelFile::guess(unsigned width, unsigned height) {
   const auto say = [&](const std::string &key, const std::string &value, const std::string &reason) {
     guesses.found.push_back({key, value, reason});
   };
-  say("task", "\"detection\"", "there is no other yet");
   const std::string how = given ? "as given, and it ran" : "it ran with it";
   say("input.width", std::to_string(w), how);
   say("input.height", std::to_string(h), how);
   if (result->dictionary) {
     say("input.multiple_of", "1", "it takes a list of pictures, which it resizes by itself");
-    say("output.layout", "\"torchvision\"", "it gives a dictionary of boxes, scores and labels");
+    say("output.layout", "\"torchvision\"",
+        std::string("it gives a dictionary of boxes, scores and labels") + (result->masks ? ", and masks" : ""));
   } else {
     const auto other = contents_->try_run(h + 32, w + 64, nullptr);
     bool follows = other && w % 32 == 0 && h % 32 == 0 && other->tensors.size() == result->tensors.size();
@@ -326,6 +350,9 @@ Guesses ModelFile::guess(unsigned width, unsigned height) {
   std::string layout;
   for (const Guess &guess : guesses.found)
     if (guess.key == "output.layout") layout = guess.value;
+  const bool segments = result->masks || layout == "\"semantic\"";
+  guesses.found.insert(guesses.found.begin(), {"task", segments ? "\"segmentation\"" : "\"detection\"",
+                                               segments ? "it gives masks" : "it gives no masks"});
   const bool yolox = layout == "\"yolox\"";
   const std::string assumed = yolox ? "YOLOX is trained like this" : "it is the usual one; a run does not show it";
   say("input.colour", yolox ? "\"BGR\"" : "\"RGB\"", assumed);
@@ -340,9 +367,14 @@ Guesses ModelFile::guess(unsigned width, unsigned height) {
 void ModelFile::check(const std::string &description) {
   const ModelDescription d = ModelDescription::parse(description);
   const std::int64_t height = d.height ? d.height : d.multiple_of * 4, width = d.width ? d.width : d.multiple_of * 4;
-  // torchvision's resizes by itself, and finds what it finds.
-  if (d.layout == "torchvision") return;
   std::string why;
+  // torchvision's resizes by itself, and finds what it finds.
+  if (d.layout == "torchvision") {
+    if (d.task != "segmentation") return;
+    const auto result = contents_->try_run(std::max(height, kSides[0]), std::max(width, kSides[0]), &why);
+    if (result && result->masks) return;
+    throw ImportError(result ? "the model gives no masks; --set task=detection" : "the model does not run: " + why);
+  }
   const auto result = contents_->try_run(height, width, &why);
   if (!result)
     throw ImportError("the model does not run on a picture of " + std::to_string(width) + "×" + std::to_string(height) +

@@ -101,6 +101,7 @@ TEST(Dnn, JsonLines) {
   EXPECT_EQ(first["interval"], 0);
   EXPECT_EQ(first["resolution"], Json::parse(R"({"width": 32, "height": 24})"));
   ASSERT_EQ(first["objects"].size(), 1u);
+  EXPECT_FALSE(first["objects"][0].contains("mask"));
   const Json object = first["objects"][0];
   EXPECT_EQ(object["x"], 4);
   EXPECT_EQ(object["y"], 4);

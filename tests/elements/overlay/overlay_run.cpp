@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "overlay_run.h"
 
+#include "mask_param.h"
+
 #include <cstring>
 #include <memory>
 
@@ -106,6 +108,20 @@ void add_box(GstBuffer *picture, const GstVideoInfo &info, double x0, double y0,
       meta, gst_structure_new("detection", "x_min", G_TYPE_DOUBLE, x0, "x_max", G_TYPE_DOUBLE, x1, "y_min",
                               G_TYPE_DOUBLE, y0, "y_max", G_TYPE_DOUBLE, y1, "confidence", G_TYPE_DOUBLE, confidence,
                               "label_id", G_TYPE_INT, id, nullptr));
+}
+
+GstStructure *add_mask(GstBuffer *picture, const std::vector<std::string> &rows) {
+  std::vector<std::uint8_t> cells;
+  for (std::size_t x = 0; x < rows[0].size(); ++x)
+    for (const std::string &row : rows) cells.push_back(row[x] == '#');
+  GstVideoRegionOfInterestMeta *meta = nullptr;
+  gpointer state = nullptr;
+  while (GstMeta *m = gst_buffer_iterate_meta_filtered(picture, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))
+    meta = reinterpret_cast<GstVideoRegionOfInterestMeta *>(m);
+  GstStructure *param =
+      oneadapt::mask_param(oneadapt::mask_of(cells.data(), unsigned(rows[0].size()), unsigned(rows.size())));
+  gst_video_region_of_interest_meta_add_param(meta, param);
+  return param;
 }
 
 GstEvent *gradient_event(unsigned width, unsigned height, const std::vector<std::pair<unsigned, unsigned>> &hot,

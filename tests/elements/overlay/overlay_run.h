@@ -76,6 +76,9 @@ class OverlayRun {
 void add_box(GstBuffer *picture, const GstVideoInfo &info, double x0, double y0, double x1, double y1,
              const char *label = "car", double confidence = 0.87, int id = 2);
 
+/// A mask for the region that was added last, as oneadaptdnn attaches it: a grid over the frame, '#' inside.
+GstStructure *add_mask(GstBuffer *picture, const std::vector<std::string> &rows);
+
 /// All values 0 but those of `hot`, given as column and row.
 GstEvent *gradient_event(unsigned width, unsigned height, const std::vector<std::pair<unsigned, unsigned>> &hot,
                          guint64 interval = 0, GstClockTime stream_time = 900 * GST_MSECOND, unsigned block = 16);

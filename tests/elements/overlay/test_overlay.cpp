@@ -133,6 +133,89 @@ TEST(Boxes, ALabelThatIsNoUtf8IsShownSomehow) {
   EXPECT_GT(run.shoot(picture)->changes({80, 100, 160, 119}), 100);
 }
 
+// 8×6 cells of 40 pixels; class 2 is orange.
+const std::vector<std::string> kEll{"........", "........", "..#.....", "..#.....", "..###...", "........"};
+const Rect kUpright{80, 80, 120, 160}, kFoot{80, 160, 200, 200};
+
+TEST(Masks, AreTranslucentOverTheObjectAndNowhereElse) {
+  OverlayRun run("status=false boxes=false");
+  GstBuffer *picture = run.picture();
+  add_box(picture, run.info, 0.25, 1.0 / 3, 0.625, 5.0 / 6);
+  add_mask(picture, kEll);
+  const auto shot = run.shoot(picture);
+  // A pixel of blur at the cells' edges, no more.
+  EXPECT_EQ(shot->changes({81, 81, 119, 159}), 38 * 78);
+  EXPECT_EQ(shot->changes({81, 161, 199, 199}), 118 * 38);
+  const auto near = [](const Rect &r, int x, int y) {
+    return Rect{r.x0 - 21, r.y0 - 21, r.x1 + 21, r.y1 + 21}.has(x, y);
+  };
+  EXPECT_EQ(shot->changes_outside([&](int x, int y) { return near(kUpright, x, y) || near(kFoot, x, y); }), 0);
+  EXPECT_FALSE(shot->changed(170, 110));  // in the box, not in the mask
+  const Rgb tint = shot->rgb(100, 120);
+  EXPECT_GT(tint.r, tint.b + 40);
+  EXPECT_LT(tint.r, 200);  // the picture, of 40 and more, shines through
+  EXPECT_NE(shot->brighter(100, 120), 0);
+}
+TEST(Masks, WithTheBoxOrWithoutOrNotAtAll) {
+  const auto tinted = [](const char *properties, int x, int y) {
+    OverlayRun run(properties);
+    GstBuffer *picture = run.picture();
+    add_box(picture, run.info, 0.25, 1.0 / 3, 0.625, 5.0 / 6);
+    add_mask(picture, kEll);
+    return run.shoot(picture)->changed(x, y);
+  };
+  EXPECT_TRUE(tinted("status=false", 100, 120));
+  EXPECT_TRUE(tinted("status=false", 199, 100));  // the box's right side
+  EXPECT_TRUE(tinted("status=false boxes=false", 100, 120));
+  EXPECT_FALSE(tinted("status=false boxes=false", 199, 100));
+  EXPECT_FALSE(tinted("status=false masks=false", 100, 120));
+  EXPECT_TRUE(tinted("status=false masks=false", 199, 100));
+  EXPECT_FALSE(tinted("status=false masks=false boxes=false", 100, 120));
+}
+TEST(Masks, WhatIsMalformedIsNotDrawn) {
+  using Spoil = std::function<void(GstStructure *)>;
+  const Spoil cases[] = {
+      [](GstStructure *s) { gst_structure_set(s, "format", G_TYPE_STRING, "polygon", nullptr); },
+      [](GstStructure *s) { gst_structure_remove_field(s, "format"); },
+      [](GstStructure *s) { gst_structure_remove_field(s, "dims"); },
+      [](GstStructure *s) { gst_structure_set(s, "dims", G_TYPE_INT, 4, nullptr); },
+      [](GstStructure *s) { gst_structure_remove_field(s, "data"); },
+      [](GstStructure *s) { gst_structure_set(s, "data", G_TYPE_STRING, "255", nullptr); },
+      [](GstStructure *s) { gst_structure_set(s, "data", G_TYPE_BYTES, nullptr, nullptr); },
+      [](GstStructure *s) {
+        GBytes *few = g_bytes_new_static("12", 2);
+        gst_structure_set(s, "data", G_TYPE_BYTES, few, nullptr);
+        g_bytes_unref(few);
+      },
+      [](GstStructure *s) { gst_structure_set(s, "width", G_TYPE_UINT, 4u, nullptr); },
+      [](GstStructure *s) { gst_structure_set(s, "width", G_TYPE_INT, 8, nullptr); },
+      [](GstStructure *s) { gst_structure_set(s, "height", G_TYPE_UINT, G_MAXUINT, nullptr); },
+      [](GstStructure *s) { gst_structure_set(s, "x", G_TYPE_UINT, G_MAXUINT, nullptr); },
+      [](GstStructure *s) { gst_structure_set(s, "y", G_TYPE_UINT, 5u, nullptr); },
+  };
+  int number = 0;
+  for (const Spoil &spoil : cases) {
+    OverlayRun run("status=false boxes=false");
+    GstBuffer *picture = run.picture();
+    add_box(picture, run.info, 0.25, 1.0 / 3, 0.625, 5.0 / 6);
+    spoil(add_mask(picture, kEll));
+    EXPECT_TRUE(run.shoot(picture)->same_bytes()) << number;
+    ++number;
+  }
+}
+TEST(Masks, OfAGridFinerThanTheFrame) {
+  OverlayRun run("status=false boxes=false");
+  GstBuffer *picture = run.picture();
+  add_box(picture, run.info, 0, 0, 1, 1);
+  std::vector<std::string> rows(480, std::string(1280, '.'));
+  for (int y = 240; y < 480; ++y) rows[std::size_t(y)].replace(0, 640, 640, '#');
+  add_mask(picture, rows);
+  const auto shot = run.shoot(picture);
+  const Rect quarter{0, 120, 160, 240};
+  EXPECT_EQ(shot->changes(quarter), 160 * 120);
+  EXPECT_EQ(shot->changes_outside([&](int x, int y) { return Rect{0, 118, 162, 240}.has(x, y); }), 0);
+}
+
 TEST(Off, WithNothingToDrawTheBufferIsTheSame) {
   OverlayRun run("boxes=false status=false");
   run.send(configuration_event());

@@ -50,6 +50,12 @@ TEST(Painter, AnyDifferenceIsDrawn) {
   expect_drawn(scene);
   scene.status.objects = 1;
   expect_drawn(scene);
+  scene.boxes[0].mask = oneadapt::GridCut{2, 2, {0, 0, 1, 1, {255}}};
+  expect_drawn(scene);
+  scene.boxes[0].mask->cut.x = 1;
+  expect_drawn(scene);
+  scene.outlines = false;
+  expect_drawn(scene);
   scene.gradient = std::make_shared<oneadapt::BlockMap>(320, 240);
   expect_drawn(scene);
   scene.gradient_opacity = 0.3;

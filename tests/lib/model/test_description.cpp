@@ -76,7 +76,8 @@ TEST(Description, BadValuesNameTheirKey) {
       {R"({"format": 2})", "\"format\""},
       {R"({"format": "1"})", "\"format\""},
       {R"({"name": 3})", "\"name\""},
-      {R"({"task": "segmentation"})", "\"task\""},
+      {R"({"task": "classification"})", "\"task\""},
+      {R"({"task": "segmentation"})", "\"output.layout\""},
       {R"({"input": null})", "\"input\""},
       {R"({"input": 5})", "\"input\""},
       {R"({"input": {"width": 0}})", "\"input.width\""},
@@ -116,6 +117,44 @@ TEST(Description, BadValuesNameTheirKey) {
     } catch (const std::invalid_argument &e) {
       EXPECT_NE(std::string(e.what()).find(c.names), std::string::npos) << c.patch << ": " << e.what();
       EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
+    }
+  }
+}
+
+constexpr const char *kSemantic = R"({"format": 1, "task": "segmentation", "input": {"multiple_of": 8},
+  "output": {"layout": "semantic"}, "labels": ["background", "person"]})";
+
+TEST(Description, Segmentation) {
+  auto d = ModelDescription::parse(kSemantic);
+  EXPECT_EQ(d.score_outputs, std::vector<int>{0});
+  EXPECT_EQ(d.background, 0);
+  EXPECT_FALSE(d.probabilities);
+  EXPECT_EQ(d.smallest, 0.0005);
+  d = ModelDescription::parse(
+      kSemantic, R"({"output": {"scores": [1], "background": 1, "probabilities": true, "smallest": 0.01}})");
+  const auto again = ModelDescription::parse(d.to_json());
+  EXPECT_EQ(again.task, "segmentation");
+  EXPECT_EQ(again.score_outputs, std::vector<int>{1});
+  EXPECT_EQ(again.background, 1);
+  EXPECT_TRUE(again.probabilities);
+  EXPECT_EQ(again.smallest, 0.01);
+  // A plane alone has no background beside it.
+  EXPECT_EQ(ModelDescription::parse(kSemantic, R"({"labels": ["person"]})").background, -1);
+  EXPECT_EQ(ModelDescription::parse(kSemantic, R"({"output": {"layout": "torchvision"}})").task, "segmentation");
+  for (const BadKey &c : {BadKey{R"({"task": "detection"})", "\"output.layout\""},
+                          {R"({"task": null})", "\"output.layout\""},
+                          {R"({"output": {"layout": "yolo"}})", "\"output.layout\""},
+                          {R"({"output": {"background": 2}})", "\"output.background\""},
+                          {R"({"output": {"background": -2}})", "\"output.background\""},
+                          {R"({"output": {"probabilities": 1}})", "\"output.probabilities\""},
+                          {R"({"output": {"smallest": 1.5}})", "\"output.smallest\""},
+                          {R"({"output": {"scores": [0, 1]}})", "\"output.scores\""},
+                          {R"({"output": {"nms_iou": 0.5}})", "\"output.nms_iou\""}}) {
+    try {
+      ModelDescription::parse(kSemantic, c.patch);
+      ADD_FAILURE() << c.patch << " was taken";
+    } catch (const std::invalid_argument &e) {
+      EXPECT_NE(std::string(e.what()).find(c.names), std::string::npos) << c.patch << ": " << e.what();
     }
   }
 }
