@@ -147,8 +147,10 @@ std::optional<CodedMap> code_map(const BlockMap &map, std::size_t budget) {
   BlockMap larger;
   const BlockMap *cells = &map;
   for (unsigned pooling = 0;; ++pooling) {
+    const std::size_t wanted = std::min(budget, std::max(kSmallMapBytes, cells->values.size() * kMapBitsPerCell / 8));
     for (const MapLevels &quantiser : kMapLadder)
-      if (auto coded = code_cells(*cells, pooling, quantiser, budget)) return coded;
+      if (auto coded = code_cells(*cells, pooling, quantiser, wanted)) return coded;
+    if (auto coded = code_cells(*cells, pooling, *std::rbegin(kMapLadder), budget)) return coded;
     if (cells->values.size() == 1) return std::nullopt;
     larger = pooled(*cells);
     cells = &larger;

@@ -45,8 +45,13 @@ BlockMap pooled(const BlockMap &map);
 std::optional<CodedMap> code_cells(const BlockMap &cells, unsigned pooling, const MapLevels &quantiser,
                                    std::size_t budget);
 
-/// The first of kMapLadder that fits, for cells of one block, else of 2×2, 4×4 … blocks. nullopt: not even a single
-/// cell does; that takes kLeastMapBytes.
+/// What a map should not take more than, its levels included: feedback is to be small beside the video, and that of a
+/// small picture is. By measurement (docs/wire-format.md): finer levels change hardly any QP.
+constexpr std::size_t kMapBitsPerCell = 3;
+constexpr std::size_t kSmallMapBytes = 160;  ///< as long as it takes no more, a map may be as fine as it likes
+
+/// The first of kMapLadder that takes kMapBitsPerCell or kSmallMapBytes, else its last one, within the budget; for
+/// cells of one block, else of 2×2, 4×4 … blocks. nullopt: not even a single cell does; that takes kLeastMapBytes.
 std::optional<CodedMap> code_map(const BlockMap &map, std::size_t budget);
 constexpr std::size_t kLeastMapBytes = 16;
 
