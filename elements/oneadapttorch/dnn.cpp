@@ -27,8 +27,8 @@
  * classes=person results-location=results.jsonl ! fakesink
  * ]|
  */
-// Locks: OBJECT_LOCK guards Settings, the pointer to the Detector and the last run's numbers; a leaf: nothing is called
-// under it. The Detector belongs to the streaming thread while the pads are active; a profile (a query, from any
+// Locks: OBJECT_LOCK guards Settings, the pointer to the Run and the last run's numbers; a leaf: nothing is called
+// under it. The Run belongs to the streaming thread while the pads are active; a profile (a query, from any
 // thread) has its model for one picture at a time.
 #include "dnn.h"
 
@@ -50,8 +50,8 @@ using namespace oneadapt;
 struct Private {
   // Under OBJECT_LOCK.
   DnnProperties properties;
-  std::shared_ptr<Detector> detector;  ///< while in PAUSED or PLAYING
-  DetectorStats last_stats;            ///< of the run before
+  std::shared_ptr<Run> run;  ///< while in PAUSED or PLAYING
+  RunStats last_stats;       ///< of the run before
 };
 
 }  // namespace
@@ -68,7 +68,10 @@ GST_ELEMENT_REGISTER_DEFINE(oneadaptdnn, "oneadaptdnn", GST_RANK_NONE, GST_TYPE_
 
 #define DNN_CAPS                                                                                  \
   "video/x-raw, format = (string) { RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, I420, NV12 }, " \
-  "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = " GST_VIDEO_FPS_RANGE
+  "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = " GST_VIDEO_FPS_RANGE     \
+  "; "                                                                                            \
+  "audio/x-raw, format = (string) { F32LE, S16LE }, layout = (string) interleaved, "              \
+  "channels = (int) 1, rate = (int) [ 1000, 192000 ]"
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(DNN_CAPS));
 static GstStaticPadTemplate src_template =
@@ -76,47 +79,68 @@ static GstStaticPadTemplate src_template =
 
 /* ---- data ---------------------------------------------------------------------------------------------------- */
 
-static std::shared_ptr<Detector> get_detector(GstOneadaptDnn *self) {
+static std::shared_ptr<Run> get_run(GstOneadaptDnn *self) {
   GST_OBJECT_LOCK(self);
-  std::shared_ptr<Detector> detector = self->p->detector;
+  std::shared_ptr<Run> run = self->p->run;
   GST_OBJECT_UNLOCK(self);
-  return detector;
+  return run;
 }
 
-static DetectorSettings copy_settings(GstOneadaptDnn *self) {
+static RunSettings copy_settings(GstOneadaptDnn *self) {
   GST_OBJECT_LOCK(self);
-  DetectorSettings settings = self->p->properties.settings;
+  RunSettings settings = self->p->properties.settings;
   GST_OBJECT_UNLOCK(self);
   return settings;
 }
 
 static GstFlowReturn gst_oneadapt_dnn_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
   auto *self = GST_ONEADAPT_DNN(parent);
-  const auto detector = get_detector(self);
-  if (!detector) {
+  const auto run = get_run(self);
+  if (!run) {
     gst_buffer_unref(buffer);
     return GST_FLOW_FLUSHING;
   }
   try {
-    return detector->chain(buffer, copy_settings(self));
+    return run->chain(buffer, copy_settings(self));
   } catch (const std::exception &e) {  // the model's own errors do not come this far; memory may run out
     GST_ELEMENT_ERROR(self, STREAM, FAILED, ("A frame cannot be analysed: %s.", e.what()), (nullptr));
     return GST_FLOW_ERROR;
   }
 }
 
-/// A controller's profile. In the asker's thread, while data flows.
+/// A source that looks for a pad to link to (decodebin) is offered only what the model takes. One that is linked
+/// already may send what it likes: it then gets an error that names the model.
+static gboolean query_caps(GstPad *pad, GstObject *parent, GstQuery *query) {
+  const gboolean done = gst_pad_query_default(pad, parent, query);
+  const auto run = get_run(GST_ONEADAPT_DNN(parent));
+  if (!done || !run || gst_pad_is_linked(pad)) return done;
+  GstCaps *all = nullptr;
+  gst_query_parse_caps_result(query, &all);
+  GstCaps *taken = gst_caps_copy(all);
+  gst_caps_filter_and_map_in_place(
+      taken,
+      [](GstCapsFeatures *, GstStructure *s, gpointer kind) -> gboolean {
+        return gst_structure_has_name(s, static_cast<const gchar *>(kind));
+      },
+      const_cast<char *>(run->media_type()));
+  gst_query_set_caps_result(query, taken);
+  gst_caps_unref(taken);
+  return TRUE;
+}
+
+/// A controller's profile comes in the asker's thread, while data flows.
 static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) return query_caps(pad, parent, query);
   if (!gst_query_is_oneadapt_profile(query)) return gst_pad_query_default(pad, parent, query);
   auto *self = GST_ONEADAPT_DNN(parent);
   guint count = 0;
   GstOneadaptRenderFunc render = nullptr;
   gpointer data = nullptr;
-  const auto detector = get_detector(self);
-  if (!detector || !gst_query_parse_oneadapt_profile(query, &count, &render, &data)) return FALSE;
+  const auto run = get_run(self);
+  if (!run || !gst_query_parse_oneadapt_profile(query, &count, &render, &data)) return FALSE;
   std::vector<double> accuracies;
   guint64 inferences = 0;
-  if (!detector->profile(
+  if (!run->profile(
           count, [&](guint index) { return render(index, data); }, copy_settings(self), accuracies, inferences))
     return FALSE;
   gst_query_set_oneadapt_profile_result(query, accuracies.data(), count, inferences);
@@ -124,15 +148,15 @@ static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQ
 }
 
 static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
-  const auto detector = get_detector(GST_ONEADAPT_DNN(parent));
-  if (detector) {
+  const auto run = get_run(GST_ONEADAPT_DNN(parent));
+  if (run) {
     switch (GST_EVENT_TYPE(event)) {
       case GST_EVENT_CAPS: {
         GstCaps *caps = nullptr;
         gst_event_parse_caps(event, &caps);
         bool taken = false;
         try {
-          taken = detector->set_caps(caps);
+          taken = run->set_caps(caps);
         } catch (const std::exception &e) {
           GST_ERROR_OBJECT(parent, "%s", e.what());
         }
@@ -146,17 +170,24 @@ static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstE
       case GST_EVENT_SEGMENT: {
         const GstSegment *segment = nullptr;
         gst_event_parse_segment(event, &segment);
-        detector->set_segment(*segment);
+        run->set_segment(*segment);
         break;
       }
       case GST_EVENT_STREAM_START:
-        detector->new_stream();
+        run->new_stream();
+        break;
+      case GST_EVENT_EOS:
+        try {
+          run->drain(copy_settings(GST_ONEADAPT_DNN(parent)));
+        } catch (const std::exception &e) {
+          GST_ELEMENT_ERROR(parent, STREAM, FAILED, ("The last sound cannot be analysed: %s.", e.what()), (nullptr));
+        }
         break;
       case GST_EVENT_FLUSH_START:
-        detector->call_off(false);
+        run->call_off(false);
         break;
       case GST_EVENT_FLUSH_STOP:
-        detector->flush();
+        run->flush();
         break;
       default:
         break;
@@ -177,29 +208,29 @@ static bool start(GstOneadaptDnn *self) {
         (nullptr));
     return false;
   }
-  const DetectorSettings settings = copy_settings(self);
-  std::shared_ptr<Detector> detector = Detector::start(GST_ELEMENT(self), self->sink, self->src, settings);
-  if (!detector) return false;
-  const DetectorStats stats = detector->stats();
+  const RunSettings settings = copy_settings(self);
+  std::shared_ptr<Run> run = Run::start(GST_ELEMENT(self), self->sink, self->src, settings);
+  if (!run) return false;
+  const RunStats stats = run->stats();
   if (settings.model.device == "auto")
     GST_ELEMENT_INFO(self, RESOURCE, SETTINGS,
                      ("device=auto: inference runs on %s (%s).", stats.device.c_str(), stats.device_reason.c_str()),
                      (nullptr));
   GST_OBJECT_LOCK(self);
-  self->p->detector = std::move(detector);
+  self->p->run = std::move(run);
   GST_OBJECT_UNLOCK(self);
   return true;
 }
 
 static void stop(GstOneadaptDnn *self) {
-  const auto detector = get_detector(self);
-  if (!detector) return;
-  detector->call_off(true);
-  detector->finish();
-  const DetectorStats stats = detector->stats();
+  const auto run = get_run(self);
+  if (!run) return;
+  run->call_off(true);
+  run->finish();
+  const RunStats stats = run->stats();
   GST_OBJECT_LOCK(self);
   self->p->last_stats = stats;
-  self->p->detector.reset();  // not the last reference: `detector` dies outside the lock
+  self->p->run.reset();  // not the last reference: `run` dies outside the lock
   GST_OBJECT_UNLOCK(self);
 }
 
@@ -229,7 +260,7 @@ static void gst_oneadapt_dnn_set_property(GObject *object, guint id, const GValu
   const bool good_size = InputSize::parse(text ? text : "", size);
 
   GST_OBJECT_LOCK(self);
-  const bool running = bool(p->detector);
+  const bool running = bool(p->run);
   const bool refused = running && ((spec->flags & GST_PARAM_MUTABLE_READY) || (id == PROP_INPUT_SIZE && !good_size));
   if (!refused) p->properties.set(id, value, size);
   GST_OBJECT_UNLOCK(self);
@@ -250,11 +281,11 @@ static void gst_oneadapt_dnn_get_property(GObject *object, guint id, GValue *val
   auto *self = GST_ONEADAPT_DNN(object);
   GST_OBJECT_LOCK(self);
   const DnnProperties properties = self->p->properties;
-  const std::shared_ptr<Detector> detector = self->p->detector;
-  DetectorStats stats = self->p->last_stats;
+  const std::shared_ptr<Run> run = self->p->run;
+  RunStats stats = self->p->last_stats;
   GST_OBJECT_UNLOCK(self);
   if (properties.get(id, value)) return;
-  if (detector) stats = detector->stats();
+  if (run) stats = run->stats();
   switch (id) {
     case PROP_LATENCY:
       return g_value_set_uint64(value, stats.latency);

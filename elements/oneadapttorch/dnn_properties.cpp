@@ -44,7 +44,7 @@ GType gradient_memory_type() {
 
 void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
   const std::string text = G_VALUE_HOLDS_STRING(value) ? string_of(value) : "";
-  DetectorSettings &s = settings;
+  RunSettings &s = settings;
   switch (id) {
     case PROP_MODEL:
       s.model.path = text;
@@ -111,7 +111,7 @@ void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
 }
 
 bool DnnProperties::get(guint id, GValue *value) const {
-  const DetectorSettings &s = settings;
+  const RunSettings &s = settings;
   const auto put = [&](const std::string &text) { g_value_set_string(value, text.empty() ? nullptr : text.c_str()); };
   switch (id) {
     case PROP_MODEL:
@@ -174,7 +174,7 @@ bool DnnProperties::get(guint id, GValue *value) const {
   return true;
 }
 
-GstStructure *stats_structure(const DetectorStats &s) {
+GstStructure *stats_structure(const RunStats &s) {
   GstStructure *structure = gst_structure_new(
       "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.frames, "inferences", G_TYPE_UINT64, s.inferences,
       "profile-inferences", G_TYPE_UINT64, s.profile_inferences, "profile-time", G_TYPE_UINT64, s.profile_time,

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "detector.h"
+#include "run.h"
 
 namespace oneadapt {
 
@@ -36,7 +36,7 @@ enum {
 
 /// What the user set. Not thread-safe: the element keeps it under OBJECT_LOCK.
 struct DnnProperties {
-  DetectorSettings settings;
+  RunSettings settings;
   std::string classes, operator_libraries, input_size = "auto";
   double threshold = -1;
 
@@ -50,6 +50,6 @@ struct DnnProperties {
 void install_dnn_properties(GObjectClass *object_class);
 
 /// Of property "stats".
-GstStructure *stats_structure(const DetectorStats &stats);
+GstStructure *stats_structure(const RunStats &stats);
 
 }  // namespace oneadapt

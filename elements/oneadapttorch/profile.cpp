@@ -36,7 +36,7 @@ const Boxes &held(const GArray *times, const std::vector<Boxes> &results, GstClo
 
 }  // namespace
 
-bool Detector::profile(guint count, const RenderingSource &source, const DetectorSettings &settings,
+bool Detector::profile(guint count, const RenderingSource &source, const RunSettings &settings,
                        std::vector<double> &accuracies, guint64 &inferences) {
   const unsigned generation = turns_.generation();
   accuracies.assign(count, 0);
@@ -83,9 +83,7 @@ bool Detector::profile(guint count, const RenderingSource &source, const Detecto
       }
       results.push_back(std::move(boxes));
       ++inferences;
-      std::lock_guard<std::mutex> lock(stats_mutex_);
-      ++stats_.profile_inferences;
-      stats_.profile_time += guint64(g_get_monotonic_time() - begin) * 1000;
+      note_profile(guint64(g_get_monotonic_time() - begin) * 1000);
     }
     return true;
   };

@@ -134,6 +134,26 @@ void read_input(Reader r, ModelDescription &d) {
   r.refuse_others();
 }
 
+void read_sound_input(Reader r, ModelDescription &d) {
+  r.number("sample_rate", d.sample_rate, 1000, 192000, true);
+  r.flag("normalise", d.normalise);
+  r.number("context", d.context, 0, 10);
+  r.number("lookahead", d.lookahead, 0, 2);
+  r.refuse_others();
+}
+
+void read_ctc_output(Reader r, ModelDescription &d) {
+  const double last = double(d.labels.size()) - 1;
+  r.choice("layout", d.layout, {"ctc"}, true);
+  if (last < 1) bad("labels", "must name the blank and at least one more class");
+  d.score_outputs = {0};
+  r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+  r.number("blank", d.blank, 0, last);
+  r.number("separator", d.separator, -1, last);
+  if (d.separator == d.blank) bad(r.path("separator"), "must not be the blank");
+  r.refuse_others();
+}
+
 /// What depends on the task and the labels comes after them.
 void read_output(Reader r, ModelDescription &d) {
   const std::size_t labels = d.labels.size();
@@ -201,8 +221,9 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
   r.text("name", d.name);
   r.text("source", d.source);
   r.text("licence", d.licence);
-  r.choice("task", d.task, {"detection", "segmentation"});
-  read_input(Reader(object_at(r, "input"), "input."), d);
+  r.choice("task", d.task, {"detection", "segmentation", "ctc"});
+  const bool sound = d.task == "ctc";
+  (sound ? read_sound_input : read_input)(Reader(object_at(r, "input"), "input."), d);
 
   const Json &labels = r.need("labels", "a list of names, one a class");
   if (!labels.is_array() || labels.empty()) bad("labels", "must be a list of names, one a class");
@@ -211,7 +232,7 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
       bad("labels[" + std::to_string(i) + "]", "must be a name, it is " + labels[i].dump());
     d.labels.push_back(labels[i].get<std::string>());
   }
-  read_output(Reader(object_at(r, "output"), "output."), d);
+  (sound ? read_ctc_output : read_output)(Reader(object_at(r, "output"), "output."), d);
   r.number("threshold", d.threshold, 0, 1);
   r.number("slope", d.slope, 1e-3, 1e4);
   r.number("floor", d.floor, 0, 1);
@@ -222,13 +243,21 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
 std::string ModelDescription::to_json() const {
   // Ordered, because people read it.
   nlohmann::ordered_json input, output, root;
-  if (width) input["width"] = width;
-  if (height) input["height"] = height;
-  input["multiple_of"] = multiple_of;
-  input["colour"] = colour;
-  input["range"] = range;
-  input["mean"] = mean;
-  input["std"] = std;
+  const bool sound = task == "ctc";
+  if (sound) {
+    input["sample_rate"] = sample_rate;
+    input["normalise"] = normalise;
+    input["context"] = context;
+    input["lookahead"] = lookahead;
+  } else {
+    if (width) input["width"] = width;
+    if (height) input["height"] = height;
+    input["multiple_of"] = multiple_of;
+    input["colour"] = colour;
+    input["range"] = range;
+    input["mean"] = mean;
+    input["std"] = std;
+  }
   output["layout"] = layout;
   if (!strides.empty()) output["strides"] = strides;
   if (layout == "nanodet") output["bins"] = bins;
@@ -238,6 +267,10 @@ std::string ModelDescription::to_json() const {
       output["objectness"] = objectness;
       output["corners"] = corners;
     }
+  } else if (sound) {
+    output["scores"] = score_outputs;
+    output["blank"] = blank;
+    output["separator"] = separator;
   } else if (layout == "semantic") {
     output["scores"] = score_outputs;
     output["background"] = background;
@@ -249,7 +282,7 @@ std::string ModelDescription::to_json() const {
     if (layout == "boxes") output["labels"] = label_output;
     if (offset_output >= 0) output["offsets"] = offset_output;
   }
-  if (layout != "semantic") output["nms_iou"] = nms_iou;
+  if (layout != "semantic" && !sound) output["nms_iou"] = nms_iou;
   root["format"] = format;
   if (!name.empty()) root["name"] = name;
   if (!source.empty()) root["source"] = source;

@@ -10,14 +10,20 @@ namespace oneadapt {
 struct ModelDescription {
   int format = 1;                     ///< version of this description
   std::string name, source, licence;  ///< free text
-  std::string task = "detection";     ///< or "segmentation": elements have masks
+  std::string task = "detection";     ///< or "segmentation": elements have masks; or "ctc": words of sound
 
-  // input
+  // input of pictures
   unsigned width = 0, height = 0;                   ///< preferred or only size
   unsigned multiple_of = 0;                         ///< any size that is a multiple of this; 0: width × height only
   std::string colour = "RGB";                       ///< "RGB" or "BGR"
   double range = 1.0;                               ///< pixel values reach the normalisation in [0, range] (1 or 255)
   std::vector<double> mean{0, 0, 0}, std{1, 1, 1};  ///< in the model's colour order: (pixel·range − mean) / std
+
+  // input of sound (ctc): mono, full scale ±1
+  unsigned sample_rate = 0;  ///< Hz
+  bool normalise = false;    ///< each window to mean 0 and variance 1 first
+  double context = 1;        ///< seconds before the adaptation interval that the model hears too
+  double lookahead = 0.3;    ///< seconds after a word's likeliest step that the model needs to be sure of it
 
   // output
   /// "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N
@@ -28,6 +34,8 @@ struct ModelDescription {
   /// "yolox": the same with boxes that still count from their grid cell, by strides
   /// "centernet": heat map of each class, box sizes and, if there are any, offsets
   /// "semantic": (segmentation) a number for each class and pixel; connected regions of a class are elements
+  /// "ctc": (ctc) a number for each step and class, logits or logarithms of probabilities; steps divide the window
+  /// evenly
   std::string layout;
   std::vector<int> strides;                     ///< nanodet, yolox
   std::vector<int> score_outputs, box_outputs;  ///< which tensors of the output tuple: one a stride ("nanodet") or one
@@ -39,6 +47,8 @@ struct ModelDescription {
   int background = -1;                          ///< semantic: this class is no element; −1: each is
   bool probabilities = false;                   ///< semantic: they are probabilities already; else logits
   double smallest = 0.0005;                     ///< semantic: share of the picture that a region must cover
+  int blank = 0;                                ///< ctc: the class that stands for none
+  int separator = -1;                           ///< ctc: classes are letters, this one is between words; −1: words
   double nms_iou = 0.5;                         ///< class-aware NMS, always ours; 1: the model's own is enough
 
   std::vector<std::string> labels;

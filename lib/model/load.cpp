@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Loading: device, archive, description, labels.
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include <algorithm>
 #include <sstream>
 
 #include "model/files.h"
-#include "model/torch_model.h"
+#include "model/torch_file.h"
 
 namespace oneadapt {
 namespace {
@@ -44,16 +45,56 @@ std::string first_sentence(const std::exception &e) {
   return chosen.empty() ? "no reason given" : chosen;
 }
 
-TorchModel::TorchModel(const ModelOptions &options) : path_(options.path), threads_(options.threads) {
+std::vector<at::Tensor> tensors_of(const c10::IValue &value) {
+  std::vector<at::Tensor> tensors;
+  if (value.isTensor()) {
+    tensors.push_back(value.toTensor());
+  } else if (value.isTensorList()) {
+    tensors = value.toTensorVector();
+  } else if (value.isTuple()) {
+    for (const c10::IValue &element : value.toTupleRef().elements()) {
+      if (element.isNone()) {
+        tensors.emplace_back();
+        continue;
+      }
+      if (!element.isTensor())
+        throw ModelError(Kind::Run, "the model gave a tuple with a " + element.tagKind() +
+                                        " in it; forward() must return tensors only");
+      tensors.push_back(element.toTensor());
+    }
+  } else {
+    throw ModelError(Kind::Run, "the model gave a " + value.tagKind() +
+                                    "; forward() must return a tensor, or a tuple or list of tensors");
+  }
+  return tensors;
+}
+
+void expect_graph(const at::Tensor &scores) {
+  if (!scores.requires_grad())
+    throw ModelError(
+        Kind::Run,
+        "the model's scores do not depend on its input through autograd, so there is no gradient; trace or "
+        "script it without torch.no_grad() and detach()");
+}
+
+TorchFile::TorchFile(const ModelOptions &options, const char *takes) : path_(options.path), threads_(options.threads) {
   if (options.threshold && !(*options.threshold >= 0 && *options.threshold <= 1))
     throw ModelError(Kind::Input, "the threshold must be from 0 to 1, it is " + std::to_string(*options.threshold));
   check_archive(options.path);
   choose_device(options.device);
   use_threads();
   load_module(options);
+  read_signature(takes);
+  find_type();
 }
 
-void TorchModel::choose_device(const std::string &wanted) {
+void TorchFile::use_threads() {
+  if (!threads_ || threads_set_in_ == std::this_thread::get_id()) return;
+  at::set_num_threads(int(threads_));
+  threads_set_in_ = std::this_thread::get_id();
+}
+
+void TorchFile::choose_device(const std::string &wanted) {
   const int count = at::hasCUDA() ? int(at::getNumGPUs()) : 0;
   const std::string none = c10::impl::hasDeviceGuardImpl(c10::kCUDA) ? "LibTorch sees no CUDA device"
                                                                      : "this LibTorch was built without CUDA";
@@ -96,14 +137,14 @@ void TorchModel::choose_device(const std::string &wanted) {
   device_name_ = device_.is_cuda() ? "cuda:" + std::to_string(int(device_.index())) : "cpu";
 }
 
-/// forward() takes a picture, and what else it takes may be left out.
-void TorchModel::read_signature() {
+/// forward() takes one input, and what else it takes may be left out.
+void TorchFile::read_signature(const char *takes) {
   const auto &arguments = module_.get_method("forward").function().getSchema().arguments();
   const auto fail = [&](const std::string &what) {
-    throw ModelError(Kind::Format, "model file '" + path_ + "': forward() " + what +
-                                       ", but oneadaptdnn gives it one tensor 1×3×H×W, or a list of one 3×H×W");
+    throw ModelError(Kind::Format,
+                     "model file '" + path_ + "': forward() " + what + ", but oneadaptdnn gives it " + takes);
   };
-  if (arguments.size() < 2) fail("takes no picture");
+  if (arguments.size() < 2) fail("takes no input");
   const auto &type = *arguments[1].type();
   takes_list_ = type.kind() == c10::TypeKind::ListType &&
                 type.castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::TensorType;
@@ -112,13 +153,11 @@ void TorchModel::read_signature() {
     if (!arguments[i].default_value()) fail("also needs \"" + arguments[i].name() + "\"");
 }
 
-void TorchModel::load_module(const ModelOptions &options) {
+void TorchFile::load_module(const ModelOptions &options) {
   shared_ = load_shared(options.path, device_, options.operator_libraries);
   module_ = shared_->to_run();
   if (!module_.find_method("forward"))
     throw ModelError(Kind::Format, "model file '" + options.path + "' has no method forward()");
-
-  read_signature();
 
   const std::string &own = shared_->description;
   const auto sidecar = read_sidecar(options.path);
@@ -141,11 +180,9 @@ void TorchModel::load_module(const ModelOptions &options) {
   labels_ =
       options.labels_file.empty() ? description_.labels : read_labels(options.labels_file, description_.labels.size());
   theta_ = options.threshold.value_or(description_.threshold);
-  const std::vector<bool> wanted = select_classes(labels_, options.classes);
-  at::Tensor mask = at::zeros({std::int64_t(wanted.size())}, at::TensorOptions().dtype(at::kBool));
-  for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
-  wanted_ = mask.to(device_);
+}
 
+void TorchFile::find_type() {
   const auto typed = [&](const at::Tensor &tensor) {
     if (!tensor.is_floating_point()) return false;
     type_ = tensor.scalar_type();
@@ -164,16 +201,6 @@ void TorchModel::load_module(const ModelOptions &options) {
                      "model file '" + path_ +
                          "' has weights of 16 bits, which LibTorch does not compute with on the CPU; save "
                          "it in 32 bits (net.float()), or set device=cuda");
-
-  // input = (rgb·range − mean) / std, per channel in the model's order.
-  const ModelDescription &d = description_;
-  at::Tensor scale = at::empty({1, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble)), shift = at::empty_like(scale);
-  for (std::size_t c = 0; c < 3; ++c) {
-    scale.data_ptr<double>()[c] = d.range / d.std[c];
-    shift.data_ptr<double>()[c] = d.mean[c] / d.std[c];
-  }
-  scale_ = scale.to(device_, type_);
-  shift_ = shift.to(device_, type_);
 }
 
 }  // namespace oneadapt

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/model.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
@@ -27,38 +26,6 @@ constexpr double kFineCell = 8;
 constexpr double kEndCell = 4;
 /// Gradients from one that is followed all the way, which tells its magnitude, to the next.
 constexpr unsigned kFollowed = 32;
-
-/// Runs `work`; whatever LibTorch throws becomes a ModelError(Run) of one sentence.
-template <typename Work>
-auto guarded(const char *what, Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const ModelError &) {
-    throw;
-  } catch (const std::exception &e) {
-    throw ModelError(Kind::Run, std::string(what) + ": " + first_sentence(e));
-  }
-}
-
-std::vector<at::Tensor> tensors_of(const c10::IValue &value) {
-  std::vector<at::Tensor> tensors;
-  if (value.isTensor()) {
-    tensors.push_back(value.toTensor());
-  } else if (value.isTensorList()) {
-    tensors = value.toTensorVector();
-  } else if (value.isTuple()) {
-    for (const c10::IValue &element : value.toTupleRef().elements()) {
-      if (!element.isTensor())
-        throw ModelError(Kind::Run, "the model gave a tuple with a " + element.tagKind() +
-                                        " in it; forward() must return tensors only");
-      tensors.push_back(element.toTensor());
-    }
-  } else {
-    throw ModelError(Kind::Run, "the model gave a " + value.tagKind() +
-                                    "; forward() must return a tensor, or a tuple or list of tensors");
-  }
-  return tensors;
-}
 
 /// The first dictionary that holds boxes, scores and labels, however deep: torchvision's scripted detectors give
 /// (losses, [detections]), traced ones differ.
@@ -136,16 +103,30 @@ std::unique_ptr<Model> Model::load(const ModelOptions &options) {
   }
 }
 
+TorchModel::TorchModel(const ModelOptions &options) : TorchFile(options, "one tensor 1×3×H×W, or a list of one 3×H×W") {
+  const ModelDescription &d = description_;
+  if (d.task == "ctc")
+    throw ModelError(Kind::Description, "model file '" + path_ +
+                                            "' recognises sound (\"task\": \"ctc\"), but the input is pictures; use "
+                                            "a model of task \"detection\" or \"segmentation\"");
+  const std::vector<bool> wanted = select_classes(labels_, options.classes);
+  at::Tensor mask = at::zeros({std::int64_t(wanted.size())}, at::TensorOptions().dtype(at::kBool));
+  for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
+  wanted_ = mask.to(device_);
+
+  // input = (rgb·range − mean) / std, per channel in the model's order.
+  at::Tensor scale = at::empty({1, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble)), shift = at::empty_like(scale);
+  for (std::size_t c = 0; c < 3; ++c) {
+    scale.data_ptr<double>()[c] = d.range / d.std[c];
+    shift.data_ptr<double>()[c] = d.mean[c] / d.std[c];
+  }
+  scale_ = scale.to(device_, type_);
+  shift_ = shift.to(device_, type_);
+}
+
 void TorchModel::set_input_size(unsigned width, unsigned height) {
   input_width_ = width;
   input_height_ = height;
-}
-
-void TorchModel::use_threads() {
-  // OpenMP's number of threads belongs to the calling thread, so it is set wherever inference really runs.
-  if (!threads_ || threads_set_in_ == std::this_thread::get_id()) return;
-  at::set_num_threads(int(threads_));
-  threads_set_in_ = std::this_thread::get_id();
 }
 
 at::Tensor TorchModel::upload(const RgbFrame &frame) const {
@@ -273,11 +254,7 @@ at::Tensor TorchModel::pixel_gradient(double &z) {
   return guarded("backpropagation failed", [&] {
     z = 0;
     if (scores.size(0) == 0) return at::zeros_like(leaf.detach());
-    if (!scores.requires_grad())
-      throw ModelError(
-          Kind::Run,
-          "the model's scores do not depend on its input through autograd, so there is no gradient; trace or "
-          "script it without torch.no_grad() and detach()");
+    expect_graph(scores);
     at::AutoGradMode with_grad(true);
     const at::Tensor sum = utility(scores, theta_, description_.slope);
     z = sum.item<double>();

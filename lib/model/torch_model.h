@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The Model behind model.h. Internal: sees LibTorch; only lib/model and its tests include it.
 #pragma once
-#include <torch/script.h>
-
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "model/heads.h"
-#include "model/model.h"
-#include "model/shared_module.h"
+#include "model/torch_file.h"
 
 namespace oneadapt {
 
-class TorchModel final : public Model {
+class TorchModel final : public Model, private TorchFile {
  public:
   explicit TorchModel(const ModelOptions &options);
 
@@ -47,27 +42,11 @@ class TorchModel final : public Model {
   std::vector<Detection> run_for_gradient(at::Tensor rgb);
 
  private:
-  void choose_device(const std::string &wanted);
-  void load_module(const ModelOptions &options);
-  void read_signature();
-  void use_threads();
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
 
-  ModelDescription description_;
-  std::vector<std::string> labels_;
-  double theta_ = 0.5;
-  std::string path_;
-  c10::Device device_{c10::kCPU};
-  std::string device_name_, device_reason_;
-  unsigned threads_ = 0;
-  std::thread::id threads_set_in_;
-  std::shared_ptr<SharedModule> shared_;
-  torch::jit::Module module_;        ///< shared_'s
-  bool takes_list_ = false;          ///< forward() takes a list of pictures, as torchvision's detectors do
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
-  c10::ScalarType type_ = c10::kFloat;
-  at::Tensor wanted_;         // bool, one a class
-  at::Tensor scale_, shift_;  // 1×3×1×1: input = rgb·scale − shift
+  at::Tensor wanted_;                // bool, one a class
+  at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift
   unsigned input_width_ = 0, input_height_ = 0;
   GradientMethod method_ = GradientMethod::Exact;
   double factor_ = 0;          ///< from what comes where the way back ends to the leaf's gradient; 0: not known
@@ -81,8 +60,5 @@ class TorchModel final : public Model {
 
 /// Mean over each block × block pixels of `plane` (H×W), blocks cut by the edge averaged over what they have.
 at::Tensor block_means(const at::Tensor &plane, std::int64_t block);
-
-/// One clean sentence from what LibTorch or a TorchScript program threw.
-std::string first_sentence(const std::exception &e);
 
 }  // namespace oneadapt

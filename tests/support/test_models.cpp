@@ -123,6 +123,30 @@ def forward(self, x):
   return path;
 }
 
+std::string save_tones(const TemporaryFolder &folder, const std::string &extra) {
+  auto json = nlohmann::json::parse(R"({
+    "format": 1, "task": "ctc", "name": "tones", "input": {"sample_rate": 8000, "context": 0.5, "lookahead": 0.1},
+    "output": {"layout": "ctc"}, "labels": ["<blank>", "low", "high"]})");
+  json.merge_patch(nlohmann::json::parse(extra));
+  const std::string path = folder.file("tones.pt");
+  // The amplitude of each tone over windows of 20 ms, by its Fourier component; logits 80·amplitude − 4 against 0.
+  torch::jit::Module module("Model");
+  const at::Tensor t = at::arange(160, at::TensorOptions().dtype(at::kFloat)) * (2 * 3.14159265358979 / 8000);
+  const at::Tensor waves = at::stack({(t * 500).cos(), (t * 500).sin(), (t * 3000).cos(), (t * 3000).sin()});
+  module.register_buffer("waves", (waves / 80).unsqueeze(1));
+  module.define(R"(
+def forward(self, x):
+    y = torch.conv1d(x.unsqueeze(1), self.waves, None, [160])
+    low = torch.sqrt(y[:, 0] * y[:, 0] + y[:, 1] * y[:, 1] + 1e-10)
+    high = torch.sqrt(y[:, 2] * y[:, 2] + y[:, 3] * y[:, 3] + 1e-10)
+    return torch.stack([torch.zeros_like(low), low * 80 - 4, high * 80 - 4], 2)
+)");
+  torch::jit::ExtraFilesMap files;
+  files["oneadapt.json"] = json.dump();
+  module.save(path, files);
+  return path;
+}
+
 std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed) {
   at::manual_seed(seed);
   const auto options = at::TensorOptions().dtype(at::kDouble);

@@ -50,6 +50,11 @@ std::string save_brightness(const TemporaryFolder &folder);
 /// A smooth random segmentation, three classes at half the picture's size, in double precision.
 std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed);
 
+/// Words of sound at 8000 Hz, steps of 20 ms: "low" is a tone of 500 Hz, "high" one of 3000 Hz (classes 1 and 2; the
+/// blank is 0), each likelier than not from an amplitude of 0.05 on. `extra` is JSON laid over its description; θ 0.5,
+/// context 0.5 s, lookahead 0.1 s.
+std::string save_tones(const TemporaryFolder &folder, const std::string &extra = "{}");
+
 /// Saves a dictionary of weights as torch.save() does.
 void save_pickled_weights(const std::string &path);
 

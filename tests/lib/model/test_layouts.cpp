@@ -196,7 +196,7 @@ TEST(WrongLayout, ForwardTakesAPicture) {
     }
     return "";
   };
-  EXPECT_NE(error("").find("takes no picture"), std::string::npos);
+  EXPECT_NE(error("").find("takes no input"), std::string::npos);
   EXPECT_NE(error(", n: int").find("takes a int"), std::string::npos);
   EXPECT_NE(error(", x, hidden").find("also needs \"hidden\""), std::string::npos);
   EXPECT_EQ(error(", x, hidden: Optional[Tensor] = None"), "");
