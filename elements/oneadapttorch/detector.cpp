@@ -18,11 +18,13 @@ Detector::Detector(GstElement *element, GstPad *sink, GstPad *src, const RunSett
 
 bool Detector::set_caps(const GstCaps *caps) {
   if (gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw")) {
-    GST_ELEMENT_ERROR(element_, STREAM, WRONG_TYPE,
-                      ("Property \"model\": it is for pictures (task \"%s\"), but the stream is sound; set a model of "
-                       "task \"ctc\".",
-                       model_->description().task.c_str()),
-                      (nullptr));
+    if (!std::exchange(failed_, true))  // it is asked again with every buffer
+      GST_ELEMENT_ERROR(
+          element_, STREAM, WRONG_TYPE,
+          ("Property \"model\": it is for pictures (task \"%s\"), but the stream is sound; set a model of "
+           "task \"ctc\".",
+           model_->description().task.c_str()),
+          (nullptr));
     return false;
   }
   if (!reader_.set_caps(caps)) return false;

@@ -36,10 +36,12 @@ Recogniser::Recogniser(GstElement *element, GstPad *sink, GstPad *src, const Run
 
 bool Recogniser::set_caps(const GstCaps *caps) {
   if (!gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw")) {
-    GST_ELEMENT_ERROR(element_, STREAM, WRONG_TYPE,
-                      ("Property \"model\": it is for sound (task \"ctc\"), but the stream is pictures; set a model of "
-                       "task \"detection\" or \"segmentation\"."),
-                      (nullptr));
+    if (!std::exchange(failed_, true))  // it is asked again with every buffer
+      GST_ELEMENT_ERROR(
+          element_, STREAM, WRONG_TYPE,
+          ("Property \"model\": it is for sound (task \"ctc\"), but the stream is pictures; set a model of "
+           "task \"detection\" or \"segmentation\"."),
+          (nullptr));
     return false;
   }
   ready_ = gst_audio_info_from_caps(&info_, caps) && GST_AUDIO_INFO_CHANNELS(&info_) == 1;

@@ -125,6 +125,16 @@ class End:
         fields = dict(line.split(":", 1) for line in open(proc + "/status", encoding="utf-8"))
         return int(fields["RssAnon"].split()[0]), int(fields["Threads"]), len(os.listdir(proc + "/fd"))
 
+    def descriptors(self):
+        """What its file descriptors are, by number."""
+        folder, found = f"/proc/{self.process.pid}/fd", {}
+        for number in os.listdir(folder):
+            try:
+                found[number] = os.readlink(f"{folder}/{number}")
+            except OSError:
+                pass  # closed meanwhile
+        return found
+
     def end(self):
         if self.alive():
             self.process.terminate()

@@ -48,7 +48,7 @@ def main():
         clip = ends.Clip(a, folder, 60)
         camera_line, dnn_line, _ = ends.two_ends(clip, a.transport, ctl=f"knobs={a.knobs}" if a.knobs else "")
         running = {"DNN": ends.End(a.end, dnn_line), "camera": ends.End(a.end, camera_line)}
-        samples = {name: [] for name in running}
+        samples, descriptors = {name: [] for name in running}, {}
         if not ends.wait_until(lambda: running["camera"].gradients > 2, 60):
             failed.append("no gradients")
         begin, warm = time.monotonic(), min(300, a.seconds / 3)
@@ -59,6 +59,12 @@ def main():
                     failed.append(f"{name} ended: {end.error}")
                 elif time.monotonic() - begin > warm:
                     samples[name].append((time.monotonic() - begin, end.footprint()))
+                    now = end.descriptors()
+                    known = descriptors.setdefault(name, dict(now))
+                    for number, what in sorted(now.items()):
+                        if number not in known:
+                            print(f"{name}: descriptor {number} is new after {time.monotonic() - begin:.0f} s: {what}", flush=True)
+                            known[number] = what
         made, taken = running["DNN"].number("dnn", "gradients"), running["camera"].gradients
         for name, end in running.items():
             if len(samples[name]) > 5:
