@@ -56,11 +56,12 @@ void check_property(const std::string &name, const std::string &text, const Eval
   const std::string element = name.substr(0, name.find('.')), property = name.substr(name.find('.') + 1);
   if (!among(element, {"ctl", "filter", "dnn"}))
     throw RunError("--set: there is no element \"" + element + "\"; there are ctl, filter, dnn");
-  const Element made = make("oneadapt" + element);
+  const std::string kind = element == "filter" ? filter_element(options.clips) : "oneadapt" + element;
+  const Element made = make(kind);
   GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(made.get()), property.c_str());
   if (!spec || !(spec->flags & G_PARAM_WRITABLE) || property == "name" || property == "parent")
-    throw RunError("--set: oneadapt" + element + " has no property \"" + property +
-                   "\" that can be set; gst-inspect-1.0 oneadapt" + element + " lists them");
+    throw RunError("--set: " + kind + " has no property \"" + property + "\" that can be set; gst-inspect-1.0 " + kind +
+                   " lists them");
   if (among(name, {"ctl.interval", "filter.interval", "dnn.interval", "ctl.lockstep", "ctl.policy", "ctl.policy-file",
                    "ctl.lambda", "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient",
                    "dnn.results-location"}))
@@ -85,8 +86,7 @@ void check_property(const std::string &name, const std::string &text, const Eval
   const bool good = gst_value_deserialize(&value, text.c_str()) && !g_param_value_validate(spec, &value);
   g_value_unset(&value);
   if (!good)
-    throw RunError("--set: \"" + text + "\" is no value of " + name + "; gst-inspect-1.0 oneadapt" + element +
-                   " tells its range");
+    throw RunError("--set: \"" + text + "\" is no value of " + name + "; gst-inspect-1.0 " + kind + " tells its range");
 }
 
 /// What the element says of the file; then, whether it is of any use for the knobs.
@@ -139,6 +139,20 @@ void check_casva(const EvalOptions &options) {
   if (evaluated) check_policy_file(options);
 }
 
+/// What is there for pictures only.
+void check_sound(const EvalOptions &options) {
+  const auto only_pictures = [](const std::string &option) {
+    throw RunError(option + " is for video, and the clips are sound; leave it out");
+  };
+  if (!options.figures.empty()) only_pictures("--figure");
+  if (options.frames) only_pictures("--resource frames");
+  if (options.fps > 0) only_pictures("--fps");
+  if (options.metric != Metric::F1) only_pictures("--metric miou");
+  if (!options.train_casva.empty()) only_pictures("--train-casva");
+  for (const char *policy : {"region", "eaar", "dds", "reducto", "casva"})
+    if (among(policy, options.policies)) only_pictures(std::string("--policies: ") + policy);
+}
+
 }  // namespace
 
 std::vector<std::string> evaluated_policies() {
@@ -174,7 +188,13 @@ void check_options(const EvalOptions &options) {
       throw RunError("--figure: there is no figure \"" + figure + "\"; there are " + joined(figure_names()));
   if (!std::filesystem::is_regular_file(options.model))
     throw RunError("--model: there is no file \"" + options.model + "\"; name a self-describing TorchScript model");
-  const auto knobs = knob_names(make("oneadaptfilter").get());
+  const bool sound = filter_element(options.clips) != "oneadaptfilter";
+  for (const std::string &clip : options.clips)
+    if (check_clip(clip).empty() != sound)
+      throw RunError("--clip: \"" + clip + "\" is " + (sound ? "video and the others are" : "") +
+                     (sound ? " sound" : "sound and the others are video") + "; evaluate the two apart");
+  if (sound) check_sound(options);
+  const auto knobs = knob_names(make(filter_element(options.clips)).get());
   for (const std::string &knob : options.knobs)
     if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));
   if (among("qp", options.knobs) && among("qp-map", options.knobs))
@@ -209,24 +229,28 @@ void check_options(const EvalOptions &options) {
       throw RunError("--set: filter.map-granularity is what --figure granularity varies; leave it out");
   }
   for (const auto &[name, value] : options.properties) check_property(name, value, options);
-  for (const std::string &clip : options.clips) check_clip(clip);
+}
+
+std::string filter_element(const std::vector<std::string> &clips) {
+  return !clips.empty() && check_clip(clips.front()).empty() ? "oneadaptaudiofilter" : "oneadaptfilter";
 }
 
 std::string check_clip(const std::string &clip) {
   if (!std::filesystem::is_regular_file(clip))
-    throw RunError("--clip: there is no file \"" + clip + "\"; name a video file");
+    throw RunError("--clip: there is no file \"" + clip + "\"; name a file of video or sound");
   GError *error = nullptr;
   gchar *uri = gst_filename_to_uri(clip.c_str(), &error);
   GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
   GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
   g_free(uri);
   std::string problem;
-  GList *streams = nullptr;
+  GList *streams = nullptr, *sounds = nullptr;
   if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK)
     problem = "cannot be read (" + std::string(error ? error->message : "is it a video file?") +
-              "); name a video file that GStreamer can decode";
-  else if (!(streams = gst_discoverer_info_get_video_streams(info)))
-    problem = "has no video in it; name a video file";
+              "); name a file of video or sound that GStreamer can decode";
+  else if (!(streams = gst_discoverer_info_get_video_streams(info)) &&
+           !(sounds = gst_discoverer_info_get_audio_streams(info)))
+    problem = "has neither video nor sound in it; name a file that has";
   std::string size;
   if (streams) {
     auto *video = GST_DISCOVERER_VIDEO_INFO(streams->data);
@@ -234,6 +258,7 @@ std::string check_clip(const std::string &clip) {
            std::to_string(gst_discoverer_video_info_get_height(video));
   }
   gst_discoverer_stream_info_list_free(streams);
+  gst_discoverer_stream_info_list_free(sounds);
   if (info) gst_discoverer_info_unref(info);
   if (discoverer) g_object_unref(discoverer);
   g_clear_error(&error);

@@ -53,6 +53,8 @@ RunResult same_clip(const RunResult &reference) {
   out.device = reference.device;
   out.threshold = reference.threshold;
   out.ladders = reference.ladders;
+  out.sound = reference.sound;
+  out.envelope = reference.envelope;
   return out;
 }
 

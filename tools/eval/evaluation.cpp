@@ -77,7 +77,9 @@ RunOptions Runner::base(const std::string &clip) const {
   if (std::count(options_.knobs.begin(), options_.knobs.end(), "b-bias")) o.properties.emplace("filter.b-frames", "3");
   // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
   // before them.
-  o.properties.emplace("dnn.input-size", check_clip(clip));
+  const std::string size = check_clip(clip);
+  o.sound = size.empty();
+  if (!o.sound) o.properties.emplace("dnn.input-size", size);
   if (o.properties.count("ctl.warm-start")) o.start = most_expensive();  // else the policy chooses where it starts
   return o;
 }
@@ -150,15 +152,13 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
   const std::size_t count = interval_count(reference);
   std::vector<double> accuracy(count), inputs(count), bytes(count), objects(count);
   const std::vector<double> frames = frame_accuracy(r, reference, metric);
-  double sum = 0;
   auto at = [&](std::uint64_t t) { return std::min(count - 1, interval_at(t)); };
   for (std::size_t i = 0; i < frames.size(); ++i) {
     accuracy[at(reference.input[i])] += frames[i];
     ++inputs[at(reference.input[i])];
-    sum += frames[i];
   }
   for (const Packet &p : r.packets) bytes[at(p.stream_time)] += double(p.bytes);
-  for (const FrameResult &f : r.results) objects[at(f.stream_time)] = double(f.boxes.size());
+  for (const FrameResult &f : r.results) objects[at(f.stream_time)] = double(f.boxes.size() + f.words.size());
   json intervals = json::array();
   for (std::size_t t = 0; t < count; ++t) {
     json knobs = json::object();
@@ -174,7 +174,7 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
   }
   return {{"setting", setting},
           {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},
-          {"accuracy", frames.empty() ? 0 : round6(sum / double(frames.size()))},
+          {"accuracy", round6(mean_accuracy(r, reference, metric))},
           {"frames", round6(frames_share(run, reference))},
           {"frames_analysed", r.results.size()},
           {"extra_inferences", run.extra_inferences},
@@ -205,7 +205,7 @@ class ClipEvaluation {
     json curves = json::array();
     for (const std::string &policy : o.policies) curves.push_back({{"policy", policy}, {"points", points(policy)}});
     double objects = 0;
-    for (const FrameResult &f : reference_->results) objects += double(f.boxes.size());
+    for (const FrameResult &f : reference_->results) objects += double(f.boxes.size() + f.words.size());
     const double frames = double(reference_->input.size());
     json clip{{"clip", name_},
               {"frames", reference_->input.size()},
@@ -230,6 +230,12 @@ class ClipEvaluation {
       }
     }
     if (o.frames) clip["resource"] = "frames";
+    if (reference_->sound) {
+      json words = json::array();
+      for (const FrameResult &f : reference_->results)
+        for (const SequenceElement &w : f.words) words.push_back({{"t", round6(w.time)}, {"word", w.label}});
+      clip["sound"] = {{"envelope", reference_->envelope}, {"step", 0.02}, {"words", words}};
+    }
     compare_curves(clip);
     return clip;
   }

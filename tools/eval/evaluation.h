@@ -65,8 +65,11 @@ void check_options(const EvalOptions &options);
 /// The last (dearest) value of each knob's ladder that is among the properties, "filter.KNOB-ladder".
 std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties);
 
-/// Size of a clip's video, "WIDTHxHEIGHT". Throws RunError when it cannot be read or has no video.
+/// Size of a clip's video, "WIDTHxHEIGHT"; empty when it has none, but sound. Throws RunError when it cannot be read or
+/// has neither.
 std::string check_clip(const std::string &clip);
+/// The element whose knobs are adapted on such clips: one for pictures, one for sound.
+std::string filter_element(const std::vector<std::string> &clips);
 
 /// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/report.md).
 nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);

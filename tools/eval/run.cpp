@@ -28,18 +28,39 @@ namespace {
 /// What the pad probes gather; each vector belongs to one streaming thread until the pipeline has stopped.
 struct Taps {
   std::vector<std::uint64_t> input;
+  GstClockTime interval = 0;  ///< of sound: input is counted by intervals; 0: by buffers
+  std::vector<float> envelope;
   std::vector<FrameResult> results;
   std::vector<Packet> packets;
   std::uint64_t feedback_bytes = 0;
   bool keep_gradients = false;
   std::vector<GradientMap> gradient_maps;
-  GstClockTime frame_duration = 0;
+  GstClockTime frame_duration = 0, sound_end = 0;
 };
+
+/// Largest amplitude of a buffer of 16-bit samples, [0, 1].
+float loudest(GstBuffer *buffer) {
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return 0;
+  int most = 0;
+  for (gsize i = 0; i + 1 < map.size; i += 2)
+    most = std::max(most, std::abs(int(gint16(GST_READ_UINT16_LE(map.data + i)))));
+  gst_buffer_unmap(buffer, &map);
+  return float(most) / 32768.f;
+}
 
 GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *taps = static_cast<Taps *>(data);
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  taps->input.push_back(stream_time(pad, buffer));
+  const GstClockTime time = stream_time(pad, buffer);
+  if (taps->interval) {
+    const GstClockTime begin = time / taps->interval * taps->interval;
+    if (taps->input.empty() || taps->input.back() != begin) taps->input.push_back(begin);
+    taps->sound_end = time + (GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 0);
+    taps->envelope.push_back(loudest(buffer));
+    return GST_PAD_PROBE_OK;
+  }
+  taps->input.push_back(time);
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) taps->frame_duration = GST_BUFFER_DURATION(buffer);
   return GST_PAD_PROBE_OK;
 }
@@ -132,7 +153,32 @@ bool have_overlay() {
   return overlay;
 }
 
+/// Buffers of 20 ms, so that none goes across the end of an interval: a controller in lockstep holds whole ones back.
+const char kSoundLaunch[] =
+    "filesrc name=source ! decodebin ! audioconvert ! capsfilter name=caps ! "
+    "audiobuffersplit output-buffer-duration=1/50 ! oneadaptctl name=ctl lockstep=true ! "
+    "oneadaptaudiofilter name=filter ! oneadaptdnn name=dnn ! fakesink name=sink async=false";
+
+/// What a words message says goes to the interval that each word begins in.
+void take_words(const GstStructure *s, GstClockTime interval, std::vector<FrameResult> &results) {
+  const GValue *words = gst_structure_get_value(s, "words");
+  for (guint i = 0; words && i < gst_value_list_get_size(words); ++i) {
+    const GstStructure *w = gst_value_get_structure(gst_value_list_get_value(words, i));
+    guint64 start = 0;
+    gst_structure_get_uint64(w, "start", &start);
+    const std::uint64_t begin = start / interval * interval;
+    auto place =
+        std::find_if(results.begin(), results.end(), [&](const FrameResult &f) { return f.stream_time >= begin; });
+    if (place == results.end() || place->stream_time != begin) {
+      place = results.insert(place, FrameResult{});
+      place->stream_time = begin;
+    }
+    place->words.push_back({gst_structure_get_string(w, "word"), double(start) / GST_SECOND});
+  }
+}
+
 Ref<GstElement> build(const RunOptions &o) {
+  if (o.sound && !o.source.empty()) throw RunError("a source of one's own is for pictures");
   std::string launch = (o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
                        " ! videorate ! capsfilter name=caps ! " + (o.second_pass ? PassOverlay::camera() : "") +
                        "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " +
@@ -153,6 +199,7 @@ Ref<GstElement> build(const RunOptions &o) {
               "videoconvert ! jpegenc quality=85 ! fakesink name=still-sink async=false sync=false ";
   if (!o.video_location.empty() || stills) launch += "t. ! ";
   launch += "fakesink name=sink async=false";
+  if (o.sound) launch = kSoundLaunch;
   GError *error = nullptr;
   Ref<GstElement> pipeline(gst_parse_launch(launch.c_str(), &error));
   if (error) {
@@ -240,7 +287,7 @@ void configure(GstElement *p, const RunOptions &o) {
     if (o.second_pass) start_value(p, "first", name, value);
   }
   if (o.second_pass) start_value(p, "first", "qp", o.second_pass->first_qp);
-  set(p, "caps", "caps", raw_caps(o.fps));
+  set(p, "caps", "caps", o.sound ? "audio/x-raw,format=S16LE,channels=1,layout=interleaved" : raw_caps(o.fps));
   if (!o.video_location.empty()) set(p, "file", "location", o.video_location);
 }
 
@@ -349,13 +396,14 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   configure(pipeline.get(), options);
   Taps taps;
   taps.keep_gradients = options.keep_gradients;
+  if (options.sound) taps.interval = GstClockTime(std::llround(options.interval * GST_SECOND));
   Limits limits{options.seconds, pipeline.get()};
   PassOverlay overlay(options.second_pass);
   if (options.second_pass) overlay.tap(GST_BIN(pipeline.get()));
   // What a second pass leaves out came in all the same.
   tap(GST_BIN(pipeline.get()), options.second_pass ? "camera" : "ctl", "sink", on_input, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
-  tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
+  if (!options.sound) tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
   LossyFeedback lossy(options.feedback_loss, options.seed);
   lossy.tap(GST_BIN(pipeline.get()));
@@ -371,6 +419,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   }
   Ref<GstBus> bus(gst_element_get_bus(pipeline.get()));
   RunResult result;
+  std::vector<FrameResult> words;
   std::string failure;
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   for (bool going = true; going;) {
@@ -400,6 +449,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
       }
       default: {
         const GstStructure *s = gst_message_get_structure(m);
+        if (s && options.sound && gst_structure_has_name(s, "oneadapt-words")) take_words(s, taps.interval, words);
         if (s && gst_structure_has_name(s, "oneadapt-decision")) {
           result.intervals.push_back(row_of(s, options.interval));
           if (on_interval) on_interval(result.intervals.back());
@@ -412,8 +462,20 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   if (!failure.empty()) throw RunError(failure);
   if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
+  result.sound = options.sound;
   result.input = std::move(taps.input);
   result.results = std::move(taps.results);
+  if (options.sound) {
+    for (std::uint64_t time : result.input) {
+      const auto found =
+          std::find_if(words.begin(), words.end(), [&](const FrameResult &f) { return f.stream_time == time; });
+      FrameResult heard;
+      heard.stream_time = time;
+      if (found != words.end()) heard.words = found->words;
+      result.results.push_back(std::move(heard));
+    }
+    result.envelope = std::move(taps.envelope);
+  }
   if (!options.per_class)
     for (FrameResult &frame : result.results) frame.boxes = of_interest(frame.boxes);
   if (overlay.lost()) throw RunError("a picture of the first pass was lost: is avdec_h264 GStreamer's own?");
@@ -433,7 +495,10 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   result.width = limits.width;
   result.height = limits.height;
   result.stills = stills.chosen();
-  result.seconds = double(result.input.back() - result.input.front() + taps.frame_duration) / GST_SECOND;
+  if (options.sound)
+    result.seconds = double(taps.sound_end - result.input.front()) / GST_SECOND;
+  else
+    result.seconds = double(result.input.back() - result.input.front() + taps.frame_duration) / GST_SECOND;
   return result;
 }
 
@@ -447,10 +512,38 @@ const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time)
                                 [](std::uint64_t t, const FrameResult &r) { return t < r.stream_time; });
   return after == run.results.begin() ? none : std::prev(after)->boxes;
 }
+
+/// Words of all intervals, and the interval of each.
+std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals = nullptr) {
+  std::vector<SequenceElement> words;
+  for (const FrameResult &f : run.results)
+    for (const SequenceElement &w : f.words) {
+      words.push_back(w);
+      if (intervals) intervals->push_back(f.stream_time);
+    }
+  return words;
+}
+
+/// How far apart in seconds the same word may stand in two results: both hear the same sound.
+constexpr double kWordTolerance = 0.5;
+
 }  // namespace
 
 std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
   std::vector<double> values;
+  if (reference.sound) {
+    std::vector<std::uint64_t> here, there;
+    const auto a = all_words(result, &here), b = all_words(reference, &there);
+    std::map<std::uint64_t, double> matched, counted;
+    for (std::uint64_t t : here) ++counted[t];
+    for (std::uint64_t t : there) ++counted[t];
+    for (const auto &[i, j] : match_sequences(a, b, kWordTolerance)) {
+      ++matched[here[i]];
+      ++matched[there[j]];
+    }
+    for (std::uint64_t t : reference.input) values.push_back(counted[t] > 0 ? matched[t] / counted[t] : 1);
+    return values;
+  }
   for (std::uint64_t t : reference.input) {
     const auto &here = in_force(result, t), &there = in_force(reference, t);
     values.push_back(metric == Metric::F1 ? f1(here, there) : miou(here, there));
@@ -459,6 +552,7 @@ std::vector<double> frame_accuracy(const RunResult &result, const RunResult &ref
 }
 
 double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
+  if (reference.sound) return sequence_f1(all_words(result), all_words(reference), kWordTolerance);
   double sum = 0;
   for (double value : frame_accuracy(result, reference, metric)) sum += value;
   return reference.input.empty() ? 0 : sum / double(reference.input.size());

@@ -11,6 +11,7 @@
 
 #include "core/gradient.h"
 #include "core/metrics.h"
+#include "core/sequence.h"
 
 namespace oneadapt::eval {
 
@@ -33,6 +34,7 @@ struct RunOptions {
   unsigned threads = 0;    ///< CPU threads of the DNN; 0: as many as there are cores
   bool per_class = false;  ///< keep the classes of interest apart in the results; else an object is of interest or not
   bool gradient = true;    ///< false: the DNN sends none (policies that do not need it)
+  bool sound = false;      ///< the clip is sound, and results are words
   bool raw = false;        ///< pictures go from the filter to the DNN as they are, not as H.264
   double interval = 1;     ///< adaptation interval of all elements, seconds
   std::string source;      ///< launch fragment that ends in raw video, instead of a clip
@@ -82,10 +84,11 @@ struct Packet {
   std::uint64_t bytes = 0;
 };
 
-/// What the DNN said of one frame.
+/// What the DNN said of one frame; of sound, of one interval.
 struct FrameResult {
-  std::uint64_t stream_time = 0;  ///< ns
-  std::vector<ScoredBox> boxes;   ///< normalised to the frame; with masks if it segments
+  std::uint64_t stream_time = 0;            ///< ns
+  std::vector<ScoredBox> boxes;             ///< normalised to the frame; with masks if it segments
+  std::vector<SequenceElement> words;  ///< that begin in it
 };
 
 /// What the DNN saw of one frame, with its boxes and the gradient drawn on it, at the clip's size.
@@ -101,7 +104,9 @@ struct GradientMap {
 };
 
 struct RunResult {
-  std::vector<std::uint64_t> input;    ///< stream time of every frame that came into the controller
+  std::vector<std::uint64_t> input;  ///< stream time of every frame (of sound: interval) that came into the controller
+  bool sound = false;
+  std::vector<float> envelope;         ///< of sound: the largest amplitude in each fiftieth of a second, [0, 1]
   std::vector<FrameResult> results;    ///< of every frame that was analysed
   double threshold = 0;                ///< θ: least score in `results`
   std::vector<FrameResult> uncertain;  ///< of the same frames: boxes below the DNN's threshold, if asked for
@@ -137,10 +142,11 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
 enum class Metric { F1, MeanIou };
 
 /// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that
-/// was not sent keeps the last result (of none before the first).
+/// was not sent keeps the last result (of none before the first). Of sound: F1 of the words in each interval, matched
+/// over the whole clip; 1 where both are silent.
 std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric = Metric::F1);
 
-/// Mean of the above; 0 for no frames.
+/// Mean of the above; 0 for no frames. Of sound: F1 of all words, so that silence counts for nothing.
 double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric = Metric::F1);
 
 }  // namespace oneadapt::eval

@@ -79,6 +79,10 @@ json to_json(const std::vector<FrameResult> &frames) {
       if (!b.mask.none()) boxes.back().push_back({b.mask.width, b.mask.height, b.mask.counts});
     }
     results.push_back({f.stream_time, boxes});
+    if (f.words.empty()) continue;
+    json words = json::array();
+    for (const SequenceElement &w : f.words) words.push_back({w.label, w.time});
+    results.back().push_back(words);
   }
   return results;
 }
@@ -92,6 +96,8 @@ std::vector<FrameResult> frames_of(const json &j) {
       frame.boxes.push_back({{b.at(0), b.at(1), b.at(2), b.at(3)}, b.at(4), b.at(5)});
       if (b.size() > 6) frame.boxes.back().mask = {b.at(6).at(0), b.at(6).at(1), b.at(6).at(2)};
     }
+    if (f.size() > 2)
+      for (const json &w : f.at(2)) frame.words.push_back({w.at(0), w.at(1)});
     frames.push_back(std::move(frame));
   }
   return frames;
@@ -123,6 +129,8 @@ json to_json(const RunResult &r) {
           {"width", r.width},
           {"height", r.height},
           {"device", r.device},
+          {"sound", r.sound},
+          {"envelope", r.envelope},
           {"times", {r.inference_s, r.gradient_s, r.encode_s, r.probe_s}},
           {"counts", {r.inferences, r.gradients, r.feedback_bytes}},
           {"threshold", r.threshold},
@@ -154,6 +162,8 @@ RunResult result_of(const json &j) {
   r.width = j.at("width");
   r.height = j.at("height");
   r.device = j.at("device");
+  r.sound = j.at("sound");
+  j.at("envelope").get_to(r.envelope);
   const json &t = j.at("times"), &c = j.at("counts");
   r.inference_s = t.at(0);
   r.gradient_s = t.at(1);
@@ -212,6 +222,7 @@ std::string RunStore::path(const RunOptions &o) const {
            o.lambda,  o.alpha,          o.smoothing,      o.knobs,  o.start,   o.properties,
            o.stills,  o.keep_gradients, o.uncertain_from, o.raw,    o.interval};
   if (o.second_pass) key.push_back(to_json(*o.second_pass));
+  if (o.sound) key.push_back("sound");
   if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
   if (o.feedback_loss > 0) key.push_back({{"lost", o.feedback_loss}, {"seed", o.seed}});
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
