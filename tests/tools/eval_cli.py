@@ -80,10 +80,11 @@ class EvalCli(unittest.TestCase):
             json.dump({"format": "oneadapt-casva", "version": 1, "knobs": ["scale"], "hidden": 1, "weights": [0] * 10,
                        "input_mean": [0] * 5, "input_scale": [1] * 5, "output_mean": [0, 0], "output_scale": [1, 1]}, f)
         cases = [  # what is wrong; what the line says: what it is about, and what to do
-            ({"clip": nonsense}, ["--clip", nonsense, "name a video file that GStreamer can decode"]),
-            ({"clip": gone}, ["--clip", gone, "name a video file"]),
-            ({"clip": self.path("sound.wav")}, ["--clip", "sound.wav", "no video in it", "name a video file"]),
-            ({"clip": self.folder}, ["--clip", self.folder, "name a video file"]),
+            ({"clip": nonsense}, ["--clip", nonsense, "name a file of video or sound that GStreamer can decode"]),
+            ({"clip": gone}, ["--clip", gone, "name a file of video or sound"]),
+            ({"clip": self.path("sound.wav")}, ["--fps", "the clips are sound"]),
+            ({"clip": self.path("sound.wav"), "fps": None, "metric": "miou"}, ["--metric miou", "the clips are sound"]),
+            ({"clip": self.folder}, ["--clip", self.folder, "name a file of video or sound"]),
             ({"clip": None}, ["--clip"]),
             ({"model": nonsense}, ["model", nonsense, "save it with torch.jit.save"]),
             ({"model": gone}, ["--model", gone, "name a self-describing TorchScript model"]),
