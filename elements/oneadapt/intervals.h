@@ -44,10 +44,17 @@ class Intervals {
   /// The same, kept as it is now until another interval is pinned, so that the renderings of a profile, which may go on
   /// for many intervals, are all of the same interval.
   const Record *pin(std::uint64_t number) {
+    return pin(number, [](Record &) { return true; });
+  }
+  /// The same; `complete(record)` puts in what is needed of elsewhere, and may say that it is not to be had.
+  template <class Complete>
+  const Record *pin(std::uint64_t number, Complete complete) {
     if (pinned_ && pinned_->number == number) return &*pinned_;
     const Record *found = find(number);
     if (!found) return nullptr;
-    pinned_ = *found;
+    Record record = *found;
+    if (!complete(record)) return nullptr;
+    pinned_ = std::move(record);
     return &*pinned_;
   }
   const Record *current() const { return any_ ? &current_ : nullptr; }
