@@ -61,6 +61,7 @@ struct AudioState {
   bool begun = false;                           ///< one is under way
   bool due = false;                             ///< the next interval begins at `cut`, with the next buffer
   bool discont = true;                          ///< the next output does not continue the one before
+  bool catching_up = false;                     ///< a buffer was dropped whole: it came again
   bool non_finite_said = false;
   int reach_rate = 0;  ///< the lowest rate that `reach` was looked up for
   guint64 reach = 0;   ///< input samples that a filter looks ahead at it

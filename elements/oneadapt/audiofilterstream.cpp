@@ -353,10 +353,10 @@ void append(GstOneadaptAudioFilter *self, const guint8 *data, gsize frames) {
 }
 
 /// How many samples are missing in front of a buffer at `position` (< 0: so many have been there already).
-std::int64_t missing(const AudioState &state, GstClockTime position, bool discont) {
+std::int64_t missing(const AudioState &state, GstClockTime position, bool exact) {
   const GstClockTime expected = time_of(state, state.sound->end());
   const GstClockTime apart = std::max(position, expected) - std::min(position, expected);
-  if (apart <= GST_SECOND / guint64(state.input.rate) || (!discont && apart <= kTolerance)) return 0;
+  if (apart <= GST_SECOND / guint64(state.input.rate) || (!exact && apart <= kTolerance)) return 0;
   const auto samples = std::int64_t(gst_util_uint64_scale_round(apart, guint64(state.input.rate), GST_SECOND));
   return position > expected ? samples : -samples;
 }
@@ -376,7 +376,8 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
 
   GstFlowReturn flow = GST_FLOW_OK;
   if (state.sound) {
-    const std::int64_t gap = missing(state, position, GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT));
+    const std::int64_t gap =
+        missing(state, position, GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) || state.catching_up);
     const auto most = std::int64_t(gst_util_uint64_scale(kMostFilled, guint64(state.input.rate), GST_SECOND));
     if (state.segment.rate < 0 || std::abs(gap) > most) {
       flow = finish(self);
@@ -386,6 +387,7 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
       append(self, nullptr, gsize(gap));
     } else if (gap < 0) {
       skip = std::min(frames, gsize(-gap));
+      state.catching_up = skip == frames;
       GST_DEBUG_OBJECT(self, "%" G_GSIZE_FORMAT " samples come twice", skip);
       std::lock_guard<std::mutex> guard(impl.ledger_lock);
       impl.ledger.counters.dropped += skip;
@@ -393,6 +395,7 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
     }
   }
   if (skip == frames) return flow;
+  state.catching_up = false;
   if (!state.sound) {
     if (!begin_stretch(self, position)) return GST_FLOW_NOT_NEGOTIATED;
   } else if (state.due && !begin_interval(self, state.cut)) {
