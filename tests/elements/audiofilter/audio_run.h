@@ -38,8 +38,8 @@ class AudioRun {
     gst_element_set_bus(filter, bus);
     gst_pad_add_probe(
         h->sinkpad, GstPadProbeType(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER),
-        [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-          static_cast<AudioRun *>(data)->came(pad, info);
+        [](GstPad *pad, GstPadProbeInfo *probe, gpointer data) {
+          static_cast<AudioRun *>(data)->came(pad, probe);
           return GST_PAD_PROBE_OK;
         },
         this, nullptr);
