@@ -195,7 +195,7 @@ TEST(AudioStream, DrainAtAnIntervalsEndGivesItsRestWithoutAClick) {
   EXPECT_EQ(run.count(), 20200u);
   expect_seamless(run.outs, 0, 5050 * GST_MSECOND);
   RecordProperty("error_drained", std::to_string(worst_error(run.outs, wave, 0.05)));
-  EXPECT_LT(worst_error(run.outs, wave, 0.05), 0.05);
+  EXPECT_LT(worst_error(run.outs, wave, 0.05), 0.005);
 }
 
 TEST(AudioStream, AnIntervalBeginsWithTheNextBufferSoThatADecisionIsForIt) {
