@@ -3,7 +3,8 @@
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstinterpolationcontrolsource.h>
 
-#include <cstring>
+#include <cstdlib>
+#include <map>
 
 #include "audio_run.h"
 
@@ -258,4 +259,94 @@ TEST(AudioPipeline, TheControllersStaticPolicyLeavesItsKnobs) {
   EXPECT_EQ(samples_out(pipeline), 12000u);
   EXPECT_GE(decisions, 2u);
   gst_object_unref(pipeline);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------- */
+
+namespace {
+
+/// Takes the place of a DNN: when an interval's last sample has come, sends a gradient upstream.
+struct StandIn {
+  std::map<guint64, double> announced;                   // rate by interval
+  std::map<guint64, std::pair<double, double>> decided;  // value and next by interval
+  unsigned warnings = 0;
+  static GstPadProbeReturn came(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+    auto *self = static_cast<StandIn *>(data);
+    if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+      GstEvent *event = gst_pad_probe_info_get_event(info);
+      guint64 interval = 0;
+      GstStructure *knobs = nullptr;
+      if (!gst_event_is_oneadapt_configuration(event)) return GST_PAD_PROBE_OK;
+      EXPECT_TRUE(gst_event_parse_oneadapt_configuration(event, &interval, &knobs, nullptr, nullptr, nullptr));
+      EXPECT_TRUE(gst_structure_get_double(knobs, "rate", &self->announced[interval]));
+      gst_structure_free(knobs);
+      return GST_PAD_PROBE_OK;
+    }
+    GstBuffer *buffer = gst_pad_probe_info_get_buffer(info);
+    const GstClockTime end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
+    if (end % GST_SECOND) return GST_PAD_PROBE_OK;
+    GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(8000, 1, 80);
+    gradient->interval = end / GST_SECOND - 1;
+    gradient->interval_duration = GST_SECOND;
+    gradient->stream_time = GST_BUFFER_PTS(buffer);
+    gradient->z = gradient->elements = gradient->confident = 3;
+    gradient->theta = 0.5;
+    gradient->slope = 20;
+    // Every other second counts for much, the others for nothing.
+    std::fill(gradient->values, gradient->values + gradient->columns, gradient->interval % 2 ? 2.0f : 1e-6f);
+    gst_pad_push_event(pad, gst_event_new_oneadapt_gradient(gradient));
+    gst_oneadapt_gradient_free(gradient);
+    return GST_PAD_PROBE_OK;
+  }
+  static GstBusSyncReply posted(GstBus *, GstMessage *message, gpointer data) {
+    auto *self = static_cast<StandIn *>(data);
+    const GstStructure *s = gst_message_get_structure(message);
+    self->warnings += GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING;
+    guint64 interval = 0;
+    if (!s || !gst_structure_has_name(s, "oneadapt-decision") || !gst_structure_get_uint64(s, "interval", &interval))
+      return GST_BUS_PASS;
+    const GstStructure *knob =
+        gst_value_get_structure(gst_value_list_get_value(gst_structure_get_value(s, "knobs"), 0));
+    auto &[value, next] = self->decided[interval];
+    gst_structure_get_double(knob, "value", &value);
+    gst_structure_get_double(knob, "next", &next);
+    return GST_BUS_PASS;
+  }
+};
+
+}  // namespace
+
+TEST(AudioPipeline, InLockstepWhatIsDecidedOnAnIntervalIsForTheNext) {
+  // Buffers of 1000 samples fall on no boundary; 4096 are longer than what a filter looks ahead.
+  for (const char *size : {"480", "1000", "4096"}) {
+    const std::string line = std::string("audiotestsrc wave=white-noise volume=0.1 num-buffers=") +
+                             std::to_string(48000 * 12 / atoi(size)) + " samplesperbuffer=" + size +
+                             " ! audio/x-raw,rate=48000 ! oneadaptctl lockstep=true lambda=0.3 ! oneadaptaudiofilter "
+                             "rate=4000 ! queue ! fakesink name=s";
+    GstElement *pipeline = gst_parse_launch(line.c_str(), nullptr);
+    ASSERT_NE(pipeline, nullptr);
+    StandIn stand_in;
+    GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "s");
+    GstPad *pad = gst_element_get_static_pad(sink, "sink");
+    gst_pad_add_probe(pad, GstPadProbeType(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER),
+                      StandIn::came, &stand_in, nullptr);
+    gst_object_unref(pad);
+    gst_object_unref(sink);
+    GstBus *bus = gst_element_get_bus(pipeline);
+    gst_bus_set_sync_handler(bus, StandIn::posted, &stand_in, nullptr);
+    gst_object_unref(bus);
+    EXPECT_EQ(play(pipeline), "") << size;
+    gst_object_unref(pipeline);
+    EXPECT_EQ(stand_in.warnings, 0u) << size;
+    EXPECT_GE(stand_in.decided.size(), 11u) << size;
+    unsigned moves = 0;
+    for (const auto &[interval, decision] : stand_in.decided) {
+      EXPECT_EQ(stand_in.announced.at(interval), decision.first) << size << ", interval " << interval;
+      if (stand_in.announced.count(interval + 1)) {
+        EXPECT_EQ(stand_in.announced.at(interval + 1), decision.second) << size << ", interval " << interval;
+      }
+      moves += decision.first != decision.second;
+    }
+    EXPECT_GE(moves, 1u) << size;
+  }
 }

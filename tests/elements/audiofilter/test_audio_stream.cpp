@@ -178,7 +178,9 @@ TEST(AudioStream, TheSameRateGoesOnWithoutASeamAcrossIntervals) {
 }
 
 TEST(AudioStream, DrainAtAnIntervalsEndGivesItsRestWithoutAClick) {
-  const Wave wave = [](double t) { return 0.4 * std::sin(2 * M_PI * 320.3 * t + 1) + 0.3 * std::cos(2 * M_PI * 741.7 * t); };
+  const Wave wave = [](double t) {
+    return 0.4 * std::sin(2 * M_PI * 320.3 * t + 1) + 0.3 * std::cos(2 * M_PI * 741.7 * t);
+  };
   AudioRun run("rate=4000", 16000);
   for (guint64 k = 0; k < 5; k++) {
     run.push_all(wave, k * 16000, (k + 1) * 16000, 1600);
