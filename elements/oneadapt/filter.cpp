@@ -134,15 +134,8 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptfilter, "oneadaptfilter", GST_RANK
 /* ---- properties ---------------------------------------------------------------------------------------------- */
 
 static void set_ladder(GstOneadaptFilter *self, std::size_t knob, const gchar *text) {
-  const KnobRow &row = knob_row(knob);
   std::vector<double> values;
-  std::string error;
-  if (!oneadapt::parse_ladder(row, text ? text : "", values, error)) {
-    g_warning("%s: property \"%s-ladder\" is left as it was: %s in \"%s\"; give %s, cheap to expensive, such as \"%s\"",
-              GST_OBJECT_NAME(self), row.name, error.c_str(), text, row.ladder_blurb,
-              *row.ladder ? row.ladder : "1,2,5,10");
-    return;
-  }
+  if (!oneadapt::take_ladder(GST_OBJECT_NAME(self), knob_row(knob), text, values)) return;
   GST_OBJECT_LOCK(self);
   self->impl->settings.ladders[knob] = values;
   self->impl->settings.ladder_texts[knob] = text ? text : "";
@@ -487,25 +480,11 @@ static void install_properties(GObjectClass *klass) {
   properties[PROP_MAP_GRANULARITY] = g_param_spec_uint(
       "map-granularity", "Map granularity",
       "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1, 1024, 1, playing);
-  const auto live = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY |
-                                GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
-  const auto ladder = GParamFlags(G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING);
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
     const KnobRow &row = knob_row(knob);
-    const std::string blurb =
-        std::string(row.blurb) + ". Takes effect at an interval's first frame" + (row.h264_only ? "; H.264 only" : "");
-    const auto flags = GParamFlags(live & ~(G_PARAM_STATIC_BLURB));
-    properties[PROP_KNOB + knob] =
-        row.type == KnobType::Map ? g_param_spec_boxed(row.name, row.nick, blurb.c_str(), GST_TYPE_STRUCTURE,
-                                                       GParamFlags(flags & ~GST_PARAM_CONTROLLABLE))
-        : row.type == KnobType::Int
-            ? g_param_spec_int(row.name, row.nick, blurb.c_str(), int(row.min), int(row.max), int(row.neutral), flags)
-            : g_param_spec_double(row.name, row.nick, blurb.c_str(), row.min, row.max, row.neutral, flags);
-    const std::string name = std::string(row.name) + "-ladder", nick = std::string(row.nick) + " ladder",
-                      ladder_text = std::string("Values that a controller may choose for \"") + row.name +
-                                    "\", cheap to expensive, separated by commas: " + row.ladder_blurb +
-                                    ". Empty: " + (*row.ladder ? row.ladder : "the input's rate / 10, 5, 3, 2, 1");
-    properties[kFirstLadder + knob] = g_param_spec_string(name.c_str(), nick.c_str(), ladder_text.c_str(), "", ladder);
+    properties[PROP_KNOB + knob] = oneadapt::knob_pspec(row);
+    properties[kFirstLadder + knob] =
+        oneadapt::ladder_pspec(row, *row.ladder ? row.ladder : "the input's rate / 10, 5, 3, 2, 1");
   }
   g_object_class_install_properties(klass, kProperties, properties);
 }

@@ -137,9 +137,6 @@ GST_DEBUG_CATEGORY_EXTERN(oneadapt_filter_debug);
 
 extern const char *const kPresets[];  ///< x264's names, NULL at the end
 
-/// CPU time of the calling thread, in ns.
-guint64 thread_cpu_ns();
-
 // filter.cpp
 GParamSpec *filter_knob_pspec(std::size_t knob);
 // filterstream.cpp

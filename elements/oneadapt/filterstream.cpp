@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <gst/pbutils/codec-utils.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +23,7 @@ using oneadapt::KnobValues;
 using oneadapt::kQp;
 using oneadapt::kScale;
 using oneadapt::Size;
+using oneadapt::thread_cpu_ns;
 
 namespace {
 
@@ -112,12 +112,6 @@ void notify_applied(GstOneadaptFilter *self, const KnobValues &applied) {
     notified[knob] = applied[knob];
     g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(knob));
   }
-}
-
-/// Bytes of the interval before interval `number`; `last` is the newest that is known, or NULL.
-guint64 bytes_before(guint64 number, const oneadapt::IntervalRecord *last) {
-  if (!last || last->number >= number) return GST_ONEADAPT_BYTES_UNKNOWN;
-  return last->number + 1 == number ? last->bytes : 0;  // one without frames has no record
 }
 
 /// What those downstream are told of an interval before its first frame.
@@ -269,7 +263,7 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
     guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
     {
       std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      last_bytes = bytes_before(number, impl.ledger.current());
+      last_bytes = oneadapt::bytes_before(number, impl.ledger.current());
       impl.ledger.begin(number, wanted, state.map.offsets, state.map.columns, state.map.rows);
     }
     state.last_bytes = last_bytes;
@@ -493,12 +487,6 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
 }
 
 }  // namespace
-
-guint64 thread_cpu_ns() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return guint64(now.tv_sec) * GST_SECOND + guint64(now.tv_nsec);
-}
 
 gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input) {
   FilterImpl &impl = *self->impl;

@@ -13,11 +13,9 @@
 using oneadapt::kFramerate;
 using oneadapt::kKnobs;
 using oneadapt::KnobRow;
-using oneadapt::KnobType;
 using oneadapt::kQp;
 using oneadapt::kQpMap;
-using oneadapt::ProbedKnob;
-using oneadapt::ProbedStep;
+using oneadapt::thread_cpu_ns;
 
 namespace {
 
@@ -71,17 +69,6 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
   return list;
 }
 
-oneadapt::BlockMap map_of(const GstOneadaptGradient &gradient) {
-  oneadapt::BlockMap map(gradient.frame_width, gradient.frame_height, gradient.block_size);
-  const std::size_t given = std::size_t(gradient.columns) * gradient.rows;
-  if (!gradient.values || map.values.empty() || map.values.size() != given || map.columns() != gradient.columns)
-    throw std::runtime_error("the gradient's grid does not fit its frame size");
-  map.values.assign(gradient.values, gradient.values + given);
-  for (float value : map.values)
-    if (!std::isfinite(value)) throw std::runtime_error("a value of the gradient is no number");
-  return map;
-}
-
 /// What is remembered of an interval, and kept for more questions when `pinned`; false, with `error`, when nothing is.
 bool find_interval(GstOneadaptFilter *self, guint64 interval, bool pinned, oneadapt::IntervalRecord &found,
                    GError **error) {
@@ -91,8 +78,7 @@ bool find_interval(GstOneadaptFilter *self, guint64 interval, bool pinned, onead
     found = *record;
     return true;
   }
-  g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL,
-              "%s does not (or no longer) remember interval %" G_GUINT64_FORMAT, GST_OBJECT_NAME(self), interval);
+  oneadapt::set_unknown_interval(error, GST_OBJECT_NAME(self), interval);
   return false;
 }
 
@@ -113,7 +99,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     }
     oneadapt::BlockMap map;
     if (gradient) {
-      map = map_of(*gradient);
+      map = oneadapt::map_of(*gradient);
       request.gradient = &map;
     }
     request.ladders = filter_ladders(self);
@@ -156,18 +142,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       if (request.ladders[knob].empty()) continue;
       const KnobRow &row = oneadapt::knob_row(knob);
       if (names ? !g_strv_contains(names, row.name) : row.flags & GST_ONEADAPT_KNOB_ON_REQUEST) continue;
-      const ProbedKnob &probed = result.knobs[knob];
       GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], request.interval.values[knob]);
-      if ((out->has_up = probed.up.has_value())) {
-        out->output_grad_up = probed.up->output_grad;
-        out->resource_change_up = probed.up->resource_change;
-        out->compute_change_up = probed.up->compute_change;
-      }
-      if ((out->has_down = probed.down.has_value())) {
-        out->output_grad_down = probed.down->output_grad;
-        out->resource_change_down = probed.down->resource_change;
-        out->compute_change_down = probed.down->compute_change;
-      }
+      oneadapt::report_moves(result.knobs[knob], out);
       g_ptr_array_add(answer->knobs, out);
     }
     return answer;
@@ -178,32 +154,10 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   }
 }
 
-/// The values that a configuration names. False, with `error`, for an unknown knob or a value out of range.
 bool read_configuration(GstOneadaptFilter *self, const GstStructure *configuration,
                         std::array<std::optional<double>, kKnobs> &values, GError **error) {
-  for (int i = 0; i < gst_structure_n_fields(configuration); i++) {
-    const gchar *name = gst_structure_nth_field_name(configuration, guint(i));
-    const std::size_t knob = oneadapt::find_knob(name);
-    if (knob == kKnobs) {
-      g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "%s has no knob \"%s\"", GST_OBJECT_NAME(self),
-                  name);
-      return false;
-    }
-    const KnobRow &row = oneadapt::knob_row(knob);
-    GValue number = G_VALUE_INIT;
-    g_value_init(&number, G_TYPE_DOUBLE);
-    const GValue *given = gst_structure_get_value(configuration, name);
-    const bool is_number = !G_VALUE_HOLDS_STRING(given) && g_value_transform(given, &number);
-    double value = is_number ? g_value_get_double(&number) : NAN;
-    if (row.type != KnobType::Double) value = std::round(value);
-    if (!(value >= row.min && value <= row.max)) {
-      g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "knob \"%s\" of %s takes a number in %g…%g", name,
-                  GST_OBJECT_NAME(self), row.min, row.max);
-      return false;
-    }
-    values[knob] = value;
-  }
-  return true;
+  return oneadapt::read_configuration(GST_OBJECT_NAME(self), &oneadapt::knob_row(0), kKnobs, configuration,
+                                      values.data(), error);
 }
 
 gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "knobs.h"
 
-#include <glib.h>
-
 #include <algorithm>
-#include <cmath>
 
 namespace oneadapt {
 namespace {
@@ -145,40 +142,6 @@ KnobValues neutral_values() {
   KnobValues values;
   for (std::size_t knob = 0; knob < kKnobs; knob++) values[knob] = kTable[knob].neutral;
   return values;
-}
-
-bool parse_ladder(const KnobRow &row, const std::string &text, std::vector<double> &values, std::string &error) {
-  std::vector<double> found;
-  std::string word;
-  for (std::size_t i = 0; i <= text.size(); i++) {
-    if (i < text.size() && text[i] != ',' && text[i] != ' ') {
-      word += text[i];
-      continue;
-    }
-    if (word.empty()) continue;
-    gchar *end = nullptr;
-    const double value = g_ascii_strtod(word.c_str(), &end);
-    if (*end || !std::isfinite(value)) {
-      error = "'" + word + "' is no number";
-      return false;
-    }
-    if (value < row.min || value > row.max || (row.type != KnobType::Double && value != std::floor(value))) {
-      error = "'" + word + "' is not a value that " + row.name + " can take";
-      return false;
-    }
-    if (!found.empty() && (row.rises ? value <= found.back() : value >= found.back())) {
-      error = std::string("its values must ") + (row.rises ? "rise" : "fall") + " (cheap to expensive)";
-      return false;
-    }
-    found.push_back(value);
-    word.clear();
-  }
-  if (found.empty() && !text.empty() && text.find_first_not_of(" ") != std::string::npos) {
-    error = "it holds no number";
-    return false;
-  }
-  values = std::move(found);
-  return true;
 }
 
 std::vector<double> framerate_ladder(const std::vector<double> &user, double input_rate) {

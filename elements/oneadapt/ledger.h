@@ -3,11 +3,11 @@
 #pragma once
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "core/frame_filter.h"
+#include "intervals.h"
 #include "knobs.h"
 #include "picture.h"
 
@@ -75,12 +75,9 @@ class Ledger {
   /// Forgets pictures and intervals (a flush); counters stay.
   void forget();
 
-  /// The interval of that number, the latest if there are several; NULL when it is not or no longer known.
-  const IntervalRecord *find(std::uint64_t number) const;
-  /// The same, kept as it is now until another interval is pinned, so that the renderings of a profile, which may go on
-  /// for many intervals, are all of the same pictures.
-  const IntervalRecord *pin(std::uint64_t number);
-  const IntervalRecord *current() const { return any_ ? &current_ : nullptr; }
+  const IntervalRecord *find(std::uint64_t number) const { return intervals_.find(number); }
+  const IntervalRecord *pin(std::uint64_t number) { return intervals_.pin(number); }
+  const IntervalRecord *current() const { return intervals_.current(); }
   bool has_input() const { return has_input_; }
   const GstVideoInfo &input() const { return input_; }
   bool h264() const { return h264_; }
@@ -88,14 +85,10 @@ class Ledger {
   Counters counters;
 
  private:
-  void close();
-
-  bool has_input_ = false, h264_ = false, any_ = false;
+  bool has_input_ = false, h264_ = false;
   unsigned b_frames_ = 0;
   GstVideoInfo input_{};
-  IntervalRecord current_;
-  std::optional<IntervalRecord> pinned_;
-  std::deque<IntervalRecord> past_;                           // the latest first
+  Intervals<IntervalRecord> intervals_;
   std::deque<std::pair<std::uint64_t, BufferRef>> pictures_;  // with their stream times, the latest first
 };
 

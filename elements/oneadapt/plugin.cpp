@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "audiofilter.h"
 #include "config.h"
 #include "ctl.h"
 #include "filter.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
-  return GST_ELEMENT_REGISTER(oneadaptctl, plugin) && GST_ELEMENT_REGISTER(oneadaptfilter, plugin);
+  return GST_ELEMENT_REGISTER(oneadaptctl, plugin) && GST_ELEMENT_REGISTER(oneadaptfilter, plugin) &&
+         GST_ELEMENT_REGISTER(oneadaptaudiofilter, plugin);
 }
 
 #if HAVE_X264

@@ -51,11 +51,7 @@ Plane copy_plane(const std::uint8_t *data, std::size_t stride, Size size) {
 }  // namespace
 
 std::size_t rung_of(std::size_t knob, double value, const std::vector<double> &ladder) {
-  std::size_t best = ladder.size() - 1;
-  if (knob == kFramerate && value <= 0) return best;
-  for (std::size_t i = 0; i < ladder.size(); i++)
-    if (std::abs(ladder[i] - value) < std::abs(ladder[best] - value)) best = i;
-  return best;
+  return knob == kFramerate && value <= 0 ? ladder.size() - 1 : nearest_rung(value, ladder);
 }
 
 struct Prober::Impl {

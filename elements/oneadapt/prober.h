@@ -9,20 +9,9 @@
 
 #include "core/gradient.h"
 #include "ledger.h"
+#include "probed.h"
 
 namespace oneadapt {
-
-/// One move of one knob.
-struct ProbedStep {
-  double output_grad = 0;      ///< Σ |DNNGrad| |Δy|; 0 when probed without a gradient
-  double resource_change = 0;  ///< r(k+Δk) − r(k)
-  double compute_change = 0;   ///< the same of the frames that are passed on
-};
-
-struct ProbedKnob {
-  std::size_t rung = 0;  ///< of the value in force
-  std::optional<ProbedStep> up, down;
-};
 
 struct ProbeRequest {
   IntervalRecord interval;

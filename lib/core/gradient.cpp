@@ -137,7 +137,7 @@ Gradient GradientSmoother::push(const Gradient &newest) {
   }
   Gradient out = newest;
   out.z = z_;
-  out.map = map_;
+  if (newest.map.frame_height != 1) out.map = map_;
   out.confident = unsigned(std::lround(confident_));
   return out;
 }

@@ -73,7 +73,8 @@ double cosine(const std::vector<double> &a, const std::vector<double> &b);
 std::uint64_t interval_of(std::uint64_t stream_time, std::uint64_t interval_duration);
 
 /// Exponential moving average over intervals: a single second is noisy. A change of frame size carries the old map over
-/// (resampled). Not thread-safe.
+/// (resampled). A map one pixel high is of a signal in time, its blocks are instants, others in each interval: that is
+/// left as it is, and only numbers are averaged. Not thread-safe.
 class GradientSmoother {
  public:
   /// `weight` of the newest gradient in (0, 1]; 1 = no smoothing.

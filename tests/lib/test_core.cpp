@@ -80,6 +80,21 @@ TEST(BlockMap, DifferenceAndOutputGradByHand) {
   EXPECT_NEAR(output_grad(g, d), 0.5 * 0.2 / 16 * 256, 1e-5);
   EXPECT_THROW(output_grad(g, BlockMap(48, 16)), std::invalid_argument);
 }
+TEST(Gradient, SmootherLeavesInstantsWhereTheyAre) {
+  GradientSmoother s(0.5);
+  Gradient g;
+  g.map = BlockMap(800, 1, 80);
+  g.map.at(2, 0) = 1;
+  g.z = 4;
+  s.push(g);
+  g.map.at(2, 0) = 0;
+  g.map.at(7, 0) = 1;
+  g.z = 2;
+  const Gradient out = s.push(g);
+  EXPECT_EQ(out.map.values, g.map.values);
+  EXPECT_DOUBLE_EQ(out.z, 3);
+}
+
 TEST(Gradient, SmootherAveragesOverIntervals) {
   GradientSmoother s(0.5);
   Gradient g;

@@ -47,6 +47,9 @@ std::string model() { return std::string(std::getenv("ONEADAPT_SOURCE_DIR")) + "
 TEST(States, Controller) { forty(kSource + "oneadaptctl ! identity ! fakesink sync=false"); }
 TEST(States, FilterH264) { forty(kSource + "oneadaptfilter ! video/x-h264 ! fakesink sync=false"); }
 TEST(States, FilterRaw) { forty(kSource + "oneadaptfilter scale=0.5 ! video/x-raw ! fakesink sync=false"); }
+TEST(States, AudioFilter) {
+  forty("audiotestsrc num-buffers=200 ! oneadaptaudiofilter rate=8000 ! fakesink sync=false");
+}
 TEST(States, Overlay) {
   GstElementFactory *factory = gst_element_factory_find("oneadaptoverlay");
   if (!factory) GTEST_SKIP() << "built without Pango";

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "audioledger.h"
+
+#include <algorithm>
+
+namespace oneadapt {
+namespace {
+
+constexpr std::size_t kMostSamples = 1u << 23;  // 32 MiB: 43 s at 192 kHz, 8 minutes at 16 kHz
+constexpr int kContext = 2;                     // a 2nd of a second on either side: more than any filter's reach
+
+}  // namespace
+
+std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) const {
+  if (record.sound) return record.sound;
+  const std::int64_t end = base_ + std::int64_t(sound_.size()), to = record.to < 0 ? end : record.to;
+  if (record.from < base_ || to > end || to <= record.from) return nullptr;
+  const std::int64_t context = formats_.in_rate / kContext;
+  const std::int64_t first = std::max(base_, record.from - context), last = std::min(end, to + context);
+  auto sound = std::make_shared<Sound>();
+  sound->rate = formats_.in_rate;
+  sound->samples.assign(sound_.begin() + (first - base_), sound_.begin() + (last - base_));
+  sound->before = std::size_t(record.from - first);
+  sound->length = std::size_t(to - record.from);
+  return sound;
+}
+
+void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, std::int64_t start) {
+  for (AudioRecord &record : intervals_.past()) record.sound = sound_of(record);
+  intervals_.under_way().sound = sound_of(intervals_.under_way());
+  sound_.clear();
+  base_ = start;
+  formats_ = formats;
+  format_ = format;
+}
+
+void AudioLedger::go_on(const AudioValues &values, std::uint64_t time) {
+  AudioRecord &current = intervals_.under_way();
+  current.sound.reset();
+  current.from = base_;
+  current.time = time;
+  current.values = values;
+  current.formats = formats_;
+  current.format = format_;
+}
+
+void AudioLedger::append(const float *samples, std::size_t n) {
+  counters.samples_in += n;
+  sound_.insert(sound_.end(), samples, samples + n);
+  if (sound_.size() > kMostSamples) {
+    const std::size_t over = sound_.size() - kMostSamples / 2;
+    sound_.erase(sound_.begin(), sound_.begin() + std::ptrdiff_t(over));
+    base_ += std::int64_t(over);
+  }
+}
+
+void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time) {
+  if (const AudioRecord *last = current()) counters.last_interval_bytes = last->bytes;
+  counters.intervals++;
+  intervals_.under_way().to = std::max(from, base_);
+  AudioRecord &record = intervals_.begin(number);
+  record.values = values;
+  record.formats = formats_;
+  record.format = format_;
+  record.from = from;
+  record.time = time;
+  trim();
+}
+
+/// What is older than all that is remembered.
+void AudioLedger::trim() {
+  std::int64_t oldest = intervals_.under_way().from;
+  for (const AudioRecord &record : intervals_.past())
+    if (!record.sound) oldest = std::min(oldest, record.from);
+  const std::int64_t over = oldest - formats_.in_rate / kContext - base_;
+  if (over <= 0 || over > std::int64_t(sound_.size())) return;
+  sound_.erase(sound_.begin(), sound_.begin() + over);
+  base_ += over;
+}
+
+void AudioLedger::sent(std::uint64_t samples, double rate, std::uint64_t bytes) {
+  counters.samples_out += samples;
+  counters.bytes += bytes;
+  intervals_.under_way().bytes += bytes;
+  intervals_.under_way().seconds += double(samples) / rate;
+}
+
+void AudioLedger::forget() {
+  intervals_.forget();
+  sound_.clear();
+}
+
+std::optional<AudioRecord> AudioLedger::find(std::uint64_t number) {
+  const AudioRecord *found = intervals_.find(number);
+  if (!found) return std::nullopt;
+  AudioRecord record = *found;
+  record.sound = sound_of(record);
+  if (!record.sound) return std::nullopt;
+  return record;
+}
+
+std::optional<AudioRecord> AudioLedger::pin(std::uint64_t number) {
+  const AudioRecord *pinned = intervals_.pin(number, [this](AudioRecord &record) {
+    record.sound = sound_of(record);
+    return record.sound != nullptr;
+  });
+  if (!pinned) return std::nullopt;
+  return *pinned;
+}
+
+}  // namespace oneadapt
