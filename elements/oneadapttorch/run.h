@@ -13,19 +13,12 @@
 
 #include "camera_time.h"
 #include "gstoneadapt.h"
+#include "input_size.h"
 #include "model/model.h"
 #include "model_turns.h"
 #include "results.h"
 
 namespace oneadapt {
-
-/// What the DNN's input size follows.
-struct InputSize {
-  enum class Mode { Largest, Frame, Fixed } mode = Mode::Largest;
-  unsigned width = 0, height = 0;  ///< Fixed
-  /// "auto", "frame" or "WIDTHxHEIGHT"; false for anything else.
-  static bool parse(const std::string &text, InputSize &size);
-};
 
 /// What the user asked for. The element keeps it under OBJECT_LOCK and hands out copies.
 struct RunSettings {

@@ -73,7 +73,33 @@ std::string near_names(const std::vector<std::string> &labels, const std::string
   return list;
 }
 
+/// What turns `path` into a model, in quotes.
+std::string import_command(const std::string &path) {
+  return "\"oneadapt-import " + path + " " + fs::path(path).replace_extension(".pt").string() + "\"";
+}
+
+/// Throws for JSON: a TensorFlow.js graph, or a description.
+void refuse_json(const std::string &path, const std::string &file) {
+  std::string text, why;
+  if (!read_text(path, text, why)) return;  // too large for either
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos || text[begin] != '{') return;
+  if (text.find("\"modelTopology\"") != std::string::npos)
+    throw ModelError(ModelError::Kind::Format, file + "is a TensorFlow.js graph model; convert it first, with " +
+                                                   import_command(path) + " and --preset or --layout and --labels");
+  if (text.find("\"output\"") != std::string::npos || text.find("\"labels\"") != std::string::npos)
+    throw ModelError(ModelError::Kind::Format, file + "is a description (JSON); name the TorchScript file beside it");
+}
+
 }  // namespace
+
+bool is_onnx(const std::string &path) {
+  if (fs::path(path).extension() == ".onnx") return true;
+  std::ifstream in(path, std::ios::binary);
+  // Field 1, a number (ir_version), comes first.
+  char head[2] = {};
+  return in.read(head, 2) && head[0] == 0x08 && head[1] > 0 && head[1] < 32;
+}
 
 void check_archive(const std::string &path) {
   using Kind = ModelError::Kind;
@@ -90,10 +116,13 @@ void check_archive(const std::string &path) {
   char head[4] = {};
   in.read(head, sizeof head);
   if (in.gcount() == 0) throw ModelError(Kind::Format, file + "is empty; copy or convert it again");
+  if (is_onnx(path))
+    throw ModelError(Kind::Format, file + "is an ONNX model; convert it first, with " + import_command(path));
   if (in.gcount() >= 2 && head[0] == char(0x80) && head[1] >= 2 && head[1] <= 5)
     throw ModelError(Kind::Format, file +
                                        "is a pickled Python object (old torch.save), not a program; save it with "
                                        "torch.jit.script or torch.jit.trace and torch.jit.save");
+  if (in.gcount() > 0 && std::memchr("{ \t\r\n", head[0], 5)) refuse_json(path, file);
   if (in.gcount() < 4 || std::memcmp(head, "PK\x03\x04", 4) != 0)
     throw ModelError(Kind::Format, file + "is not TorchScript (no zip archive); save it with torch.jit.save");
 

@@ -7,8 +7,12 @@
 
 namespace oneadapt {
 
+/// By its name, or its first bytes.
+bool is_onnx(const std::string &path);
+
 /// Is this a whole zip archive? Throws ModelError(File, Format) with one sentence that says which of these it is:
-/// missing, a directory, unreadable, empty, truncated, something else altogether.
+/// missing, a directory, unreadable, empty, truncated, of another kind (ONNX, TensorFlow.js: what converts it),
+/// something else altogether.
 void check_archive(const std::string &path);
 
 /// The sidecar that overrides a model's own description: PATH.json, else PATH with its extension replaced by .json

@@ -4,8 +4,13 @@
 #include <ATen/Parallel.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_iterator.h>
+
 #include <algorithm>
 #include <sstream>
+#include <unordered_set>
 
 #include "model/files.h"
 #include "model/torch_file.h"
@@ -163,9 +168,9 @@ void TorchFile::load_module(const ModelOptions &options) {
   const auto sidecar = read_sidecar(options.path);
   if (own.empty() && !sidecar)
     throw ModelError(Kind::Description, "model file '" + options.path +
-                                            "' does not describe itself; save it with an extra file oneadapt.json, or "
-                                            "write '" +
-                                            options.path + ".json', such as " + kWhatToWrite);
+                                            "' does not describe itself; let \"oneadapt-import --describe " +
+                                            options.path + "\" guess what it is, or write '" + options.path +
+                                            ".json', such as " + kWhatToWrite);
   try {
     // A sidecar with "format" may stand alone; any other lays its keys over the file's own.
     description_ = own.empty() ? ModelDescription::parse(sidecar->text)
@@ -201,6 +206,27 @@ void TorchFile::find_type() {
                      "model file '" + path_ +
                          "' has weights of 16 bits, which LibTorch does not compute with on the CPU; save "
                          "it in 32 bits (net.float()), or set device=cuda");
+}
+
+ModelWeights TorchFile::count_weights() const {
+  ModelWeights weights;
+  weights.type = type_ == at::kBFloat16 ? "bfloat16" : "float" + std::to_string(8 * c10::elementSize(type_));
+  std::unordered_set<const void *> counted;
+  const auto count = [&](const at::Tensor &tensor) {
+    if (!tensor.defined() || !counted.insert(tensor.unsafeGetTensorImpl()).second) return;
+    weights.numbers += std::uint64_t(tensor.numel());
+    weights.bytes += std::uint64_t(tensor.numel()) * tensor.element_size();
+  };
+  for (const at::Tensor &tensor : module_.parameters()) count(tensor);
+  for (const at::Tensor &tensor : module_.buffers()) count(tensor);
+  // A module that was frozen has them as constants.
+  auto graph = module_.get_method("forward").graph()->copy();
+  torch::jit::Inline(*graph);
+  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
+  for (torch::jit::Node *node = nodes.next(); node; node = nodes.next())
+    if (node->kind() == c10::prim::Constant)
+      if (const auto value = torch::jit::toIValue(node->output()); value && value->isTensor()) count(value->toTensor());
+  return weights;
 }
 
 }  // namespace oneadapt

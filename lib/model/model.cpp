@@ -78,9 +78,7 @@ std::vector<at::Tensor> semantic_tensors(const c10::IValue &value) {
   return {dictionary.at("out").toTensor()};
 }
 
-std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
+unsigned round_up(unsigned value, unsigned multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 double clip01(double value) { return std::min(1.0, std::max(0.0, value)); }
 
@@ -129,6 +127,13 @@ void TorchModel::set_input_size(unsigned width, unsigned height) {
   input_height_ = height;
 }
 
+FrameSize TorchModel::input_size(FrameSize frame) const {
+  const unsigned multiple = description_.multiple_of;
+  if (!multiple) return {description_.width, description_.height};
+  if (input_width_ && input_height_) frame = {input_width_, input_height_};
+  return {round_up(frame.width, multiple), round_up(frame.height, multiple)};
+}
+
 at::Tensor TorchModel::upload(const RgbFrame &frame) const {
   if (!frame.data || !frame.width || !frame.height || frame.stride < std::size_t(3) * frame.width)
     throw ModelError(Kind::Input, "the frame has no pixels, or rows shorter than its width");
@@ -143,11 +148,8 @@ at::Tensor TorchModel::upload(const RgbFrame &frame) const {
 
 at::Tensor TorchModel::prepare(const at::Tensor &rgb) const {
   const ModelDescription &d = description_;
-  std::int64_t width = d.width, height = d.height;
-  if (d.multiple_of) {
-    width = round_up(input_width_ && input_height_ ? input_width_ : rgb.size(3), d.multiple_of);
-    height = round_up(input_width_ && input_height_ ? input_height_ : rgb.size(2), d.multiple_of);
-  }
+  const FrameSize wanted = input_size({unsigned(rgb.size(3)), unsigned(rgb.size(2))});
+  const std::int64_t width = wanted.width, height = wanted.height;
   at::Tensor x = rgb;
   const bool shrinks = width < x.size(3) || height < x.size(2);
   if (width != x.size(3) || height != x.size(2)) {
@@ -293,7 +295,7 @@ void TorchModel::backward(Gradient &gradient) {
     std::memcpy(map.values.data(), means.data_ptr<float>(), map.values.size() * sizeof(float));
     const bool finite = std::isfinite(z) && std::all_of(map.values.begin(), map.values.end(),
                                                         [](float value) { return std::isfinite(value); });
-    if (!finite) throw ModelError(Kind::Run, "the model's gradient is not finite; this frame gives none");
+    if (!finite) throw ModelError(Kind::NotFinite, "the model's gradient is not finite; this frame gives none");
     gradient.z = z;
     gradient.elements = unsigned(count);
     gradient.confident = unsigned(confident);

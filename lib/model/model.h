@@ -19,7 +19,7 @@ namespace oneadapt {
 /// What went wrong, so that a caller can name the property at fault.
 class ModelError : public std::runtime_error {
  public:
-  enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run };
+  enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run, NotFinite };
   ModelError(Kind kind, const std::string &what) : std::runtime_error(what), kind_(kind) {}
   Kind kind() const { return kind_; }
 
@@ -66,6 +66,16 @@ struct Detection {
   Mask mask = {};  ///< of segmentation; it covers at least one cell
 };
 
+struct FrameSize {
+  unsigned width = 0, height = 0;  ///< pixels
+};
+
+/// What a model has learnt: parameters, buffers, and tensors that are part of the program.
+struct ModelWeights {
+  std::uint64_t numbers = 0, bytes = 0;
+  std::string type;  ///< that the model computes in: "float32", "float64", "float16", "bfloat16"
+};
+
 /// Thread-bound: one thread at a time (a model may move between threads).
 /// The file's description (extra file `oneadapt.json`) is overridden, key by key, by PATH.json, else by PATH with its
 /// extension replaced by .json.
@@ -82,10 +92,14 @@ class Model {
   virtual const std::string &device() const = 0;
   virtual const std::string &device_reason() const = 0;
 
+  virtual ModelWeights weights() const = 0;
+
   /// Size of the DNN's input; 0×0 (the start): each frame's own. Each side is rounded up to the model's multiple, so
   /// that no detail is thrown away. Ignored by models of fixed size. A frame is resized to it (bilinear, antialiased
   /// when it shrinks).
   virtual void set_input_size(unsigned width, unsigned height) = 0;
+  /// Size that a frame of this size is resized to.
+  virtual FrameSize input_size(FrameSize frame) const = 0;
 
   /// Forward without autograd. Objects of the wanted classes with score ≥ θ after NMS. Throws ModelError (Run, Input):
   /// the model threw, gave other tensors than its description says, or values that are not finite.
@@ -95,8 +109,8 @@ class Model {
   virtual std::vector<Detection> infer_for_gradient(const RgbFrame &frame) = 0;
   /// Backpropagates z of the last infer_for_gradient() to its input: fills z, elements, confident, theta, slope and
   /// map, on the frame as it was received. Weights are frozen: no weight gradient is ever computed (§4.1). Without
-  /// elements z is 0 and the map is all zero. Throws ModelError(Run) on a non-finite gradient or when there is no
-  /// graph.
+  /// elements z is 0 and the map is all zero. Throws ModelError(NotFinite) on a gradient that is not finite, and
+  /// ModelError(Run) when there is no graph, or the scores do not depend on the input.
   virtual void backward(Gradient &gradient) = 0;
   /// Of the next infer_for_gradient() and backward(). At the start: Exact, Exact.
   virtual void set_gradient(GradientMethod method, GradientMemory memory) = 0;

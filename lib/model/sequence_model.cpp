@@ -48,6 +48,7 @@ class TorchSequence final : public SequenceModel, private TorchFile {
   double theta() const override { return theta_; }
   const std::string &device() const override { return device_name_; }
   const std::string &device_reason() const override { return device_reason_; }
+  ModelWeights weights() const override { return count_weights(); }
 
   std::vector<Word> infer(const std::vector<float> &samples) override {
     drop_graph();
@@ -123,7 +124,7 @@ class TorchSequence final : public SequenceModel, private TorchFile {
       std::memcpy(map.values.data(), means.data_ptr<float>(), map.values.size() * sizeof(float));
       if (!std::isfinite(gradient.z) ||
           !std::all_of(map.values.begin(), map.values.end(), [](float v) { return std::isfinite(v); }))
-        throw ModelError(Kind::Run, "the model's gradient is not finite; this interval gives none");
+        throw ModelError(Kind::NotFinite, "the model's gradient is not finite; this interval gives none");
       gradient.elements = unsigned(elements);
       gradient.theta = theta_;
       gradient.slope = description_.slope;

@@ -30,6 +30,7 @@ class SequenceModel {
   virtual double theta() const = 0;
   virtual const std::string &device() const = 0;
   virtual const std::string &device_reason() const = 0;
+  virtual ModelWeights weights() const = 0;
 
   /// Forward without autograd: the wanted words with score ≥ θ, in order of time. `samples`: mono, full scale ±1, at
   /// description().sample_rate, at least a tenth of a second. Throws ModelError (Run, Input).
@@ -41,7 +42,8 @@ class SequenceModel {
                                                std::size_t count) = 0;
   /// Backpropagates z of the last infer_for_gradient() to its samples: fills z, elements, confident, theta, slope, and
   /// a map of one row: frame_width = `count` samples, frame_height 1, blocks of 10 ms, the mean of |∂z/∂y| over a
-  /// block's samples. Weights are frozen (§4.1). Throws ModelError(Run) on a non-finite gradient or without graph.
+  /// block's samples. Weights are frozen (§4.1). Throws ModelError(NotFinite) on a gradient that is not finite, and
+  /// ModelError(Run) without graph.
   virtual void backward(Gradient &gradient) = 0;
   virtual void drop_graph() = 0;
 };

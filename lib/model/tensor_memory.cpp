@@ -28,11 +28,11 @@ struct Meter : c10::MemoryReportingInfoBase {
 
 }  // namespace
 
-double peak_of_tensors(const std::function<void()> &work) {
+TensorBytes bytes_of_tensors(const std::function<void()> &work) {
   const auto meter = std::make_shared<Meter>();
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
   work();
-  return double(meter->peak);
+  return {double(meter->peak), double(meter->now)};
 }
 
 }  // namespace oneadapt

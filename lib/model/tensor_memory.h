@@ -5,8 +5,14 @@
 
 namespace oneadapt {
 
-/// The most bytes that tensors which `work` makes held at a time, on all devices; those that were there do not count.
-/// `work` runs in the calling thread; what other threads allocate is not seen. Not to be nested.
-double peak_of_tensors(const std::function<void()> &work);
+struct TensorBytes {
+  double peak = 0;  ///< the most that they held at a time
+  double kept = 0;  ///< those that are still there
+};
+/// Of tensors that `work` makes, on all devices; those that were there do not count. `work` runs in the calling thread;
+/// what other threads allocate is not seen. Not to be nested.
+TensorBytes bytes_of_tensors(const std::function<void()> &work);
+
+inline double peak_of_tensors(const std::function<void()> &work) { return bytes_of_tensors(work).peak; }
 
 }  // namespace oneadapt

@@ -40,6 +40,8 @@ class TorchFile {
   /// `takes`: what forward() is given, for its error. Throws ModelError.
   TorchFile(const ModelOptions &options, const char *takes);
 
+  ModelWeights count_weights() const;
+
   /// OpenMP's number of threads belongs to the calling thread, so it is set wherever inference really runs.
   void use_threads();
 

@@ -18,7 +18,10 @@ class TorchModel final : public Model, private TorchFile {
   const std::string &device() const override { return device_name_; }
   const std::string &device_reason() const override { return device_reason_; }
 
+  ModelWeights weights() const override { return count_weights(); }
+
   void set_input_size(unsigned width, unsigned height) override;
+  FrameSize input_size(FrameSize frame) const override;
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
   void backward(Gradient &gradient) override;

@@ -11,8 +11,6 @@ namespace oneadapt::import {
 /// Versions of ONNX's operators that are understood.
 constexpr int kOldestOpset = 6, kNewestOpset = 17;
 
-/// By what the file begins with, or by its name when it cannot be read.
-bool is_onnx(const std::string &path);
 /// Throws ImportError: file missing, truncated, no ONNX model, of an opset outside the range, weights missing, of the
 /// wrong length or an unknown type; or this program was built without ONNX.
 Graph read_onnx(const std::string &path);

@@ -685,7 +685,7 @@ TEST(BadModel, GradientThatIsNotFiniteLeavesTheResultAlone) {
   EXPECT_EQ(model->infer_for_gradient(frame_of(pixels, 32, 24)).size(), 1u);
   Gradient g;
   g.z = 7;
-  EXPECT_TRUE(has(error_of(Kind::Run, [&] { model->backward(g); }), "not finite"));
+  EXPECT_TRUE(has(error_of(Kind::NotFinite, [&] { model->backward(g); }), "not finite"));
   EXPECT_EQ(g.z, 7);
 }
 
