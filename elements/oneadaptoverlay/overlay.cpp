@@ -57,6 +57,7 @@ enum {
   PROP_STATUS,
   PROP_GRADIENT_OPACITY,
   PROP_FONT_SCALE,
+  PROP_LEGEND,
 };
 
 // Feedback older than this many intervals says nothing about the present; the controller thinks so too.
@@ -67,7 +68,7 @@ constexpr unsigned kMostBlocks = kMostPixels;
 
 /// What the user asked for; under OBJECT_LOCK.
 struct Settings {
-  bool boxes = true, masks = true, gradient = false, qp_map = false, status = true;
+  bool boxes = true, masks = true, gradient = false, legend = false, qp_map = false, status = true;
   double gradient_opacity = 0.5, font_scale = 1;
 };
 
@@ -223,6 +224,7 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
   scene.height = GST_VIDEO_INFO_HEIGHT(&info);
   scene.font_scale = settings.font_scale;
   scene.gradient_opacity = settings.gradient_opacity;
+  scene.legend = settings.legend;
 
   if (known.feedback && GST_CLOCK_TIME_IS_VALID(time)) {
     const Feedback &f = *known.feedback;
@@ -340,6 +342,9 @@ static void gst_oneadapt_overlay_set_property(GObject *object, guint id, const G
     case PROP_GRADIENT:
       s.gradient = g_value_get_boolean(value);
       break;
+    case PROP_LEGEND:
+      s.legend = g_value_get_boolean(value);
+      break;
     case PROP_QP_MAP:
       s.qp_map = g_value_get_boolean(value);
       break;
@@ -369,6 +374,9 @@ static void gst_oneadapt_overlay_get_property(GObject *object, guint id, GValue 
       break;
     case PROP_GRADIENT:
       g_value_set_boolean(value, s.gradient);
+      break;
+    case PROP_LEGEND:
+      g_value_set_boolean(value, s.legend);
       break;
     case PROP_QP_MAP:
       g_value_set_boolean(value, s.qp_map);
@@ -435,6 +443,14 @@ static void gst_oneadapt_overlay_class_init(GstOneadaptOverlayClass *klass) {
    */
   install(PROP_GRADIENT,
           g_param_spec_boolean("gradient", "Gradient", "Draw the last interval's gradient as a heat map", FALSE, live));
+  /**
+   * oneadaptoverlay:legend:
+   *
+   * What the heat map's colours mean, at the top left: the bar goes from 0 to the 99th percentile, by the root; behind
+   * it the greatest value. Left out where the picture has no room for it.
+   */
+  install(PROP_LEGEND,
+          g_param_spec_boolean("legend", "Legend", "Draw what the colours of the heat map mean", FALSE, live));
   /**
    * oneadaptoverlay:qp-map:
    *

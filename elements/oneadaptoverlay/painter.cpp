@@ -35,16 +35,18 @@ std::uint32_t premultiplied(const Colour &c, double alpha) {
   return byte(alpha) << 24 | byte(c.r * alpha) << 16 | byte(c.g * alpha) << 8 | byte(c.b * alpha);
 }
 
-/// `t` in 0…1: violet, red, orange, yellow, and ever less transparent.
-std::uint32_t heat(double t, double opacity) {
+/// `t` in 0…1: violet, red, orange, yellow.
+Colour heat_colour(double t) {
   static const Colour stops[] = {{0.35, 0.0, 0.6}, {0.85, 0.05, 0.25}, {1.0, 0.5, 0.0}, {1.0, 0.95, 0.3}};
   const double at = t * 3;
   const int i = std::min(int(at), 2);
   const double f = at - i;
   const auto mix = [f](double a, double b) { return a + (b - a) * f; };
-  return premultiplied(
-      {mix(stops[i].r, stops[i + 1].r), mix(stops[i].g, stops[i + 1].g), mix(stops[i].b, stops[i + 1].b)}, opacity * t);
+  return {mix(stops[i].r, stops[i + 1].r), mix(stops[i].g, stops[i + 1].g), mix(stops[i].b, stops[i + 1].b)};
 }
+
+/// The same, ever less transparent.
+std::uint32_t heat(double t, double opacity) { return premultiplied(heat_colour(t), opacity * t); }
 
 /// The value that 99 % of the blocks stay below: a few blocks far above the rest must not hide it.
 float bright(const std::vector<float> &values) {
@@ -71,8 +73,7 @@ CairoSurface block_image(const BlockMap &map, F colour) {
   return surface;
 }
 
-CairoSurface gradient_image(const BlockMap &map, double opacity) {
-  const double peak = bright(map.values);
+CairoSurface gradient_image(const BlockMap &map, double peak, double opacity) {
   // The values span orders of magnitude: the root makes the lesser ones visible too, but those below 2 % would only
   // veil the picture.
   constexpr double kFloor = 0.14;
@@ -201,9 +202,15 @@ void Painter::draw(const Scene &scene) {
   PixelRect touched = scene.gradient || scene.qp_map ? frame_of(scene) : PixelRect{};
   for (const Label &label : labels_) touched = touched.united(label.outer).united(label.text);
   if (!touched.empty()) {
-    if (scene.gradient && (gradient_.of != scene.gradient || gradient_.opacity != scene.gradient_opacity))
-      gradient_ = {scene.gradient, scene.gradient_opacity, gradient_image(*scene.gradient, scene.gradient_opacity)};
+    if (scene.gradient && (gradient_.of != scene.gradient || gradient_.opacity != scene.gradient_opacity)) {
+      const auto &values = scene.gradient->values;
+      const double peak = bright(values);
+      gradient_ = {scene.gradient, scene.gradient_opacity,
+                   gradient_image(*scene.gradient, peak, scene.gradient_opacity), peak,
+                   *std::max_element(values.begin(), values.end())};
+    }
     if (scene.qp_map && qp_map_.of != scene.qp_map) qp_map_ = {scene.qp_map, 0, qp_image(*scene.qp_map)};
+    const Legend legend = scene.gradient && scene.legend ? fit_legend(scene) : Legend{};
     add(picture_.draw(touched, [&](cairo_t *cr) {
       if (scene.qp_map) draw_map(cr, scene, qp_map_);
       if (scene.gradient) draw_map(cr, scene, gradient_);
@@ -211,6 +218,7 @@ void Painter::draw(const Scene &scene) {
       for (const Label &label : labels_)
         if (scene.outlines) draw_box(cr, scene, label);
       for (const Label &label : labels_) draw_words(cr, scene, label);
+      draw_legend(cr, scene, legend);
     }));
   }
   if (!strip.empty()) {
@@ -334,6 +342,52 @@ void Painter::draw_words(cairo_t *cr, const Scene &scene, const Label &label) {
   cairo_move_to(cr, label.text.x + bar + pad, label.text.y);
   pango_cairo_show_layout(cr, layout_.get());
   cairo_restore(cr);
+}
+
+/* ---- legend -------------------------------------------------------------------------------------------------- */
+
+PixelRect Painter::measure(const std::string &markup, double font) {
+  set_font(font, false);
+  pango_layout_set_markup(layout_.get(), markup.c_str(), int(markup.size()));
+  int w = 0, h = 0;
+  pango_layout_get_pixel_size(layout_.get(), &w, &h);
+  return {0, 0, w, h};
+}
+
+Painter::Legend Painter::fit_legend(const Scene &scene) {
+  const int pad = padding(scene);
+  Legend legend;
+  legend.words = legend_markup(gradient_.bright, gradient_.greatest);
+  // As with the status line: rather smaller than cut, and then not at all.
+  for (const double size : {1.0, 0.9, 0.8, 0.7, 0.6}) {
+    legend.font = font_pixels(scene) * size;
+    const PixelRect left = measure(legend.words.left, legend.font), right = measure(legend.words.right, legend.font);
+    const int bar = legend.words.right.empty() ? 0 : int(8 * legend.font);
+    const int gap = bar ? 2 * pad : 0;
+    legend.panel = {0, 0, 4 * pad + left.w + gap + bar + gap + (bar ? right.w : 0), left.h + 2 * pad};
+    legend.bar = {2 * pad + left.w + gap, 2 * pad, bar, left.h - 2 * pad};
+    if (legend.panel.w <= scene.width && legend.panel.h <= scene.height) return legend;
+  }
+  return {};
+}
+
+void Painter::draw_legend(cairo_t *cr, const Scene &scene, const Legend &legend) {
+  if (legend.panel.empty()) return;
+  const int pad = padding(scene);
+  cairo_set_source_rgba(cr, 0.05, 0.07, 0.09, 0.8);
+  fill(cr, legend.panel);
+  for (int x = 0; x < legend.bar.w; ++x) {  // over black, as little of a colour shows as on the picture
+    const Colour c = heat_colour(double(x) / legend.bar.w);
+    const double alpha = double(x) / legend.bar.w;
+    cairo_set_source_rgb(cr, c.r * alpha, c.g * alpha, c.b * alpha);
+    fill(cr, {legend.bar.x + x, legend.bar.y, 1, legend.bar.h});
+  }
+  cairo_set_source_rgb(cr, 1, 1, 1);
+  for (const bool right : {false, true}) {
+    measure(right ? legend.words.right : legend.words.left, legend.font);
+    cairo_move_to(cr, right ? legend.bar.right() + 2 * pad : 2 * pad, pad);
+    pango_cairo_show_layout(cr, layout_.get());
+  }
 }
 
 /* ---- status line --------------------------------------------------------------------------------------------- */

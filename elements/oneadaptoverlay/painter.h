@@ -41,6 +41,13 @@ class Painter {
     std::shared_ptr<const BlockMap> of;
     double opacity = -1;
     CairoSurface surface;
+    double bright = 0, greatest = 0;  ///< of a gradient: where the colours end; the greatest value
+  };
+  /// Where the legend's parts are; nothing: there is no room, or none is wanted.
+  struct Legend {
+    PixelRect panel, bar;
+    LegendMarkup words;
+    double font = 0;
   };
 
   void draw(const Scene &scene);
@@ -51,6 +58,9 @@ class Painter {
   void draw_words(cairo_t *cr, const Scene &scene, const Label &label);
   void draw_status(cairo_t *cr, const Scene &scene, const PixelRect &strip);
   PixelRect fit_status(const Scene &scene);
+  Legend fit_legend(const Scene &scene);
+  void draw_legend(cairo_t *cr, const Scene &scene, const Legend &legend);
+  PixelRect measure(const std::string &markup, double font);
   void set_font(double pixels, bool bold);
 
   std::unique_ptr<PangoFontMap, GObjectDeleter> fonts_;

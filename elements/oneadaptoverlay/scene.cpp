@@ -88,6 +88,14 @@ std::string knobs_markup(const GstStructure *knobs) {
   return markup;
 }
 
+LegendMarkup legend_markup(double bright, double greatest) {
+  if (!(greatest > 0)) return {pair("gradient", "0 everywhere"), {}};
+  std::string right = std::string(greatest > bright ? "\u2265 " : "") + decimal(bright, "%.2g");
+  right = "<b>" + right + "</b>";
+  if (greatest > bright) right += kGap + pair("greatest", decimal(greatest, "%.2g"));
+  return {pair("gradient", "0"), right};
+}
+
 std::string status_markup(const SceneStatus &status) {
   std::string markup;
   const auto add = [&markup](const std::string &part) { markup += (markup.empty() ? "" : kGap) + part; };

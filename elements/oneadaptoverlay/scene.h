@@ -44,6 +44,7 @@ struct SceneStatus {
 struct Scene {
   int width = 0, height = 0;  ///< of the frame, in pixels
   double font_scale = 1, gradient_opacity = 0.5;
+  bool legend = false;   ///< what the gradient's colours mean
   bool outlines = true;  ///< of boxes, and labels; else masks only
   std::vector<SceneBox> boxes;
   std::shared_ptr<const BlockMap> gradient, qp_map;  ///< null: not shown. Of any frame size
@@ -52,7 +53,7 @@ struct Scene {
   bool empty() const { return boxes.empty() && !gradient && !qp_map && status.empty(); }
   bool operator==(const Scene &o) const {
     return width == o.width && height == o.height && font_scale == o.font_scale &&
-           gradient_opacity == o.gradient_opacity && outlines == o.outlines && boxes == o.boxes &&
+           gradient_opacity == o.gradient_opacity && legend == o.legend && outlines == o.outlines && boxes == o.boxes &&
            gradient == o.gradient && qp_map == o.qp_map && status == o.status;
   }
 };
@@ -64,6 +65,13 @@ bool read_boxes(GstBuffer *buffer, int width, int height, std::vector<SceneBox> 
 
 /// Pango markup of a configuration: its knobs' names and values.
 std::string knobs_markup(const GstStructure *knobs);
+
+/// Pango markup of what stands left and right of the bar in the legend: the colours end at `bright`, the map at
+/// `greatest`.
+struct LegendMarkup {
+  std::string left, right;
+};
+LegendMarkup legend_markup(double bright, double greatest);
 
 /// Pango markup of the whole status line.
 std::string status_markup(const SceneStatus &status);

@@ -119,6 +119,38 @@ TEST(HeatMap, AnAllZeroGradientShowsNothing) {
   EXPECT_EQ(run.shoot()->changes({0, 0, 320, 240}), 0);
 }
 
+TEST(Legend, SaysWhereTheColoursEnd) {
+  OverlayRun run(kMapOnly);
+  run.send(gradient_event(320, 240, {{3, 8}}));
+  const Rect corner{0, 0, 200, 20}, hot{48, 128, 64, 144};
+  EXPECT_EQ(run.shoot()->changes(corner), 0);  // not asked for
+  run.set("legend", "true");
+  const auto shot = run.shoot();
+  EXPECT_GT(shot->changes(corner), 1000);
+  EXPECT_EQ(shot->changes_outside([&](int x, int y) { return corner.has(x, y) || hot.has(x, y); }), 0);
+  // Its bar ends in the colour of the hottest.
+  int yellow = 0;
+  for (int x = 0; x < 200; ++x) {
+    const Rgb p = shot->rgb(x, 8);
+    yellow += p.r > 200 && p.g > 180 && p.b < 120;
+  }
+  EXPECT_GT(yellow, 3);
+  run.set("gradient", "false");
+  EXPECT_TRUE(run.shoot()->same_bytes());
+}
+TEST(Legend, SaysThatThereIsNothing) {
+  OverlayRun run(kMapOnly);
+  run.set("legend", "true");
+  run.send(gradient_event(320, 240, {}));
+  EXPECT_GT(run.shoot()->changes({0, 0, 120, 20}), 500);
+}
+TEST(Legend, IsLeftOutWhereThereIsNoRoom) {
+  OverlayRun run(kMapOnly, "video/x-raw,format=BGRx,width=40,height=32,framerate=10/1");
+  run.set("legend", "true");
+  run.send(gradient_event(40, 32, {{2, 1}}));
+  EXPECT_EQ(run.shoot()->changes({0, 0, 32, 16}), 0);
+}
+
 TEST(QpMap, RedIsSharperBlueIsCoarser) {
   OverlayRun run("status=false qp-map=true");
   run.send(with_qp_map(configuration_event(), -6));

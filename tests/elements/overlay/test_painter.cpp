@@ -60,6 +60,8 @@ TEST(Painter, AnyDifferenceIsDrawn) {
   expect_drawn(scene);
   scene.gradient_opacity = 0.3;
   expect_drawn(scene);
+  scene.legend = true;
+  expect_drawn(scene);
   scene.qp_map = std::make_shared<oneadapt::BlockMap>(320, 240);
   expect_drawn(scene);
   scene.font_scale = 2;
@@ -98,6 +100,18 @@ TEST(Scene, NumbersHaveAPointInEveryLanguage) {
   EXPECT_NE(markup.find("<b>0.75</b>"), std::string::npos) << markup;
   EXPECT_NE(markup.find("<b>32</b>"), std::string::npos) << markup;
   EXPECT_LT(markup.find("scale"), markup.find("qp"));
+}
+TEST(Scene, TheLegendSaysWhereColoursEndAndWhatIsGreatest) {
+  using oneadapt::legend_markup;
+  oneadapt::LegendMarkup words = legend_markup(0.25, 0.5);
+  EXPECT_NE(words.left.find("<b>0</b>"), std::string::npos) << words.left;
+  EXPECT_NE(words.right.find("<b>\u2265 0.25</b>"), std::string::npos) << words.right;
+  EXPECT_NE(words.right.find("<b>0.5</b>"), std::string::npos) << words.right;
+  words = legend_markup(0.5, 0.5);
+  EXPECT_EQ(words.right, "<b>0.5</b>");
+  words = legend_markup(0, 0);
+  EXPECT_NE(words.left.find("0 everywhere"), std::string::npos) << words.left;
+  EXPECT_TRUE(words.right.empty());
 }
 TEST(Scene, TheStatusLineHasAllThatIsKnown) {
   oneadapt::SceneStatus status;
