@@ -15,7 +15,8 @@ bool can_draw();
 /// The picture with boxes, masks, labels and scores. Throws InspectError when `path` cannot be written.
 void draw_objects(const Picture &picture, const std::vector<Detection> &objects, const std::vector<std::string> &labels,
                   const std::string &path);
-/// The picture in grey under the heat map of `gradient`, with a legend. Throws InspectError when `path` cannot be written.
+/// The picture in grey under the heat map of `gradient`, with a legend. Throws InspectError when `path` cannot be
+/// written.
 void draw_gradient(const Picture &picture, const BlockMap &gradient, const std::string &path);
 
 }  // namespace oneadapt::inspect

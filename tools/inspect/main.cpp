@@ -131,8 +131,7 @@ int fail(const Arguments &a, const std::string &what, int status) {
   std::fprintf(stderr, "oneadapt-inspect: %s\n", what.c_str());
   try {
     write_json(Json{{"ok", false}, {"error", what}}, a);
-  } catch (const InspectError &e) {
-    std::fprintf(stderr, "oneadapt-inspect: %s\n", e.what());
+  } catch (const InspectError &) {  // one line is enough
   }
   return status;
 }
@@ -152,9 +151,7 @@ int inspect_model(const Arguments &a) {
     std::fprintf(stderr, "oneadapt-inspect: the clip ended after %zu of %u frames\n", in.frames.size(),
                  a.options.frames);
   write_json(to_json(in, a.options, found), a);
-  say(found.empty() ? "\nThe model loads, runs and gives gradients.\n"
-                    : "\nThe model loads and runs; see the warning" + std::string(found.size() > 1 ? "s" : "") + ".\n",
-      words);
+  say(verdict_text(in, found), words);
   return kFine;
 }
 

@@ -197,6 +197,14 @@ std::string cost_text(const Inspection &in) {
   return text;
 }
 
+std::string verdict_text(const Inspection &in, const std::vector<Finding> &found) {
+  if (!found.empty())
+    return "\nThe model loads and runs; see the warning" + std::string(found.size() > 1 ? "s" : "") + ".\n";
+  const bool gradients = std::any_of(in.frames.begin(), in.frames.end(), [](const Frame &f) { return f.greatest > 0; });
+  return gradients ? "\nThe model loads, runs and gives gradients.\n"
+                   : "\nThe model loads and runs; --input with something to be seen will show its gradient.\n";
+}
+
 Json to_json(const Inspection &in, const Options &options, const std::vector<Finding> &found) {
   const ModelWeights weights = in.model->weights();
   const auto text_or_null = [](const std::string &text) { return text.empty() ? Json() : Json(text); };

@@ -16,6 +16,8 @@ std::string model_text(const Inspection &inspection);
 std::string input_text(const Inspection &inspection, const Options &options);
 std::string frame_text(const Inspection &inspection, std::size_t frame);
 std::string cost_text(const Inspection &inspection);
+/// The last line.
+std::string verdict_text(const Inspection &inspection, const std::vector<Finding> &findings);
 
 nlohmann::ordered_json to_json(const Inspection &inspection, const Options &options,
                                const std::vector<Finding> &findings);
