@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs every gst-launch-1.0 line of the documentation, from the root of the source tree.
+"""Runs every gst-launch-1.0 and oneadapt-inspect line of the documentation, from the root of the source tree.
 
 A line that wants hardware or a network peer is run with a stand-in for it, listed below; nothing is left out.
 Usage: launch_lines.py SOURCE_ROOT CUT_CLIP FILE...
@@ -19,13 +19,15 @@ STAND_INS = [
     (r"\bautoaudiosink\b", "fakesink"),
     # Trained weights are the reader's to fetch; tests/models/torchvision_models.py runs it with the network itself.
     (r"model=lraspp\.pt", "model=models/nanodet.pt"),
+    (r"--input (?:street\.jpg|my\.mp4)", "--input clips/vtest.avi"),
 ]
+INSPECT = r"^(?:build/tools/inspect/)?oneadapt-inspect\b"
 # The documentation shows a whole clip; the test runs its first frames.
 CLIP, FRAMES = "clips/vtest.avi", 25
 
 
 def lines_of(text):
-    """gst-launch-1.0 commands inside ``` fences (Markdown; \\ continues a line) or |[ ]| blocks of an element's comment
+    """Commands inside ``` fences (Markdown; \\ continues a line) or |[ ]| blocks of an element's comment
     (there a command goes on until the next one)."""
     for fence, comment in re.findall(r"```(?:sh|bash)?\n(.*?)```|\|\[\n(.*?)\]\|", text, re.S):
         if fence:
@@ -33,7 +35,7 @@ def lines_of(text):
         else:
             commands = re.split(r"(?=gst-launch-1\.0)", re.sub(r"^ \* ?", " ", comment, flags=re.M))
         for line in commands:
-            if line.strip().startswith("gst-launch-1.0"):
+            if line.strip().startswith("gst-launch-1.0") or re.match(INSPECT, line.strip()):
                 yield " ".join(line.split())
 
 
@@ -59,6 +61,8 @@ def main(folder):
             command = re.sub(pattern, stand_in, command)
         # What a line writes goes to the test's folder.
         command = re.sub(r"(location=)(?:/tmp/)?(\w+\.\w+)(?=\s|$)", rf"\1{folder}/\2", command)
+        command = re.sub(r"(--output )(\S+)", rf"\1{folder}/\2", command)
+        command = re.sub(INSPECT, os.path.join(os.environ["ONEADAPT_BUILD_DIR"], "tools/inspect/oneadapt-inspect"), command)
         command = command.replace("gst-launch-1.0", "gst-launch-1.0 -q", 1)
         try:
             done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True, timeout=120)

@@ -232,7 +232,7 @@ TEST_F(Inspect, JsonHasItAll) {
   EXPECT_EQ(model["threshold"], 0.4);
   EXPECT_EQ(model["labels"].size(), 3u);
   EXPECT_EQ(model["description"]["name"], "from beside");
-  EXPECT_EQ(model["weights"]["type"], "float32");
+  EXPECT_EQ(model["parameters"]["type"], "float32");
   EXPECT_TRUE(data["device"]["name"].is_string() && data["device"]["reason"].is_string());
   EXPECT_EQ(data["input"]["made"], false);
   ASSERT_EQ(data["frames"].size(), 1u);
@@ -351,6 +351,7 @@ TEST_F(Inspect, UsageErrorsAreTwo) {
   expect_line(inspect({path, "--threshold", "2"}), 2, "--threshold");
   expect_line(inspect({path, "--gradient-method", "none"}), 2, "--gradient-method");
   expect_line(inspect({path, "--classes", "red thing,unicorn"}), 2, "--classes: the model has no class \"unicorn\"");
+  EXPECT_EQ(inspect({"--classes", "red thing", path, "--repeat", "0"}).status, 0) << "MODEL is no class";
   expect_line(inspect({path, "--device", "cuda:9"}), 2, "--device: ");
   expect_line(inspect({path, "--labels-file", file("two", "a\nb\n")}), 2, "--labels-file: ");
 }
@@ -535,7 +536,7 @@ TEST_F(Inspect, NanoDetOnTheStreet) {
   EXPECT_GE(frame["objects"].size(), 5u);
   EXPECT_LE(frame["objects"].size(), 14u);
   EXPECT_GT(frame["elements"].get<unsigned>(), frame["objects"].size());
-  EXPECT_GT(data["model"]["weights"]["count"].get<double>(), 3e6);
+  EXPECT_GT(data["model"]["parameters"]["count"].get<double>(), 3e6);
   EXPECT_GT(data["memory"]["gradient_tensors"].get<double>(), data["memory"]["forward_tensors"].get<double>());
 
   // The plain frame: number 101, at 10 frames a second.

@@ -76,6 +76,7 @@ void declare(CLI::App &app, Arguments &a) {
       ->group(loaded);
   app.add_option("--classes", o.model.classes, "Labels of interest (default: all of the model's)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("A,B,..")
       ->group(loaded);
   app.add_option("--labels-file", o.model.labels_file, "One label a line, instead of the model's own")
@@ -84,6 +85,7 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("--operator-libraries", o.model.operator_libraries,
                  "Shared libraries with operators that the model uses")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("FILE,..")
       ->group(loaded);
   app.add_option("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT")

@@ -53,7 +53,7 @@ std::string input_of(const ModelDescription &d) {
                      : d.multiple_of == 1 ? "any size"
                                           : "any multiple of " + std::to_string(d.multiple_of);
   if (d.multiple_of && d.width) text += " (" + size_text(d.width, d.height) + " preferred)";
-  return text + ", " + d.colour + " from 0 to " + number(d.range) + ", minus " + listed(d.mean) + ", divided by " +
+  return text + ", " + d.colour + " from 0 to " + number(d.range) + ", mean " + listed(d.mean) + ", std " +
          listed(d.std);
 }
 
@@ -85,7 +85,7 @@ std::string line(const char *name, const std::string &value) {
   std::string padded = std::string("  ") + name;
   // θ takes two bytes and one column.
   const std::size_t columns = padded.size() - (std::string(name).rfind("θ", 0) == 0 ? 1 : 0);
-  return padded + std::string(columns < 14 ? 14 - columns : 1, ' ') + value + "\n";
+  return padded + std::string(columns < 16 ? 16 - columns : 1, ' ') + value + "\n";
 }
 
 std::string when(const Frame &f) { return f.seconds ? " at " + number(*f.seconds, "%.2f") + " s" : ""; }
@@ -132,7 +132,7 @@ std::string model_text(const Inspection &in) {
          line("licence", d.licence) + line("file", bytes_text(double(in.file.bytes)) + ", SHA-256 " + in.file.sha256) +
          line("described", in.file.sidecar.empty() ? "by itself (oneadapt.json in the file)"
                                                    : "with " + in.file.sidecar + " laid over the file") +
-         line("weights",
+         line("parameters",
               grouped(weights.numbers) + ", " + bytes_text(double(weights.bytes)) + ", computed in " + weights.type) +
          line("input", input_of(d)) + line("output", output_of(d)) + line("labels", labels_of(in.model->labels())) +
          line("θ", number(in.model->theta()) + ", slope " + number(d.slope) + ", floor " + number(d.floor)) +
@@ -214,7 +214,7 @@ Json to_json(const Inspection &in, const Options &options, const std::vector<Fin
                 {"bytes", in.file.bytes},
                 {"sha256", in.file.sha256},
                 {"sidecar", text_or_null(in.file.sidecar)},
-                {"weights", {{"count", weights.numbers}, {"bytes", weights.bytes}, {"type", weights.type}}},
+                {"parameters", {{"count", weights.numbers}, {"bytes", weights.bytes}, {"type", weights.type}}},
                 {"threshold", in.model->theta()},
                 {"labels", in.model->labels()},
                 {"description", Json::parse(in.model->description().to_json())}};
