@@ -297,7 +297,7 @@ TEST_F(Inspect, FramesOfAClip) {
     const Outcome run = inspect(all);
     const json data = run.data();
     for (const json &frame : data["frames"]) seconds.push_back(frame["timestamp"].get<double>() / 1e9);
-    EXPECT_EQ(has(run.err, "the clip ended after 2 of 9 frames"), seconds.size() == 2) << run.err;
+    EXPECT_EQ(has(run.err, "it ended after 2 of 9 frames"), seconds.size() == 2) << run.err;
     return seconds;
   };
   const std::vector<double> first{0}, steps{0.5, 1.5, 2.5}, each{1, 1.1, 1.2}, end{1.5, 2.5};
@@ -336,6 +336,53 @@ TEST_F(Inspect, BadInputIsOneLine) {
   expect_line(bad(file("cut.png", whole.substr(0, whole.size() / 2))), 1, "cut.png");
   ASSERT_TRUE(launch("audiotestsrc num-buffers=20 ! wavenc ! filesink location=\"" + folder.file("s.wav") + "\""));
   expect_line(bad(folder.file("s.wav")), 1, "has no picture in it");
+}
+
+TEST_F(Inspect, AModelOfSoundHears) {
+  const std::string path = save_tones(folder), wav = folder.file("tone.wav");
+  // 0.07 is heard, with a probability of 0.83: not so surely that the gradient ends there. Three seconds.
+  const auto tone = [&](int frequency, const std::string &volume) {
+    // A beep of an eighth of a second every 300 ms.
+    ASSERT_TRUE(launch("audiotestsrc samplesperbuffer=4410 num-buffers=30 wave=ticks tick-interval=300000000 freq=" +
+                       std::to_string(frequency) + " sine-periods-per-tick=" + std::to_string(frequency / 8) +
+                       " volume=" + volume + " ! audio/x-raw,rate=44100,channels=1 ! wavenc ! filesink location=\"" +
+                       wav + "\""));
+  };
+  tone(3000, "0.07");
+  const Outcome run = inspect({path, "--input", wav, "--start", "1", "--frames", "5", "--repeat", "1", "--json", "-"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_TRUE(has(run.err, "it ended after 2 of 5 seconds")) << run.err;
+  const json data = run.data();
+  ASSERT_EQ(data["frames"].size(), 2u);
+  EXPECT_EQ(data["model"]["description"]["task"], "ctc");
+  EXPECT_EQ(data["times"]["inferences"], 1);
+  for (int i = 0; i < 2; ++i) {
+    const json &frame = data["frames"][std::size_t(i)];
+    EXPECT_EQ(frame["timestamp"], (i + 1) * 1000000000LL);
+    EXPECT_EQ(frame["sample_rate"], 8000);
+    EXPECT_FALSE(frame.contains("objects"));
+    EXPECT_GT(frame["gradient"]["greatest"].get<double>(), 1e-6);
+    EXPECT_EQ(frame["gradient"]["columns"], 100);  // of 10 ms
+    EXPECT_EQ(frame["gradient"]["rows"], 1);
+  }
+  std::size_t words = 0;
+  for (const json &frame : data["frames"])
+    for (const json &word : frame["words"]) {
+      ++words;
+      EXPECT_EQ(word["word"], "high");
+      EXPECT_EQ(word["label_id"], 2);
+      EXPECT_NEAR(word["confidence"].get<double>(), 0.83, 0.02);
+    }
+  EXPECT_GE(words, 6u);
+  EXPECT_LE(words, 8u);
+
+  EXPECT_TRUE(has(inspect({path, "--repeat", "0"}).out, "a second made for this test"));
+  expect_line(inspect({path, "--input", red_picture(), "--repeat", "0"}), 1, "has no sound in it");
+  expect_line(inspect({path, "--input", wav, "--start", "9", "--repeat", "0"}), 1, "no sound from 9 s on");
+  tone(500, "0.04");
+  EXPECT_EQ(warnings({path, "--input", wav}), Codes{"no-objects"});
+  tone(500, "1");
+  EXPECT_EQ(warnings({path, "--input", wav}), Codes{"gradient-zero"});
 }
 
 // ---- what is wrong
@@ -514,6 +561,30 @@ TEST_F(Inspect, DrawsMasks) {
   EXPECT_LT(inside[0], 255);  // under the colour of its class
   EXPECT_GT(inside[0], 100);
   EXPECT_EQ(image.at(4, 44), (std::array<int, 3>{60, 60, 60}));
+}
+
+TEST_F(Inspect, DrawsSoundAsAWave) {
+  const std::string wav = folder.file("tone.wav");
+  ASSERT_TRUE(
+      launch("audiotestsrc samplesperbuffer=800 num-buffers=10 freq=500 volume=0.07 ! "
+             "audio/x-raw,rate=8000,channels=1 ! wavenc ! filesink location=\"" +
+             wav + "\""));
+  const Outcome run =
+      inspect({save_tones(folder), "--input", wav, "--repeat", "0", "--output", folder.file("out"), "--json", "-"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const json data = run.data(), &frame = data["frames"][0];
+  ASSERT_EQ(frame["words"].size(), 1u);
+  const Image objects = read_image(frame["files"]["objects"]), gradient = read_image(frame["files"]["gradient"]);
+  for (const Image &image : {objects, gradient}) {
+    EXPECT_EQ(image.width, 1000);
+    EXPECT_EQ(image.height, 240);
+  }
+  // Two steps of 20 ms at most decide the word: a stripe over the whole height, somewhere.
+  int hot = 0;
+  for (int x = 0; x < 1000; ++x) hot += gradient.colour(x, 235) > 60;
+  EXPECT_GE(hot, 10);
+  EXPECT_LE(hot, 60);
+  EXPECT_GT(objects.colour(500, 1), 60) << "the word's box goes over all of the second";
 }
 
 TEST_F(Inspect, AFolderThatCannotBeIsOneLine) {

@@ -70,12 +70,13 @@ void draw(const Picture &picture, Scene &scene, const std::string &path) {
 
 bool can_draw() { return true; }
 
-void draw_objects(const Picture &picture, const std::vector<Detection> &objects, const std::vector<std::string> &labels,
+void draw_objects(const Picture &picture, const std::vector<Detection> &objects, const std::vector<std::string> &names,
                   const std::string &path) {
   Scene scene;
-  for (const Detection &d : objects) {
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const Detection &d = objects[i];
     SceneBox box;
-    box.label = g_quark_from_string(labels[std::size_t(d.label)].c_str());
+    box.label = g_quark_from_string(names[i].c_str());
     box.label_id = d.label;
     box.confidence = d.score;
     box.x0 = d.box.x0;

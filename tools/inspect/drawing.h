@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "core/gradient.h"
-#include "pictures.h"
+#include "media.h"
 
 namespace oneadapt::inspect {
 
 /// Whether this program was built with Pango and Cairo.
 bool can_draw();
 
-/// The picture with boxes, masks, labels and scores. Throws InspectError when `path` cannot be written.
-void draw_objects(const Picture &picture, const std::vector<Detection> &objects, const std::vector<std::string> &labels,
+/// The picture with boxes, masks, a name each, and scores. Throws InspectError when `path` cannot be written.
+void draw_objects(const Picture &picture, const std::vector<Detection> &objects, const std::vector<std::string> &names,
                   const std::string &path);
 /// The picture in grey under the heat map of `gradient`, with a legend. Throws InspectError when `path` cannot be
 /// written.

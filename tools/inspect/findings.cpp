@@ -25,22 +25,27 @@ std::string times(unsigned count, const std::string &what) {
 }
 
 void about_results(const Inspection &in, std::vector<Finding> &out) {
-  const double theta = in.model->theta();
+  const double theta = in.facts.theta;
   const auto found = [](const Frame &f) { return !f.objects.empty(); };
   if (!in.made_up && std::none_of(in.frames.begin(), in.frames.end(), found)) {
-    const Detection *best = nullptr;
+    const Found *best = nullptr;
     for (const Frame &f : in.frames)
-      if (f.best && (!best || f.best->score > best->score)) best = &*f.best;
-    const std::string where = in.frames.size() == 1 ? std::string(in.clip ? "this frame" : "the picture")
-                                                    : "any of the " + std::to_string(in.frames.size()) + " frames";
-    const std::string nearest = best ? "the best candidate is \"" + in.model->labels()[std::size_t(best->label)] +
-                                           "\" with a score of " + number(best->score, "%.3f") +
-                                           ", below θ = " + number(theta, "%g")
+      if (f.best && (!best || f.best->at.score > best->at.score)) best = &*f.best;
+    const bool hears = in.facts.hears();
+    const std::string one = hears     ? "this second"
+                            : in.clip ? "this frame"
+                                      : "the picture",
+                      where = in.frames.size() == 1
+                                  ? one
+                                  : "any of the " + std::to_string(in.frames.size()) + (hears ? " seconds" : " frames");
+    const std::string nearest = best ? "the best candidate is \"" + best->name + "\" with a score of " +
+                                           number(best->at.score, "%.3f") + ", below θ = " + number(theta, "%g")
                                      : "there is not even a candidate";
-    out.push_back(
-        {"no-objects", "nothing was found on " + where + ": " + nearest +
-                           "; where there is something to be seen, check input.colour, input.range, input.mean "
-                           "and input.std of the description, then --threshold and --classes"});
+    const std::string keys = hears ? "input.sample_rate, input.normalise and output.blank"
+                                   : "input.colour, input.range, input.mean and input.std";
+    out.push_back({"no-objects", "nothing was found in " + where + ": " + nearest +
+                                     "; where there is something to be " + (hears ? "heard" : "seen") + ", check " +
+                                     keys + " of the description, then --threshold and --classes"});
   }
   const auto error =
       std::find_if(in.frames.begin(), in.frames.end(), [](const Frame &f) { return !f.gradient_error.empty(); });
@@ -50,41 +55,41 @@ void about_results(const Inspection &in, std::vector<Finding> &out) {
          "the gradient is not finite on " +
              times(unsigned(std::count_if(in.frames.begin(), in.frames.end(),
                                           [](const Frame &f) { return !f.gradient_error.empty(); })),
-                   "frame") +
+                   in.facts.hears() ? "second" : "frame") +
              ", which oneadaptdnn leaves out of its feedback; look for a root, a logarithm or a division of 0 "
              "in the model"});
   const auto zero = [](const Frame &f) {
-    return f.gradient_error.empty() && f.gradient.elements > 0 && !(f.greatest > 0);
+    return f.gradient_error.empty() && f.gradient.elements > 0 && !(f.greatest > kNoGradient);
   };
   if (std::any_of(in.frames.begin(), in.frames.end(), zero))
     out.push_back(
         {"gradient-zero",
-         "the gradient is 0 everywhere though there are elements: their scores do not depend on the picture, or "
+         "the gradient is 0 everywhere though there are elements: their scores do not depend on the input, or "
          "are so near to 0 or 1 that the sigmoid is flat there; without a gradient nothing can adapt"});
   if (!in.repeatable)
     out.push_back({"not-repeatable",
-                   "two runs on the same picture give different results; look for dropout, noise, or a state that the "
-                   "model keeps between pictures"});
+                   "two runs on the same input give different results; look for dropout, noise, or a state that the "
+                   "model keeps from one to the next"});
 }
 
 void about_program(const Inspection &in, std::vector<Finding> &out) {
   if (in.training.batch_norms)
     out.push_back({"batch-norm-training",
                    times(in.training.batch_norms, "batch normalisation") +
-                       " still in training mode, going by the picture at hand instead of what was learnt; call "
+                       " still in training mode, going by the input at hand instead of what was learnt; call "
                        "net.eval() before torch.jit.trace"});
   if (in.training.dropouts)
     out.push_back({"dropout-training", times(in.training.dropouts, "dropout") +
                                            " still in training mode; call net.eval() before torch.jit.trace"});
-  if (in.model->weights().type == "float64")
+  if (in.facts.weights.type == "float64")
     out.push_back({"double-precision",
                    "the model computes in double precision, which takes twice the memory and more than twice the time; "
                    "save it with net.float()"});
 }
 
 void about_description(const Inspection &in, std::vector<Finding> &out) {
-  const ModelDescription &d = in.model->description();
-  const double theta = in.model->theta();
+  const ModelDescription &d = in.facts.description;
+  const double theta = in.facts.theta;
   if (theta < d.floor)
     out.push_back({"threshold-below-floor", "θ = " + number(theta, "%g") + " is below the floor of " +
                                                 number(d.floor, "%g") +
@@ -92,12 +97,12 @@ void about_description(const Inspection &in, std::vector<Finding> &out) {
                                                 "\"floor\" that is no greater than θ"});
   std::set<std::string> seen;
   std::string twice;
-  for (const std::string &label : in.model->labels())
+  for (const std::string &label : in.facts.labels)
     if (!seen.insert(label).second) twice = label;
   if (!twice.empty())
     out.push_back({"labels-repeat", "several classes are called \"" + twice +
                                         "\", so that --classes cannot tell them apart; check the labels"});
-  if (d.multiple_of || in.made_up || in.frames.empty()) return;
+  if (in.facts.hears() || d.multiple_of || in.made_up || in.frames.empty()) return;
   const Frame &f = in.frames.front();
   const double across = double(f.size.width) / f.seen.width, down = double(f.size.height) / f.seen.height;
   const double stretch = std::max(across / down, down / across), shrink = std::max(across, down);

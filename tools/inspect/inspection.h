@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "input_size.h"
+#include "media.h"
 #include "model/model.h"
+#include "model/sequence_model.h"
 #include "model/tensor_memory.h"
 #include "model/training_mode.h"
-#include "pictures.h"
 
 namespace oneadapt::inspect {
 
@@ -34,12 +35,33 @@ struct ModelFile {
   std::string sha256;
 };
 
-/// One picture that the model was shown.
+/// What both kinds of models say of themselves.
+struct Facts {
+  ModelDescription description;
+  std::vector<std::string> labels;
+  double theta = 0;
+  std::string device, device_reason;
+  ModelWeights weights;
+  bool hears() const { return description.task == "ctc"; }
+};
+
+/// A gradient that is nowhere greater is none: all scores are where the sigmoid is flat.
+constexpr double kNoGradient = 1e-12;
+
+/// What a model found. Words are boxes too, over the whole height, their sides shares of the interval.
+struct Found {
+  Detection at;
+  std::string name;
+};
+
+/// One picture that the model was shown, or one second that it heard.
 struct Frame {
-  std::optional<double> seconds;  ///< of a clip
-  FrameSize size, seen;           ///< as it is, and as the model sees it
-  std::vector<Detection> objects;
-  std::optional<Detection> best;  ///< of those below θ, where there is no object
+  std::optional<double> seconds;  ///< of a clip; where a second begins
+  FrameSize size, seen;           ///< of a picture: as it is, and as the model sees it
+  double length = 0;              ///< of sound, seconds
+  std::vector<Found> objects;     ///< or words
+  std::vector<Word> words;        ///< of sound; times count from where the file begins
+  std::optional<Found> best;      ///< of those below θ, where there is no object
   Gradient gradient;
   std::string gradient_error;  ///< it is not finite, says the model
   double greatest = 0;         ///< value of the map
@@ -50,8 +72,9 @@ struct Times {
   unsigned repeat = 0;                                  ///< 0: not measured
   double forward = 0, with_autograd = 0, backward = 0;  ///< medians, ms
   std::size_t frame = 0;                                ///< which it was measured on
-  /// What DNNGrad adds to inference at ten frames an interval (paper §4.1).
-  double share() const { return (with_autograd - forward + backward) / (10 * forward); }
+  unsigned inferences = 10;                             ///< in an interval: ten frames, or one second of sound
+  /// What DNNGrad adds to inference (paper §4.1).
+  double share() const { return (with_autograd - forward + backward) / (inferences * forward); }
 };
 
 /// Bytes.
@@ -64,8 +87,10 @@ struct MemoryUse {
 
 struct Inspection {
   ModelFile file;
-  std::unique_ptr<Model> model;
-  bool made_up = false, clip = false;  ///< the picture was made here; the input is a clip
+  Facts facts;
+  std::unique_ptr<Model> model;           ///< of pictures, or null
+  std::unique_ptr<SequenceModel> hearer;  ///< of sound, or null
+  bool made_up = false, clip = false;     ///< the input was made here; it has frames, or seconds
   std::vector<Frame> frames;
   TrainingCalls training;
   bool repeatable = true;  ///< equal runs give equal results
@@ -75,8 +100,8 @@ struct Inspection {
 
 /// The first step: throws ModelError when it cannot be loaded.
 Inspection load(const Options &options);
-/// Shows it pictures, and measures; `on_frame` is called after each. Throws ModelError when the model fails on one,
-/// InspectError when the input or the folder is bad.
+/// Shows it pictures, or has it hear seconds of sound, and measures; `on_frame` is called after each. Throws ModelError
+/// when the model fails on one, InspectError when the input or the folder is bad.
 void run(Inspection &inspection, const Options &options, const std::function<void(std::size_t)> &on_frame);
 
 }  // namespace oneadapt::inspect

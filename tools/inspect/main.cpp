@@ -36,20 +36,20 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("MODEL", o.model.path, "TorchScript file that describes itself, or has MODEL.json beside it")
       ->required()
       ->type_name("");
-  app.add_option("--input", o.input, "A picture (PNG, JPEG) or a clip, anything that decodebin reads")
+  app.add_option("--input", o.input, "A picture (PNG, JPEG), a clip or a recording, anything that decodebin reads")
       ->type_name("FILE")
       ->group(shown);
-  app.add_option("--frames", o.frames, "How many frames of a clip")
+  app.add_option("--frames", o.frames, "How many frames of a clip, or seconds of a recording")
       ->check(CLI::Range(1, 100000).description(""))
       ->type_name("N")
       ->capture_default_str()
       ->group(shown);
-  app.add_option("--start", o.start, "Where in the clip to begin")
+  app.add_option("--start", o.start, "Where in it to begin")
       ->check(not_negative())
       ->type_name("SECONDS")
       ->capture_default_str()
       ->group(shown);
-  app.add_option("--step", o.step, "From one of the frames to the next; 0: take each one")
+  app.add_option("--step", o.step, "From one to the next; 0: take each frame")
       ->check(not_negative())
       ->type_name("SECONDS")
       ->capture_default_str()
@@ -150,8 +150,8 @@ int inspect_model(const Arguments &a) {
   const auto found = findings(in);
   for (const Finding &f : found) std::fprintf(stderr, "oneadapt-inspect: warning: %s\n", f.text.c_str());
   if (in.clip && in.frames.size() < a.options.frames)
-    std::fprintf(stderr, "oneadapt-inspect: the clip ended after %zu of %u frames\n", in.frames.size(),
-                 a.options.frames);
+    std::fprintf(stderr, "oneadapt-inspect: it ended after %zu of %u %s\n", in.frames.size(), a.options.frames,
+                 in.facts.hears() ? "seconds" : "frames");
   write_json(to_json(in, a.options, found), a);
   say(verdict_text(in, found), words);
   return kFine;
@@ -161,8 +161,10 @@ int inspect_model(const Arguments &a) {
 
 int main(int argc, char **argv) {
   CLI::App app{
-      "Looks at a model: loads it as oneadaptdnn does, says what it is, shows it a picture, a clip, or a picture made\n"
-      "here, draws what it finds and where it looks, and measures time and memory, forward and backward.",
+      "Looks at a model: loads it as oneadaptdnn does, says what it is, shows it a picture or a clip (or has it hear "
+      "a\n"
+      "recording, if it is for sound), or something made here, draws what it finds and where it looks, and measures "
+      "time and memory, forward and backward.",
       "oneadapt-inspect"};
   app.footer(
       "\nWhat is suspicious goes to the standard error, as does, in one line, what is wrong.\n"

@@ -49,6 +49,9 @@ std::string listed(const std::vector<T> &values) {
 }
 
 std::string input_of(const ModelDescription &d) {
+  if (d.task == "ctc")
+    return "sound at " + std::to_string(d.sample_rate) + " Hz, " + (d.normalise ? "normalised, " : "") +
+           number(d.context) + " s before an interval, " + number(d.lookahead) + " s behind a word";
   std::string text = d.multiple_of == 0   ? size_text(d.width, d.height) + " only"
                      : d.multiple_of == 1 ? "any size"
                                           : "any multiple of " + std::to_string(d.multiple_of);
@@ -70,7 +73,11 @@ std::string output_of(const ModelDescription &d) {
   if (d.layout == "yolo") add(std::string(d.objectness ? "with" : "without") + " objectness");
   if (d.layout == "semantic")
     add(d.background < 0 ? "no background" : "background is class " + std::to_string(d.background));
-  if (d.layout != "semantic") add(d.nms_iou < 1 ? "NMS at IoU " + number(d.nms_iou) : "no NMS here");
+  if (d.layout == "ctc") {
+    add("blank is class " + std::to_string(d.blank));
+    add(d.separator < 0 ? "classes are words" : "letters, separated by class " + std::to_string(d.separator));
+  } else if (d.layout != "semantic")
+    add(d.nms_iou < 1 ? "NMS at IoU " + number(d.nms_iou) : "no NMS here");
   return text;
 }
 
@@ -88,23 +95,43 @@ std::string line(const char *name, const std::string &value) {
   return padded + std::string(columns < 16 ? 16 - columns : 1, ' ') + value + "\n";
 }
 
+std::string ms(double value) { return number(value, value < 9.995 ? "%.2f" : "%.1f") + " ms"; }
+
 std::string when(const Frame &f) { return f.seconds ? " at " + number(*f.seconds, "%.2f") + " s" : ""; }
 
-Json frame_json(const Inspection &in, std::size_t index) {
+/// As oneadaptdnn's results say it.
+Json result_json(const Inspection &in, std::size_t index) {
   const Frame &f = in.frames[index];
+  const auto ns = [](double seconds) { return GstClockTime(std::llround(std::max(0.0, seconds) * GST_SECOND)); };
+  if (in.facts.hears()) {
+    Json words = Json::array();
+    for (const Word &w : f.words)
+      words.push_back({{"word", w.text},
+                       {"start", ns(w.start)},
+                       {"end", ns(w.end)},
+                       {"confidence", w.score},
+                       {"label_id", w.label}});
+    return {
+        {"words", words}, {"sample_rate", in.facts.description.sample_rate}, {"timestamp", ns(f.seconds.value_or(0))}};
+  }
   FrameInfo info;
   info.frame = index;
   info.width = f.size.width;
   info.height = f.size.height;
-  info.timestamp = f.seconds ? GstClockTime(std::llround(*f.seconds * GST_SECOND)) : GST_CLOCK_TIME_NONE;
-  // objects, resolution and timestamp are called what oneadaptdnn's results call them.
-  Json j = Json::parse(result_line(info, f.objects, in.model->labels()));
+  info.timestamp = f.seconds ? ns(*f.seconds) : GST_CLOCK_TIME_NONE;
+  std::vector<Detection> objects;
+  for (const Found &found : f.objects) objects.push_back(found.at);
+  Json j = Json::parse(result_line(info, objects, in.facts.labels));
   j.erase("interval");
   j["model_input"] = {{"width", f.seen.width}, {"height", f.seen.height}};
+  return j;
+}
+
+Json frame_json(const Inspection &in, std::size_t index) {
+  const Frame &f = in.frames[index];
+  Json j = result_json(in, index);
   j["best_below_threshold"] = Json();
-  if (f.best)
-    j["best_below_threshold"] = {{"label", in.model->labels()[std::size_t(f.best->label)]},
-                                 {"confidence", f.best->score}};
+  if (f.best) j["best_below_threshold"] = {{"label", f.best->name}, {"confidence", f.best->at.score}};
   if (f.gradient_error.empty()) {
     const BlockMap &map = f.gradient.map;
     double mean = 0;
@@ -126,21 +153,25 @@ Json frame_json(const Inspection &in, std::size_t index) {
 }  // namespace
 
 std::string model_text(const Inspection &in) {
-  const ModelDescription &d = in.model->description();
-  const ModelWeights weights = in.model->weights();
+  const ModelDescription &d = in.facts.description;
+  const ModelWeights weights = in.facts.weights;
   return in.file.path + "\n" + line("name", d.name) + line("task", d.task) + line("source", d.source) +
          line("licence", d.licence) + line("file", bytes_text(double(in.file.bytes)) + ", SHA-256 " + in.file.sha256) +
          line("described", in.file.sidecar.empty() ? "by itself (oneadapt.json in the file)"
                                                    : "with " + in.file.sidecar + " laid over the file") +
          line("parameters",
               grouped(weights.numbers) + ", " + bytes_text(double(weights.bytes)) + ", computed in " + weights.type) +
-         line("input", input_of(d)) + line("output", output_of(d)) + line("labels", labels_of(in.model->labels())) +
-         line("θ", number(in.model->theta()) + ", slope " + number(d.slope) + ", floor " + number(d.floor)) +
-         line("device", in.model->device() + " (" + in.model->device_reason() + ")");
+         line("input", input_of(d)) + line("output", output_of(d)) + line("labels", labels_of(in.facts.labels)) +
+         line("θ", number(in.facts.theta) + ", slope " + number(d.slope) + ", floor " + number(d.floor)) +
+         line("device", in.facts.device + " (" + in.facts.device_reason + ")");
 }
 
 std::string input_text(const Inspection &in, const Options &options) {
   const Frame &f = in.frames.front();
+  if (in.facts.hears())
+    return "\n" +
+           (in.made_up ? "a second made for this test (four tones; --input has it hear real ones)" : options.input) +
+           "\n";
   std::string text =
       "\n" + (in.made_up ? "a picture made for this test (ellipses; --input shows it a real one)" : options.input);
   text += ", " + size_text(f.size.width, f.size.height);
@@ -151,8 +182,11 @@ std::string input_text(const Inspection &in, const Options &options) {
 
 std::string frame_text(const Inspection &in, std::size_t index) {
   const Frame &f = in.frames[index];
-  std::string text = (in.clip ? "  frame " + std::to_string(index + 1) + when(f) : std::string("  result")) + ": " +
-                     std::to_string(f.objects.size()) + (f.objects.size() == 1 ? " object" : " objects");
+  const bool hears = in.facts.hears();
+  const std::string one = hears ? "  second " : "  frame ";
+  std::string text = (in.clip ? one + std::to_string(index + 1) + when(f) : std::string("  result")) + ": " +
+                     std::to_string(f.objects.size()) + (hears ? " word" : " object") +
+                     (f.objects.size() == 1 ? "" : "s");
   if (f.gradient_error.empty())
     text += ", z " + number(f.gradient.z, "%.2f") + " of " + std::to_string(f.gradient.elements) +
             (f.gradient.elements == 1 ? " element" : " elements") + ", gradient up to " + number(f.greatest, "%.2g");
@@ -160,13 +194,18 @@ std::string frame_text(const Inspection &in, std::size_t index) {
     text += "; " + f.gradient_error;
   text += "\n";
   for (std::size_t i = 0; i < std::min(kObjectsShown, f.objects.size()); ++i) {
-    const Detection &d = f.objects[i];
+    const Found &found = f.objects[i];
+    const Box &box = found.at.box;
     const auto across = [&](double share) { return int(std::lround(share * f.size.width)); };
     const auto down = [&](double share) { return int(std::lround(share * f.size.height)); };
     char place[96];
-    std::snprintf(place, sizeof place, "    %.2f  %dx%d at %d,%d  ", d.score, across(d.box.x1) - across(d.box.x0),
-                  down(d.box.y1) - down(d.box.y0), across(d.box.x0), down(d.box.y0));
-    text += place + in.model->labels()[std::size_t(d.label)] + "\n";
+    if (hears)
+      std::snprintf(place, sizeof place, "    %.2f  %.2f s to %.2f s  ", found.at.score,
+                    f.seconds.value_or(0) + box.x0 * f.length, f.seconds.value_or(0) + box.x1 * f.length);
+    else
+      std::snprintf(place, sizeof place, "    %.2f  %dx%d at %d,%d  ", found.at.score, across(box.x1) - across(box.x0),
+                    down(box.y1) - down(box.y0), across(box.x0), down(box.y0));
+    text += place + found.name + "\n";
   }
   if (f.objects.size() > kObjectsShown)
     text += "    … and " + std::to_string(f.objects.size() - kObjectsShown) + " more\n";
@@ -179,14 +218,15 @@ std::string cost_text(const Inspection &in) {
   const Times &t = in.times;
   if (!t.repeat) return "";
   const Frame &f = in.frames[t.frame];
-  std::string text = "\nmedian of " + std::to_string(t.repeat) + " on " + in.model->device() + ", at " +
-                     size_text(f.seen.width, f.seen.height) + "\n";
-  text += line("forward", number(t.forward, "%.1f") + " ms");
-  text += line("for gradient", number(t.with_autograd, "%.1f") + " ms forward, " + number(t.backward, "%.1f") +
-                                   " ms backward: " + number(100 * t.share(), "%.1f") +
-                                   " % of inference at 10 frames an interval");
+  const bool hears = in.facts.hears();
+  std::string text = "\nmedian of " + std::to_string(t.repeat) + " on " + in.facts.device +
+                     (hears ? ", of a second of sound" : ", at " + size_text(f.seen.width, f.seen.height)) + "\n";
+  text += line("forward", ms(t.forward));
+  text += line("for gradient", ms(t.with_autograd) + " forward, " + ms(t.backward) +
+                                   " backward: " + number(100 * t.share(), "%.1f") + " % of inference" +
+                                   (hears ? "" : " at 10 frames an interval"));
   if (!f.gradient.elements)
-    text += line("", "(nothing to go back from: the model takes nothing in the picture for an element)");
+    text += line("", "(nothing to go back from: the model takes nothing in there for an element)");
   const MemoryUse &m = in.memory;
   text += line("tensors", bytes_text(m.forward.peak) + " forward; " + bytes_text(m.gradient) +
                               " with the gradient, of which " + bytes_text(m.with_autograd.kept) +
@@ -200,13 +240,14 @@ std::string cost_text(const Inspection &in) {
 std::string verdict_text(const Inspection &in, const std::vector<Finding> &found) {
   if (!found.empty())
     return "\nThe model loads and runs; see the warning" + std::string(found.size() > 1 ? "s" : "") + ".\n";
-  const bool gradients = std::any_of(in.frames.begin(), in.frames.end(), [](const Frame &f) { return f.greatest > 0; });
+  const bool gradients =
+      std::any_of(in.frames.begin(), in.frames.end(), [](const Frame &f) { return f.greatest > kNoGradient; });
   return gradients ? "\nThe model loads, runs and gives gradients.\n"
-                   : "\nThe model loads and runs; --input with something to be seen will show its gradient.\n";
+                   : "\nThe model loads and runs; --input with something to be found will show its gradient.\n";
 }
 
 Json to_json(const Inspection &in, const Options &options, const std::vector<Finding> &found) {
-  const ModelWeights weights = in.model->weights();
+  const ModelWeights weights = in.facts.weights;
   const auto text_or_null = [](const std::string &text) { return text.empty() ? Json() : Json(text); };
   Json j;
   j["ok"] = true;
@@ -215,19 +256,20 @@ Json to_json(const Inspection &in, const Options &options, const std::vector<Fin
                 {"sha256", in.file.sha256},
                 {"sidecar", text_or_null(in.file.sidecar)},
                 {"parameters", {{"count", weights.numbers}, {"bytes", weights.bytes}, {"type", weights.type}}},
-                {"threshold", in.model->theta()},
-                {"labels", in.model->labels()},
-                {"description", Json::parse(in.model->description().to_json())}};
-  j["device"] = {{"name", in.model->device()}, {"reason", in.model->device_reason()}};
+                {"threshold", in.facts.theta},
+                {"labels", in.facts.labels},
+                {"description", Json::parse(in.facts.description.to_json())}};
+  j["device"] = {{"name", in.facts.device}, {"reason", in.facts.device_reason}};
   j["input"] = {{"path", text_or_null(options.input)}, {"clip", in.clip}, {"made", in.made_up}};
   j["frames"] = Json::array();
   for (std::size_t i = 0; i < in.frames.size(); ++i) j["frames"].push_back(frame_json(in, i));
   j["times"] = Json();
   j["memory"] = Json();
   if (const Times &t = in.times; t.repeat) {
-    j["times"] = {{"repeat", t.repeat},        {"frame", t.frame},
-                  {"forward_ms", t.forward},   {"forward_with_autograd_ms", t.with_autograd},
-                  {"backward_ms", t.backward}, {"gradient_share", t.share()}};
+    j["times"] = {{"repeat", t.repeat},         {"frame", t.frame},
+                  {"forward_ms", t.forward},    {"forward_with_autograd_ms", t.with_autograd},
+                  {"backward_ms", t.backward},  {"inferences", t.inferences},
+                  {"gradient_share", t.share()}};
     const MemoryUse &m = in.memory;
     j["memory"] = {{"forward_tensors", m.forward.peak},     {"gradient_tensors", m.gradient},
                    {"saved_tensors", m.with_autograd.kept}, {"process_peak", m.peak},
