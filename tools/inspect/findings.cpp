@@ -111,7 +111,7 @@ void about_description(const Inspection &in, std::vector<Finding> &out) {
         {"input-shape",
          "the model takes " + size_text(f.seen) + " only, and the picture has " + size_text(f.size) + ": " +
              (stretch > kStretched ? "it is stretched by " + number(stretch, "%.2f") + " from one side to the other"
-                                   : "it is shrunk to a " + number(1 / shrink, "%.2f") + "th of its side") +
+                                   : "it is shrunk to " + number(1 / shrink, "%.2f") + " of its side") +
              ", so that objects look unlike those that it was trained on; export the model for the "
              "camera's shape, or crop in front of oneadaptdnn"});
 }
