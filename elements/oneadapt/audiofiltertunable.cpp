@@ -23,7 +23,14 @@ GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, 
   GstOneadaptKnob *made = gst_oneadapt_knob_new(audio_knob_rows()[knob].name, ladder.data(), guint(ladder.size()),
                                                 guint(oneadapt::nearest_rung(value, ladder)));
   made->value = value;
-  // typical_accuracy and typical_resource would be set here (gst_oneadapt_knob_set_typical()); nobody knows them yet.
+  if (knob == oneadapt::kRate) {  // of other knobs nobody knows
+    std::vector<double> accuracy, resource;
+    for (double rate : ladder) {
+      accuracy.push_back(oneadapt::typical_rate_accuracy(rate, ladder.back()));
+      resource.push_back(rate / ladder.back());
+    }
+    gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
+  }
   made->flags = GstOneadaptKnobFlags(audio_knob_rows()[knob].flags);
   return made;
 }

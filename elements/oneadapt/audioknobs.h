@@ -35,6 +35,9 @@ AudioLadders audio_ladders(const AudioLadders &users, const AudioFormats &format
 /// or more than the format has, are the format's, and at least 2.
 AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &ladders, const AudioFormats &formats);
 
+/// What `rate` usually comes to in F1 of words, as a share of what `most` does.
+double typical_rate_accuracy(double rate, double most);
+
 /// Bits a second of sound with these values.
 double audio_bit_rate(const AudioValues &in_force);
 

@@ -197,6 +197,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     smooth = push(gradient);
     o.z = smooth->z;
     o.confident = smoother_.confident();
+    o.elements = gradient->elements;
+    o.pooled = gradient->frame_height == 1;  // a signal in time
   } else if (o.feedback_lost) {
     if (newest_) smooth = flat(newest_.get());
     newest_.reset();

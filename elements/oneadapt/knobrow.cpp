@@ -105,4 +105,14 @@ bool read_configuration(const char *element, const KnobRow *rows, std::size_t n,
   return true;
 }
 
+double interpolated(const std::vector<std::array<double, 2>> &points, double x) {
+  if (x <= points.front()[0]) return points.front()[1];
+  for (std::size_t i = 1; i < points.size(); i++)
+    if (x <= points[i][0]) {
+      const double share = (x - points[i - 1][0]) / (points[i][0] - points[i - 1][0]);
+      return points[i - 1][1] + share * (points[i][1] - points[i - 1][1]);
+    }
+  return points.back()[1];
+}
+
 }  // namespace oneadapt

@@ -2,6 +2,7 @@
 // What the tables of knobs of our tunables have in common: a row, its properties, its ladder, and how a configuration
 // is read by it.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -47,5 +48,8 @@ GParamSpec *ladder_pspec(const KnobRow &row, const char *usual);
 /// knob or a value out of range.
 bool read_configuration(const char *element, const KnobRow *rows, std::size_t n, const GstStructure *configuration,
                         std::optional<double> *values, GError **error);
+
+/// A function by its values at some places (at least one, in order), linear in between and level outside.
+double interpolated(const std::vector<std::array<double, 2>> &points, double x);
 
 }  // namespace oneadapt

@@ -47,17 +47,6 @@ const KnobRow kTable[kKnobs] = {
      "3.2,1.6,0.8,0.4,0.2,0.1,0.05,0.02,0", "sums of F1 lost", 2.8},
 };
 
-/// A function by its values at some places, linear in between.
-double interpolated(const std::vector<std::array<double, 2>> &points, double x) {
-  if (x <= points.front()[0]) return points.front()[1];
-  for (std::size_t i = 1; i < points.size(); i++)
-    if (x <= points[i][0]) {
-      const double share = (x - points[i - 1][0]) / (points[i][0] - points[i - 1][0]);
-      return points[i - 1][1] + share * (points[i][1] - points[i - 1][1]);
-    }
-  return points.back()[1];
-}
-
 }  // namespace
 
 Typical typical(std::size_t knob, double value, double rate, bool h264) {

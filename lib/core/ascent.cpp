@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/budget.h"
+#include "core/element_forecast.h"
 #include "core/policies.h"
 
 namespace oneadapt {
@@ -24,6 +25,9 @@ constexpr std::size_t kMaxRungs = 2;
 constexpr double kEvidence = 0.35;       // weight of the newest interval
 constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
+// The same where intervals without elements come between: what changes fast is how many there are, which is forecast;
+// what an element needs changes slowly.
+constexpr double kEvidencePooled = 0.1;
 
 // A budget is aimed at a little below, and left alone between this share of it and all of it: bytes scatter from one
 // second to the next, and a knob should not.
@@ -39,6 +43,7 @@ class OneAdaptPolicy : public Policy {
     check_observation(o);
     Decision d;
     double resource = o.resource.value_or(0);
+    if (o.gradient && o.pooled) forecast_.push(o.elements);
     if (o.gradient) learn(o);
     const std::vector<std::size_t> typical = o.feedback_lost ? typical_optimum(o.knobs, s) : std::vector<std::size_t>();
     const auto left = o.gradient ? std::exchange(left_, {}) : left_;
@@ -61,6 +66,14 @@ class OneAdaptPolicy : public Policy {
         kd.position = positions_[k.name] = ladder.position(kd.rung);
         d.knobs.push_back(kd);
         far = true;
+        continue;
+      }
+      if (o.pooled && has_typical(k) && s.alpha > 0) {
+        d.knobs.push_back(pooled_step(o, k, s));
+        const StepEffect *effect = d.knobs.back().rung > k.rung && k.up     ? &*k.up
+                                   : d.knobs.back().rung < k.rung && k.down ? &*k.down
+                                                                            : nullptr;
+        if (effect) resource += effect->resource_change * std::abs(double(d.knobs.back().rung) - double(k.rung));
         continue;
       }
       const double here = ladder.position(k.rung);
@@ -86,7 +99,7 @@ class OneAdaptPolicy : public Policy {
         go_down = saved > kHysteresis * accuracy;
       }
       if (k.self_scaling && has_typical(k) && s.alpha > 0) {
-        kd.rung = typical_best(o, k, s);
+        kd.rung = typical_best(o, k, s, 1);
         kd.position = positions_[k.name] = ladder.position(kd.rung);
         d.knobs.push_back(kd);
         continue;
@@ -127,6 +140,7 @@ class OneAdaptPolicy : public Policy {
   void reset() override {
     positions_.clear();
     sensitivity_.clear();
+    forecast_.reset();
     left_.clear();
     holding_ = false;
   }
@@ -139,9 +153,10 @@ class OneAdaptPolicy : public Policy {
   static double typical_change(const KnobObservation &k, std::size_t rung) {
     return std::abs(k.typical_accuracy[rung] - k.typical_accuracy[k.rung]);
   }
-  /// Where λ has knob `k` stand on content that is as is typical, the other knobs being where they are: accuracies and
-  /// resources multiply.
-  static std::size_t typical_best(const Observation &o, const KnobObservation &k, const PolicySettings &s) {
+  /// Where λ has knob `k` stand on content that loses `loss` times what is typical, the other knobs being where they
+  /// are: accuracies and resources multiply.
+  static std::size_t typical_best(const Observation &o, const KnobObservation &k, const PolicySettings &s,
+                                  double loss) {
     const auto compute = [](const KnobObservation &knob, std::size_t r) {
       return knob.typical_compute.size() == knob.ladder.size() ? knob.typical_compute[r] : 1;
     };
@@ -153,7 +168,7 @@ class OneAdaptPolicy : public Policy {
       others_compute *= compute(other, other.rung);
     }
     const auto worth = [&](std::size_t r) {
-      return others * k.typical_accuracy[r] - s.lambda * others_resource * k.typical_resource[r] -
+      return loss * others * k.typical_accuracy[r] - s.lambda * others_resource * k.typical_resource[r] -
              s.lambda_compute * others_compute * compute(k, r);
     };
     std::size_t best = 0;
@@ -161,10 +176,29 @@ class OneAdaptPolicy : public Policy {
       if (worth(r) > worth(best)) best = r;
     return best;
   }
+  /// Towards the optimum of Eq. 1 for the elements that the next interval is expected to have. A step on single
+  /// intervals' slopes, as below, would have a knob follow the scatter of few elements.
+  KnobDecision pooled_step(const Observation &o, const KnobObservation &k, const PolicySettings &s) {
+    const Ladder ladder(k.ladder);
+    const auto it = sensitivity_.find(k.name);
+    const double loss = forecast_.weight() * (it == sensitivity_.end() ? 1 : std::exp(it->second));
+    const std::size_t best = typical_best(o, k, s, loss), least = k.rung - std::min(k.rung, kMaxRungs);
+    KnobDecision kd;
+    kd.rung = std::clamp(best, least, k.rung + kMaxRungs);
+    kd.position = positions_[k.name] = ladder.position(kd.rung);
+    const auto slopes = [&](std::size_t there, const StepEffect &effect, double &accuracy, double &resource) {
+      const double dk = ladder.position(there) - ladder.position(k.rung);
+      accuracy = std::min(1.0, loss * typical_change(k, there)) / std::abs(dk);
+      resource = effect.resource_change / dk;
+    };
+    if (k.up && k.rung + 1 < ladder.size()) slopes(k.rung + 1, *k.up, kd.acc_grad_up, kd.resource_grad_up);
+    if (k.down && k.rung > 0) slopes(k.rung - 1, *k.down, kd.acc_grad_down, kd.resource_grad_down);
+    return kd;
+  }
   /// Averages what this interval says about the content's sensitivity to each knob.
   void learn(const Observation &o) {
     for (const KnobObservation &k : o.knobs) {
-      if (!has_typical(k) || k.self_scaling) continue;
+      if (!has_typical(k) || k.self_scaling || (o.pooled && o.elements <= 0)) continue;
       double sum = 0;
       int n = 0;
       auto add = [&](const std::optional<StepEffect> &step, std::size_t rung) {
@@ -176,7 +210,7 @@ class OneAdaptPolicy : public Policy {
       if (k.rung + 1 < k.ladder.size()) add(k.up, k.rung + 1);
       if (k.rung > 0) add(k.down, k.rung - 1);
       double &sensitivity = sensitivity_[k.name];  // 0: as typical
-      if (n) sensitivity += kEvidence * (sum / n - sensitivity);
+      if (n) sensitivity += (o.pooled ? kEvidencePooled : kEvidence) * (sum / n - sensitivity);
     }
   }
   double accuracy_change(const KnobObservation &k, std::size_t rung, double output_grad, double confident) const {
@@ -267,6 +301,7 @@ class OneAdaptPolicy : public Policy {
     return it->second;
   }
   std::map<std::string, double> positions_, sensitivity_;
+  ElementForecast forecast_;
   /// Rungs before feedback was lost, and those that were gone to then.
   struct Left {
     std::size_t rung, safe;

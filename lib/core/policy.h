@@ -50,6 +50,10 @@ struct Observation {
   bool feedback_lost = false;  ///< for so long that what was learnt is nothing to go by: once each time
   double z = 0;
   double confident = 0;                ///< confident elements (smoothed)
+  double elements = 0;                 ///< elements in this interval, down to the floor
+  /// Accuracy is that of all intervals' elements together, not a mean over intervals: one without elements counts for
+  /// nothing. So it is with signals in time (F1 of words, paper §5.1).
+  bool pooled = false;
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
   std::vector<ProfiledConfiguration> profile;  ///< what Decision::profile asked for, once it is known; empty otherwise

@@ -151,6 +151,7 @@ void read_ctc_output(Reader r, ModelDescription &d) {
   r.number("blank", d.blank, 0, last);
   r.number("separator", d.separator, -1, last);
   if (d.separator == d.blank) bad(r.path("separator"), "must not be the blank");
+  r.number("temperature", d.temperature, 1e-2, 1e2);
   r.refuse_others();
 }
 
@@ -271,6 +272,7 @@ std::string ModelDescription::to_json() const {
     output["scores"] = score_outputs;
     output["blank"] = blank;
     output["separator"] = separator;
+    output["temperature"] = temperature;
   } else if (layout == "semantic") {
     output["scores"] = score_outputs;
     output["background"] = background;

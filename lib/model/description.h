@@ -49,6 +49,7 @@ struct ModelDescription {
   double smallest = 0.0005;                     ///< semantic: share of the picture that a region must cover
   int blank = 0;                                ///< ctc: the class that stands for none
   int separator = -1;                           ///< ctc: classes are letters, this one is between words; −1: words
+  double temperature = 1;                       ///< ctc: scores are divided by it before the softmax
   double nms_iou = 0.5;                         ///< class-aware NMS, always ours; 1: the model's own is enough
 
   std::vector<std::string> labels;

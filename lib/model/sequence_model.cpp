@@ -163,7 +163,7 @@ class TorchSequence final : public SequenceModel, private TorchFile {
     if (scores.size(1) != std::int64_t(labels_.size()) || scores.size(0) < 1)
       bad_output("the model's output (output.scores) has shape " + shape_text(scores) + ", but steps × " +
                  std::to_string(labels_.size()) + " (one a label) are due");
-    const at::Tensor posteriors = scores.softmax(1);
+    const at::Tensor posteriors = (scores / description_.temperature).softmax(1);
     if (!std::isfinite(posteriors.detach().sum().item<double>()))
       bad_output("the model gave scores that are not finite");
     return posteriors;

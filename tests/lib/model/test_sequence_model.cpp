@@ -62,6 +62,19 @@ TEST(SequenceModel, WordsAndWhen) {
   EXPECT_NEAR(words[0].score, std::exp(4.0) / (std::exp(4.0) + 1 + std::exp(-4.0)), 1e-3);
 }
 
+TEST(SequenceModel, TemperatureDividesTheScores) {
+  TemporaryFolder folder;
+  const auto model = SequenceModel::load(options_of(save_tones(folder, R"({"output": {"temperature": 2}})")));
+  const auto words = model->infer(two_words());
+  ASSERT_EQ(words.size(), 2u);
+  // logits (4, 0, −4) ÷ 2
+  EXPECT_NEAR(words[0].score, std::exp(2.0) / (std::exp(2.0) + 1 + std::exp(-2.0)), 1e-3);
+  EXPECT_NE(error([&] {
+              SequenceModel::load(options_of(save_tones(folder, R"({"output": {"temperature": 0}})")));
+            }).find("\"output.temperature\""),
+            std::string::npos);
+}
+
 TEST(SequenceModel, ClassesAndThreshold) {
   TemporaryFolder folder;
   ModelOptions options = options_of(save_tones(folder));
