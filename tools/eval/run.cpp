@@ -17,6 +17,7 @@
 
 #include "eval/lossy_feedback.h"
 #include "eval/pads.h"
+#include "eval/schedule.h"
 #include "eval/second_pass.h"
 #include "eval/stills.h"
 #include "gstoneadapt.h"
@@ -405,6 +406,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   if (!options.sound) tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
+  Schedule schedule(options.schedule);
+  schedule.tap(GST_BIN(pipeline.get()));
   LossyFeedback lossy(options.feedback_loss, options.seed);
   lossy.tap(GST_BIN(pipeline.get()));
   Stills stills(options.stills);
@@ -461,6 +464,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   const double model_threshold = failure.empty() ? read_stats(pipeline.get(), result) : 0;
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   if (!failure.empty()) throw RunError(failure);
+  if (!schedule.problem().empty()) throw RunError("a schedule cannot be kept: " + schedule.problem());
   if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
   result.sound = options.sound;
   result.input = std::move(taps.input);
@@ -513,8 +517,9 @@ const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time)
   return after == run.results.begin() ? none : std::prev(after)->boxes;
 }
 
-/// Words of all intervals, and the interval of each.
-std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals = nullptr) {
+}  // namespace
+
+std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals) {
   std::vector<SequenceElement> words;
   for (const FrameResult &f : run.results)
     for (const SequenceElement &w : f.words) {
@@ -523,11 +528,6 @@ std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::ui
     }
   return words;
 }
-
-/// How far apart in seconds the same word may stand in two results: both hear the same sound.
-constexpr double kWordTolerance = 0.5;
-
-}  // namespace
 
 std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
   std::vector<double> values;
