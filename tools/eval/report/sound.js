@@ -81,9 +81,11 @@ function heardChart(parent, runs, x, yWidth) {
 function rateAxis(values, title) {
   const rungs = [...new Set(values)].filter((v) => v > 0).sort((a, b) => a - b);
   if (!rungs.length) return { title: axisTitle(title) };
-  const ticks = rungs.filter((v, i) => i === 0 || v >= 1.3 * rungs[i - 1] || i === rungs.length - 1);
+  // From the top, as far apart as text wants it.
+  const ticks = [];
+  for (const v of rungs.reverse()) if (!ticks.length || v <= ticks[ticks.length - 1] / 1.6) ticks.push(v);
   return {
-    type: 'logarithmic', min: rungs[0] / 1.15, max: rungs[rungs.length - 1] * 1.15, title: axisTitle(title),
+    type: 'logarithmic', min: rungs[rungs.length - 1] / 1.15, max: rungs[0] * 1.15, title: axisTitle(title),
     afterBuildTicks: (axis) => { axis.ticks = ticks.map((value) => ({ value })); }, ticks: { autoSkip: false, callback: (v) => String(v) },
   };
 }
@@ -107,6 +109,8 @@ function backTable(sound, runs, end) {
     const found = intervals.findIndex((i, n) => i.t + 1e-6 >= t && i.t < until && num(i.accuracy) >= back && said(i, n + 1 < intervals.length ? intervals[n + 1].t : end));
     return found < 0 ? 'not' : short(Math.max(0, intervals[found].t - t)) + ' s';
   })]);
-  return table('Back after a pause: from the second in which words begin (after ' + pause + ' s without) to the first with words and an accuracy of ' + back,
-    [{ title: 'words from' }, ...runs.map((r) => ({ title: r.policy, number: true }))], rows);
+  const times = table('', [{ title: 'words from' }, ...runs.map((r) => ({ title: r.policy, number: true }))], rows);
+  return times && el('div', {}, el('h4', {}, 'Back after a pause'),
+    el('p', { className: 'quiet' }, 'From the second in which words begin, after ' + pause + ' s without, to the first with words and an accuracy of ' + back +
+      '; not: not before the next pause.'), times);
 }
