@@ -115,6 +115,15 @@ TEST_F(SoundEval, AScheduleIsKeptFromTheFirstSampleOfEachInterval) {
   EXPECT_EQ(bytes_by_interval(same), bytes_by_interval(fixed));
 }
 
+TEST_F(SoundEval, BitsCountAsIfTheyWerePacked) {
+  make(2, {{500, 0.4, 0.6}});
+  RunOptions o = options();
+  o.knobs = "bits";
+  o.start = {{"rate", 8000}, {"bits", 16}};
+  o.schedule = {{{"bits", 16}}, {{"bits", 4}}};
+  EXPECT_EQ(bytes_by_interval(run(o, {})), (std::vector<std::uint64_t>{16000, 4000}));
+}
+
 // Why recorded seconds are not enough: a word that begins at a low rate and ends at a high one is heard by the model,
 // which hears some of the second before, too; and no fixed configuration says so in the interval that it ends in.
 TEST_F(SoundEval, WhatIsPutTogetherIsNotWhatIsHeardWhereAWordGoesAcross) {

@@ -31,6 +31,7 @@ struct Taps {
   std::vector<std::uint64_t> input;
   GstClockTime interval = 0;  ///< of sound: input is counted by intervals; 0: by buffers
   std::vector<float> envelope;
+  GstElement *filter = nullptr;  ///< of sound: its samples count as if they were packed
   std::vector<FrameResult> results;
   std::vector<Packet> packets;
   std::uint64_t feedback_bytes = 0;
@@ -67,7 +68,14 @@ GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
 }
 GstPadProbeReturn on_bytes(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  static_cast<Taps *>(data)->packets.push_back({stream_time(pad, buffer), gst_buffer_get_size(buffer)});
+  auto *taps = static_cast<Taps *>(data);
+  std::uint64_t bytes = gst_buffer_get_size(buffer);
+  if (taps->filter) {
+    gint bits = 16;
+    g_object_get(taps->filter, "bits", &bits, nullptr);  // in force: it was notified before the interval's first buffer
+    bytes = (bytes / 2 * guint64(bits) + 7) / 8;
+  }
+  taps->packets.push_back({stream_time(pad, buffer), bytes});
   return GST_PAD_PROBE_OK;
 }
 GstPadProbeReturn on_feedback(GstPad *, GstPadProbeInfo *info, gpointer data) {
@@ -397,6 +405,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   configure(pipeline.get(), options);
   Taps taps;
   taps.keep_gradients = options.keep_gradients;
+  const Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline.get()), "filter"));
+  if (options.sound) taps.filter = filter.get();
   if (options.sound) taps.interval = GstClockTime(std::llround(options.interval * GST_SECOND));
   Limits limits{options.seconds, pipeline.get()};
   PassOverlay overlay(options.second_pass);
