@@ -19,6 +19,7 @@ STAND_INS = [
     (r"\bautoaudiosink\b", "fakesink"),
     # Trained weights are the reader's to fetch; tests/models/torchvision_models.py runs it with the network itself.
     (r"model=lraspp\.pt", "model=models/nanodet.pt"),
+    (r"model=wav2vec2\.pt", "model=tools/train-speech/digits-ctc.pt"),  # likewise, torchaudio_models.py
     (r"--input (?:street\.jpg|my\.mp4)", "--input clips/vtest.avi"),
 ]
 INSPECT = r"^(?:build/tools/inspect/)?oneadapt-inspect\b"
