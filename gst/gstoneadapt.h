@@ -222,8 +222,8 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * @frames_in: frames (or chunks) that came in during the interval
  * @frames_out: frames that went out
  * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
- * @activity: whether something went on in the interval, by the tunable's own judgement (a voice, say), in [0, 1], 0.5
- *   and more for yes; < 0 when unknown
+ * @activity: whether something went on in the interval, by the tunable's own judgement, in [0, 1], 0.5 and more for
+ *   yes; < 0 when unknown
  *
  * What a tunable knows about one interval.
  */

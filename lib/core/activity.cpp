@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Policy "activity": dear while something goes on, cheap while nothing does. What "something" is, the tunable judges: a
-// voice, for sound (the paper's baseline of §5.1, pipeline h).
+// Policy "activity": dear while something goes on, cheap while nothing does, as the tunable judges (the heuristic
+// baseline of §5.1, pipeline h).
 #include <algorithm>
 #include <map>
 
