@@ -204,6 +204,31 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
   EXPECT_GT(results["curves"][2]["points"][0]["extra_inferences"], 0);
 }
 
+TEST_F(SoundEval, IntervalsOfAnotherLength) {
+  make(8, {{500, 4.2, 4.5}, {500, 5.2, 5.5}, {3000, 6.2, 6.5}});
+  EvalOptions o;
+  o.clips = {clip};
+  o.model = model;
+  o.knobs = {"rate"};
+  o.policies = {"voice-detection"};
+  o.properties["filter.rate-ladder"] = "1000,8000";
+  o.interval = 2;
+  o.jobs = 1;
+  o.output = folder.file("out");
+  check_options(o);
+  Runner runner(o, RunStore(o.output + "/runs"));
+  const nlohmann::json results = evaluate_clip(runner, clip);
+  const auto &raised = results["curves"][0]["points"][0]["intervals"];
+  const std::vector<double> rates{8000, 8000, 1000, 1000, 1000, 1000, 8000, 8000};
+  ASSERT_EQ(raised.size(), 8u);
+  for (std::size_t t = 0; t < 8; ++t) {
+    EXPECT_EQ(raised[t]["knobs"]["rate"], rates[t]) << t;
+    EXPECT_EQ(raised[t]["accuracy"].is_null(), t % 2 == 1) << t;  // judged once an interval
+  }
+  EXPECT_EQ(raised[4]["accuracy"], 0);
+  EXPECT_EQ(raised[6]["accuracy"], 1);
+}
+
 TEST_F(SoundEval, VoiceDetectionOfPicturesIsOneClearError) {
   make(1, {});
   const std::string video = folder.file("video.avi");

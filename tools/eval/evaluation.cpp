@@ -189,7 +189,7 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
     const double seconds = std::min(kIntervalSeconds, std::max(reference.seconds - double(t) * kIntervalSeconds, 1e-3));
     intervals.push_back({{"t", double(t) * kIntervalSeconds},
                          {"kbps", round6(bytes[t] * 8 / 1000 / seconds)},
-                         {"accuracy", round6(accuracy[t] / std::max(1.0, inputs[t]))},
+                         {"accuracy", inputs[t] > 0 ? json(round6(accuracy[t] / inputs[t])) : json()},
                          {"objects", objects[t]},
                          {"knobs", knobs}});
   }
