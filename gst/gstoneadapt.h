@@ -222,6 +222,8 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * @frames_in: frames (or chunks) that came in during the interval
  * @frames_out: frames that went out
  * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
+ * @activity: whether something went on in the interval, by the tunable's own judgement, in [0, 1], 0.5 and more for
+ *   yes; < 0 when unknown
  *
  * What a tunable knows about one interval.
  */
@@ -232,9 +234,10 @@ struct _GstOneadaptProbe {
   guint frames_in;
   guint frames_out;
   gdouble compute;
+  gdouble activity;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING];
+  gpointer _gst_reserved[GST_PADDING - 1];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_probe_get_type(void);

@@ -80,13 +80,14 @@ void gst_oneadapt_knob_free(GstOneadaptKnob *knob) {
 /**
  * gst_oneadapt_probe_new:
  *
- * Returns: (transfer full): a probe without knobs whose resource is unknown (−1).
+ * Returns: (transfer full): a probe without knobs whose resource, compute and activity are unknown (−1).
  */
 GstOneadaptProbe *gst_oneadapt_probe_new(void) {
   auto *probe = g_new0(GstOneadaptProbe, 1);
   probe->knobs = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
   probe->resource = -1;
   probe->compute = -1;
+  probe->activity = -1;
   return probe;
 }
 

@@ -56,9 +56,9 @@ GstStructure *make_stats(GstOneadaptAudioFilter *self) {
       "oneadaptaudiofilter-stats", "samples-in", G_TYPE_UINT64, c.samples_in, "samples-out", G_TYPE_UINT64,
       c.samples_out, "dropped", G_TYPE_UINT64, c.dropped, "filled", G_TYPE_UINT64, c.filled, "non-finite",
       G_TYPE_UINT64, c.non_finite, "intervals", G_TYPE_UINT64, c.intervals, "rate-changes", G_TYPE_UINT64,
-      c.rate_changes, "bytes", G_TYPE_UINT64, c.bytes, "last-interval-bytes", G_TYPE_UINT64, c.last_interval_bytes,
-      "convert-time", G_TYPE_UINT64, c.convert_ns, "probe-time", G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64,
-      c.probes, nullptr);
+      c.rate_changes, "voice-time", G_TYPE_UINT64, c.voice_ns, "bytes", G_TYPE_UINT64, c.bytes, "last-interval-bytes",
+      G_TYPE_UINT64, c.last_interval_bytes, "convert-time", G_TYPE_UINT64, c.convert_ns, "probe-time", G_TYPE_UINT64,
+      c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++)
     gst_structure_set(stats, audio_knob_rows()[knob].name, G_TYPE_DOUBLE, values[knob], nullptr);
   return stats;
@@ -267,7 +267,8 @@ static void install_properties(GObjectClass *klass) {
   properties[PROP_STATS] = g_param_spec_boxed(
       "stats", "Statistics",
       "samples-in, samples-out, dropped and filled (input samples that came twice, or never), non-finite, intervals, "
-      "rate-changes, bytes, last-interval-bytes, probes, convert-time and probe-time (ns of CPU), and every knob as it "
+      "rate-changes, voice-time (ns of sound), bytes, last-interval-bytes, probes, convert-time and probe-time (ns of "
+      "CPU), and every knob as it "
       "is in force",
       GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {

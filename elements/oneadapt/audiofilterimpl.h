@@ -18,6 +18,7 @@
 #include "audioknobs.h"
 #include "audioledger.h"
 #include "resampler.h"
+#include "voicedetector.h"
 
 /// A configuration that the controller wants from some interval on.
 struct PendingAudio {
@@ -56,12 +57,15 @@ struct AudioState {
   /// began at 0, i counts from there and `anchor` is 0: no rounding then.)
   GstClockTime anchor = 0;
   GstClockTime position = GST_CLOCK_TIME_NONE;  ///< of the end of the stretch before; none: there was none
-  std::int64_t cut = 0;                         ///< index at which the interval under way ends
-  guint64 number = 0;                           ///< of the interval under way
-  bool begun = false;                           ///< one is under way
-  bool due = false;                             ///< the next interval begins at `cut`, with the next buffer
-  bool discont = true;                          ///< the next output does not continue the one before
-  bool catching_up = false;                     ///< a buffer was dropped whole: it came again
+  std::optional<oneadapt::VoiceDetector> detector;
+  std::int64_t judged = 0;   ///< index of the first sample that it, or whoever is upstream, has not judged
+  bool told = false;         ///< elements upstream say where a voice is: they have said so
+  std::int64_t cut = 0;      ///< index at which the interval under way ends
+  guint64 number = 0;        ///< of the interval under way
+  bool begun = false;        ///< one is under way
+  bool due = false;          ///< the next interval begins at `cut`, with the next buffer
+  bool discont = true;       ///< the next output does not continue the one before
+  bool catching_up = false;  ///< a buffer was dropped whole: it came again
   bool non_finite_said = false;
   int reach_rate = 0;  ///< the lowest rate that `reach` was looked up for
   guint64 reach = 0;   ///< input samples that a filter looks ahead at it

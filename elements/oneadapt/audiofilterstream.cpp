@@ -269,6 +269,8 @@ bool begin_stretch(GstOneadaptAudioFilter *self, GstClockTime position) {
                                  : std::max(position, state.position) - std::min(position, state.position);
   state.discont = state.discont || apart > GST_SECOND / rate;
   state.sound = std::make_unique<RateChanger>(state.input.rate, index, state.quality);
+  if (state.detector) state.detector->interrupt();
+  state.judged = index;
   const bool goes_on = state.begun && !state.due && number_of(state, index) == state.number;
   if (goes_on) {
     AudioValues stays = state.applied;
@@ -323,8 +325,37 @@ GstFlowReturn finish(GstOneadaptAudioFilter *self) {
 
 /* ---- input --------------------------------------------------------------------------------------------------- */
 
+/// Whether there is a voice in what has just been appended, of which elements upstream may have said so.
+void judge(GstOneadaptAudioFilter *self, const Samples &mono, std::optional<bool> told) {
+  AudioFilterImpl &impl = *self->impl;
+  AudioState &state = *impl.state;
+  const std::int64_t end = state.sound->end();
+  if (told) {
+    state.detector->interrupt();
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    impl.ledger.judged(std::exchange(state.judged, end), end, *told);
+    return;
+  }
+  const std::vector<bool> frames = state.detector->push(mono.data(), mono.size());
+  const auto length = std::int64_t(state.detector->frame());
+  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  for (bool voice : frames) {
+    impl.ledger.judged(state.judged, state.judged + length, voice);
+    state.judged += length;
+  }
+}
+
+/// What a buffer says of voices. Some elements put the level of the sound on buffers and never say that there is a
+/// voice: nobody is believed who has not done so.
+std::optional<bool> told_of_voice(AudioState &state, GstBuffer *buffer) {
+  const GstAudioLevelMeta *meta = gst_buffer_get_audio_level_meta(buffer);
+  if (!meta) return std::nullopt;
+  state.told = state.told || meta->voice_activity;
+  return state.told ? std::optional<bool>(meta->voice_activity) : std::nullopt;
+}
+
 /// Appends `frames` frames of silence (data NULL) or of input.
-void append(GstOneadaptAudioFilter *self, const guint8 *data, gsize frames) {
+void append(GstOneadaptAudioFilter *self, const guint8 *data, gsize frames, std::optional<bool> told = std::nullopt) {
   AudioFilterImpl &impl = *self->impl;
   AudioState &state = *impl.state;
   const guint64 start = thread_cpu_ns();
@@ -342,6 +373,7 @@ void append(GstOneadaptAudioFilter *self, const guint8 *data, gsize frames) {
     GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("Samples that are no finite numbers are taken for silence."),
                         ("said once a run; stats count them as non-finite"));
   state.sound->append(mono.data(), mono.size());
+  judge(self, mono, told);
   std::lock_guard<std::mutex> guard(impl.ledger_lock);
   impl.ledger.append(mono.data(), mono.size());
   impl.ledger.counters.non_finite += bad;
@@ -408,10 +440,11 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
     if (silent) {
       const Samples nothing(frames - skip, 0.0f);
       state.sound->append(nothing.data(), nothing.size());
+      judge(self, nothing, std::nullopt);
       std::lock_guard<std::mutex> guard(impl.ledger_lock);
       impl.ledger.append(nothing.data(), nothing.size());
     } else {
-      append(self, map.data + skip * bpf, frames - skip);
+      append(self, map.data + skip * bpf, frames - skip, told_of_voice(state, buffer));
     }
   } catch (...) {
     gst_buffer_unmap(buffer, &map);
@@ -463,6 +496,7 @@ gboolean audio_set_caps(GstOneadaptAudioFilter *self, GstCaps *caps) {
                                                                 oneadapt::mono_info(info.rate, format));
     state.to_mono = std::move(to_mono);
     state.from_mono = std::move(from_mono);
+    if (info.rate != state.input.rate) state.detector.emplace(info.rate);
     state.input = info;
     if (state.format != format) state.output_rate = 0;
     state.format = format;

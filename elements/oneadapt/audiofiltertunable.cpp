@@ -115,6 +115,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->frames_in = answer->frames_out = 1;  // an interval's sound is analysed as one
     answer->resource = result.resource;
     answer->compute = 1;
+    answer->activity = request.interval.activity;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;
       GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);

@@ -8,11 +8,11 @@ namespace {
 
 constexpr std::size_t kMostSamples = 1u << 23;  // 32 MiB: 43 s at 192 kHz, 8 minutes at 16 kHz
 constexpr int kContext = 2;                     // a 2nd of a second on either side: more than any filter's reach
+constexpr int kVoice = 5;  // a 5th of a second of voice in an interval, or a voice all along, is certainty
 
 }  // namespace
 
 std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) const {
-  if (record.sound) return record.sound;
   const std::int64_t end = base_ + std::int64_t(sound_.size()), to = record.to < 0 ? end : record.to;
   if (record.from < base_ || to > end || to <= record.from) return nullptr;
   const std::int64_t context = formats_.in_rate / kContext;
@@ -25,10 +25,39 @@ std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) co
   return sound;
 }
 
+double AudioLedger::activity_of(const AudioRecord &record) const {
+  std::int64_t known = 0, voice = 0;
+  for (const Judged &j : judged_) {
+    const std::int64_t from = std::max(j.from, record.from), to = record.to < 0 ? j.to : std::min(j.to, record.to);
+    if (to <= from) continue;
+    known += to - from;
+    if (j.voice) voice += to - from;
+  }
+  if (!known) return -1;
+  return std::min(1.0, double(voice) / double(std::min<std::int64_t>(known, formats_.in_rate / kVoice)));
+}
+
+bool AudioLedger::complete(AudioRecord &record) const {
+  if (record.sound) return true;
+  record.sound = sound_of(record);
+  record.activity = activity_of(record);
+  return record.sound != nullptr;
+}
+
+void AudioLedger::judged(std::int64_t from, std::int64_t to, bool voice) {
+  if (voice && formats_.in_rate > 0)
+    counters.voice_ns += gst_util_uint64_scale(guint64(to - from), GST_SECOND, guint64(formats_.in_rate));
+  if (!judged_.empty() && judged_.back().to == from && judged_.back().voice == voice)
+    judged_.back().to = to;
+  else
+    judged_.push_back({from, to, voice});
+}
+
 void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, std::int64_t start) {
-  for (AudioRecord &record : intervals_.past()) record.sound = sound_of(record);
-  intervals_.under_way().sound = sound_of(intervals_.under_way());
+  for (AudioRecord &record : intervals_.past()) complete(record);
+  complete(intervals_.under_way());
   sound_.clear();
+  judged_.clear();
   base_ = start;
   formats_ = formats;
   format_ = format;
@@ -37,6 +66,7 @@ void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, st
 void AudioLedger::go_on(const AudioValues &values, std::uint64_t time) {
   AudioRecord &current = intervals_.under_way();
   current.sound.reset();
+  current.activity = -1;
   current.from = base_;
   current.time = time;
   current.values = values;
@@ -76,6 +106,7 @@ void AudioLedger::trim() {
   if (over <= 0 || over > std::int64_t(sound_.size())) return;
   sound_.erase(sound_.begin(), sound_.begin() + over);
   base_ += over;
+  while (!judged_.empty() && judged_.front().to <= base_) judged_.pop_front();
 }
 
 void AudioLedger::sent(std::uint64_t samples, double rate, std::uint64_t bytes) {
@@ -88,22 +119,19 @@ void AudioLedger::sent(std::uint64_t samples, double rate, std::uint64_t bytes) 
 void AudioLedger::forget() {
   intervals_.forget();
   sound_.clear();
+  judged_.clear();
 }
 
 std::optional<AudioRecord> AudioLedger::find(std::uint64_t number) {
   const AudioRecord *found = intervals_.find(number);
   if (!found) return std::nullopt;
   AudioRecord record = *found;
-  record.sound = sound_of(record);
-  if (!record.sound) return std::nullopt;
+  if (!complete(record)) return std::nullopt;
   return record;
 }
 
 std::optional<AudioRecord> AudioLedger::pin(std::uint64_t number) {
-  const AudioRecord *pinned = intervals_.pin(number, [this](AudioRecord &record) {
-    record.sound = sound_of(record);
-    return record.sound != nullptr;
-  });
+  const AudioRecord *pinned = intervals_.pin(number, [this](AudioRecord &record) { return complete(record); });
   if (!pinned) return std::nullopt;
   return *pinned;
 }

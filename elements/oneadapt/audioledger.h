@@ -2,6 +2,7 @@
 // What oneadaptaudiofilter remembers of its last intervals, for probing, and its counters.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -29,12 +30,14 @@ struct AudioRecord {
   std::uint64_t time = 0;                            ///< stream time in ns of the first sample below
   std::int64_t from = 0, to = -1;                    ///< samples, as the ledger counts them; to < 0: still growing
   std::shared_ptr<const Sound> sound;                ///< of an interval that was asked for
+  double activity = -1;                              ///< with `sound`: whether there was a voice, [0, 1]; < 0: unknown
 };
 
 /// Since the filter was started.
 struct AudioCounters {
   std::uint64_t samples_in = 0, samples_out = 0, dropped = 0, filled = 0, non_finite = 0;
   std::uint64_t intervals = 0, bytes = 0, last_interval_bytes = 0, rate_changes = 0;
+  std::uint64_t voice_ns = 0;                              ///< of sound in which there was a voice
   std::uint64_t convert_ns = 0, probe_ns = 0, probes = 0;  ///< CPU time of the threads that did it
 };
 
@@ -48,6 +51,8 @@ class AudioLedger {
   /// can no longer be compared with what comes.
   void go_on(const AudioValues &values, std::uint64_t time);
   void append(const float *samples, std::size_t n);
+  /// Samples from index `from` to `to` were judged: there is a voice in them, or none. In order, each once.
+  void judged(std::int64_t from, std::int64_t to, bool voice);
   /// An interval begins at sample `from`, whose stream time is `time`.
   void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time);
   /// `samples` of them, at `rate`, went out as `bytes`.
@@ -65,7 +70,10 @@ class AudioLedger {
   AudioCounters counters;
 
  private:
+  /// Puts in its sound, and whether there was a voice; false where the sound is not known any more.
+  bool complete(AudioRecord &record) const;
   std::shared_ptr<const Sound> sound_of(const AudioRecord &record) const;
+  double activity_of(const AudioRecord &record) const;
   void trim();
 
   AudioFormats formats_;
@@ -73,6 +81,11 @@ class AudioLedger {
   Intervals<AudioRecord> intervals_;
   Samples sound_;  // of the stretch under way, from index base_ on
   std::int64_t base_ = 0;
+  struct Judged {
+    std::int64_t from, to;
+    bool voice;
+  };
+  std::deque<Judged> judged_;  // what has been judged of it; neighbours that are alike are one
 };
 
 }  // namespace oneadapt

@@ -231,6 +231,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     bytes_left = double(probe->bytes);
     frames_left = probe->frames_out;
     if (probe->compute >= 0) compute *= probe->compute;
+    if (probe->activity >= 0) o.activity = std::max(o.activity.value_or(0), std::min(1.0, probe->activity));
     if (probe->resource >= 0) {
       resource *= probe->resource;
       known = true;
@@ -321,6 +322,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   if (budget.bytes > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget.bytes), nullptr);
   if (budget.frames > 0) gst_structure_set(s, "frame-budget", G_TYPE_DOUBLE, budget.frames, nullptr);
   if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
+  if (o.activity) gst_structure_set(s, "activity", G_TYPE_DOUBLE, *o.activity, nullptr);
   if (known) gst_structure_set(s, "measured-compute", G_TYPE_DOUBLE, compute, nullptr);
   if (decision.predicted_resource)
     gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);

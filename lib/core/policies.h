@@ -21,6 +21,7 @@ std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &kno
 std::unique_ptr<Policy> make_region_policy();                                        ///< "region"
 std::unique_ptr<Policy> make_ascent_policy();                                        ///< "oneadapt"
 std::unique_ptr<Policy> make_profiling_policy(bool chameleon);                       ///< "profiling", "chameleon"
+std::unique_ptr<Policy> make_activity_policy();                                      ///< "activity"
 std::unique_ptr<Policy> make_casva_policy(std::shared_ptr<const CasvaModel> model);  ///< "casva"
 
 }  // namespace oneadapt

@@ -85,7 +85,7 @@ class StaticPolicy : public Policy {
 
 const std::vector<std::string> &policy_names() {
   static const std::vector<std::string> names{"oneadapt", "uniform", "profiling", "chameleon",
-                                              "casva",    "region",  "static"};
+                                              "casva",    "region",  "activity",  "static"};
   return names;
 }
 
@@ -94,6 +94,7 @@ std::unique_ptr<Policy> make_policy(const std::string &name, std::shared_ptr<con
   if (name == "region") return make_region_policy();
   if (name == "uniform" || name == "static") return std::make_unique<StaticPolicy>();
   if (name == "profiling" || name == "chameleon") return make_profiling_policy(name == "chameleon");
+  if (name == "activity") return make_activity_policy();
   if (name == "casva") {
     if (!model) throw std::invalid_argument("\"casva\" needs a trained network");
     return make_casva_policy(std::move(model));

@@ -55,6 +55,7 @@ struct Observation {
   /// nothing. So it is with signals in time (F1 of words, paper §5.1).
   bool pooled = false;
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
+  std::optional<double> activity;      ///< whether something went on, by the tunable's own judgement, [0, 1]
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
   std::vector<ProfiledConfiguration> profile;  ///< what Decision::profile asked for, once it is known; empty otherwise
   bool profile_lost = false;  ///< what Decision::profile asked for will not come: it could not be found out

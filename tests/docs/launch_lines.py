@@ -19,11 +19,13 @@ STAND_INS = [
     (r"\bautoaudiosink\b", "fakesink"),
     # Trained weights are the reader's to fetch; tests/models/torchvision_models.py runs it with the network itself.
     (r"model=lraspp\.pt", "model=models/nanodet.pt"),
+    (r"model=wav2vec2\.pt", "model=tools/train-speech/digits-ctc.pt"),  # likewise, torchaudio_models.py
     (r"--input (?:street\.jpg|my\.mp4)", "--input clips/vtest.avi"),
 ]
 INSPECT = r"^(?:build/tools/inspect/)?oneadapt-inspect\b"
 # The documentation shows a whole clip; the test runs its first frames.
 CLIP, FRAMES = "clips/vtest.avi", 25
+SOUND = "digits.wav"
 
 
 def lines_of(text):
@@ -55,6 +57,10 @@ def main(folder):
             print(f"skipped: there is no {CLIP} (tools/setup.sh makes it)")
             return 77
         subprocess.run([cut_clip, os.path.join(root, CLIP), short, str(FRAMES)], check=True)
+    if any("filesrc location=" + SOUND in line for line in seen):
+        # Two seconds of a tone: a page shows how to make a clip of words.
+        subprocess.run(["gst-launch-1.0", "-q", "audiotestsrc", "num-buffers=100", "samplesperbuffer=320", "!", "audio/x-raw,rate=16000,channels=1",
+                        "!", "wavenc", "!", "filesink", "location=" + os.path.join(folder, SOUND)], check=True)
     for line, where in seen.items():
         command = line.replace("location=" + CLIP, "location=" + short)
         for pattern, stand_in in STAND_INS:

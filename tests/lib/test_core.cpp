@@ -231,6 +231,43 @@ TEST(Policy, StaysAtTheEndsAndWithoutFeedback) {
 TEST(Policy, AlphaZeroMovesNothing) {
   EXPECT_EQ(make_policy("oneadapt")->decide(one_knob(5, 0, 0.2, 0, -0.2), {0.0, 1.0}).knobs[0].rung, 5u);
 }
+TEST(Policy, ActivityGoesBetweenTheStartAndTheCheapest) {
+  const auto p = make_policy("activity");
+  EXPECT_FALSE(p->needs_gradient());
+  Observation o = one_knob(5, 0, 0, 0, 0);
+  o.gradient = false;
+  const auto next = [&](std::optional<double> activity) {
+    o.activity = activity;
+    o.knobs[0].rung = p->decide(o, {}).knobs[0].rung;
+    return o.knobs[0].rung;
+  };
+  EXPECT_EQ(next(std::nullopt), 5u);
+  EXPECT_EQ(next(0.49), 0u);
+  EXPECT_EQ(next(std::nullopt), 0u);  // unknown: it stays
+  EXPECT_EQ(next(0.5), 5u);
+  EXPECT_EQ(next(1), 5u);
+  EXPECT_EQ(next(0), 0u);
+  p->reset();  // a new stream begins where the last one ended
+  EXPECT_EQ(next(0), 0u);
+  EXPECT_EQ(next(1), 5u);
+  // A ladder that has become shorter.
+  o.knobs[0].ladder.resize(3);
+  o.knobs[0].rung = 0;
+  EXPECT_EQ(next(1), 2u);
+}
+TEST(Policy, ActivityComesBackToAValueBetweenRungs) {
+  const auto p = make_policy("activity");
+  Observation o = one_knob(2, 0, 0, 0, 0);
+  o.knobs[0].value = o.knobs[0].ladder[2] + 0.25;
+  o.activity = 0;
+  EXPECT_FALSE(p->decide(o, {}).knobs[0].value);
+  o.knobs[0].rung = 0;
+  o.knobs[0].value = o.knobs[0].ladder[0];
+  o.activity = 1;
+  const KnobDecision back = p->decide(o, {}).knobs[0];
+  EXPECT_EQ(back.rung, 2u);
+  EXPECT_EQ(back.value, o.knobs[0].ladder[2] + 0.25);
+}
 TEST(Policy, StaticKeepsEverything) {
   EXPECT_EQ(make_policy("static")->decide(one_knob(5, 0, 0.2, 0, -0.2), {0.5, 1.0}).knobs[0].rung, 5u);
 }

@@ -97,6 +97,8 @@ class EvalCli(unittest.TestCase):
             ({"policies": "uniform,dds", "knobs": "scale"}, ["--policies", "dds", "--knobs qp"]),
             ({"figure": "granularity"}, ["--figure", "granularity", "add --knobs qp-map"]),
             ({"policies": "uniform,reducto"}, ["--policies", "reducto", "--resource frames"]),
+            ({"policies": "uniform,voice-detection"}, ["--policies", "voice-detection", "the clips are video"]),
+            ({"policies": "uniform,activity"}, ["--policies", "activity", "voice-detection"]),
             ({"policies": "uniform,casva"}, ["--policies", "casva", "--policy-file", "--train-casva"]),
             ({"policies": "casva", "policy-file": gone}, ["--policy-file", gone, "No such file", "--train-casva"]),
             ({"policies": "casva", "policy-file": nonsense}, ["--policy-file", nonsense, "is no network", "--train-casva"]),

@@ -88,15 +88,88 @@ def made_up_results():
                 for i, (n, s) in enumerate(((4, 20), (15, 9), (60, 4), (880, 1)))]} for c in clips[:2]]}}}
 
 
+def sound_results():
+    """A clip of sound: silence, then words from the 12th and, after a pause, from the 30th second on."""
+    rng = random.Random(5)
+    seconds, names = 40, ['zero', 'one', 'two', 'three', 'seven', 'nine']
+    times = [12.2 + 0.45 * k for k in range(20)] + [30.1 + 0.9 * k for k in range(9)]
+    words = [{'t': round(t, 2), 'word': names[k % len(names)]} for k, t in enumerate(times)]
+    envelope = [round(rng.uniform(0.2, 0.8) if any(w['t'] <= i * 0.02 < w['t'] + 0.35 for w in words) else rng.uniform(0, 0.05), 4)
+                for i in range(50 * seconds)]
+    curves = []
+    for policy, late in (('uniform', 0), ('oneadapt', 2), ('profiling', 7), ('voice-detection', 1)):
+        points = []
+        for n, rate in enumerate((16000, 8000, 4000, 2000)):
+            intervals = []
+            for t in range(seconds):
+                here = [w for w in words if t <= w['t'] < t + 1]
+                # When a run is back after the words begin: so late, and not at all with the cheapest.
+                active = policy == 'uniform' or (12 + late <= t < 22) or (30 + late <= t < 39)
+                heard = here if active and n < 3 else []
+                extra = [{'t': t + 0.5, 'word': 'two', 'right': False}] if here and not heard and n == 1 else []
+                intervals.append({'t': t, 'kbps': (rate if active else 1000) * 16 / 1000, 'objects': len(heard), 'accuracy': 1 if not here or heard else 0,
+                                  'knobs': {'rate': rate if active else 1000}, 'words': [{**w, 'right': True} for w in heard] + extra,
+                                  'missed': [w for w in here if not heard]})
+            points.append({'setting': 'rate=%d' % rate if policy in ('uniform', 'voice-detection') else 'lambda=%g' % (0.05 * 2 ** n),
+                           'bandwidth': round(rate / 16000 * (1 if policy == 'uniform' else 0.6), 4), 'accuracy': round(0.99 - 0.02 * late - 0.09 * n, 3),
+                           'frames_analysed': seconds, 'extra_inferences': 20 if policy == 'profiling' else 0, 'sensor_cpu_s': 0.1, 'inference_s': 4,
+                           'gradient_s': 2 if policy == 'oneadapt' else 0, 'feedback_bytes': 150 * seconds if policy == 'oneadapt' else 0, 'intervals': intervals})
+        curves.append({'policy': policy, 'points': points})
+    return {'command': 'oneadapt-eval --clip talk.wav --model digits-ctc.pt --knobs rate --policies uniform,oneadapt,profiling,voice-detection --output out',
+            'version': '0.1.0', 'model': 'digits-ctc.pt', 'metric': 'f1', 'knobs': ['rate'], 'resource': 'bandwidth',
+            'clips': [{'clip': 'talk.wav', 'frames': seconds, 'fps': 1, 'width': 0, 'height': 0, 'seconds': seconds, 'flat': False,
+                       'reference': {'kbps': 256, 'objects_per_frame': 0.7, 'frames_analysed': seconds}, 'curves': curves,
+                       'bd_rate': [{'policy': 'oneadapt', 'against': 'profiling', 'percent': -31.5, 'from': 0.7, 'to': 0.95}],
+                       'bandwidth_at': [{'policy': 'oneadapt', 'accuracy': 0.95, 'bandwidth': 0.3}],
+                       'sound': {'envelope': envelope, 'step': 0.02, 'words': words}}]}
+
+
+def check_sound(b, program, folder):
+    """Wave and words, what each run heard, rate, accuracy, kbit/s; who is back when."""
+    path = render(program, sound_results(), os.path.join(folder, 'sound.html'))
+    for width in (1280, 800):
+        page = b.dom(path, width)
+        body = page.of('body')[0]
+        check('data-error' not in body, 'sound: the script failed: %s' % body.get('data-error'))
+        canvases = page.of('canvas')
+        check(int(body.get('data-ready', 0)) == len(canvases), 'sound: the script did not come to its end')
+        # Trade-off, five over time, four overheads.
+        check(len(canvases) == 10, 'sound: %d charts, not 10' % len(canvases))
+        of = {c['aria-label']: c for c in canvases}
+        for label in ('wave and words over time', 'words heard and missed over time', 'sampling rate (Hz) over time', 'F1 over time', 'kbit/s over time'):
+            check(label in of, 'sound: there is no chart "%s", but %s' % (label, list(of)))
+            check(int(of[label]['data-points']) > 0 and int(of[label]['data-ink']) > 500, 'sound: "%s" is empty' % label)
+        # Each word of the reference is heard or missed in each of the four runs (chosen: the narrow window has the last).
+        check(int(of['words heard and missed over time']['data-points']) >= 4 * 29, 'sound: words are missing')
+        check(int(body['data-wide']) <= width, 'sound: the page is %s wide in a window of %d' % (body['data-wide'], width))
+        # At first the runs nearest to an accuracy of 0.9; in the narrow window the last ones, which hear nothing.
+        wanted = [['0 s', '2 s', '7 s', '1 s']] if width == 1280 else [['not'] * 4]
+        rows = [r for r in page.rows if r[:1] in (['12 s'], ['30 s'])]
+        check(rows == [[t] + w for t in ('12 s', '30 s') for w in wanted], 'sound: back after a pause: %s' % rows)
+
+
 class Elements(html.parser.HTMLParser):
     """Start tags outside scripts."""
     def __init__(self, text):
         super().__init__()
-        self.all = []
+        self.all, self.rows, self.cell = [], [], False  # rows: text of the tables' cells
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.all.append((tag, dict(attributes)))
+        if tag == 'tr':
+            self.rows.append([])
+        elif tag == 'td':
+            self.rows[-1].append('')
+            self.cell = True
+
+    def handle_endtag(self, tag):
+        if tag == 'td':
+            self.cell = False
+
+    def handle_data(self, data):
+        if self.cell:
+            self.rows[-1][-1] += data
 
     def of(self, tag):
         return [a for t, a in self.all if t == tag]
@@ -106,7 +179,7 @@ class Elements(html.parser.HTMLParser):
 # were chosen.
 PROBE = '''<script>
 if (innerWidth < 1000) for (const s of document.querySelectorAll('select')) {
-  s.selectedIndex = 5;
+  s.selectedIndex = Math.min(5, s.length - 2);
   s.dispatchEvent(new Event('change')); }
 for (const c of document.querySelectorAll('canvas')) {
   const pixels = c.width && c.height ? c.getContext('2d').getImageData(0, 0, c.width, c.height).data : [];
@@ -184,10 +257,12 @@ def main():
             check('data-ready' in body, 'results "%s": the script did not come to its end' % name)
             check(len(page.of('canvas')) == (1 if name == 'one' else 0), 'results "%s": %d charts' % (name, len(page.of('canvas'))))
             check(not page.of('img'), 'results "%s": a still from elsewhere is shown' % name)
+        check_sound(b, sys.argv[1], folder)
         if keep:
             for width in (1280, 800):
-                b.run('--window-size=%d,%d' % (width, 12000), '--screenshot=' + os.path.join(folder, 'report-%d.png' % width),
-                      'file://' + os.path.join(folder, 'report.html'))
+                for name, height in (('report', 12000), ('sound', 2600)):
+                    b.run('--window-size=%d,%d' % (width, height), '--screenshot=' + os.path.join(folder, '%s-%d.png' % (name, width)),
+                          'file://' + os.path.join(folder, name + '.html'))
             b.run('--print-to-pdf=' + os.path.join(folder, 'report.pdf'), 'file://' + os.path.join(folder, 'report.html'))
     print('the report reads without an error in %s' % browser)
 

@@ -513,6 +513,10 @@ TEST(Table, SaysWhatTheResultsSay) {
         "chameleon against uniform: no BD-rate: because", "oneadapt 11.1 %", "chameleon never"})
     EXPECT_NE(one.find(text), std::string::npos) << text << "\n" << one;
   EXPECT_EQ(one.find("Mean over"), std::string::npos);
+  json sound = clip;
+  sound["seconds"] = 61.3;
+  sound["sound"] = {{"words", {{{"t", 0.5}, {"word", "one"}}, {{"t", 1.5}, {"word", "two"}}}}};
+  EXPECT_NE(table({{"clips", {sound}}}).find("a.mp4: 61 s of sound, 1234 kbit/s, 2 words\n"), std::string::npos);
   results["clips"].push_back(clip);
   results["mean_bd_rate"] = mean_bd_rates(results["clips"]);
   EXPECT_NE(table(results).find("oneadapt against uniform: -38.2 % (worst -38.2 %, 2 clips)"), std::string::npos);
@@ -638,6 +642,13 @@ TEST_F(Store, AnotherInputOrAnotherSettingIsAnotherRun) {
   EXPECT_FALSE(store.find(other));
   other = options;
   other.start["qp"] = 30;
+  EXPECT_FALSE(store.find(other));
+  other = options;
+  other.schedule = {{{"rate", 8000}}, {{"rate", 2000}}};
+  EXPECT_FALSE(store.find(other));
+  store.keep(other, result);
+  EXPECT_TRUE(store.find(other));
+  other.schedule[1]["rate"] = 4000;
   EXPECT_FALSE(store.find(other));
   other = options;
   other.properties["dnn.threads"] = "2";

@@ -85,7 +85,8 @@ TEST(Report, EveryPartIsIn) {
   const std::string page = render_report(results());
   EXPECT_EQ(page.find("{{style.css}}"), std::string::npos);
   EXPECT_EQ(page.find("{{page.js}}"), std::string::npos);
-  for (const char *part : {"function tradeoffChart(", "function showClip(", "function convergence(", "Chart.js v"})
+  for (const char *part :
+       {"function tradeoffChart(", "function showClip(", "function convergence(", "function waveChart(", "Chart.js v"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   EXPECT_EQ(page.rfind("</html>\n"), page.size() - 8);
 }

@@ -158,6 +158,7 @@ void check_sound(const EvalOptions &options) {
 std::vector<std::string> evaluated_policies() {
   auto names = policy_names();
   names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
+  std::replace(names.begin(), names.end(), std::string("activity"), std::string("voice-detection"));
   names.push_back("dds");      // no policy of a stream, which goes through once
   names.push_back("reducto");  // goes by an offline pass over the clip
   return names;
@@ -194,6 +195,8 @@ void check_options(const EvalOptions &options) {
       throw RunError("--clip: \"" + clip + "\" is " + (sound ? "video and the others are" : "") +
                      (sound ? " sound" : "sound and the others are video") + "; evaluate the two apart");
   if (sound) check_sound(options);
+  if (!sound && among("voice-detection", options.policies))
+    throw RunError("--policies: voice-detection is for sound, and the clips are video; leave it out");
   const auto knobs = knob_names(make(filter_element(options.clips)).get());
   for (const std::string &knob : options.knobs)
     if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));

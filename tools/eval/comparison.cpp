@@ -128,20 +128,26 @@ std::string table(const json &results) {
   std::string out;
   char line[512];
   for (const json &clip : results.at("clips")) {
-    std::snprintf(line, sizeof line, "\n%s: %d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame%s\n",
-                  clip.at("clip").get<std::string>().c_str(), clip.at("frames").get<int>(),
-                  clip.at("fps").get<double>(), clip.at("width").get<int>(), clip.at("height").get<int>(),
-                  clip.at("reference").at("kbps").get<double>(),
-                  clip.at("reference").at("objects_per_frame").get<double>(),
-                  clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "");
+    const char *flat = clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "";
+    const std::string name = clip.at("clip");
+    const json &reference = clip.at("reference");
+    if (clip.contains("sound"))
+      std::snprintf(line, sizeof line, "\n%s: %.0f s of sound, %.0f kbit/s, %zu words%s\n", name.c_str(),
+                    clip.at("seconds").get<double>(), reference.at("kbps").get<double>(),
+                    clip.at("sound").at("words").size(), flat);
+    else
+      std::snprintf(line, sizeof line, "\n%s: %d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame%s\n",
+                    name.c_str(), clip.at("frames").get<int>(), clip.at("fps").get<double>(),
+                    clip.at("width").get<int>(), clip.at("height").get<int>(), reference.at("kbps").get<double>(),
+                    reference.at("objects_per_frame").get<double>(), flat);
     out += line;
     const std::string resource = resource_of(clip);
-    std::snprintf(line, sizeof line, "  %-10s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
+    std::snprintf(line, sizeof line, "  %-15s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
                   resource.c_str(), "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
     out += line;
     for (const json &curve : clip.at("curves"))
       for (const json &p : curve.at("points")) {
-        std::snprintf(line, sizeof line, "  %-10s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
+        std::snprintf(line, sizeof line, "  %-15s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
                       curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
                       100 * p.at(resource).get<double>(), p.at("accuracy").get<double>(),
                       p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),

@@ -41,7 +41,12 @@ Rungs Recorded::most_expensive() const { return top(knobs); }
 std::string start_property(const std::string &knob) { return knob == "qp-map" ? "qp" : knob; }
 
 std::size_t interval_count(const RunResult &reference) {
-  return reference.input.empty() ? 0 : interval_at(reference.input.back()) + 1;
+  if (reference.input.empty()) return 0;
+  const std::size_t begun = interval_at(reference.input.back()) + 1;
+  // Of sound an input is an adaptation interval, which may be longer.
+  return reference.sound
+             ? std::max(begun, interval_at(std::uint64_t(std::max(0.0, reference.seconds - 0.002) * kNs)) + 1)
+             : begun;
 }
 
 RunResult same_clip(const RunResult &reference) {

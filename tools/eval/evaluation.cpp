@@ -147,6 +147,27 @@ double frames_share(const PolicyRun &run, const RunResult &reference) {
   return reference.results.empty() ? 0 : frames / double(reference.results.size());
 }
 
+json word_json(const SequenceElement &w) { return {{"t", round6(w.time)}, {"word", w.label}}; }
+
+/// What a run heard, and what it should have heard besides, to the intervals that it begins in.
+void add_words(json &intervals, const RunResult &run, const RunResult &reference) {
+  std::vector<std::uint64_t> here, there;
+  const auto heard = all_words(run, &here), said = all_words(reference, &there);
+  std::vector<bool> right(heard.size()), found(said.size());
+  for (const auto &[i, j] : match_sequences(heard, said, kWordTolerance)) right[i] = found[j] = true;
+  for (json &interval : intervals) interval["words"] = interval["missed"] = json::array();
+  const auto at = [&](std::uint64_t time) -> json & {
+    return intervals.at(std::min(intervals.size() - 1, interval_at(time)));
+  };
+  for (std::size_t i = 0; i < heard.size(); ++i) {
+    json word = word_json(heard[i]);
+    word["right"] = bool(right[i]);
+    at(here[i])["words"].push_back(word);
+  }
+  for (std::size_t j = 0; j < said.size(); ++j)
+    if (!found[j]) at(there[j])["missed"].push_back(word_json(said[j]));
+}
+
 json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
   const RunResult &r = run.result;
   const std::size_t count = interval_count(reference);
@@ -168,10 +189,11 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
     const double seconds = std::min(kIntervalSeconds, std::max(reference.seconds - double(t) * kIntervalSeconds, 1e-3));
     intervals.push_back({{"t", double(t) * kIntervalSeconds},
                          {"kbps", round6(bytes[t] * 8 / 1000 / seconds)},
-                         {"accuracy", round6(accuracy[t] / std::max(1.0, inputs[t]))},
+                         {"accuracy", inputs[t] > 0 ? json(round6(accuracy[t] / inputs[t])) : json()},
                          {"objects", objects[t]},
                          {"knobs", knobs}});
   }
+  if (reference.sound && count) add_words(intervals, r, reference);
   return {{"setting", setting},
           {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},
           {"accuracy", round6(mean_accuracy(r, reference, metric))},
@@ -188,6 +210,9 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
 
 namespace {
 
+/// Policy "activity" of sound.
+constexpr char kVoiceDetection[] = "voice-detection";
+
 /// The curve of every policy of one clip.
 class ClipEvaluation {
  public:
@@ -202,6 +227,7 @@ class ClipEvaluation {
     recorded_.runs[recorded_.most_expensive()] = reference_;
     if (o.frames) study_ = std::make_unique<FrameStudy>(fixed_run(runner_, clip_), reference_);
     make_runs();
+    if (reference_->sound) make_scheduled_runs();
     json curves = json::array();
     for (const std::string &policy : o.policies) curves.push_back({{"policy", policy}, {"points", points(policy)}});
     double objects = 0;
@@ -232,8 +258,7 @@ class ClipEvaluation {
     if (o.frames) clip["resource"] = "frames";
     if (reference_->sound) {
       json words = json::array();
-      for (const FrameResult &f : reference_->results)
-        for (const SequenceElement &w : f.words) words.push_back({{"t", round6(w.time)}, {"word", w.label}});
+      for (const SequenceElement &w : all_words(*reference_)) words.push_back(word_json(w));
       clip["sound"] = {{"envelope", reference_->envelope}, {"step", 0.02}, {"words", words}};
     }
     compare_curves(clip);
@@ -261,13 +286,20 @@ class ClipEvaluation {
 
   /// Run for each trade-off, not put together from fixed configurations: it needs gradients, or may go anywhere.
   static bool runs_live(const std::string &policy) {
-    return policy == "casva" || (policy != "dds" && policy != "reducto" && make_policy(policy)->needs_gradient());
+    return policy == "casva" || (policy != kVoiceDetection && policy != "dds" && policy != "reducto" &&
+                                 make_policy(policy)->needs_gradient());
   }
 
   /// The trade-off whose frames are shown.
   double still_lambda() const {
     const auto &lambdas = runner_.options().lambdas;
     return lambdas[lambdas.size() / 2];
+  }
+
+  /// A point of a curve that goes along the ladder of the first knob.
+  std::string setting_of(const Rungs &rungs) const {
+    const KnobLadder &first = recorded_.knobs.front();
+    return start_property(first.name) + "=" + number(first.values[rungs.front()]);
   }
 
   /// Uniform quality: along the ladder of the first knob, the others at their dearest.
@@ -329,10 +361,44 @@ class ClipEvaluation {
         names.push_back(name_ + ", " + policy + " lambda=" + number(lambda));
       }
     }
+    const std::size_t live_end = batch.size();
+    if (std::find(o.policies.begin(), o.policies.end(), kVoiceDetection) != o.policies.end())
+      for (const Rungs &rungs : uniform_configurations()) {
+        batch.push_back(run_at(rungs));
+        batch.back().policy = "activity";
+        batch.back().knobs = joined(o.knobs);
+        names.push_back(name_ + ", " + kVoiceDetection + " " + setting_of(rungs));
+      }
     const auto results = runner_.run_all(batch, names);
     for (std::size_t i = 0; i < fixed.size(); ++i) recorded_.runs[fixed[i]] = results[i];
-    for (std::size_t i = fixed.size(); i < batch.size(); ++i) live_[{batch[i].policy, batch[i].lambda}] = results[i];
+    for (std::size_t i = fixed.size(); i < live_end; ++i) live_[{batch[i].policy, batch[i].lambda}] = results[i];
+    voice_runs_.assign(results.begin() + std::ptrdiff_t(live_end), results.end());
     if (std::find(o.policies.begin(), o.policies.end(), "dds") != o.policies.end()) make_second_passes();
+  }
+
+  /// A model hears what was before an interval, too, so runs of sound cannot be put together from recorded intervals
+  /// as those of pictures can: the schedule that comes of stepping a policy over them is run as it is.
+  void make_scheduled_runs() {
+    const EvalOptions &o = runner_.options();
+    std::vector<std::pair<std::string, double>> which;
+    std::vector<RunOptions> batch;
+    std::vector<std::string> names;
+    for (const std::string &policy : o.policies) {
+      if (policy != "profiling" && policy != "chameleon") continue;
+      for (double lambda : o.lambdas) {
+        PolicySettings settings = o.profiling;
+        settings.lambda = lambda;
+        PolicyRun &run = stepped_[{policy, lambda}] =
+            step_policy(recorded_, policy, settings, o.profile_budget, o.metric);
+        which.emplace_back(policy, lambda);
+        batch.push_back(fixed_run(runner_, clip_));
+        for (const auto &[knob, value] : run.knobs.front()) batch.back().start[start_property(knob)] = value;
+        batch.back().schedule = run.knobs;
+        names.push_back(name_ + ", " + policy + " lambda=" + number(lambda));
+      }
+    }
+    const auto results = runner_.run_all(batch, names);
+    for (std::size_t i = 0; i < results.size(); ++i) stepped_.at(which[i]).result = *results[i];
   }
 
   /// The knob that policy dds goes by.
@@ -395,9 +461,15 @@ class ClipEvaluation {
         for (std::size_t i = 0; i < rungs.size(); ++i)
           values[recorded_.knobs[i].name] = recorded_.knobs[i].values[rungs[i]];
         run.knobs.assign(interval_count(*reference_), values);
-        const KnobLadder &first = recorded_.knobs.front();
-        points.push_back(point_json(start_property(first.name) + "=" + number(first.values[rungs.front()]), run,
-                                    *reference_, o.metric));
+        points.push_back(point_json(setting_of(rungs), run, *reference_, o.metric));
+      }
+      return points;
+    }
+    if (policy == kVoiceDetection) {
+      std::size_t i = 0;
+      for (const Rungs &rungs : uniform_configurations()) {
+        const RunResult &heard = *voice_runs_.at(i++);
+        points.push_back(point_json(setting_of(rungs), {heard, knobs_of(heard), 0}, *reference_, o.metric));
       }
       return points;
     }
@@ -417,6 +489,8 @@ class ClipEvaluation {
       if (live != live_.end()) {
         run.result = *live->second;
         run.knobs = knobs_of(run.result);
+      } else if (stepped_.count({policy, lambda})) {
+        run = stepped_.at({policy, lambda});
       } else {
         PolicySettings settings = o.profiling;
         settings.lambda = lambda;
@@ -433,7 +507,9 @@ class ClipEvaluation {
   Recorded recorded_;
   std::unique_ptr<FrameStudy> study_;  ///< where frames are the resource
   std::map<std::pair<std::string, double>, std::shared_ptr<const RunResult>> live_;
-  std::vector<std::pair<std::string, PolicyRun>> two_passes_;  ///< of policy dds, by setting
+  std::map<std::pair<std::string, double>, PolicyRun> stepped_;  ///< of sound: policies that profile
+  std::vector<std::shared_ptr<const RunResult>> voice_runs_;     ///< of policy voice-detection, by configuration
+  std::vector<std::pair<std::string, PolicyRun>> two_passes_;    ///< of policy dds, by setting
 };
 
 }  // namespace

@@ -81,7 +81,10 @@ int main(int argc, char **argv) {
   std::vector<std::string> properties;
   const char *input = "Input", *compared = "What is compared", *profiles = "Policies profiling and chameleon",
              *output = "Output and running";
-  app.add_option("--clip", o.clips, "Video file; again for more clips")->required()->type_name("FILE")->group(input);
+  app.add_option("--clip", o.clips, "File of video or sound; again for more clips")
+      ->required()
+      ->type_name("FILE")
+      ->group(input);
   app.add_option("--model", o.model, "TorchScript model that describes itself (docs/models.md)")
       ->required()
       ->type_name("FILE")
@@ -97,10 +100,12 @@ int main(int argc, char **argv) {
       ->check(not_negative())
       ->type_name("S")
       ->group(input);
-  app.add_option("--knobs", o.knobs,
-                 "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp; policy uniform goes "
-                 "along the first, the others stay at their dearest. With --resource frames: of change-threshold, "
-                 "pixel-threshold and area-threshold; policies without gradients have the latter two")
+  app.add_option(
+         "--knobs", o.knobs,
+         "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp, and of sound of rate and "
+         "bits; policies uniform and voice-detection go along the first, the others stay at their dearest. With "
+         "--resource frames: of change-threshold, "
+         "pixel-threshold and area-threshold; policies without gradients have the latter two")
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()

@@ -17,6 +17,7 @@
 
 #include "eval/lossy_feedback.h"
 #include "eval/pads.h"
+#include "eval/schedule.h"
 #include "eval/second_pass.h"
 #include "eval/stills.h"
 #include "gstoneadapt.h"
@@ -30,6 +31,7 @@ struct Taps {
   std::vector<std::uint64_t> input;
   GstClockTime interval = 0;  ///< of sound: input is counted by intervals; 0: by buffers
   std::vector<float> envelope;
+  GstElement *filter = nullptr;  ///< of sound: its samples count as if they were packed
   std::vector<FrameResult> results;
   std::vector<Packet> packets;
   std::uint64_t feedback_bytes = 0;
@@ -66,7 +68,14 @@ GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
 }
 GstPadProbeReturn on_bytes(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  static_cast<Taps *>(data)->packets.push_back({stream_time(pad, buffer), gst_buffer_get_size(buffer)});
+  auto *taps = static_cast<Taps *>(data);
+  std::uint64_t bytes = gst_buffer_get_size(buffer);
+  if (taps->filter) {
+    gint bits = 16;
+    g_object_get(taps->filter, "bits", &bits, nullptr);  // in force: it was notified before the interval's first buffer
+    bytes = (bytes / 2 * guint64(bits) + 7) / 8;
+  }
+  taps->packets.push_back({stream_time(pad, buffer), bytes});
   return GST_PAD_PROBE_OK;
 }
 GstPadProbeReturn on_feedback(GstPad *, GstPadProbeInfo *info, gpointer data) {
@@ -396,6 +405,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   configure(pipeline.get(), options);
   Taps taps;
   taps.keep_gradients = options.keep_gradients;
+  const Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline.get()), "filter"));
+  if (options.sound) taps.filter = filter.get();
   if (options.sound) taps.interval = GstClockTime(std::llround(options.interval * GST_SECOND));
   Limits limits{options.seconds, pipeline.get()};
   PassOverlay overlay(options.second_pass);
@@ -405,6 +416,8 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   if (!options.sound) tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
+  Schedule schedule(options.schedule);
+  schedule.tap(GST_BIN(pipeline.get()));
   LossyFeedback lossy(options.feedback_loss, options.seed);
   lossy.tap(GST_BIN(pipeline.get()));
   Stills stills(options.stills);
@@ -461,6 +474,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   const double model_threshold = failure.empty() ? read_stats(pipeline.get(), result) : 0;
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   if (!failure.empty()) throw RunError(failure);
+  if (!schedule.problem().empty()) throw RunError("a schedule cannot be kept: " + schedule.problem());
   if (taps.input.empty()) throw RunError("no frame came out of \"" + options.clip + "\": is it a video clip?");
   result.sound = options.sound;
   result.input = std::move(taps.input);
@@ -513,8 +527,9 @@ const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time)
   return after == run.results.begin() ? none : std::prev(after)->boxes;
 }
 
-/// Words of all intervals, and the interval of each.
-std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals = nullptr) {
+}  // namespace
+
+std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals) {
   std::vector<SequenceElement> words;
   for (const FrameResult &f : run.results)
     for (const SequenceElement &w : f.words) {
@@ -523,11 +538,6 @@ std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::ui
     }
   return words;
 }
-
-/// How far apart in seconds the same word may stand in two results: both hear the same sound.
-constexpr double kWordTolerance = 0.5;
-
-}  // namespace
 
 std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
   std::vector<double> values;

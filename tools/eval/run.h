@@ -55,6 +55,9 @@ struct RunOptions {
   double uncertain_from = 0;  ///< above 0: RunResult::uncertain holds boxes from this score on; only without gradient,
                               ///< which a lower threshold would change
   std::shared_ptr<const SecondPass> second_pass;  ///< none: a whole run
+  /// Values of the filter's knobs in each interval, the last ones to the end, instead of a policy's: with a policy that
+  /// moves nothing, and `start` the first of them. Empty: as the policy decides.
+  std::vector<std::map<std::string, double>> schedule;
   unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
 };
 
@@ -86,8 +89,8 @@ struct Packet {
 
 /// What the DNN said of one frame; of sound, of one interval.
 struct FrameResult {
-  std::uint64_t stream_time = 0;            ///< ns
-  std::vector<ScoredBox> boxes;             ///< normalised to the frame; with masks if it segments
+  std::uint64_t stream_time = 0;       ///< ns
+  std::vector<ScoredBox> boxes;        ///< normalised to the frame; with masks if it segments
   std::vector<SequenceElement> words;  ///< that begin in it
 };
 
@@ -140,6 +143,11 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
 
 /// Of masks where the model gives some, else of boxes. MeanIou: miou().
 enum class Metric { F1, MeanIou };
+
+/// How far apart in seconds the same word may stand in two results: both hear the same sound.
+constexpr double kWordTolerance = 0.5;
+/// Words of all intervals; `intervals` (may be NULL) gets the stream time of each one's interval.
+std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals = nullptr);
 
 /// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that
 /// was not sent keeps the last result (of none before the first). Of sound: F1 of the words in each interval, matched

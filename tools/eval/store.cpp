@@ -223,6 +223,7 @@ std::string RunStore::path(const RunOptions &o) const {
            o.stills,  o.keep_gradients, o.uncertain_from, o.raw,    o.interval};
   if (o.second_pass) key.push_back(to_json(*o.second_pass));
   if (o.sound) key.push_back("sound");
+  if (!o.schedule.empty()) key.push_back({{"schedule", o.schedule}});
   if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
   if (o.feedback_loss > 0) key.push_back({{"lost", o.feedback_loss}, {"seed", o.seed}});
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";

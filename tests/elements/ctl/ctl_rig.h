@@ -34,6 +34,7 @@ struct FakeTunable {
   double rate;        // bytes of an interval at the top level; 0: 1000 at any
   int confident;      // of the last gradient it was probed with; -1: of none
   float least, most;  // its values
+  double activity;    // that it tells of; -1: unknown
 };
 struct FakeTunableClass {
   GstElementClass parent;
@@ -82,6 +83,7 @@ static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, con
     f->most = *range.second;
   }
   p->resource = f->value / 50;
+  p->activity = f->activity;
   return p;
 }
 static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStructure *c, GError **) {
@@ -135,6 +137,7 @@ static void fake_tunable_init(FakeTunable *f) {
   f->frames_at_render = new std::vector<unsigned>;
   f->stuck = new std::atomic<bool>(false);
   f->value = 50;
+  f->activity = -1;
   f->applied_for = f->probed = G_MAXUINT64;
   f->sink = gst_pad_new_from_static_template(&sink_t, "sink");
   gst_pad_set_chain_function(f->sink, fake_chain);

@@ -405,6 +405,50 @@ TEST(Ctl, StaticPolicyMovesNothingAndWaitsForNobody) {
   EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
   EXPECT_EQ(rig.tunable->value, 50);
 }
+TEST(Ctl, ActivityPolicyIsDearWhileSomethingGoesOn) {
+  Rig rig("lockstep=true policy=activity");
+  rig.caps();
+  rig.tunable->value = 40;  // not the top: what it is set to
+  const auto after = [&](double activity) {
+    rig.tunable->activity = activity;
+    rig.interval();
+    return rig.tunable->value;  // the first frame of an interval has the last one judged
+  };
+  after(-1);
+  EXPECT_EQ(after(-1), 40);
+  EXPECT_EQ(after(0.2), 10);
+  EXPECT_EQ(after(-1), 10);
+  EXPECT_EQ(after(0.7), 40);
+  EXPECT_EQ(after(1), 40);
+  EXPECT_EQ(after(0), 10);
+  EXPECT_EQ(rig.stat("gradients"), 0u);
+  EXPECT_EQ(rig.stat("lockstep-timeouts"), 0u);
+  double activity = -1;
+  GstStructure *s = nullptr, *last = nullptr;
+  g_object_get(rig.ctl, "stats", &s, nullptr);
+  gst_structure_get(s, "last-decision", GST_TYPE_STRUCTURE, &last, nullptr);
+  ASSERT_NE(last, nullptr);
+  EXPECT_TRUE(gst_structure_get_double(last, "activity", &activity));
+  EXPECT_EQ(activity, 0);
+  gst_structure_free(last);
+  gst_structure_free(s);
+}
+TEST(Ctl, OfSeveralTunablesTheMostActiveCounts) {
+  Rig rig("lockstep=true policy=activity", false, " ! faketunable name=u");
+  rig.caps();
+  auto *other = reinterpret_cast<FakeTunable *>(gst_bin_get_by_name(GST_BIN(rig.bin), "u"));
+  rig.tunable->activity = 0;
+  other->activity = -1;
+  rig.interval();
+  rig.interval();
+  EXPECT_EQ(rig.tunable->value, 10);
+  EXPECT_EQ(other->value, 10);
+  other->activity = 0.9;
+  rig.interval();
+  EXPECT_EQ(rig.tunable->value, 50);
+  EXPECT_EQ(other->value, 50);
+  gst_object_unref(other);
+}
 namespace {
 
 /// A network whose accuracy rises, and whose log resource falls to -1, with the candidate level's position p: tanh p;

@@ -5,7 +5,7 @@ const results = obj(JSON.parse(document.getElementById('results').textContent));
 const page = document.getElementById('page');
 const metric = accuracyName(results.metric);
 const resource = str(results.resource) || 'bandwidth', unit = resource === 'frames' ? 'frames' : 'bytes';
-const clips = list(results.clips);
+const clips = list(results.clips), allSound = clips.length > 0 && clips.every(soundOf);
 const joined = (parts, glue) => parts.filter((p) => p).join(glue);
 
 // "31 % fewer bytes than"
@@ -29,7 +29,9 @@ function showHead() {
     page.append(el('pre', {}, str(results.command).split(' ').flatMap((word, i) => [i ? ' ' : '', el('span', {}, word)])));
   }
   if (clips.length) {
-    page.append(el('p', {}, 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
+    page.append(el('p', {}, allSound ? 'Accuracy is ' + metric + ' of words against those under the most expensive configuration, which may be half a second apart. ' +
+      'A second in which neither has a word counts as 1 over time, and for nothing in the whole run. Bandwidth is what the filter sends, relative to that configuration.'
+      : 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
       ' against the result under the most expensive configuration on the same frames; a frame that was not sent keeps the last result. ' +
       (resource === 'frames' ? 'Frames analysed are all that the DNN did, profiles and gradients (as one each) counted, relative to that configuration.'
         : 'Bandwidth is what the filter sends, relative to that configuration.')));
@@ -108,7 +110,7 @@ function endOf(clip, curves) {
   return end;
 }
 
-const knobTitles = { qp: 'QP', scale: 'scale (of the side)', framerate: 'frames a second', 'qp-map': 'QP under the map', 'second pass': 'QP of the second pass' };
+const knobTitles = { qp: 'QP', scale: 'scale (of the side)', framerate: 'frames a second', 'qp-map': 'QP under the map', 'second pass': 'QP of the second pass', rate: 'sampling rate (Hz)', bits: 'bits a sample' };
 
 function timeCharts(parent, clip, curves, chosen) {
   const runs = chosen.filter((c) => list(c.point.intervals).length);
@@ -116,25 +118,31 @@ function timeCharts(parent, clip, curves, chosen) {
   if (!runs.length || !end) return;
   const there = new Set(runs.flatMap((r) => list(r.point.intervals).flatMap((i) => Object.keys(obj(i.knobs)))));
   const knobs = [...new Set([...Object.keys(knobTitles), ...there])].filter((k) => there.has(k));
+  const sound = soundOf(clip), yWidth = sound ? 112 : 64;
+  const x = { min: 0, max: end, title: axisTitle('time (s)'), ticks: { maxRotation: 0, includeBounds: false } };
   const kinds = [
-    ...knobs.map((k) => ({ title: knobTitles[k] || k, value: (i) => obj(i.knobs)[k], y: { grace: '10%' } })),
-    { title: 'kbit/s', value: (i) => i.kbps, y: { beginAtZero: true } },
+    ...knobs.map((k) => ({ title: knobTitles[k] || k, value: (i) => obj(i.knobs)[k], y: { grace: '10%' }, rate: k === 'rate' })),
     { title: metric, value: (i) => i.accuracy, y: {}, accuracy: true },
-    { title: 'objects', value: (i) => i.objects, y: { beginAtZero: true, ticks: { precision: 0 } } },
+    { title: 'kbit/s', value: (i) => i.kbps, y: { beginAtZero: true } },
+    ...(sound ? [] : [{ title: 'objects', value: (i) => i.objects, y: { beginAtZero: true, ticks: { precision: 0 } } }]),
   ];
+  if (sound) {
+    waveChart(parent, sound, x, yWidth);
+    heardChart(parent, runs, x, yWidth);
+  }
   for (const kind of kinds) {
     const series = runs.map((r) => ({ name: r.policy, dash: lookOf(r.policy).dash, data: steps(r.point.intervals, end, kind.value) }))
       .filter((s) => s.data.some((p) => !Number.isNaN(p.y)));
     if (!series.length) continue;
     const values = series.flatMap((s) => s.data.map((p) => p.y)).filter((y) => !Number.isNaN(y));
-    const y = kind.accuracy ? accuracyAxis(values, kind.title) : { ...kind.y, title: axisTitle(kind.title) };
+    const y = kind.accuracy ? accuracyAxis(values, kind.title) : kind.rate ? rateAxis(values, kind.title) : { ...kind.y, title: axisTitle(kind.title) };
     // Equally wide, so that the time axes stand exactly below each other.
-    y.afterFit = (axis) => { axis.width = 64; };
+    y.afterFit = (axis) => { axis.width = yWidth; };
     y.ticks = { ...y.ticks, maxTicksLimit: 6 };
-    lineChart(titled(parent), kind.title + ' over time', 172, series,
-      { min: 0, max: end, title: axisTitle('time (s)'), ticks: { maxRotation: 0, includeBounds: false } }, y,
-      { legend: false, stepped: true, xName: 'from', xUnit: ' s' });
+    lineChart(titled(parent), kind.title + ' over time', 172, series, x, y, { legend: false, stepped: true, xName: 'from', xUnit: ' s' });
   }
+  const times = sound && backTable(sound, runs, end);
+  if (times) parent.append(times);
 }
 
 function overheadCharts(parent, clip, chosen) {
@@ -209,13 +217,14 @@ function showClip(clip, index) {
   const section = el('section', {}, el('h2', { id: 'clip-' + index }, str(clip.clip) || 'Clip ' + (index + 1)));
   page.append(section);
   const reference = obj(clip.reference);
-  const facts = joined([
+  const sound = soundOf(clip);
+  const facts = sound ? short(num(clip.seconds)) + ' s of sound' : joined([
     num(clip.width) && num(clip.height) && clip.width + '\u00d7' + clip.height, num(clip.seconds) && short(clip.seconds) + ' s',
     num(clip.fps) && short(clip.fps) + ' frames/s', num(clip.frames) && clip.frames + ' frames',
   ], ', ');
   const most = joined([
-    num(reference.kbps) && short(reference.kbps) + ' kbit/s', num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
-    num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
+    num(reference.kbps) && short(reference.kbps) + ' kbit/s', sound ? timedWords(sound.words).length + ' words' : num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
+    !sound && num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
   ], ', ');
   const both = joined([facts, most && 'Most expensive configuration: ' + most], '. ');
   if (both) section.append(el('p', { className: 'quiet' }, both));

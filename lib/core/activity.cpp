@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Policy "activity": dear while something goes on, cheap while nothing does, as the tunable judges (the heuristic
+// baseline of §5.1, pipeline h).
+#include <algorithm>
+#include <map>
+
+#include "core/policies.h"
+
+namespace oneadapt {
+namespace {
+
+constexpr double kActive = 0.5;
+
+class ActivityPolicy : public Policy {
+ public:
+  Decision decide(const Observation &o, const PolicySettings &) override {
+    check_observation(o);
+    Decision d = stay(o);
+    for (std::size_t i = 0; i < o.knobs.size(); ++i) {
+      const KnobObservation &k = o.knobs[i];
+      const Place active = active_.emplace(k.name, Place{k.rung, k.value}).first->second;
+      if (!o.activity) continue;
+      KnobDecision &kd = d.knobs[i];
+      kd.rung = *o.activity >= kActive ? std::min(active.rung, k.ladder.size() - 1) : 0;
+      if (*o.activity >= kActive && kd.rung == active.rung) kd.value = active.value;
+      kd.position = Ladder(k.ladder).position(kd.rung);
+      if (kd.rung != k.rung) d.predicted_resource.reset();
+    }
+    return d;
+  }
+  /// Where the knobs stood before anything was decided stays known: it is not the stream's past.
+  void reset() override {}
+
+ private:
+  struct Place {
+    std::size_t rung;
+    std::optional<double> value;
+  };
+  std::map<std::string, Place> active_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_activity_policy() { return std::make_unique<ActivityPolicy>(); }
+
+}  // namespace oneadapt
