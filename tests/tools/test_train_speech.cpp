@@ -115,15 +115,15 @@ TEST_F(Speech, TrainingLowersTheLossAndIsSaved) {
   sources.rate = kRate;
   sources.data = load_corpus(folder, kRate);
   TrainingOptions options;
-  options.steps = 300;
+  options.steps = 120;
   options.batch = 2;
   options.item_seconds = 1.3;
   const auto trainer = Trainer::make(1);
   EXPECT_LE(trainer->parameters(), 1000000U);
   std::vector<double> losses;
   trainer->train(sources, options, [&](const Progress &p) { losses.push_back(p.loss); });
-  ASSERT_EQ(losses.size(), 3U);
-  EXPECT_LT(losses[2], losses[0]);
+  ASSERT_EQ(losses.size(), 2U);  // of steps 1 to 100, and of the rest
+  EXPECT_LT(losses[1], 0.5 * losses[0]);
   const std::string file = folder + "/tones.pt";
   trainer->save(file, R"({"format": 1})");
   const Sound silence(kRate, 0.F);

@@ -243,7 +243,8 @@ std::string text(double value) {
   return g_ascii_formatd(buffer, sizeof buffer, "%.12g", value);
 }
 
-bool keeps_uncertain(const RunOptions &o) { return o.uncertain_from > 0 && !o.gradient; }
+/// Of words nobody asks.
+bool keeps_uncertain(const RunOptions &o) { return o.uncertain_from > 0 && !o.gradient && !o.sound; }
 
 /// The DNN's threshold where the options set it; else the model's holds.
 std::optional<double> own_threshold(const RunOptions &o) {
