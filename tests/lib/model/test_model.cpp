@@ -650,6 +650,10 @@ TEST(BadModel, OutputsThatAreNotAsDescribed) {
       {"return torch.zeros([1, 4]), x.view([7]), torch.zeros([1])", "shape"},
       {"return x.mean([2, 3])", "classifier"},
       {"return torch.matmul(x.flatten(1), torch.zeros([7, 2]))", "input.width"},
+      {"h = torch.zeros([1, 1, 4])\n    y = torch.lstm(x, [h, h], [torch.zeros([16, 3]), torch.zeros([16, 4])], False, "
+       "1, "
+       "0., False, False, False)\n    return y[0]",
+       "check that it is a model of pictures"},
   };
   const auto pixels = plain_rgb(32, 24, 200, 200, 200);
   for (const BadRun &c : cases) {
