@@ -18,7 +18,7 @@ Needs a C++17 compiler, nlohmann-json (Debian: nlohmann-json3-dev), and, for Fas
 TEXT
 }
 root=$(cd "$(dirname "$0")/.." && pwd)
-device=cuda torch= model=$root/models/nanodet.pt program= quick=no
+device=cuda torch='' model=$root/models/nanodet.pt program='' quick=no
 while (($#)); do
   case $1 in
     --device) device=${2:?--device needs a name}; shift ;;
@@ -45,7 +45,7 @@ python=python3
 [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -c 'import torchvision' 2>/dev/null && python=/usr/bin/python3
 
 build() {
-  local new_abi= libraries=(-ltorch -ltorch_cpu -lc10) include=() flags=()
+  local new_abi='' libraries=(-ltorch -ltorch_cpu -lc10) include=() flags=()
   if [[ -z $torch ]]; then
     # Where pip put it, and the ABI that it was built with.
     read -r torch new_abi < <(python3 -c 'import torch, os
@@ -55,8 +55,10 @@ if torch.version.cuda: print(os.path.dirname(torch.__file__), int(torch._C._GLIB
     [[ -e $torch/include/torch ]] || fail "$torch holds no include/torch; name LibTorch's folder with --torch"
     include=(-isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include")
     flags=("-L$torch/lib" "-Wl,-rpath,$torch/lib")
-    [[ -e $torch/lib/libtorch_cuda.so ]] &&
+    if [[ -e $torch/lib/libtorch_cuda.so ]]; then
+      # shellcheck disable=SC2054  # one option, not two
       libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda "${libraries[@]}")
+    fi
   elif [[ -e /usr/include/torch/csrc/api/include ]]; then
     include=(-isystem /usr/include/torch/csrc/api/include)
   else
@@ -66,10 +68,10 @@ if torch.version.cuda: print(os.path.dirname(torch.__file__), int(torch._C._GLIB
     skip 'this LibTorch was built without CUDA (name one that has it with --torch)'
   fi
   [[ -n $new_abi ]] && include+=("-D_GLIBCXX_USE_CXX11_ABI=$new_abi")
-  local cxx=${CXX:-c++} source objects=() jobs=0
+  local cxx=${CXX:-c++} source object objects=() jobs=0
   echo "tests/gpu.sh: compiling lib/ (some minutes)"
   for source in "$root"/lib/core/*.cpp "$root"/lib/model/*.cpp "$root"/tests/models/device_check.cpp; do
-    local object=$work/$(basename "$(dirname "$source")")-$(basename "$source" .cpp).o
+    object=$work/$(basename "$(dirname "$source")")-$(basename "$source" .cpp).o
     objects+=("$object")
     $cxx -std=c++17 -O2 -I"$root/lib" "${include[@]}" -c "$source" -o "$object" &
     ((++jobs % $(nproc))) || wait
