@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "model/channel_mean.h"
+#include "model/backward.h"
 #include "model/files.h"
 #include "model/heads_common.h"
 #include "model/saved_tensors.h"
@@ -225,15 +225,16 @@ std::vector<Detection> TorchModel::infer_for_gradient(const RgbFrame &frame) {
   drop_graph();
   return guarded("the model failed", [&] {
     use_threads();
-    at::Tensor rgb = upload(frame);
-    return run_for_gradient(rgb);
+    return run_for_gradient(upload(frame), /*keep_pixels=*/false);
   });
 }
 
-std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb) {
+std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb, bool keep_pixels) {
   at::AutoGradMode with_grad(true);
   rgb.requires_grad_(true);
   const at::Tensor input = prepare(rgb);
+  // From here on only its form counts, and its place in the graph.
+  if (!keep_pixels) rgb.set_data(at::empty({1}, rgb.options().requires_grad(false)).expand(rgb.sizes()));
   find_factor_ = factor_ <= 0 || since_factor_ >= kFollowed;
   const Elements all = [&] {
     // The gradients of weights need what the input's does not.
@@ -255,14 +256,15 @@ at::Tensor TorchModel::pixel_gradient(double &z) {
   if (!leaf.defined()) throw ModelError(Kind::Run, "there is no forward pass to backpropagate through");
   return guarded("backpropagation failed", [&] {
     z = 0;
-    if (scores.size(0) == 0) return at::zeros_like(leaf.detach());
+    if (scores.size(0) == 0) return at::zeros(leaf.sizes(), leaf.options().requires_grad(false));
     expect_graph(scores);
     at::AutoGradMode with_grad(true);
     const at::Tensor sum = utility(scores, theta_, description_.slope);
     z = sum.item<double>();
-    if (method_ == GradientMethod::ChannelMean && weights_.empty()) {
+    if (method_ == GradientMethod::Exact && weights_.empty()) return gradient_of_leaf(sum, leaf);
+    if (weights_.empty()) {
       at::Tensor ends;
-      const at::Tensor all = channel_mean_gradient(sum, leaf, kFineCell, kEndCell, find_factor_, &ends);
+      const at::Tensor all = gradient_of_leaf(sum, leaf, {kFineCell, kEndCell, find_factor_}, &ends);
       ++since_factor_;
       if (!ends.defined()) return all;
       if (!find_factor_) return all.defined() ? all.sum(1, true).add_(ends, factor_) : ends.mul_(factor_);
@@ -271,12 +273,12 @@ at::Tensor TorchModel::pixel_gradient(double &z) {
       since_factor_ = 0;
       return all;
     }
-    // Usually the leaf is the only tensor that requires grad, so nothing is computed for the weights (§4.1).
+    // Only to measure what is spared (§4.1).
     std::vector<at::Tensor> wanted{leaf};
     wanted.insert(wanted.end(), weights_.begin(), weights_.end());
     const auto grads = torch::autograd::grad({sum}, wanted, {}, /*retain_graph=*/false, /*create_graph=*/false,
                                              /*allow_unused=*/true);
-    return grads[0].defined() ? grads[0].abs() : at::zeros_like(leaf.detach());
+    return grads[0].defined() ? grads[0].abs() : at::zeros(leaf.sizes(), leaf.options().requires_grad(false));
   });
 }
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/channel_mean.h"
+#include "model/backward.h"
 
 namespace oneadapt {
 namespace {
@@ -91,25 +91,11 @@ void keep_half(ag::SavedVariable &saved, const std::shared_ptr<ag::Node> &node) 
   if (t.defined() && t.scalar_type() == at::kFloat) keep<Narrow>(saved, node, at::kHalf);
 }
 
-/// No gradient goes through this one.
-void forget(const std::shared_ptr<ag::Node> &node) {
-  ag::Node *const n = node.get();
-  if (auto *convolution = dynamic_cast<made::ConvolutionBackward0 *>(n)) {
-    keep<FormOnly>(convolution->input_, node);
-  } else if (auto *leaky = dynamic_cast<made::LeakyReluBackward0 *>(n)) {
-    keep<FormOnly>(leaky->self_, node);
-  } else if (auto *relu = dynamic_cast<made::ReluBackward0 *>(n)) {
-    keep<FormOnly>(relu->result_, node);
-  } else if (auto *clamp = dynamic_cast<made::HardtanhBackward0 *>(n)) {
-    keep<FormOnly>(clamp->self_, node);
-  } else if (auto *silu = dynamic_cast<made::SiluBackward0 *>(n)) {
-    keep<FormOnly>(silu->self_, node);
-  } else if (auto *hard_swish = dynamic_cast<made::HardswishBackward0 *>(n)) {
-    keep<FormOnly>(hard_swish->self_, node);
-  } else if (auto *pool = dynamic_cast<made::MaxPool2DWithIndicesBackward0 *>(n)) {
-    keep<FormOnly>(pool->self_, node);
-    keep<FormOnly>(pool->result1_, node);
-  }
+/// No gradient goes through this one: what led to it need not be kept.
+void cut(ag::Node &node) {
+  node.release_variables();
+  ag::edge_list none(node.num_outputs());
+  node.set_next_edges(std::move(none));
 }
 
 void lessen(const std::shared_ptr<ag::Node> &node, GradientMemory memory) {
@@ -166,7 +152,7 @@ void on_result(const at::RecordFunction &call, at::ObserverContext *) {
     // Inside, its own calls are not observed.
     const at::RecordFunctionGuard quiet(false);
     if (!observed->leaf.empty() && way_ends_at(value.toTensor().sizes(), observed->leaf, observed->end))
-      forget(node);
+      cut(*node);
     else
       lessen(node, observed->memory);
   }

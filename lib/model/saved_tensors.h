@@ -17,7 +17,8 @@ namespace oneadapt {
 /// factors of products.
 class SavedTensorsGuard {
  public:
-  /// `leaf` and `end`: nothing is kept where the way back ends (channel_mean.h).
+  /// `leaf` and `end`: nothing is kept of what lies before the places where the way back ends (backward.h); the graph
+  /// begins there.
   explicit SavedTensorsGuard(GradientMemory memory, at::IntArrayRef leaf = {}, double end = 0);
   ~SavedTensorsGuard();
   SavedTensorsGuard(const SavedTensorsGuard &) = delete;

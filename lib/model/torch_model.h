@@ -41,8 +41,9 @@ class TorchModel final : public Model, private TorchFile {
   torch::jit::Module &module() { return module_; }
   const SharedModule &shared() const { return *shared_; }
   c10::ScalarType type() const { return type_; }
-  /// Remembers `rgb` (a leaf that requires grad) and its elements, as infer_for_gradient() does.
-  std::vector<Detection> run_for_gradient(at::Tensor rgb);
+  /// Remembers `rgb` (a leaf that requires grad) and its elements, as infer_for_gradient() does, which does not keep
+  /// its pixels.
+  std::vector<Detection> run_for_gradient(at::Tensor rgb, bool keep_pixels = true);
 
  private:
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;

@@ -8,6 +8,7 @@ Two-stage detectors: torchvision takes proposals out of the graph, so that centr
 little more; with all others they agree but for kinks of their activations.
 What docs/models.md says of segmentation is run as it stands there, but for the weights.
 Usage: torchvision_models.py EXPORTED_MODEL docs/models.md [--all]; without --all those that take no minutes
+       torchvision_models.py --export NAME FILE: one of them, in double precision
 """
 import json
 import os
@@ -128,4 +129,7 @@ def main():
     return 1 if failed else 0
 
 
+if sys.argv[1] == "--export":
+    export(sys.argv[2], sys.argv[3], torch.float64)
+    sys.exit(0)
 sys.exit(main())

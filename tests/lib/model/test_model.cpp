@@ -9,7 +9,8 @@
 #include <random>
 #include <thread>
 
-#include "model/channel_mean.h"
+#include "model/backward.h"
+#include "model/convolution_gradient.h"
 #include "model/saved_tensors.h"
 #include "model/tensor_memory.h"
 #include "model/torch_model.h"
@@ -649,6 +650,10 @@ TEST(BadModel, OutputsThatAreNotAsDescribed) {
       {"return torch.zeros([1, 4]), x.view([7]), torch.zeros([1])", "shape"},
       {"return x.mean([2, 3])", "classifier"},
       {"return torch.matmul(x.flatten(1), torch.zeros([7, 2]))", "input.width"},
+      {"h = torch.zeros([1, 1, 4])\n    y = torch.lstm(x, [h, h], [torch.zeros([16, 3]), torch.zeros([16, 4])], False, "
+       "1, "
+       "0., False, False, False)\n    return y[0]",
+       "check that it is a model of pictures"},
   };
   const auto pixels = plain_rgb(32, 24, 200, 200, 200);
   for (const BadRun &c : cases) {
@@ -720,17 +725,17 @@ TEST(BadInput, FramesWithoutPixels) {
 TEST(ChannelMean, OneGradientForAllChannels) {
   const at::Tensor x = at::rand({1, 2, 16, 16}).requires_grad_(true);
   const at::Tensor w = at::tensor({3.f, 4.f}).reshape({1, 2, 1, 1});
-  const at::Tensor mean = channel_mean_gradient(at::conv2d(x, w).sum(), x, 8);
+  const at::Tensor mean = gradient_of_leaf(at::conv2d(x, w).sum(), x, {8});
   EXPECT_TRUE(at::allclose(mean, at::full({1, 2, 16, 16}, std::sqrt((9. + 16.) / 2))));
   // Cells too large for it: backpropagation.
-  const at::Tensor exact = channel_mean_gradient(at::conv2d(x, w).sum(), x, 1);
+  const at::Tensor exact = gradient_of_leaf(at::conv2d(x, w).sum(), x, {1});
   EXPECT_TRUE(at::allclose(exact, w.expand({1, 2, 16, 16})));
 }
 
 TEST(ChannelMean, TermsAddUpAsIfTheirSignsWereRandom) {
   const at::Tensor x = at::rand({1, 1, 16, 16}).requires_grad_(true);
   const at::Tensor y = at::conv2d(x, at::ones({1, 1, 3, 3}), {}, 1, 1);
-  const at::Tensor g = channel_mean_gradient(y.sum(), x, 8)[0][0];
+  const at::Tensor g = gradient_of_leaf(y.sum(), x, {8})[0][0];
   EXPECT_NEAR(g[5][5].item<float>(), 3, 1e-5);  // √9
   EXPECT_NEAR(g[0][0].item<float>(), 2, 1e-5);  // √4: the corner is in four windows
   EXPECT_NEAR(g[0][7].item<float>(), std::sqrt(6.), 1e-5);
@@ -744,7 +749,7 @@ TEST(ChannelMean, GroupsStridesAndBroadcasts) {
       at::conv2d(x, w, at::Tensor(), at::IntArrayRef{2, 2}, at::IntArrayRef{0, 0}, at::IntArrayRef{1, 1}, 2)
           .mean({2, 3}, true) *
       at::full({1, 2, 8, 8}, -1.);
-  const at::Tensor g = channel_mean_gradient(y.sum(), x, 8);
+  const at::Tensor g = gradient_of_leaf(y.sum(), x, {8});
   EXPECT_TRUE(at::allclose(g, at::tensor({1.f, 2.f}).reshape({1, 2, 1, 1}).expand({1, 2, 16, 16})));
 }
 
@@ -753,14 +758,14 @@ TEST(ChannelMean, EndsWhereCellsAreSmall) {
   const at::Tensor w = at::full({4, 1, 4, 4}, 3.);
   const auto z = [&] { return at::conv2d(x, w, {}, 4).sum(); };  // cells of 4 pixels, 4 channels
   at::Tensor ends;
-  EXPECT_FALSE(channel_mean_gradient(z(), x, 8, 4, false, &ends).defined());
+  EXPECT_FALSE(gradient_of_leaf(z(), x, {8, 4, false}, &ends).defined());
   EXPECT_TRUE(at::equal(ends, at::full({1, 1, 16, 16}, 2.)));  // √(1 + 1 + 1 + 1)
   ends = at::Tensor();
-  const at::Tensor both = channel_mean_gradient(z(), x, 8, 4, true, &ends);
+  const at::Tensor both = gradient_of_leaf(z(), x, {8, 4, true}, &ends);
   EXPECT_TRUE(at::equal(ends, at::full({1, 1, 16, 16}, 2.)));
   EXPECT_TRUE(at::allclose(both, at::full({1, 1, 16, 16}, 6.)));  // √(4 · 3²)
   ends = at::Tensor();
-  EXPECT_TRUE(at::allclose(channel_mean_gradient(z(), x, 8, 3.9, false, &ends), both));
+  EXPECT_TRUE(at::allclose(gradient_of_leaf(z(), x, {8, 3.9, false}, &ends), both));
   EXPECT_FALSE(ends.defined());
 }
 
@@ -788,6 +793,87 @@ TEST(ChannelMean, AModelTellsTheMagnitudeOnce) {
   gradient(next);   // only to where it ends, of the same magnitude
   EXPECT_GT(total(first.map), 0);
   EXPECT_NEAR(total(next.map), total(first.map), 1e-4 * total(first.map));
+}
+
+TEST(ShortWaysBack, AConvolutionOfMostlyZeros) {
+  at::manual_seed(5);
+  struct Case {
+    std::int64_t stride, padding, dilation, window;
+    at::ScalarType type;
+  };
+  for (const Case &c : {Case{1, 1, 1, 3, at::kFloat}, Case{2, 1, 1, 3, at::kFloat}, Case{1, 0, 1, 1, at::kFloat},
+                        Case{1, 2, 2, 3, at::kFloat}, Case{1, 2, 1, 5, at::kDouble}, Case{2, 0, 1, 2, at::kDouble}}) {
+    const at::Tensor x = at::rand({1, 24, 61, 58}, c.type).requires_grad_(true);
+    const at::Tensor w = at::randn({40, 24, c.window, c.window}, c.type);
+    const at::Tensor y = at::conv2d(x, w, {}, c.stride, c.padding, c.dilation);
+    // Corners, edges, and somewhere: places at which a tap looks outside, or at what another one has seen.
+    at::Tensor g = at::zeros(y.sizes(), c.type);
+    const std::int64_t bottom = y.size(2) - 1, right = y.size(3) - 1;
+    for (const auto &[row, column] : {std::pair<std::int64_t, std::int64_t>{0, 0},
+                                      {0, right},
+                                      {bottom, 0},
+                                      {bottom, right},
+                                      {7, 9},
+                                      {7, 10},
+                                      {8, 9},
+                                      {bottom, 13}})
+      g.select(2, row).select(2, column).copy_(at::randn({1, 40}, c.type));
+    const at::Tensor theirs = torch::autograd::grad({y}, {x}, {g}, true)[0];
+    const at::Tensor ours = short_convolution_gradient(*y.grad_fn(), g);
+    ASSERT_TRUE(ours.defined());
+    EXPECT_TRUE(at::allclose(ours, theirs, 1e-4, 1e-4)) << c.window << "/" << c.stride << "/" << c.dilation;
+    EXPECT_TRUE(at::equal(short_convolution_gradient(*y.grad_fn(), at::zeros_like(g)), at::zeros_like(theirs)));
+    EXPECT_FALSE(short_convolution_gradient(*y.grad_fn(), at::randn(y.sizes(), c.type)).defined()) << "not sparse";
+  }
+}
+
+TEST(ShortWaysBack, ToAPicture) {
+  at::manual_seed(6);
+  for (const std::int64_t window : {3, 6, 7})
+    for (const std::int64_t stride : {1, 2, 4})
+      for (const std::int64_t dilation : {1, 2}) {
+        const at::Tensor x = at::rand({1, 3, 45, 38}).requires_grad_(true);
+        const at::Tensor y = at::conv2d(x, at::randn({8, 3, window, window}), {}, stride, window / 2, dilation);
+        const at::Tensor g = at::randn(y.sizes());
+        const at::Tensor ours = short_convolution_gradient(*y.grad_fn(), g);
+        ASSERT_TRUE(ours.defined());
+        EXPECT_TRUE(at::allclose(ours, torch::autograd::grad({y}, {x}, {g})[0], 1e-3, 1e-4)) << window << "/" << stride;
+      }
+}
+
+TEST(ShortWaysBack, NotForOthers) {
+  const at::Tensor x = at::rand({1, 8, 32, 32}).requires_grad_(true);
+  const auto none = [&](const at::Tensor &y) {
+    return !short_convolution_gradient(*y.grad_fn(), at::zeros(y.sizes())).defined();
+  };
+  EXPECT_TRUE(none(at::relu(x)));
+  EXPECT_TRUE(none(at::conv_transpose2d(x, at::rand({8, 4, 3, 3}))));
+  EXPECT_TRUE(none(at::conv2d(x, at::rand({8, 1, 3, 3}), {}, 1, 1, 1, 8)));          // in groups
+  EXPECT_TRUE(none(at::conv2d(at::cat({x, x}), at::rand({8, 8, 3, 3}), {}, 1, 1)));  // two pictures
+  EXPECT_TRUE(none(at::conv2d(x, at::rand({8, 8, 20, 20}))));                        // few places
+  EXPECT_TRUE(none(at::conv1d(x.reshape({1, 8, 1024}), at::rand({8, 8, 3}))));
+}
+
+TEST(SavedTensors, NothingIsKeptBeforeTheWayEnds) {
+  const at::Tensor leaf = at::rand({1, 3, 64, 64}).requires_grad_(true);
+  const at::Tensor a = at::randn({16, 3, 4, 4}), b = at::randn({16, 16, 3, 3});
+  const auto z_of = [&](double end) {
+    const SavedTensorsGuard guard(GradientMemory::Exact, leaf.sizes(), end);
+    at::Tensor x = at::conv2d(leaf, a, {}, 4);  // cells of 4 pixels
+    x = x.relu_();                              // in place, as ResNets have it
+    x = at::hardswish(at::hardswish(x));
+    return at::silu(at::conv2d(x, b, {}, 2)).sum();
+  };
+  at::Tensor kept, whole;
+  const double with = bytes_of_tensors([&] { kept = z_of(4); }).kept,
+               without = bytes_of_tensors([&] { whole = z_of(0); }).kept;
+  EXPECT_LT(with, 0.5 * without);
+  at::Tensor ends, others;
+  EXPECT_FALSE(gradient_of_leaf(kept, leaf, {8, 4, false}, &ends).defined());
+  EXPECT_FALSE(gradient_of_leaf(whole, leaf, {8, 4, false}, &others).defined());
+  ASSERT_TRUE(ends.defined());
+  EXPECT_GT(ends.sum().item<double>(), 0);
+  EXPECT_TRUE(at::equal(ends, others));
 }
 
 TEST(SavedTensors, LessIsKeptAndNothingIsLost) {
