@@ -17,13 +17,13 @@ constexpr unsigned kLeastBits = 2;  // with fewer there is one level, and silenc
 const KnobRow kTable[kAudioKnobs] = {
     {"rate", "Rate", "Sample rate of the output in Hz, at most the input's (0 = the highest of \"rate-ladder\")",
      KnobType::Int, 0, kMostRate, 0, true, false, 0, "1000,2000,3000,4000,6000,8000,12000,16000",
-     "sample rates in Hz; those above the input's are left out", 50.0},
+     "sample rates in Hz; those above the input's are left out", 70.0},
     {"bits", "Bits",
      "Bits that a sample takes: values are rounded to as many levels, and bytes are counted as if they were packed (0 "
      "= "
      "all that the output format has)",
      KnobType::Int, 0, 32, 0, true, false, GST_ONEADAPT_KNOB_ON_REQUEST, "4,6,8,10,12,16",
-     "bits; those beyond the output format's are left out", 50.0},
+     "bits; those beyond the output format's are left out", 70.0},
 };
 
 double rate_in_force(double asked, double in_rate) {
@@ -75,13 +75,13 @@ AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &
 double typical_rate_accuracy(double rate, double most) {
   // A recogniser of digits at 8 kHz, trained on narrow bands too (docs/evaluation.md); by octaves.
   const auto accuracy = [](double hz) {
-    return interpolated({{std::log2(1000.), .20},
-                         {std::log2(2000.), .855},
-                         {std::log2(3000.), .925},
-                         {std::log2(4000.), .945},
-                         {std::log2(6000.), .985},
-                         {std::log2(8000.), .993},
-                         {std::log2(12000.), .999},
+    return interpolated({{std::log2(1000.), .22},
+                         {std::log2(2000.), .835},
+                         {std::log2(3000.), .908},
+                         {std::log2(4000.), .937},
+                         {std::log2(6000.), .983},
+                         {std::log2(8000.), .997},
+                         {std::log2(12000.), .9985},
                          {std::log2(16000.), 1}},
                         std::log2(hz));
   };

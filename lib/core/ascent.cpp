@@ -27,7 +27,7 @@ constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
 // The same where intervals without elements come between: what changes fast is how many there are, which is forecast;
 // what an element needs changes slowly.
-constexpr double kEvidencePooled = 0.1;
+constexpr double kEvidencePooled = 0.05;
 
 // A budget is aimed at a little below, and left alone between this share of it and all of it: bytes scatter from one
 // second to the next, and a knob should not.

@@ -4,8 +4,8 @@
 namespace oneadapt {
 namespace {
 
-// Content changes: an interval counts half after 70 more of its kind.
-constexpr double kKeep = 0.99;
+// Content changes: an interval counts half after 350 more of its kind.
+constexpr double kKeep = 0.998;
 
 }  // namespace
 
@@ -15,14 +15,12 @@ void ElementForecast::Mean::add(double value) {
 }
 
 void ElementForecast::push(double elements) {
-  if (last_) after_[*last_ ? 1 : 0].add(elements);
+  if (begun_) after_[state_].add(elements);
   all_.add(elements);
-  last_ = elements > 0;
+  state_ = elements > 0 ? kSome : begun_ && state_ == kSome ? kPause : kLongPause;
+  begun_ = true;
 }
 
-double ElementForecast::weight() const {
-  const double mean = all_.value();
-  return mean > 0 ? after_[last_.value_or(false) ? 1 : 0].value() / mean : 1;
-}
+double ElementForecast::weight() const { return after_[state_].value() / all_.value(); }
 
 }  // namespace oneadapt

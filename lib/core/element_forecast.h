@@ -2,31 +2,36 @@
 // How many elements the next interval will have, where they come and go.
 #pragma once
 #include <array>
-#include <optional>
+#include <cstddef>
 
 namespace oneadapt {
 
-/// Learns from a stream how many elements an interval has after one that had some, and after one that had none.
-/// Beyond the paper, whose Eq. 1 counts each interval alike. Not thread-safe.
+/// Expects as many elements in the next interval as there usually are after one with elements, after a pause of one
+/// interval, and after a longer one; learns slowly how many these are in a stream. Beyond the paper, whose Eq. 1 counts
+/// each interval alike. Not thread-safe.
 class ElementForecast {
  public:
-  /// An interval with so many elements has ended.
+  /// An interval with so many elements (≥ 0) has ended.
   void push(double elements);
-  /// Elements expected in the next interval, as a multiple of what an interval has in the mean. Above 0; before the
-  /// first push() as after an interval without elements.
+  /// Elements expected in the next interval, as a multiple of what an interval has in the mean; above 0. Before the
+  /// first push() as after a long pause.
   double weight() const;
   void reset() { *this = ElementForecast(); }
 
  private:
+  enum State : std::size_t { kLongPause, kPause, kSome, kStates };
   struct Mean {
     double sum, count;
     void add(double value);
     double value() const { return sum / count; }
   };
-  // What is believed before anything was seen, as if it had been in eight intervals each.
-  std::array<Mean, 2> after_{{{0.3 * 8, 8}, {1.0 * 8, 8}}};  ///< after none, after some
-  Mean all_{0.65 * 8, 8};
-  std::optional<bool> last_;  ///< whether the last interval had elements
+  // What is believed beforehand, and as how many intervals: measured on speech (docs/evaluation.md). A quick learner
+  // moves knobs for what is chance.
+  static constexpr double kBelief = 200;
+  std::array<Mean, kStates> after_{{{0.1 * kBelief, kBelief}, {0.5 * kBelief, kBelief}, {1.1 * kBelief, kBelief}}};
+  Mean all_{0.6 * kBelief, kBelief};
+  State state_ = kLongPause;
+  bool begun_ = false;
 };
 
 }  // namespace oneadapt
