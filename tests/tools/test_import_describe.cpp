@@ -221,6 +221,25 @@ TEST_F(Described, SetChangesAKeyAndChecksIt) {
   EXPECT_EQ(extra("oneadapt.json"), text);
 }
 
+TEST_F(Described, SoundIsRunOnSound) {
+  // Steps of 10 ms at 8 kHz: blank, and one word.
+  const std::string body =
+      "    y = x.reshape(1, -1, 80).abs().mean(2, keepdim=True)\n    return torch.cat([y, 1 - y], 2)\n";
+  const std::string description =
+      R"({"format": 1, "task": "ctc", "input": {"sample_rate": 8000}, "output": {"layout": "ctc"},
+    "labels": ["-", "word"]})";
+  save(body, description);
+  const Outcome outcome = describe({"--set", "output.temperature=2"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(oneadapt::ModelDescription::parse(extra("oneadapt.json")).temperature, 2);
+  const Outcome wrong = describe({"--set", "labels=[\"-\",\"word\",\"another\"]"});
+  EXPECT_EQ(wrong.status, 1);
+  expect(wrong.err, "steps × 3 (one a label) are due");
+  const Outcome other = describe({"--set", "output.scores=[1]"});
+  EXPECT_EQ(other.status, 1);
+  expect(other.err, "output.scores names output 1");
+}
+
 TEST_F(Described, ASidecarInstead) {
   save(kYolo8);
   const std::string sidecar = folder.path("m.json");

@@ -145,12 +145,12 @@ TEST_F(Speech, ModelOfTheSourceHearsDigits) {
   g_free(flite);
   const char *names[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
   for (int word = 0; word < 10; word++) {
-    const std::string command = "flite -voice slt -t " + std::string(names[word]) + ". -o " + folder + "/" +
-                                std::to_string(word) + "_slt_0.wav";
+    const std::string command = "flite -voice kal -t " + std::string(names[word]) + ". -o " + folder + "/" +
+                                std::to_string(word) + "_kal_0.wav";
     ASSERT_EQ(std::system(command.c_str()), 0);
   }
   Random random(5);
-  const Clip clip = mix(load_corpus(folder, kRate), {}, without_surroundings(30), random);
+  const Clip clip = mix(load_corpus(folder, kRate), {}, without_surroundings(60), random);
   const auto recogniser = load_recogniser(DIGITS_CTC);
   const auto logits = recogniser->logits(clip.sound);
   std::vector<int> said, heard;

@@ -267,6 +267,20 @@ struct ModelFile::Contents {
     collect(running.forward({input}), result);
     return result;
   }
+  /// A second of a tone.
+  std::optional<Result> try_sound(unsigned sample_rate, std::string *why) {
+    try {
+      torch::NoGradGuard no_grad;
+      torch::jit::GraphOptimizerEnabledGuard plain_executor{false};
+      const at::Tensor x = torch::linspace(0, 1000, sample_rate).sin().mul(0.1).unsqueeze(0).to(type);
+      Result result;
+      collect(running.forward({x}), result);
+      return result;
+    } catch (const std::exception &error) {
+      *why = first_line(error);
+      return {};
+    }
+  }
   std::optional<Result> try_run(std::int64_t height, std::int64_t width, std::string *why, std::int64_t channels = 3) {
     try {
       return run(height, width, channels);
@@ -368,6 +382,19 @@ void ModelFile::check(const std::string &description) {
   const ModelDescription d = ModelDescription::parse(description);
   const std::int64_t height = d.height ? d.height : d.multiple_of * 4, width = d.width ? d.width : d.multiple_of * 4;
   std::string why;
+  if (d.task == "ctc") {
+    const auto result = contents_->try_sound(d.sample_rate, &why);
+    if (!result) throw ImportError("the model does not run on a second of sound (a tensor 1×N): " + why);
+    const std::size_t index = std::size_t(d.score_outputs[0]);
+    if (index >= result->tensors.size())
+      throw ImportError("output.scores names output " + std::to_string(index) + ", but the model gives " +
+                        std::to_string(result->tensors.size()));
+    const auto shape = shape_of(result->tensors[index], 2);
+    if (shape.size() != 2 || shape[1] != std::int64_t(d.labels.size()))
+      throw ImportError("output.scores: the output is " + words(result->tensors[index].sizes().vec()) +
+                        ", but steps × " + std::to_string(d.labels.size()) + " (one a label) are due");
+    return;
+  }
   // torchvision's resizes by itself, and finds what it finds.
   if (d.layout == "torchvision") {
     if (d.task != "segmentation") return;

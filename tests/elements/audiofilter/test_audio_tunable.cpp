@@ -43,11 +43,14 @@ struct Probe {
   GError *error = nullptr;
 };
 
+/// What the table of knobs weighs Σ |DNNGrad| |Δy| with.
+constexpr double kWeight = 70;
+
 }  // namespace
 
 TEST(AudioTunable, OutputGradOfASineByHand) {
   // 1500 Hz: 2000 Hz loses it, 4000 Hz keeps it. 8000 samples, gradient 3.
-  const double whole = 3 * 8000 * 0.8 * kMean;
+  const double whole = kWeight * 3 * 8000 * 0.8 * kMean;
   AudioRun run("rate=4000 rate-ladder=2000,4000,8000");
   run.push_all(sine(1500), 0, 144000);
   GstOneadaptGradient *gradient = gradient_of(1, 8000, 3);
@@ -99,7 +102,7 @@ TEST(AudioTunable, OutputGradFallsOnTheBlocksWhereTheSoundIs) {
   for (guint column = 0; column < 100; column++) {
     std::fill(gradient->values, gradient->values + 100, 0.0f);
     gradient->values[column] = 1;
-    const double there = Probe(run, 1, gradient).knob("rate")->output_grad_down;
+    const double there = Probe(run, 1, gradient).knob("rate")->output_grad_down / kWeight;
     (column >= 50 && column < 75 ? inside : outside) += there;
     if (column > 51 && column < 73) {
       EXPECT_NEAR(there, 160 * 0.8 * kMean, 0.1) << column;
@@ -119,7 +122,7 @@ TEST(AudioTunable, AnIntervalThatBeganLateIsMeasuredInItsPlace) {
   for (guint column : {10u, 49u, 52u, 90u}) {
     std::fill(gradient->values, gradient->values + 100, 0.0f);
     gradient->values[column] = 1;
-    const double there = Probe(run, 0, gradient).knob("rate")->output_grad_down;
+    const double there = Probe(run, 0, gradient).knob("rate")->output_grad_down / kWeight;
     EXPECT_NEAR(there, column < 50 ? 0 : 160 * 0.8 * kMean, 1) << column;
   }
   gst_oneadapt_gradient_free(gradient);
@@ -136,7 +139,7 @@ TEST(AudioTunable, BitsAreProbedOnRequest) {
   EXPECT_EQ(knob->rung, 0u);
   EXPECT_FALSE(knob->has_down);
   // Between roundings to 1/8 and to 1/32: mean |error| of 1/8 is 1/32.
-  EXPECT_NEAR(knob->output_grad_up, 8000.0 / 32, 8000.0 / 32 * 0.25);
+  EXPECT_NEAR(knob->output_grad_up / kWeight, 8000.0 / 32, 8000.0 / 32 * 0.25);
   EXPECT_NEAR(knob->resource_change_up, 0.5 * (6 - 4) / 16, 1e-9);  // of 16 kHz and 16 bits
   gst_oneadapt_gradient_free(gradient);
 }
@@ -225,7 +228,7 @@ TEST(AudioTunable, SoundBeforeAHoleIsRemembered) {
   GstOneadaptGradient *gradient = gradient_of(0, 16000, 1, 160);
   Probe probe(run, 0, gradient);
   ASSERT_NE(probe.probe, nullptr) << probe.error->message;
-  EXPECT_NEAR(probe.knob("rate")->output_grad_down, 16000 * 0.8 * kMean, 50);
+  EXPECT_NEAR(probe.knob("rate")->output_grad_down / kWeight, 16000 * 0.8 * kMean, 50);
   gst_oneadapt_gradient_free(gradient);
 }
 
