@@ -84,9 +84,9 @@ TEST_F(Inspect, JsonHasItAll) {
   EXPECT_TRUE(data["times"]["gradient_share"].is_number());
   const json &memory = data["memory"];
   EXPECT_GE(memory["gradient_tensors"].get<double>(), memory["saved_tensors"].get<double>());
-  // The picture as floats lives through the forward pass, and is kept for the way back.
+  // The picture as floats lives through the forward pass; of what is kept for the way back it need not be.
   EXPECT_GE(memory["forward_tensors"].get<double>(), 64 * 48 * 3 * 4);
-  EXPECT_GE(memory["saved_tensors"].get<double>(), 64 * 48 * 3 * 4);
+  EXPECT_GT(memory["saved_tensors"].get<double>(), 0);
   EXPECT_EQ(data["warnings"], json::array());
 }
 

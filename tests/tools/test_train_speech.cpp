@@ -156,7 +156,7 @@ TEST_F(Speech, ModelOfTheSourceHearsDigits) {
   std::vector<int> said, heard;
   for (const SaidWord &word : clip.words) said.push_back(word.word);
   for (const Word &word : decode(logits, kClasses, kTemperature))
-    if (word.score >= 0.5) heard.push_back(word.word);
+    if (word.score >= kThreshold) heard.push_back(word.word);
   Tally tally;
   tally.add(said, heard);
   EXPECT_GE(tally.f1(), 0.9);

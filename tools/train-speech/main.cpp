@@ -39,7 +39,7 @@ std::string description() {
   d["output"] = {{"layout", "ctc"}, {"scores", {0}}, {"blank", 0}, {"temperature", kTemperature}};
   d["labels"] = {"<blank>"};
   for (const std::string &word : word_names()) d["labels"].push_back(word);
-  d["threshold"] = 0.5;
+  d["threshold"] = kThreshold;
   d["slope"] = kSlope;
   return d.dump(2);
 }
@@ -47,7 +47,7 @@ std::string description() {
 std::vector<int> heard(Recogniser &recogniser, const Sound &sound) {
   std::vector<int> words;
   for (const Word &w : decode(recogniser.logits(sound), kClasses, kTemperature))
-    if (w.score >= 0.5) words.push_back(w.word);
+    if (w.score >= kThreshold) words.push_back(w.word);
   return words;
 }
 

@@ -16,6 +16,7 @@ constexpr int kClasses = 11;  ///< blank, "zero" … "nine"
 /// A network trained with CTC is surer than it is right, and where it is sure it has no gradient. Scores are divided by
 /// this before the softmax (output.temperature in docs/models.md), and f(e) is less steep than the paper's (§E): 20.
 constexpr double kTemperature = 2, kSlope = 4;
+constexpr double kThreshold = 0.3;  ///< θ at that temperature: as many words are wrong as are missed
 
 struct TrainingOptions {
   unsigned steps = 2000;  ///< of the optimiser

@@ -65,11 +65,20 @@ TEST(AudioProperties, LadderEndsAtTheInputsRate) {
     EXPECT_EQ(knob->ladder[knob->n_ladder - 1], top);
     EXPECT_EQ(knob->rung, knob->n_ladder - 1);
     EXPECT_EQ(knob->flags & GST_ONEADAPT_KNOB_ON_REQUEST, 0);
-    EXPECT_EQ(knob->typical_accuracy, nullptr);
+    ASSERT_TRUE(knob->typical_accuracy && knob->typical_resource);
+    for (guint i = 0; i < knob->n_ladder; ++i) {
+      EXPECT_NEAR(knob->typical_resource[i], knob->ladder[i] / top, 1e-12);
+      EXPECT_TRUE(i ? knob->typical_accuracy[i] > knob->typical_accuracy[i - 1] : knob->typical_accuracy[i] > 0);
+    }
+    EXPECT_NEAR(knob->typical_accuracy[knob->n_ladder - 1], 1, 1e-12);
+    if (top == 16000) {
+      EXPECT_NEAR(knob->typical_accuracy[1], 0.835, 1e-9);
+    }
     auto *bits = static_cast<GstOneadaptKnob *>(knobs->pdata[1]);
     EXPECT_STREQ(bits->name, "bits");
     EXPECT_NE(bits->flags & GST_ONEADAPT_KNOB_ON_REQUEST, 0);
     EXPECT_EQ(bits->value, 32);
+    EXPECT_EQ(bits->typical_accuracy, nullptr);
     g_ptr_array_unref(knobs);
   }
   AudioRun before("", 0);
@@ -289,11 +298,12 @@ struct StandIn {
     gradient->interval = end / GST_SECOND - 1;
     gradient->interval_duration = GST_SECOND;
     gradient->stream_time = GST_BUFFER_PTS(buffer);
-    gradient->z = gradient->elements = gradient->confident = 3;
+    // Every other second has words, the others none.
+    const bool words = gradient->interval % 2;
+    gradient->z = gradient->elements = gradient->confident = words ? 3 : 0;
     gradient->theta = 0.5;
     gradient->slope = 20;
-    // Every other second counts for much, the others for nothing.
-    std::fill(gradient->values, gradient->values + gradient->columns, gradient->interval % 2 ? 2.0f : 1e-6f);
+    std::fill(gradient->values, gradient->values + gradient->columns, words ? 2.0f : 0.0f);
     gst_pad_push_event(pad, gst_event_new_oneadapt_gradient(gradient));
     gst_oneadapt_gradient_free(gradient);
     return GST_PAD_PROBE_OK;
