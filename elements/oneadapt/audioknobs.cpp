@@ -75,13 +75,13 @@ AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &
 double typical_rate_accuracy(double rate, double most) {
   // A recogniser of digits at 8 kHz, trained on narrow bands too (docs/evaluation.md); by octaves.
   const auto accuracy = [](double hz) {
-    return interpolated({{std::log2(1000.), .22},
-                         {std::log2(2000.), .835},
-                         {std::log2(3000.), .908},
-                         {std::log2(4000.), .937},
-                         {std::log2(6000.), .983},
-                         {std::log2(8000.), .997},
-                         {std::log2(12000.), .9985},
+    return interpolated({{std::log2(1000.), .41},
+                         {std::log2(2000.), .885},
+                         {std::log2(3000.), .935},
+                         {std::log2(4000.), .953},
+                         {std::log2(6000.), .986},
+                         {std::log2(8000.), .994},
+                         {std::log2(12000.), .999},
                          {std::log2(16000.), 1}},
                         std::log2(hz));
   };
