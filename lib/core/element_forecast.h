@@ -25,7 +25,7 @@ class ElementForecast {
     void add(double value);
     double value() const { return sum / count; }
   };
-  // What is believed beforehand, and as how many intervals: measured on speech (docs/evaluation.md). A quick learner
+  // What is believed beforehand, and as how many intervals: measured (docs/architecture.md). A quick learner
   // moves knobs for what is chance.
   static constexpr double kBelief = 200;
   std::array<Mean, kStates> after_{{{0.1 * kBelief, kBelief}, {0.5 * kBelief, kBelief}, {1.1 * kBelief, kBelief}}};

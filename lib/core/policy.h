@@ -49,10 +49,10 @@ struct Observation {
   bool gradient = false;       ///< false: no feedback came for this interval
   bool feedback_lost = false;  ///< for so long that what was learnt is nothing to go by: once each time
   double z = 0;
-  double confident = 0;                ///< confident elements (smoothed)
-  double elements = 0;                 ///< elements in this interval, down to the floor
+  double confident = 0;  ///< confident elements (smoothed)
+  double elements = 0;   ///< elements in this interval, down to the floor
   /// Accuracy is that of all intervals' elements together, not a mean over intervals: one without elements counts for
-  /// nothing. So it is with signals in time (F1 of words, paper §5.1).
+  /// nothing. So it is with signals in time (F1 of words, §5.1).
   bool pooled = false;
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::optional<double> activity;      ///< whether something went on, by the tunable's own judgement, [0, 1]

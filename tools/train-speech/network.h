@@ -29,7 +29,7 @@ struct TrainingOptions {
 /// One line of the training's curve.
 struct Progress {
   unsigned step = 0;
-  double loss = 0;  ///< mean CTC loss a word, since the line before
+  double loss = 0;  ///< mean CTC loss a string, since the line before
 };
 
 /// Steps × kClasses logits of `sound` (kRate), row by row.
