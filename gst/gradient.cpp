@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -95,6 +96,7 @@ GstOneadaptGradient *gst_oneadapt_gradient_new(guint frame_width, guint frame_he
   auto *g = g_new0(GstOneadaptGradient, 1);
   g->theta = 0.5;
   g->slope = 20.0;
+  g->interval_duration = GST_SECOND;
   g->frame_width = frame_width;
   g->frame_height = frame_height;
   g->block_size = block_size;
@@ -138,7 +140,9 @@ void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient) {
 GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GError **error) {
   g_return_val_if_fail(gradient != nullptr, nullptr);
   try {
-    const auto message = oneadapt::encode_gradient(to_core(gradient));
+    const std::size_t wanted = gradient->max_bytes ? gradient->max_bytes : oneadapt::kMessageBudget;
+    const auto message = oneadapt::encode_gradient(
+        to_core(gradient), std::clamp(wanted, oneadapt::kLeastMessageBudget, oneadapt::kMessageBudget));
     return g_bytes_new(message.data(), message.size());
   } catch (const std::exception &e) {
     g_set_error_literal(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED, e.what());

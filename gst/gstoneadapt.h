@@ -52,8 +52,9 @@ typedef struct {
  * @values: (array): @columns × @rows numbers ≥ 0, row by row: mean over the pixels of a block of Σ over R, G, B of
  *   |∂z/∂y|, for y in [0, 1]
  * @regions: (array length=n_regions) (nullable): the confident elements, the surest first
- * @n_regions: how many; a message carries the first 54
+ * @n_regions: how many; a message carries the first 51
  * @early: taken at the beginning of its interval, which will have another at its end
+ * @max_bytes: most bytes that its message may take, 64 to 1300; 0: 1300. Not part of the message
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.
  * A boxed type; do not change one that an event carries.
@@ -77,9 +78,10 @@ struct _GstOneadaptGradient {
   GstOneadaptRegion *regions;
   guint n_regions;
   gboolean early;
+  guint max_bytes;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING - 2];
+  gpointer _gst_reserved[GST_PADDING - 3];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_gradient_get_type(void);
@@ -89,7 +91,7 @@ GST_ONEADAPT_API void gst_oneadapt_gradient_set_regions(GstOneadaptGradient *gra
                                                         guint n_regions);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_copy(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient);
-/* The wire message (docs/wire-format.md), at most 1300 bytes: the map comes back quantised, with its sum kept.
+/* The wire message (docs/wire-format.md), at most 1300 bytes or max_bytes: the map comes back quantised, its sum kept.
  * gst_oneadapt_gradient_to_bytes() gives NULL and sets @error for a gradient that is no gradient;
  * gst_oneadapt_gradient_from_bytes() gives NULL and sets @error for anything that is not a whole, intact message. */
 GST_ONEADAPT_API GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GError **error);

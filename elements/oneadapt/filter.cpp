@@ -75,6 +75,7 @@ enum {
   PROP_MAX_SKIP,
   PROP_B_FRAMES,
   PROP_MARKS,
+  PROP_FEEDBACK_SHARE,
   PROP_KNOB
 };
 constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
@@ -198,6 +199,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
       case PROP_MARKS:
         settings.marks = Marks(g_value_get_enum(value));
         break;
+      case PROP_FEEDBACK_SHARE:
+        settings.feedback_share = g_value_get_double(value);
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -248,6 +252,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         break;
       case PROP_MARKS:
         g_value_set_enum(value, int(settings.marks));
+        break;
+      case PROP_FEEDBACK_SHARE:
+        g_value_set_double(value, settings.feedback_share);
         break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -459,13 +466,23 @@ static void install_properties(GObjectClass *klass) {
   /**
    * oneadaptfilter:interval-marks:
    *
-   * An interval's first and last frame say so themselves, in some 45 bytes of H.264 user data, so that a DNN on the
+   * An interval's first and last frame say so themselves, in some 47 bytes of H.264 user data, so that a DNN on the
    * other side of a network counts the same intervals (docs/network.md). Auto: where a payloader or an element of
    * class "Network" is downstream.
    */
   properties[PROP_MARKS] =
       g_param_spec_enum("interval-marks", "Interval marks", "Frames say where an interval begins and ends; H.264 only",
                         marks_type(), int(Marks::Auto), fixed);
+  /**
+   * oneadaptfilter:feedback-share:
+   *
+   * Of a stream with interval marks, feedback may take that share of the bytes: the mark says how many, and oneadaptdnn
+   * makes the gradient's map as coarse as it must be, down to 96 bytes a gradient.
+   */
+  properties[PROP_FEEDBACK_SHARE] = g_param_spec_double(
+      "feedback-share", "Feedback share",
+      "Most that gradients take, as a share of the bytes of a stream with interval marks; 0 = no such limit", 0, 1,
+      kDefaultFeedbackShare, fixed);
   properties[PROP_STATS] =
       g_param_spec_boxed("stats", "Statistics",
                          "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, "

@@ -44,6 +44,8 @@ struct PendingConfiguration {
 
 /// Whether frames say themselves where an interval begins and ends.
 enum class Marks { Auto, Off, On };
+/// What feedback may take of the stream's bytes: small beside it.
+constexpr double kDefaultFeedbackShare = 0.01;
 
 /// What the user asked for. OBJECT_LOCK.
 struct FilterSettings {
@@ -60,6 +62,7 @@ struct FilterSettings {
   guint max_skip = 0;
   guint b_frames = 0;
   Marks marks = Marks::Auto;
+  double feedback_share = kDefaultFeedbackShare;
 };
 
 /// One run. Stream lock.
@@ -85,6 +88,8 @@ struct FilterState {
   std::deque<GstClockTime> decoding_times;
   oneadapt::FrameFilter frame_filter;
   std::optional<bool> marking;    ///< frames carry marks; empty: not looked at yet
+  guint64 interval_bytes = 0;     ///< between the last two marks that end an interval; 0: none yet
+  guint64 bytes_before = 0;       ///< that had left when the last mark was made that ends an interval
   bool filtering = false;         ///< frames go through the frame filter in this interval
   GstBufferPool *pool = nullptr;  ///< of the last input buffer; not a reference, only to recognise it
   bool pool_is_limited = false;

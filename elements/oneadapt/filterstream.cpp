@@ -312,6 +312,25 @@ GstClockTime time_of(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   return GST_CLOCK_TIME_IS_VALID(time) ? time : frame->pts;
 }
 
+/// What feedback may take (docs/wire-format.md): a share of what an interval was sent with. 0: no limit.
+std::uint16_t feedback_bytes(GstOneadaptFilter *self, bool last) {
+  // Before one was sent: half a bit a macroblock, a coarse map for a second.
+  constexpr double kPixelsPerByte = 16 * 256, kLeastAtFirst = 128;
+  constexpr double kLeast = 96;  // by measurement (docs/network.md): with less, decisions are no longer the same
+  FilterState &state = *self->impl->state;
+  if (state.fixed.feedback_share <= 0) return 0;
+  if (last) {
+    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    const std::uint64_t bytes = self->impl->ledger.counters.bytes;
+    state.interval_bytes = bytes - state.bytes_before;
+    state.bytes_before = bytes;
+  }
+  const double share = state.interval_bytes
+                           ? double(state.interval_bytes) * state.fixed.feedback_share
+                           : std::max(kLeastAtFirst, double(state.output.width) * state.output.height / kPixelsPerByte);
+  return std::uint16_t(std::clamp(share, kLeast, 65535.0));
+}
+
 /// The mark that the frame carries (docs/network.md); empty: none.
 std::vector<std::uint8_t> mark_for(GstOneadaptFilter *self, GstClockTime time, bool idr) {
   FilterState &state = *self->impl->state;
@@ -326,6 +345,7 @@ std::vector<std::uint8_t> mark_for(GstOneadaptFilter *self, GstClockTime time, b
   mark.stream = gst_oneadapt_pad_stream(GST_VIDEO_ENCODER_SINK_PAD(GST_VIDEO_ENCODER(self)));
   mark.stream_time = time;
   mark.interval_duration = state.fixed.interval;
+  mark.feedback_bytes = feedback_bytes(self, last);
   std::vector<std::uint8_t> data(std::begin(oneadapt::kMarkUuid), std::end(oneadapt::kMarkUuid));
   const auto coded = oneadapt::encode_mark(mark);
   data.insert(data.end(), coded.begin(), coded.end());

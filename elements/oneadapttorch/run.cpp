@@ -200,6 +200,7 @@ void Run::send_gradient(const Gradient &gradient, const std::vector<GstOneadaptR
   message->theta = gradient.theta;
   message->slope = gradient.slope;
   message->early = gradient.early;
+  if (camera_.known()) message->max_bytes = camera_.mark().feedback_bytes;
   std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
   gst_oneadapt_gradient_set_regions(message, regions.data(), guint(regions.size()));
   GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,

@@ -48,7 +48,8 @@ std::optional<std::vector<std::uint8_t>> deflated(std::vector<std::uint8_t> byte
   z_stream z{};
   // Runs and Huffman codes: smaller on residuals than what zlib's other strategies make of them.
   if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, kRaw, MAX_MEM_LEVEL, Z_RLE) != Z_OK) throw std::bad_alloc();
-  std::vector<std::uint8_t> out(std::min(budget, std::size_t(deflateBound(&z, uLong(bytes.size())))));
+  // One byte too many: zlib does not say that it is done when it has just filled its output.
+  std::vector<std::uint8_t> out(std::min(budget + 1, std::size_t(deflateBound(&z, uLong(bytes.size())))));
   z.next_in = bytes.data();
   z.avail_in = uInt(bytes.size());
   z.next_out = out.data();
@@ -56,7 +57,7 @@ std::optional<std::vector<std::uint8_t>> deflated(std::vector<std::uint8_t> byte
   const bool fits = deflate(&z, Z_FINISH) == Z_STREAM_END;
   out.resize(out.size() - z.avail_out);
   deflateEnd(&z);
-  if (!fits) return std::nullopt;
+  if (!fits || out.size() > budget) return std::nullopt;
   return out;
 }
 
@@ -136,8 +137,9 @@ std::optional<CodedMap> code_cells(const BlockMap &cells, unsigned pooling, cons
   }
   for (std::uint8_t &level : levels) level = used[level];
 
-  if (budget <= 4 * coded.levels.size()) return std::nullopt;
-  auto packed = deflated(residuals(levels, cells, unsigned(coded.levels.size())), budget - 4 * coded.levels.size());
+  if (budget <= kLevelBytes * coded.levels.size()) return std::nullopt;
+  auto packed =
+      deflated(residuals(levels, cells, unsigned(coded.levels.size())), budget - kLevelBytes * coded.levels.size());
   if (!packed) return std::nullopt;
   coded.packed = std::move(*packed);
   return coded;

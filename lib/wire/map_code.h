@@ -29,11 +29,13 @@ struct MapLevels {
 constexpr MapLevels kMapLadder[] = {{48, 0.1, 8}, {32, 0.15, 7}, {24, 0.2, 6.5}, {16, 0.25, 6.5},
                                     {12, 0.3, 6}, {10, 0.3, 6},  {8, 0.3, 6}};
 
+constexpr std::size_t kLevelBytes = 2;  // of a level on the wire
+
 struct CodedMap {
   unsigned pooling = 0;              ///< a cell is a square of 2^pooling × 2^pooling blocks
   std::vector<float> levels;         ///< what each level stands for, 1 … kMaxMapLevels
   std::vector<std::uint8_t> packed;  ///< the level of each cell: residuals of a prediction, raw deflate
-  std::size_t bytes() const { return 4 * levels.size() + packed.size(); }
+  std::size_t bytes() const { return kLevelBytes * levels.size() + packed.size(); }
 };
 
 /// The map with cells of 2×2 of its blocks: means over their pixels, so that Σ value·pixels stays.
@@ -53,7 +55,7 @@ constexpr std::size_t kSmallMapBytes = 160;  ///< as long as it takes no more, a
 /// The first of kMapLadder that takes kMapBitsPerCell or kSmallMapBytes, else its last one, within the budget; for
 /// cells of one block, else of 2×2, 4×4 … blocks. nullopt: not even a single cell does; that takes kLeastMapBytes.
 std::optional<CodedMap> code_map(const BlockMap &map, std::size_t budget);
-constexpr std::size_t kLeastMapBytes = 16;
+constexpr std::size_t kLeastMapBytes = 5;
 
 /// Fills `map.values`, from what came over the wire; the map's sizes must be set, its grid's size and that of a cell
 /// checked (docs/wire-format.md). False, with the values unspecified, when `packed` does not unpack to one level for

@@ -5,7 +5,7 @@
 
 namespace oneadapt {
 namespace {
-constexpr std::size_t kMarkBytes = 21;
+constexpr std::size_t kMarkBytes = 23;
 constexpr std::uint8_t kLast = 1;  // a flag
 constexpr std::uint64_t kMostTime = std::uint64_t(1) << 63, kLeastInterval = 1000000;
 }  // namespace
@@ -17,6 +17,7 @@ std::vector<std::uint8_t> encode_mark(const IntervalMark &mark) {
   put<std::uint32_t>(p, mark.stream);
   put<std::uint64_t>(p, mark.stream_time);
   put<std::uint64_t>(p, mark.interval_duration);
+  put<std::uint16_t>(p, mark.feedback_bytes);
   return out;
 }
 
@@ -29,6 +30,7 @@ bool decode_mark(const std::uint8_t *data, std::size_t size, IntervalMark &mark)
   m.stream = get<std::uint32_t>(data);
   m.stream_time = get<std::uint64_t>(data);
   m.interval_duration = get<std::uint64_t>(data);
+  m.feedback_bytes = get<std::uint16_t>(data);
   if (m.stream_time >= kMostTime || m.interval_duration < kLeastInterval || m.interval_duration > kMostTime)
     return false;
   mark = m;

@@ -14,12 +14,13 @@ struct IntervalMark {
   std::uint32_t stream = 0;             ///< CRC-32 of the camera's stream id; 0: unknown
   std::uint64_t stream_time = 0;        ///< of the frame, at the camera, in ns; below 2^63
   std::uint64_t interval_duration = 0;  ///< ns, 1 ms to 2^63
+  std::uint16_t feedback_bytes = 0;     ///< that a gradient message on the interval may take; 0: as many as it likes
   /// Number of the interval.
   std::uint64_t interval() const { return stream_time / interval_duration; }
 };
 
 /// Identifies a mark among the other user data of a picture (H.264 D.1.7), and its version.
-constexpr std::uint8_t kMarkUuid[16] = {0x4f, 0x6e, 0x65, 0x41, 0x64, 0x61, 0x4d, 0x31,
+constexpr std::uint8_t kMarkUuid[16] = {0x4f, 0x6e, 0x65, 0x41, 0x64, 0x61, 0x4d, 0x32,
                                         0x9c, 0xe3, 0x57, 0xb8, 0x2a, 0xd4, 0x61, 0xf6};
 
 /// What stands behind the UUID. Thread-safe.

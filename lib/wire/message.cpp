@@ -17,32 +17,38 @@ namespace oneadapt {
 namespace {
 
 constexpr std::uint8_t kMagic[4] = {'O', 'A', 'G', 'R'};
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 constexpr std::uint8_t kEarly = 1;  // a flag
-constexpr std::size_t kHeaderBytes = 73, kCrcBytes = 4;
-constexpr std::size_t kRegionBytes = 6, kLevelBytes = 4;
+constexpr std::size_t kHeaderBytes = 55, kCrcBytes = 4;
+constexpr std::size_t kRegionBytes = 6;
 constexpr std::size_t kMaxBlocks = 1u << 20;
-constexpr unsigned kMaxSide = 0xffff;       // pixels, of a frame and of a block
-constexpr unsigned kMaxPooling = 16;        // by then one cell covers any frame
-constexpr unsigned kMaxCellSide = 0x1ffff;  // pixels
-constexpr double kRegionSteps = 4095;       // a coordinate has 12 bits
-static_assert(kHeaderBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget, "room for the coarsest map");
+constexpr unsigned kMaxSide = 0xffff;          // pixels, of a frame and of a block
+constexpr unsigned kMaxPooling = 16;           // by then one cell covers any frame
+constexpr unsigned kMaxCellSide = 0x1ffff;     // pixels
+constexpr std::uint64_t kMostBehind = 0xffff;  // intervals
+constexpr double kRegionSteps = 4095;          // a coordinate has 12 bits
+static_assert(kHeaderBytes + kLeastMapBytes + kCrcBytes == kLeastMessageBudget, "room for the coarsest map");
 
-/// Floating-point numbers travel as the integers of the same bits.
-template <class Bits, class T>
-void put_bits(std::uint8_t *&p, T v) {
-  static_assert(sizeof(Bits) == sizeof(T) && std::numeric_limits<T>::is_iec559, "IEEE 754");
-  Bits bits;
+static_assert(std::numeric_limits<float>::is_iec559, "IEEE 754");
+std::uint32_t bits_of(float v) {
+  std::uint32_t bits;
   std::memcpy(&bits, &v, sizeof bits);
-  put(p, bits);
+  return bits;
 }
-template <class T, class Bits>
-T get_bits(const std::uint8_t *&p) {
-  const Bits bits = get<Bits>(p);
-  T v;
+float float_of(std::uint32_t bits) {
+  float v;
   std::memcpy(&v, &bits, sizeof v);
   return v;
 }
+void put_float(std::uint8_t *&p, double v) { put(p, bits_of(float(v))); }
+float get_float(const std::uint8_t *&p) { return float_of(get<std::uint32_t>(p)); }
+
+/// A level is not negative, so that of a float's bits the sign goes, and the lower 15, which are rounded: ± 0.2 %.
+std::uint16_t level_code(float level) {
+  constexpr std::uint32_t kLargest = 0xfeff;  // above it are infinity and what is no number
+  return std::uint16_t(std::min(kLargest, (bits_of(level) + (1u << 14)) >> 15));
+}
+float level_of(std::uint16_t code) { return float_of(std::uint32_t(code) << 15); }
 
 unsigned region_step(double v) {
   return unsigned(std::lround(std::clamp(std::isfinite(v) ? v : 0.0, 0.0, 1.0) * kRegionSteps));
@@ -74,8 +80,14 @@ void check(const Gradient &g, std::size_t byte_budget) {
     throw std::invalid_argument("a gradient's frame and blocks must have at most 65535 pixels a side");
   for (float v : map.values)
     if (!std::isfinite(v) || v < 0) throw std::invalid_argument("a gradient's values must be finite and not negative");
-  if (!std::isfinite(g.z) || !std::isfinite(g.theta) || !std::isfinite(g.slope))
+  // As floats, which is how they travel.
+  if (!std::isfinite(float(g.z)) || !std::isfinite(float(g.theta)) || !std::isfinite(float(g.slope)))
     throw std::invalid_argument("a gradient's z, θ and slope must be finite");
+  if (g.interval_duration == 0) throw std::invalid_argument("a gradient's interval must have a duration");
+  const std::uint64_t latest = interval_of(g.stream_time, g.interval_duration);
+  if (g.interval > latest || latest - g.interval > kMostBehind)
+    throw std::invalid_argument(
+        "a gradient's interval must be the one that its stream time falls in, or one of the 65535 before");
   if (byte_budget < kLeastMessageBudget)
     throw std::invalid_argument("a gradient message takes up to " + std::to_string(kLeastMessageBudget) +
                                 " bytes; give it a greater budget");
@@ -87,9 +99,8 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_bu
   check(g, byte_budget);
   const std::size_t budget = std::min(byte_budget, kMaxMessageBytes);
   // Rather fewer regions than a coarse map: the surest come first.
-  const std::size_t fixed = kHeaderBytes + kCrcBytes, spare = budget - fixed - kLeastMapBytes;
-  const std::size_t regions =
-      std::min({g.regions.size(), kMaxMessageRegions, std::min(budget / 4, spare) / kRegionBytes});
+  const std::size_t fixed = kHeaderBytes + kCrcBytes;
+  const std::size_t regions = std::min({g.regions.size(), kMaxMessageRegions, (budget - fixed) / 4 / kRegionBytes});
   const std::optional<CodedMap> map = code_map(g.map, budget - fixed - regions * kRegionBytes);
   if (!map) throw std::logic_error("the coarsest map did not fit");
 
@@ -107,15 +118,15 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_bu
   put<std::uint32_t>(p, g.stream);
   put<std::uint16_t>(p, std::uint16_t(std::min(g.elements, 0xffffu)));
   put<std::uint16_t>(p, std::uint16_t(std::min(g.confident, 0xffffu)));
-  put<std::uint64_t>(p, g.interval);
+  put<std::uint16_t>(p, std::uint16_t(interval_of(g.stream_time, g.interval_duration) - g.interval));
   put<std::uint64_t>(p, g.interval_duration);
   put<std::uint64_t>(p, g.stream_time);
-  put_bits<std::uint64_t>(p, g.z);
-  put_bits<std::uint64_t>(p, g.theta);
-  put_bits<std::uint64_t>(p, g.slope);
+  put_float(p, g.z);
+  put_float(p, g.theta);
+  put_float(p, g.slope);
   put<std::uint8_t>(p, std::uint8_t(regions));
   for (std::size_t i = 0; i < regions; ++i) put_region(p, g.regions[i]);
-  for (float level : map->levels) put_bits<std::uint32_t>(p, level);
+  for (float level : map->levels) put<std::uint16_t>(p, level_code(level));
   p = std::copy(map->packed.begin(), map->packed.end(), p);
   put<std::uint32_t>(p, checksum(out.data(), out.size() - kCrcBytes));
   return out;
@@ -148,15 +159,19 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   g.stream = get<std::uint32_t>(p);
   g.elements = get<std::uint16_t>(p);
   g.confident = get<std::uint16_t>(p);
-  g.interval = get<std::uint64_t>(p);
+  const std::uint64_t behind = get<std::uint16_t>(p);
   g.interval_duration = get<std::uint64_t>(p);
   g.stream_time = get<std::uint64_t>(p);
-  g.z = get_bits<double, std::uint64_t>(p);
-  g.theta = get_bits<double, std::uint64_t>(p);
-  g.slope = get_bits<double, std::uint64_t>(p);
+  g.z = get_float(p);
+  g.theta = get_float(p);
+  g.slope = get_float(p);
   const std::size_t regions = get<std::uint8_t>(p);
   if (!std::isfinite(g.z) || !std::isfinite(g.theta) || !std::isfinite(g.slope))
     return fail("a gradient message with numbers that are not finite");
+  if (g.interval_duration == 0) return fail("a gradient message of an interval without duration");
+  const std::uint64_t latest = interval_of(g.stream_time, g.interval_duration);
+  if (behind > latest) return fail("a gradient message of an interval before the first");
+  g.interval = latest - behind;
   if (g.map.block_size == 0 || g.map.frame_width == 0 || g.map.frame_height == 0)
     return fail("a gradient message without a frame or blocks");
   if (std::size_t(g.map.columns()) * g.map.rows() > kMaxBlocks) return fail("a gradient message with too many blocks");
@@ -176,9 +191,9 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   }
   std::vector<float> levels(level_count);
   for (float &level : levels) {
-    level = get_bits<float, std::uint32_t>(p);
-    if (!std::isfinite(level) || level < 0)
-      return fail("a gradient message with a level that is negative or not finite");
+    const auto code = get<std::uint16_t>(p);
+    level = level_of(code);
+    if (!std::isfinite(level)) return fail("a gradient message with a level that is not finite");
   }
   if (!decode_map(pooling, levels, p, std::size_t(crc - p), g.map))
     return fail("a gradient message whose map does not unpack to its size");

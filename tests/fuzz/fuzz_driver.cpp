@@ -47,6 +47,7 @@ std::vector<Bytes> corpus() {
       Gradient g;
       g.interval = random();
       g.interval_duration = 1000000000;
+      g.stream_time = g.interval * g.interval_duration;
       g.z = -3.5;
       g.map = BlockMap(s.width, s.height, s.block);
       for (float &v : g.map.values) v = kind == 0 ? 0 : kind == 1 ? float(random() % 8 ? 0.01 : 1) : float(random());
@@ -60,18 +61,19 @@ std::vector<Bytes> corpus() {
     messages.push_back(b);
   };
   messages.push_back({});
-  messages.push_back({'O', 'A', 'G', 'R', 3});
+  messages.push_back({'O', 'A', 'G', 'R', 4});
   bad(5, {2});                              // a flag that there is not
   bad(6, {16});                             // pooling
   bad(7, {0});                              // levels
   bad(7, {16});                             // more levels than there are
-  bad(72, {64});                            // more regions than there are
+  bad(54, {64});                            // more regions than there are
   bad(10, {0, 0});                          // no blocks
   bad(10, {0, 1, 4, 0, 4, 0});              // 2^20 blocks
   bad(10, {0, 1, 0xff, 0xff, 0xff, 0xff});  // 2^32 blocks
+  bad(26, {0, 0, 0, 0, 0, 0, 0, 0});        // an interval without duration
   bad(10, {0xff, 0xff});                    // a block of 65535 pixels
-  bad(48, {0x7f, 0xf8});                    // z is not a number
-  bad(73, {0xff, 0xff, 0xff, 0, 0, 0});     // a region that is turned over
+  bad(42, {0x7f, 0xc0});                    // z is not a number
+  bad(55, {0xff, 0xff, 0xff, 0, 0, 0});     // a region that is turned over
   Bytes stored = good;                      // a stored block that claims 65535 bytes
   stored.insert(stored.end() - 4, {1, 0xff, 0xff, 0, 0});
   messages.push_back(stored);

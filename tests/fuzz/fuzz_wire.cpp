@@ -65,10 +65,10 @@ void check_round_trip(const Gradient &g, std::size_t budget) {
   check_decoded(back);
   MUST(back.map.frame_width == g.map.frame_width && back.map.frame_height == g.map.frame_height);
   MUST(back.map.block_size == g.map.block_size && back.map.values.size() == g.map.values.size());
-  MUST(back.interval == g.interval && back.stream == g.stream && back.z == g.z);
+  MUST(back.interval == g.interval && back.stream == g.stream && back.z == double(float(g.z)));
   MUST(back.regions.size() <= g.regions.size());
   const double before = sum(g.map), after = sum(back.map);
-  MUST(before < 1e-30 ? after < 1e-29 : std::abs(after / before - 1) < 1e-5);
+  MUST(before < 1e-30 ? after < 1e-29 : std::abs(after / before - 1) < 1.0 / 256);
 }
 
 void try_message(const std::vector<std::uint8_t> &bytes) {
@@ -91,6 +91,7 @@ void try_gradient(Input in) {
   const std::size_t budget = oneadapt::kLeastMessageBudget + in.word() % 700;
   for (unsigned regions = in.byte() % 70; regions > 0; --regions)
     g.regions.push_back({in.byte() / 128.0 - 0.5, in.byte() / 255.0, in.byte() / 255.0, in.byte() / 128.0});
+  g.interval_duration = 1000000000;
   const unsigned kind = in.byte() % 4;
   for (float &v : g.map.values) {
     const unsigned byte = in.at < in.end ? in.byte() : unsigned(&v - g.map.values.data()) * 2654435761u >> 24;
@@ -117,7 +118,7 @@ void try_gradient(Input in) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
   const std::vector<std::uint8_t> bytes(data, data + size);
   try_message(bytes);
-  if (size >= 76 && size <= oneadapt::kMaxMessageBytes) {
+  if (size >= 59 && size <= oneadapt::kMaxMessageBytes) {
     auto sealed = bytes;
     sealed[8] = std::uint8_t(size >> 8);
     sealed[9] = std::uint8_t(size);

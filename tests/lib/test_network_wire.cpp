@@ -101,7 +101,7 @@ TEST(Fragments, NothingButMessagesComesOut) {
 }
 
 TEST(Marks, ComeBack) {
-  IntervalMark m{true, 0x89abcdef, 123456789012345, 2000000000}, back;
+  IntervalMark m{true, 0x89abcdef, 123456789012345, 2000000000, 512}, back;
   const Bytes bytes = encode_mark(m);
   ASSERT_TRUE(decode_mark(bytes.data(), bytes.size(), back));
   EXPECT_TRUE(back.last);
@@ -109,6 +109,7 @@ TEST(Marks, ComeBack) {
   EXPECT_EQ(back.stream_time, m.stream_time);
   EXPECT_EQ(back.interval_duration, m.interval_duration);
   EXPECT_EQ(back.interval(), 61728u);
+  EXPECT_EQ(back.feedback_bytes, 512u);
 }
 
 TEST(Marks, OthersAreRefused) {

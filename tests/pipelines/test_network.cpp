@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Camera and DNN in two pipelines, over RTP and UDP on loopback, as a user would launch them (docs/network.md).
+#include <gst/video/video-sei.h>
+
+#include <vector>
+
 #include "two_ends.h"
 
 using namespace oneadapt_test;
@@ -113,6 +117,66 @@ TEST(Network, TcpSocketAndPicturesOverTcp) {
   cam.play();
   EXPECT_TRUE(eventually([&] { return number(cam.bin, "ctl", "decisions") >= 3; }))
       << number(cam.bin, "ctl", "gradients-ignored") << " ignored; server says " << server.text();
+}
+
+TEST(Network, TheCameraSaysWhatFeedbackMayTake) {
+  struct Marks {
+    std::mutex mutex;
+    std::vector<unsigned> said;  // under mutex
+    bool overrule;               // 64 bytes, the least that a message takes
+    static GstPadProbeReturn probe(GstPad *, GstPadProbeInfo *info, gpointer data) {
+      auto *self = static_cast<Marks *>(data);
+      gpointer state = nullptr;
+      while (GstMeta *meta = gst_buffer_iterate_meta_filtered(GST_PAD_PROBE_INFO_BUFFER(info), &state,
+                                                              GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE)) {
+        guint8 *bytes =
+            reinterpret_cast<GstVideoSEIUserDataUnregisteredMeta *>(meta)->data + 21;  // docs/wire-format.md
+        std::lock_guard<std::mutex> lock(self->mutex);
+        self->said.push_back(bytes[0] * 256u + bytes[1]);
+        if (self->overrule) bytes[0] = 0, bytes[1] = 64;
+      }
+      return GST_PAD_PROBE_OK;
+    }
+  };
+  for (const char *share : {"0", "0.01", "0.5"}) {
+    TwoEnds ends;
+    const int port = free_ports();
+    std::string launch = rtp_camera(port, false);
+    launch.replace(launch.find("oneadaptfilter"), 14, std::string("oneadaptfilter feedback-share=") + share);
+    Pipeline server(rtp_dnn(port, false, ends.model, "feedback=udp://127.0.0.1:" + std::to_string(port + 5))),
+        cam(launch);
+    Seen seen;
+    seen.watch(server.bin);
+    Marks marks;
+    marks.overrule = !strcmp(share, "0.01");
+    GstElement *dnn = gst_bin_get_by_name(GST_BIN(server.bin), "dnn");
+    GstPad *sink = gst_element_get_static_pad(dnn, "sink");
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, Marks::probe, &marks, nullptr);
+    paint(cam.bin);
+    server.play();
+    cam.play();
+    EXPECT_TRUE(eventually([&] { return number(cam.bin, "ctl", "decisions") >= 4; }));
+    {
+      std::lock_guard<std::mutex> lock(marks.mutex);
+      ASSERT_GE(marks.said.size(), 6u);
+      const unsigned first = marks.said.front(), last = marks.said.back();
+      if (!strcmp(share, "0")) {
+        EXPECT_EQ(first, 0u);
+        EXPECT_EQ(last, 0u);
+      } else {
+        EXPECT_EQ(first, 128u) << "before anything is known";
+        if (marks.overrule)
+          EXPECT_EQ(last, 96u) << "of a thin stream";
+        else
+          EXPECT_GT(last, 128u);
+      }
+    }
+    std::lock_guard<std::mutex> lock(seen.mutex);
+    ASSERT_GE(seen.gradients.size(), 3u);
+    for (const auto &[interval, gradient] : seen.gradients) EXPECT_EQ(gradient.bytes <= 64, marks.overrule);
+    gst_object_unref(sink);
+    gst_object_unref(dnn);
+  }
 }
 
 TEST(Network, UnmarkedFramesAreNamed) {

@@ -51,7 +51,8 @@ struct Seen {
   struct Gradient {
     GstClockTime stream_time;
     guint32 stream;
-    int index;  ///< which frame of its second the one was that it was taken on, by its brightness
+    gsize bytes;  ///< of its message
+    int index;    ///< which frame of its second the one was that it was taken on, by its brightness
   };
   std::mutex mutex;
   std::map<guint64, Gradient> gradients;  // under mutex
@@ -75,12 +76,13 @@ struct Seen {
       self->index = (luma - 10) / 20;
     } else if (gst_event_is_oneadapt_gradient_downstream(GST_PAD_PROBE_INFO_EVENT(info))) {
       GstOneadaptGradient *g = nullptr;
+      const gsize bytes = g_bytes_get_size(gst_event_get_oneadapt_gradient_message(GST_PAD_PROBE_INFO_EVENT(info)));
       EXPECT_TRUE(gst_event_parse_oneadapt_gradient(GST_PAD_PROBE_INFO_EVENT(info), &g, nullptr));
       std::lock_guard<std::mutex> lock(self->mutex);
       if (g->early)
         ++self->early;
       else
-        self->gradients[g->interval] = {g->stream_time, g->stream, self->index};
+        self->gradients[g->interval] = {g->stream_time, g->stream, bytes, self->index};
       gst_oneadapt_gradient_free(g);
     }
     return GST_PAD_PROBE_OK;

@@ -42,6 +42,7 @@ class Clip:
         self.fps, self.folder = a.fps, folder
         self.model = a.model or os.path.join(a.root, "models/nanodet.pt")
         self.classes = "" if a.model else "person"
+        self.input_size = a.input_size
         clip, width, height, fps = os.path.join(a.root, "clips/vtest.avi"), a.width, a.height, a.fps
         for needed in (self.model, clip):
             if not os.path.exists(needed):
@@ -58,7 +59,7 @@ class Clip:
         return f"{self.source()} ! oneadaptctl name=ctl {ctl} ! oneadaptfilter name=filter {filter} ! h264parse config-interval=-1"
 
     def dnn(self, more=""):
-        return (f"h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn name=dnn model={self.model} classes=\"{self.classes}\" threads=1 {more} ! "
+        return (f"h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn name=dnn model={self.model} classes=\"{self.classes}\" threads=1 input-size={self.input_size} {more} ! "
                 "fakesink sync=false")
 
 
@@ -174,6 +175,7 @@ def arguments(text, **defaults):
     for name, value in defaults.items():
         parser.add_argument("--" + name, type=type(value), default=value, help=f"(default: {value})")
     parser.add_argument("--size", default=size, help=f"of the pictures (default: {size})")
+    parser.add_argument("--input-size", default="auto", help="of the DNN; auto: as the pictures (default: auto)")
     parser.add_argument("--model", help="(default: models/nanodet.pt, of whose labels: person)")
     a = parser.parse_args()
     a.root, a.end = os.path.abspath(a.root), os.path.abspath(a.end)

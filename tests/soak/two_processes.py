@@ -7,7 +7,7 @@ arrived, of what was made; and its bytes, as a share of the video's that was sen
 configuration would have been. Fails where decisions differ by more than a step, or where less than 95 % of the feedback
 arrives.
 
-Usage: two_processes.py ROOT SOAK_END [--seconds N] [--fps N] [--size WxH] [--transports A,B,..] [--at-once N]
+Usage: two_processes.py ROOT SOAK_END [--seconds N] [--fps N] [--size WxH] [--input-size WxH] [--transports A,B,..] [--at-once N]
 """
 import sys
 import time

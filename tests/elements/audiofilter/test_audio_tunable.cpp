@@ -17,6 +17,7 @@ GstOneadaptGradient *gradient_of(guint64 interval, guint width, float value, gui
   GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(width, 1, block);
   gradient->interval = interval;
   gradient->interval_duration = GST_SECOND;
+  gradient->stream_time = interval * GST_SECOND;
   std::fill(gradient->values, gradient->values + gradient->columns, value);
   return gradient;
 }

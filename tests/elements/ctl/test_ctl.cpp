@@ -231,6 +231,7 @@ TEST(Ctl, IgnoresWhatIsLateDoubleFromTheFutureOrAnothersStream) {
   EXPECT_EQ(ignored(), 4u);
   g = gradient_of(6);
   g->interval_duration = 7;
+  g->interval = g->stream_time / 7;
   rig.send(g);
   EXPECT_EQ(ignored(), 5u);
   GBytes *junk = g_bytes_new_static("junk", 4);

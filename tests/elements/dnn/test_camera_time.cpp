@@ -31,7 +31,7 @@ TEST(CameraTime, FindsTheMarkAmongOtherUserData) {
   std::copy(std::begin(kMarkUuid), std::end(kMarkUuid), uuid);
   GstBuffer *buffer = gst_buffer_new();
   EXPECT_FALSE(mark_of(buffer));
-  guint8 junk[21] = {};
+  guint8 junk[23] = {};
   gst_buffer_add_video_sei_user_data_unregistered_meta(buffer, other, junk, sizeof junk);
   gst_buffer_add_video_sei_user_data_unregistered_meta(buffer, uuid, junk, sizeof junk);  // ours by name only
   EXPECT_FALSE(mark_of(buffer));

@@ -21,6 +21,7 @@ inline Bytes message_of(guint64 interval, bool large = true) {
   GstOneadaptGradient *g = gst_oneadapt_gradient_new(large ? 1920 : 64, large ? 1080 : 64, 16);
   g->interval = interval;
   g->interval_duration = GST_SECOND;
+  g->stream_time = interval * GST_SECOND;
   for (guint i = 0; i < g->columns * g->rows; ++i) g->values[i] = gfloat(random() % 1000);
   GBytes *bytes = gst_oneadapt_gradient_to_bytes(g, nullptr);
   gsize size = 0;
