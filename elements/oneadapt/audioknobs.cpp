@@ -73,14 +73,15 @@ AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &
 }
 
 double typical_rate_accuracy(double rate, double most) {
-  // A recogniser of digits at 8 kHz, trained on narrow bands too (docs/evaluation.md); by octaves.
+  // A recogniser of digits at 8 kHz, trained on narrow bands too, with speakers that it has not heard
+  // (docs/architecture.md); by octaves.
   const auto accuracy = [](double hz) {
-    return interpolated({{std::log2(1000.), .41},
-                         {std::log2(2000.), .885},
-                         {std::log2(3000.), .935},
-                         {std::log2(4000.), .953},
-                         {std::log2(6000.), .986},
-                         {std::log2(8000.), .994},
+    return interpolated({{std::log2(1000.), .47},
+                         {std::log2(2000.), .76},
+                         {std::log2(3000.), .835},
+                         {std::log2(4000.), .885},
+                         {std::log2(6000.), .955},
+                         {std::log2(8000.), .99},
                          {std::log2(12000.), .999},
                          {std::log2(16000.), 1}},
                         std::log2(hz));

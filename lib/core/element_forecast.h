@@ -28,7 +28,7 @@ class ElementForecast {
   // What is believed beforehand, and as how many intervals: measured (docs/architecture.md). A quick learner
   // moves knobs for what is chance.
   static constexpr double kBelief = 200;
-  std::array<Mean, kStates> after_{{{0.1 * kBelief, kBelief}, {0.5 * kBelief, kBelief}, {1.1 * kBelief, kBelief}}};
+  std::array<Mean, kStates> after_{{{0.18 * kBelief, kBelief}, {0.25 * kBelief, kBelief}, {0.8 * kBelief, kBelief}}};
   Mean all_{0.6 * kBelief, kBelief};
   State state_ = kLongPause;
   bool begun_ = false;

@@ -135,6 +135,7 @@ int main(int argc, char **argv) {
       frame.width = unsigned(width);
       frame.height = unsigned(height);
       Gradient gradient;
+      gradient.interval_duration = 1000000000;
       const auto found = model->infer_for_gradient(frame);
       model->backward(gradient);
       if (gradient.elements == 0) continue;  // nothing to say: an empty map is exact at any setting

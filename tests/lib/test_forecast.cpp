@@ -10,25 +10,25 @@
 using namespace oneadapt;
 
 TEST(ElementForecast, ByHand) {
-  // Believed as 200 intervals each: 0.1 after a long pause, 0.5 after one of an interval, 1.1 after some; 0.6 in the
+  // Believed as 200 intervals each: 0.18 after a long pause, 0.25 after one of an interval, 0.8 after some; 0.6 in the
   // mean. An interval keeps 0.998 of its weight with each that follows.
   ElementForecast forecast;
-  EXPECT_NEAR(forecast.weight(), 0.1 / 0.6, 1e-12);
+  EXPECT_NEAR(forecast.weight(), 0.18 / 0.6, 1e-12);
   forecast.push(2);  // mean of all: (0.998 · 120 + 2) ÷ (0.998 · 200 + 1)
-  EXPECT_NEAR(forecast.weight(), 1.1 / (121.76 / 200.6), 1e-12);
+  EXPECT_NEAR(forecast.weight(), 0.8 / (121.76 / 200.6), 1e-12);
   forecast.push(0);
-  EXPECT_NEAR(forecast.weight(), 0.5 / (121.51648 / 201.1988), 1e-9);
-  forecast.push(
-      3);  // after a pause: (0.998 · 100 + 3) ÷ 200.6, which does not count yet; after some: 0.998 · 220 ÷ 200.6
+  EXPECT_NEAR(forecast.weight(), 0.25 / (121.51648 / 201.1988), 1e-9);
+  // After a pause: (0.998 · 50 + 3) ÷ 200.6, which does not count yet; after some: 0.998 · 160 ÷ 200.6.
+  forecast.push(3);
   const double all = (0.998 * 121.51648 + 3) / (0.998 * 201.1988 + 1);
-  EXPECT_NEAR(forecast.weight(), 219.56 / 200.6 / all, 1e-9);
+  EXPECT_NEAR(forecast.weight(), 159.68 / 200.6 / all, 1e-9);
   forecast.push(0);
   EXPECT_NEAR(forecast.weight(),
-              102.8 / 200.6 / (0.998 * all * (0.998 * 201.1988 + 1) / (0.998 * (0.998 * 201.1988 + 1) + 1)), 1e-9);
+              52.9 / 200.6 / (0.998 * all * (0.998 * 201.1988 + 1) / (0.998 * (0.998 * 201.1988 + 1) + 1)), 1e-9);
   forecast.push(0);
-  EXPECT_LT(forecast.weight(), 0.2) << "a long pause";
+  EXPECT_LT(forecast.weight(), 0.35) << "a long pause";
   forecast.reset();
-  EXPECT_NEAR(forecast.weight(), 0.1 / 0.6, 1e-12);
+  EXPECT_NEAR(forecast.weight(), 0.18 / 0.6, 1e-12);
 }
 
 TEST(ElementForecast, LearnsAStream) {
@@ -71,17 +71,17 @@ std::size_t next(const Observation &o, double lambda) {
 }  // namespace
 
 TEST(Pooled, StandsWhereTheExpectedElementsAreWorthIt) {
-  // Two elements: weight 1.1 ÷ 0.60698 = 1.812. λ 0.3: 1.5935, 1.6648, 1.6623 at rungs 1, 2, 3.
+  // Two elements: weight 0.8 ÷ 0.60698 = 1.318. λ 0.3: 1.1487, 1.1903, 1.1680 at rungs 1, 2, 3.
   EXPECT_EQ(next(words(1, 2), 0.3), 2u);
   EXPECT_EQ(next(words(1, 2), 0.1), 3u);
-  // None: weight 0.1 ÷ (119.76 ÷ 200.6) = 0.1675. λ 0.1: 0.0608, 0.1383, 0.1358 at rungs 0, 1, 2.
-  EXPECT_EQ(next(words(2, 0), 0.1), 1u);
-  EXPECT_EQ(next(words(2, 0), 2), 0u);
+  // None: weight 0.18 ÷ (119.76 ÷ 200.6) = 0.3015. λ 0.2: 0.1081, 0.2464, 0.2394 at rungs 0, 1, 2.
+  EXPECT_EQ(next(words(2, 0), 0.2), 1u);
+  EXPECT_EQ(next(words(2, 0), 4), 0u);
   EXPECT_EQ(next(words(4, 0), 2), 2u) << "two rungs at most";
   EXPECT_EQ(next(words(0, 2), 0), 2u);
   EXPECT_EQ(make_policy("oneadapt")->decide(words(2, 0), {0, 8}).knobs[0].rung, 2u) << "α = 0 moves nothing";
   const KnobDecision d = make_policy("oneadapt")->decide(words(1, 2), {0.5, 0.3}).knobs[0];
-  const double weight = 1.1 / (121.76 / 200.6);
+  const double weight = 0.8 / (121.76 / 200.6);
   EXPECT_NEAR(d.acc_grad_up, weight * 0.06 * 15 / 2, 1e-9);
   EXPECT_NEAR(d.acc_grad_down, weight * 0.5 * 15, 1e-9);
   EXPECT_NEAR(d.resource_grad_up, 0.125 * 15 / 2, 1e-9);
@@ -98,7 +98,12 @@ TEST(Pooled, OnlyIntervalsWithElementsAreEvidence) {
   };
   for (int i = 0; i < 10; ++i) EXPECT_NEAR(sensitivity(0, 0), 1, 1e-9);
   EXPECT_NEAR(sensitivity(2, 1), 1, 1e-9);
-  EXPECT_NEAR(sensitivity(2, 2), std::pow(2, 0.05), 1e-9) << "a twentieth of ln 2";
+  EXPECT_NEAR(sensitivity(2, 2), std::pow(2, 1.0 / 12), 1e-9) << "the second of 2 and 10 that are believed";
+  for (int i = 0; i < 2000; ++i) sensitivity(2, 1);
+  EXPECT_NEAR(sensitivity(2, 2), std::pow(2, 0.02), 1e-9) << "never less than a fiftieth";
+  p->reset();
+  forecast.reset();
+  EXPECT_NEAR(sensitivity(2, 2), std::pow(2, 1.0 / 11), 1e-9) << "counted anew";
 }
 
 TEST(Pooled, PicturesCountAlike) {

@@ -104,6 +104,8 @@ class EvalCli(unittest.TestCase):
             ({"policies": "casva", "policy-file": nonsense}, ["--policy-file", nonsense, "is no network", "--train-casva"]),
             ({"policies": "casva", "policy-file": scale_only}, ["--policy-file", scale_only, "trained for scale", "--knobs"]),
             ({"policy-file": scale_only}, ["--policy-file", "add casva to --policies"]),
+            ({"against": gone}, ["--against", gone, "results.json", "come to its end"]),
+            ({"against": gone, "figure": "overhead"}, ["--against", "leave --figure"]),
             ({"policies": "casva", "policy-file": scale_only, "resource": "frames", "knobs": "change-threshold"},
              ["--policies", "casva", "--resource frames"]),
             ({"train-casva": self.path("no/folder")}, ["--train-casva", "no/folder", "name a file"]),
@@ -200,10 +202,16 @@ class EvalCli(unittest.TestCase):
     def test_twice_the_same_numbers_whatever_the_jobs(self):
         first, _ = self.good_run()
         second = self.path("second")
-        done = self.run_it(second, jobs="2")
+        done = self.run_it(second, jobs="2", against=first)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("kept from before", done.stderr)
-        self.assertEqual(numbers(self.results(first)), numbers(self.results(second)))
+        results = self.results(second)
+        against = results.pop("against")
+        self.assertEqual(numbers(self.results(first)), numbers(results))
+        rows = against["clips"][0]["bd_rate"]
+        self.assertEqual([row["policy"] for row in rows], ["uniform", "oneadapt"])
+        self.assertTrue(all(row["percent"] == 0 or row["reason"] for row in rows), rows)
+        self.assertIn("Against the other evaluation:", done.stdout)
 
     def test_interrupted_it_goes_on_from_there(self):
         good, _ = self.good_run()

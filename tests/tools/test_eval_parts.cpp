@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "eval/against.h"
 #include "eval/casva_training.h"
 #include "eval/evaluation.h"
 #include "eval/figure_parts.h"
@@ -493,6 +494,39 @@ TEST(Comparison, MeanOverTheClipsThatHaveOne) {
     {"policy": "a", "against": "u", "percent": -10.0, "worst": 10.0, "clips": 2},
     {"policy": "b", "against": "u", "percent": null, "worst": null, "clips": 0}])"));
   EXPECT_EQ(mean_bd_rates(json::array()), json::array());
+}
+
+TEST(Comparison, OfTwoEvaluations) {
+  const auto curve = [](const char *policy, double factor) {
+    return json{{"policy", policy},
+                {"points",
+                 {{{"bandwidth", 0.2 * factor}, {"accuracy", 0.8}}, {{"bandwidth", 0.6 * factor}, {"accuracy", 0.9}}}}};
+  };
+  const auto evaluation = [&](double factor, const char *second) {
+    return json{{"resource", "bandwidth"},
+                {"metric", "f1"},
+                {"clips",
+                 {{{"clip", "a.mp4"}, {"flat", false}, {"curves", {curve("uniform", 1), curve("oneadapt", factor)}}},
+                  {{"clip", second}, {"flat", false}, {"curves", {curve("oneadapt", factor * factor)}}}}}};
+  };
+  const json now = evaluation(0.5, "b.mp4");
+  json compared = compare_evaluations(now, evaluation(1, "b.mp4"));
+  ASSERT_EQ(compared["clips"].size(), 2u);
+  EXPECT_NEAR(compared["clips"][0]["bd_rate"][0]["percent"], 0, 1e-6);
+  EXPECT_NEAR(compared["clips"][0]["bd_rate"][1]["percent"], -50, 1e-6);
+  EXPECT_NEAR(compared["clips"][1]["bd_rate"][0]["percent"], -75, 1e-6);
+  EXPECT_NEAR(compared["mean_bd_rate"][1]["percent"], -62.5, 1e-6);
+  const std::string text = against_table(compared);
+  EXPECT_NE(text.find("oneadapt against the other: BD-rate -50.0 %"), std::string::npos) << text;
+  EXPECT_NE(text.find("oneadapt against the other: -62.5 % (worst -50.0 %, 2 clips)"), std::string::npos) << text;
+  // What only one of them has is left out; with nothing in common there is nothing to compare.
+  EXPECT_EQ(compare_evaluations(now, evaluation(1, "c.mp4"))["clips"].size(), 1u);
+  json other = evaluation(1, "c.mp4");
+  other["clips"].erase(0);
+  EXPECT_THROW(compare_evaluations(now, other), RunError);
+  other = evaluation(1, "b.mp4");
+  other["metric"] = "miou";
+  EXPECT_THROW(compare_evaluations(now, other), RunError);
 }
 
 TEST(Table, SaysWhatTheResultsSay) {

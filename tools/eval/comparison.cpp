@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 
 #include "core/curves.h"
+#include "eval/against.h"
 #include "eval/evaluation.h"
 
 namespace oneadapt::eval {
@@ -28,6 +30,52 @@ std::vector<CurvePoint> curve_of(const json &curve, const std::string &resource)
   std::vector<CurvePoint> points;
   for (const json &p : curve.at("points")) points.push_back({p.at(resource), p.at("accuracy")});
   return points;
+}
+
+json bd_rate_row(const std::string &policy, const std::vector<CurvePoint> &curve, const std::string &against,
+                 const std::vector<CurvePoint> &anchor, bool flat) {
+  const BdRate r = bd_rate(curve, anchor);
+  json row{{"policy", policy}, {"against", against}};
+  if (flat) {
+    row["percent"] = nullptr;
+    row["reason"] =
+        "the clip is flat: uniform keeps an accuracy of 0.93 at a bandwidth of 12 % or less, and the "
+        "rest of its curve is noise; compare bandwidth_at";
+  } else if (r.percent) {
+    row["percent"] = round6(*r.percent);
+    row["from"] = round6(r.from);
+    row["to"] = round6(r.to);
+  } else {
+    row["percent"] = nullptr;
+    row["reason"] = r.reason;
+  }
+  return row;
+}
+
+std::string bd_rate_line(const json &row) {
+  char line[512];
+  const std::string policy = row.at("policy"), against = row.at("against");
+  if (row.at("percent").is_null())
+    std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n", policy.c_str(), against.c_str(),
+                  row.at("reason").get<std::string>().c_str());
+  else
+    std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n", policy.c_str(),
+                  against.c_str(), row.at("percent").get<double>(), row.at("from").get<double>(),
+                  row.at("to").get<double>());
+  return line;
+}
+
+std::string mean_bd_rate_lines(const json &rows) {
+  std::string out;
+  char line[512];
+  for (const json &row : rows) {
+    if (row.at("percent").is_null()) continue;
+    std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
+                  row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
+                  row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
+    out += line;
+  }
+  return out;
 }
 
 /// `oneadapt` against the better of the two baselines that know of regions: the row in which it saves less.
@@ -67,22 +115,8 @@ void compare_curves(json &clip) {
   clip["flat"] = flat;
   clip["bd_rate"] = json::array();
   auto add = [&](const json &policy, const json &against) {
-    const BdRate r = bd_rate(curve_of(policy, resource), curve_of(against, resource));
-    json row{{"policy", policy.at("policy")}, {"against", against.at("policy")}};
-    if (flat) {
-      row["percent"] = nullptr;
-      row["reason"] =
-          "the clip is flat: uniform keeps an accuracy of 0.93 at a bandwidth of 12 % or less, and the "
-          "rest of its curve is noise; compare bandwidth_at";
-    } else if (r.percent) {
-      row["percent"] = round6(*r.percent);
-      row["from"] = round6(r.from);
-      row["to"] = round6(r.to);
-    } else {
-      row["percent"] = nullptr;
-      row["reason"] = r.reason;
-    }
-    clip["bd_rate"].push_back(row);
+    clip["bd_rate"].push_back(bd_rate_row(policy.at("policy"), curve_of(policy, resource), against.at("policy"),
+                                          curve_of(against, resource), flat));
   };
   for (const json &policy : curves)
     for (const json &against : curves) {
@@ -156,17 +190,7 @@ std::string table(const json &results) {
                       p.at("feedback_bytes").get<double>() / 1000);
         out += line;
       }
-    for (const json &row : clip.at("bd_rate")) {
-      if (row.at("percent").is_null())
-        std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n",
-                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                      row.at("reason").get<std::string>().c_str());
-      else
-        std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n",
-                      row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                      row.at("percent").get<double>(), row.at("from").get<double>(), row.at("to").get<double>());
-      out += line;
-    }
+    for (const json &row : clip.at("bd_rate")) out += bd_rate_line(row);
     out += "  " + resource + " for an accuracy of 0.95:";
     for (const json &row : clip.at("bandwidth_at")) {
       const bool none = row.at(resource).is_null();
@@ -179,14 +203,57 @@ std::string table(const json &results) {
   }
   if (results.contains("mean_bd_rate") && results.at("clips").size() > 1) {
     out += "\nMean over the clips that have a BD-rate:\n";
-    for (const json &row : results.at("mean_bd_rate")) {
-      if (row.at("percent").is_null()) continue;
-      std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
-                    row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                    row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
-      out += line;
-    }
+    out += mean_bd_rate_lines(results.at("mean_bd_rate"));
   }
+  return out;
+}
+
+json read_other(const std::string &folder) {
+  const std::string path = folder + "/results.json";
+  std::ifstream file(path);
+  if (!file)
+    throw RunError("--against: cannot read \"" + path +
+                   "\"; name the --output of an evaluation that has come to its end");
+  try {
+    json other = json::parse(file);
+    other.at("clips").at(0).at("curves");  // checks of the paper have none
+    return other;
+  } catch (const json::exception &) {
+    throw RunError("--against: \"" + path + "\" holds no curves; name the --output of an evaluation of policies");
+  }
+}
+
+json compare_evaluations(const json &results, const json &other) {
+  for (const char *same : {"resource", "metric"})
+    if (results.at(same) != other.value(same, json()))
+      throw RunError(std::string("--against: the other evaluation has another --") + same +
+                     "; curves can only be compared where both have the same");
+  json out{{"clips", json::array()}};
+  for (const json &clip : results.at("clips"))
+    for (const json &before : other.at("clips")) {
+      if (clip.at("clip") != before.at("clip")) continue;
+      const std::string resource = resource_of(clip);
+      json rows = json::array();
+      for (const json &curve : clip.at("curves"))
+        for (const json &anchor : before.at("curves"))
+          if (curve.at("policy") == anchor.at("policy"))
+            rows.push_back(bd_rate_row(curve.at("policy"), curve_of(curve, resource), "the other",
+                                       curve_of(anchor, resource), clip.at("flat")));
+      if (!rows.empty()) out["clips"].push_back({{"clip", clip.at("clip")}, {"bd_rate", rows}});
+    }
+  if (out["clips"].empty())
+    throw RunError("--against: the other evaluation has no clip and policy in common with this one");
+  out["mean_bd_rate"] = mean_bd_rates(out["clips"]);
+  return out;
+}
+
+std::string against_table(const json &against) {
+  std::string out = "\nAgainst the other evaluation:\n";
+  for (const json &clip : against.at("clips")) {
+    out += " " + clip.at("clip").get<std::string>() + "\n";
+    for (const json &row : clip.at("bd_rate")) out += " " + bd_rate_line(row);
+  }
+  if (against.at("clips").size() > 1) out += " Mean:\n" + mean_bd_rate_lines(against.at("mean_bd_rate"));
   return out;
 }
 

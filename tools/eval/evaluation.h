@@ -33,7 +33,8 @@ struct EvalOptions {
   std::string train_casva;                        ///< file to train one into instead; empty: evaluate
   double feedback_loss = 0;                       ///< RunOptions::feedback_loss, and `seed`
   unsigned seed = 1;
-  std::string output;  ///< folder
+  std::string against;  ///< folder of another evaluation; empty: none
+  std::string output;   ///< folder
 };
 
 /// Runs that may be done side by side; those in the store are not done again.

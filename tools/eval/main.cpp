@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "config.h"
+#include "eval/against.h"
 #include "eval/casva_training.h"
 #include "eval/cli_numbers.h"
 #include "eval/evaluation.h"
@@ -155,6 +156,12 @@ int main(int argc, char **argv) {
       ->capture_default_str()
       ->group(compared);
   app.add_option("--seed", o.seed, "Which of them get lost")->type_name("N")->capture_default_str()->group(compared);
+  app.add_option(
+         "--against", o.against,
+         "Another evaluation's --output: the curves of the same clips and policies are compared with those (another "
+         "model, another --set, another build)")
+      ->type_name("FOLDER")
+      ->group(compared);
   app.add_option("--policy-file", o.policy_file, "Trained network of policy casva")->type_name("FILE")->group(compared);
   app.add_option("--train-casva", o.train_casva,
                  "Train a network of policy casva on the clips, for --knobs, and write it here, instead of evaluating")
@@ -239,6 +246,9 @@ int main(int argc, char **argv) {
   std::signal(SIGTERM, on_interrupt);
   try {
     check_options(o);
+    if (!o.against.empty() && (!o.figures.empty() || !o.train_casva.empty()))
+      throw RunError("--against: compares policies; leave --figure and --train-casva out");
+    const json other = o.against.empty() ? json() : read_other(o.against);
     Runner runner(o, RunStore(o.output + "/runs"));
     if (!o.train_casva.empty()) {
       std::fputs(train_casva_file(runner).c_str(), stdout);
@@ -256,10 +266,12 @@ int main(int argc, char **argv) {
     if (o.figures.empty()) {
       for (const std::string &clip : o.clips) results["clips"].push_back(evaluate_clip(runner, clip));
       results["mean_bd_rate"] = mean_bd_rates(results["clips"]);
+      if (!o.against.empty()) results["against"] = compare_evaluations(results, other);
     } else {
       for (const std::string &figure : o.figures) results["figures"][figure] = make_figure(runner, figure);
     }
     std::fputs((o.figures.empty() ? table(results) : figure_table(results["figures"])).c_str(), stdout);
+    if (results.contains("against")) std::fputs(against_table(results["against"]).c_str(), stdout);
     write_file(o.output + "/results.json", results.dump(1, ' ', false, json::error_handler_t::replace) + "\n",
                "--output");
     write_file(o.output + "/report.html", render_report(results), "--output");
