@@ -73,15 +73,15 @@ AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &
 }
 
 double typical_rate_accuracy(double rate, double most) {
-  // A recogniser of digits at 8 kHz, trained on narrow bands too, with speakers that it has not heard
-  // (docs/architecture.md); by octaves.
+  // A recogniser of digits at 8 kHz, trained on narrow bands too: between what it makes of speakers that it has heard
+  // and of one that it has not (docs/architecture.md); by octaves.
   const auto accuracy = [](double hz) {
-    return interpolated({{std::log2(1000.), .47},
-                         {std::log2(2000.), .76},
-                         {std::log2(3000.), .835},
-                         {std::log2(4000.), .885},
-                         {std::log2(6000.), .955},
-                         {std::log2(8000.), .99},
+    return interpolated({{std::log2(1000.), .44},
+                         {std::log2(2000.), .82},
+                         {std::log2(3000.), .885},
+                         {std::log2(4000.), .92},
+                         {std::log2(6000.), .97},
+                         {std::log2(8000.), .992},
                          {std::log2(12000.), .999},
                          {std::log2(16000.), 1}},
                         std::log2(hz));

@@ -41,6 +41,21 @@ std::vector<std::vector<std::pair<unsigned, double>>> overlaps(unsigned old_leng
 
 }  // namespace
 
+void raise_values(BlockMap &map, double power) {
+  const double peak = map.values.empty() ? 0 : *std::max_element(map.values.begin(), map.values.end());
+  if (!(peak > 0)) return;
+  double before = 0, after = 0;
+  for (unsigned row = 0; row < map.rows(); ++row)
+    for (unsigned column = 0; column < map.columns(); ++column) {
+      float &value = map.at(column, row);
+      const double pixels = map.pixels(column, row);
+      before += value / peak * pixels;
+      value = float(std::pow(value / peak, power));  // of the peak: no power of it is too large for a float
+      after += value * pixels;
+    }
+  for (float &value : map.values) value = float(value * (peak * (before / after)));
+}
+
 std::vector<double> box_blur(const BlockMap &map) {
   const int columns = int(map.columns()), rows = int(map.rows());
   std::vector<double> out(map.values.size());

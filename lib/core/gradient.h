@@ -54,6 +54,10 @@ BlockMap region_map(const Gradient &gradient, double enlarge);
 /// of a small frame weighs is shared by the pixels of the large one that it stands for.
 BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_height);
 
+/// Each value to the power of `power` > 0, times what keeps Σ value·pixels: below 1, peaks stand out less. Values are not
+/// negative; a map of zeros stays.
+void raise_values(BlockMap &map, double power);
+
 /// Mean of each block and its up to eight neighbours: what the DNN looks at moves on before the next gradient comes.
 std::vector<double> box_blur(const BlockMap &map);
 

@@ -162,7 +162,7 @@ int main(int argc, char **argv) {
           if (!oneadapt::decode_map(pooling, coded->levels, coded->packed.data(), coded->packed.size(), rebuilt))
             throw std::logic_error("a map does not come back");
           // Header, checksum, regions: docs/wire-format.md.
-          row.add(77 + 6 * std::min<std::size_t>(gradient.regions.size(), 54) + coded->bytes(), gradient.map, rebuilt);
+          row.add(59 + 6 * std::min<std::size_t>(gradient.regions.size(), 51) + coded->bytes(), gradient.map, rebuilt);
         }
         char name[64];
         std::snprintf(name, sizeof name, "%ux%u, %u levels, %.1f octaves", 1u << pooling, 1u << pooling,

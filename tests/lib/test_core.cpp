@@ -68,6 +68,22 @@ TEST(BlockMap, ResampleKeepsTheSumOverPixels) {
   EXPECT_NEAR(resample(m, 96, 64).at(1, 1), 1.0 / 4, 1e-6);
   EXPECT_NEAR(resample(m, 96, 64).at(2, 0), 2.0 / 4, 1e-6);
 }
+TEST(BlockMap, APowerOfItsValuesKeepsTheSumOverPixels) {
+  BlockMap map(24, 16, 16);  // the second block has 8 columns
+  map.values = {9, 1};
+  raise_values(map, 0.5);
+  // 1 and 1/3 of the peak, times (256 · 9 + 128 · 1) ÷ (256 · 1 + 128 / 3) = 8.142857.
+  EXPECT_NEAR(map.values[0], 8.142857, 1e-5);
+  EXPECT_NEAR(map.values[1], 8.142857 / 3, 1e-5);
+  EXPECT_NEAR(256 * map.values[0] + 128 * map.values[1], 2432, 1e-3);
+  map.values = {3e38f, 0};
+  raise_values(map, 0.9);
+  EXPECT_NEAR(map.values[0] / 3e38, 1, 1e-6);
+  map.values = {0, 0};
+  raise_values(map, 0.9);
+  EXPECT_EQ(map.values, (std::vector<float>{0, 0}));
+}
+
 TEST(BlockMap, DifferenceAndOutputGradByHand) {
   std::vector<std::uint8_t> a(32 * 16, 10), b(32 * 16, 10);
   for (int y = 0; y < 16; ++y) b[y * 32 + 3] = 61;  // one column of the left block: 51 / 255 = 0.2 on 1 of 16 pixels

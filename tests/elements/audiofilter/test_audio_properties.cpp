@@ -72,7 +72,7 @@ TEST(AudioProperties, LadderEndsAtTheInputsRate) {
     }
     EXPECT_NEAR(knob->typical_accuracy[knob->n_ladder - 1], 1, 1e-12);
     if (top == 16000) {
-      EXPECT_NEAR(knob->typical_accuracy[1], 0.76, 1e-9);
+      EXPECT_NEAR(knob->typical_accuracy[1], 0.82, 1e-9);
     }
     auto *bits = static_cast<GstOneadaptKnob *>(knobs->pdata[1]);
     EXPECT_STREQ(bits->name, "bits");
