@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-CAMERA = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=10/1"
+CAMERA = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=5/1"
 TAKEN = re.compile(r"gradient of interval (\d+) taken, from another process")
 
 
