@@ -217,8 +217,10 @@ void Detector::take_gradient(const IntervalClock::Due &due, GstClockTime stream_
 }
 
 void Detector::send_mean(guint64 interval, GstClockTime stream_time) {
-  if (const std::optional<Gradient> gradient = mean_.take(interval))  // else none was finite
-    send(*gradient, interval, stream_time);
+  constexpr guint64 kMostBehind = 0xffff;  // that a message can say (docs/wire-format.md); stale long before
+  const std::optional<Gradient> gradient = mean_.take(interval);
+  if (!gradient) return;  // none was finite
+  if (interval_of(stream_time, interval_) - interval <= kMostBehind) send(*gradient, interval, stream_time);
 }
 
 void Detector::send(const Gradient &gradient, guint64 interval, GstClockTime stream_time) {

@@ -26,8 +26,8 @@ constexpr double kEvidence = 0.35;       // weight of the newest interval
 constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
 // The same where intervals without elements come between: what changes fast is how many there are, which is forecast;
-// what an element needs changes slowly. The n-th interval with elements weighs 1 / (n + kBeliefPooled), as in a mean with
-// as many intervals of typical content, but never less than kEvidencePooled (docs/architecture.md).
+// what an element needs changes slowly. The n-th interval with elements weighs 1 / (n + kBeliefPooled), as in a mean
+// with as many intervals of typical content, but never less than kEvidencePooled (docs/architecture.md).
 constexpr double kEvidencePooled = 0.02, kBeliefPooled = 10;
 
 // A budget is aimed at a little below, and left alone between this share of it and all of it: bytes scatter from one
@@ -213,8 +213,7 @@ class OneAdaptPolicy : public Policy {
       if (k.rung > 0) add(k.down, k.rung - 1);
       double &sensitivity = sensitivity_[k.name];  // 0: as typical
       if (n == 0) continue;
-      const double weight =
-          o.pooled ? std::max(kEvidencePooled, 1 / (++evidence_[k.name] + kBeliefPooled)) : kEvidence;
+      const double weight = o.pooled ? std::max(kEvidencePooled, 1 / (++evidence_[k.name] + kBeliefPooled)) : kEvidence;
       sensitivity += weight * (sum / n - sensitivity);
     }
   }

@@ -19,15 +19,15 @@ constexpr std::size_t kMaxMessageBytes = 0xffff;
 /// Most regions that a message may hold.
 constexpr std::size_t kMaxMessageRegions = 64;
 
-/// Encodes a gradient in at most `byte_budget` bytes, whatever its map looks like. The map is quantised to at most 16
+/// Encodes a gradient in at most `byte_budget` bytes, whatever its map looks like. The map is quantised to at most 48
 /// levels and its blocks are pooled, both only as far as it takes to fit; Σ value·pixels stays within 0.2 %, z, θ and
 /// slope within a float's precision. Of the regions the first go, as many as a quarter of what the header leaves of the
 /// budget holds, at most kMaxMessageRegions; their corners are clipped to the
 /// frame. Counts above 65535 become 65535.
 /// Throws std::invalid_argument when the map's size does not match its grid, a value is negative or not finite, the
-/// grid is empty or has more than 2^20 blocks, `interval` is not the one of `stream_time` or one of the 65535 before, a side of the frame or a
-/// block has more than 65535 pixels, or `byte_budget` is below kLeastMessageBudget; more than kMaxMessageBytes counts
-/// as that. Thread-safe.
+/// grid is empty or has more than 2^20 blocks, `interval` is not that of `stream_time` or one of the 65535 before, a side
+/// of the frame or a block has more than 65535 pixels, or `byte_budget` is below kLeastMessageBudget; more than
+/// kMaxMessageBytes counts as that. Thread-safe.
 std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t byte_budget = kMessageBudget);
 
 /// Decodes a message. On failure returns false and says why in `error`; `gradient` is then unchanged. Never throws on

@@ -212,6 +212,9 @@ class EvalCli(unittest.TestCase):
         self.assertEqual([row["policy"] for row in rows], ["uniform", "oneadapt"])
         self.assertTrue(all(row["percent"] == 0 or row["reason"] for row in rows), rows)
         self.assertIn("Against the other evaluation:", done.stdout)
+        other = self.run_it(self.path("third"), against=first, metric="miou")
+        self.assertEqual((other.returncode, other.stderr.count("\n")), (2, 1), other.stderr)
+        self.assertIn("another --metric", other.stderr)
 
     def test_interrupted_it_goes_on_from_there(self):
         good, _ = self.good_run()

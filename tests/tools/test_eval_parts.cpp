@@ -523,10 +523,7 @@ TEST(Comparison, OfTwoEvaluations) {
   EXPECT_EQ(compare_evaluations(now, evaluation(1, "c.mp4"))["clips"].size(), 1u);
   json other = evaluation(1, "c.mp4");
   other["clips"].erase(0);
-  EXPECT_THROW(compare_evaluations(now, other), RunError);
-  other = evaluation(1, "b.mp4");
-  other["metric"] = "miou";
-  EXPECT_THROW(compare_evaluations(now, other), RunError);
+  EXPECT_NE(against_table(compare_evaluations(now, other)).find("no clip and policy in common"), std::string::npos);
 }
 
 TEST(Table, SaysWhatTheResultsSay) {

@@ -6,12 +6,12 @@
 
 namespace oneadapt::eval {
 
-/// results.json of an evaluation's folder. Throws RunError, which names option --against.
-nlohmann::json read_other(const std::string &folder);
+/// results.json of an evaluation's folder, to be compared with one of that resource and metric. Throws RunError, which
+/// names option --against: before anything is run.
+nlohmann::json read_other(const std::string &folder, const std::string &resource, const std::string &metric);
 
 /// Curves of `results` against those of the same policy on the same clip in `other`: {"clips": [{"clip", "bd_rate"}],
-/// "mean_bd_rate"}, rows as in results.json, "against" being "the other". Other clips and policies are left out. Throws
-/// RunError when the two have no curve in common, or another resource or metric.
+/// "mean_bd_rate"}, rows as in results.json, "against" being "the other". Other clips and policies are left out.
 nlohmann::json compare_evaluations(const nlohmann::json &results, const nlohmann::json &other);
 
 /// Its lines for the terminal.

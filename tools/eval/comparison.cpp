@@ -208,7 +208,7 @@ std::string table(const json &results) {
   return out;
 }
 
-json read_other(const std::string &folder) {
+json read_other(const std::string &folder, const std::string &resource, const std::string &metric) {
   const std::string path = folder + "/results.json";
   std::ifstream file(path);
   if (!file)
@@ -217,6 +217,10 @@ json read_other(const std::string &folder) {
   try {
     json other = json::parse(file);
     other.at("clips").at(0).at("curves");  // checks of the paper have none
+    for (const auto &[name, value] : {std::pair{"resource", resource}, std::pair{"metric", metric}})
+      if (other.at(name) != value)
+        throw RunError("--against: \"" + path + "\" has another --" + name +
+                       "; curves can only be compared where both have the same");
     return other;
   } catch (const json::exception &) {
     throw RunError("--against: \"" + path + "\" holds no curves; name the --output of an evaluation of policies");
@@ -224,10 +228,6 @@ json read_other(const std::string &folder) {
 }
 
 json compare_evaluations(const json &results, const json &other) {
-  for (const char *same : {"resource", "metric"})
-    if (results.at(same) != other.value(same, json()))
-      throw RunError(std::string("--against: the other evaluation has another --") + same +
-                     "; curves can only be compared where both have the same");
   json out{{"clips", json::array()}};
   for (const json &clip : results.at("clips"))
     for (const json &before : other.at("clips")) {
@@ -241,14 +241,13 @@ json compare_evaluations(const json &results, const json &other) {
                                        curve_of(anchor, resource), clip.at("flat")));
       if (!rows.empty()) out["clips"].push_back({{"clip", clip.at("clip")}, {"bd_rate", rows}});
     }
-  if (out["clips"].empty())
-    throw RunError("--against: the other evaluation has no clip and policy in common with this one");
   out["mean_bd_rate"] = mean_bd_rates(out["clips"]);
   return out;
 }
 
 std::string against_table(const json &against) {
   std::string out = "\nAgainst the other evaluation:\n";
+  if (against.at("clips").empty()) out += "  no clip and policy in common\n";
   for (const json &clip : against.at("clips")) {
     out += " " + clip.at("clip").get<std::string>() + "\n";
     for (const json &row : clip.at("bd_rate")) out += " " + bd_rate_line(row);

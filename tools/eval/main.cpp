@@ -248,7 +248,7 @@ int main(int argc, char **argv) {
     check_options(o);
     if (!o.against.empty() && (!o.figures.empty() || !o.train_casva.empty()))
       throw RunError("--against: compares policies; leave --figure and --train-casva out");
-    const json other = o.against.empty() ? json() : read_other(o.against);
+    const json other = o.against.empty() ? json() : read_other(o.against, resource, metric);
     Runner runner(o, RunStore(o.output + "/runs"));
     if (!o.train_casva.empty()) {
       std::fputs(train_casva_file(runner).c_str(), stdout);
