@@ -226,6 +226,8 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
  * @activity: whether something went on in the interval, by the tunable's own judgement, in [0, 1], 0.5 and more for
  *   yes; < 0 when unknown
+ * @foresees: TRUE: it will know the activity of an interval before it has to apply a configuration to it, and apply()
+ *   takes an alternative for intervals in which nothing goes on
  *
  * What a tunable knows about one interval.
  */
@@ -237,9 +239,10 @@ struct _GstOneadaptProbe {
   guint frames_out;
   gdouble compute;
   gdouble activity;
+  gboolean foresees;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING - 1];
+  gpointer _gst_reserved[GST_PADDING - 2];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_probe_get_type(void);
@@ -295,7 +298,10 @@ typedef struct _GstOneadaptTunableInterface GstOneadaptTunableInterface;
  * not hold up the data path. @gradient NULL: only what needs no gradient (bytes, resource, rungs). NULL with @error
  * when the interval is no longer (or not yet) known
  * @apply: takes the new values (a structure with one number field a knob) from the first frame of the first
- *   interval ≥ @interval on that has not begun; values are those of the ladder. FALSE with @error for an unknown knob
+ *   interval ≥ @interval on that has not begun; values are those of the ladder. A tunable that foresees
+ *   (GstOneadaptProbe.foresees) also takes a field "idle", a structure of the same kind: the values that knobs have
+ *   instead in intervals in which nothing goes on; knobs that it does not name have none. FALSE with @error for an
+ *   unknown knob
  * @render: (transfer full) (nullable): optional, for policies that profile: what @configuration (as for apply; a knob
  *   that it does not name as it was) would have made of a remembered interval, at the instants that are remembered of
  *   it. An interval that was rendered once stays known until another one is, so that all of a profile's renderings

@@ -38,7 +38,7 @@ static GstStaticPadTemplate src_template =
 
 namespace {
 
-enum { PROP_0, PROP_INTERVAL, PROP_QUALITY, PROP_STATS, PROP_KNOB };
+enum { PROP_0, PROP_INTERVAL, PROP_LOOK_AHEAD, PROP_QUALITY, PROP_STATS, PROP_KNOB };
 constexpr guint kFirstLadder = PROP_KNOB + kAudioKnobs;
 constexpr guint kProperties = kFirstLadder + kAudioKnobs;
 GParamSpec *properties[kProperties];
@@ -96,12 +96,16 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     case PROP_INTERVAL:
       settings.interval = g_value_get_uint64(value);
       break;
+    case PROP_LOOK_AHEAD:
+      settings.look_ahead = g_value_get_uint64(value);
+      break;
     case PROP_QUALITY:
       settings.quality = guint(g_value_get_int(value));
       break;
     default:
       if (id >= PROP_KNOB && id < kFirstLadder) {
         settings.values[id - PROP_KNOB] = g_value_get_int(value);
+        settings.idle[id - PROP_KNOB].reset();
         settings.shown[id - PROP_KNOB] = false;
       } else {
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -125,6 +129,8 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     g_value_set_int(value, int(settings.shown[knob] ? settings.applied[knob] : settings.values[knob]));
   } else if (id == PROP_INTERVAL) {
     g_value_set_uint64(value, settings.interval);
+  } else if (id == PROP_LOOK_AHEAD) {
+    g_value_set_uint64(value, settings.look_ahead);
   } else if (id == PROP_QUALITY) {
     g_value_set_int(value, int(settings.quality));
   } else {
@@ -209,6 +215,7 @@ static void start(GstOneadaptAudioFilter *self) {
   }
   GST_OBJECT_LOCK(self);
   impl.state->interval = impl.settings.interval;
+  impl.state->look_ahead = std::min(impl.settings.look_ahead, impl.settings.interval);
   impl.state->quality = impl.settings.quality;
   impl.settings.latency = 0;
   GST_OBJECT_UNLOCK(self);
@@ -261,6 +268,11 @@ static void install_properties(GObjectClass *klass) {
   const auto fixed = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_INTERVAL] = g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time",
                                                   GST_MSECOND, 3600 * GST_SECOND, GST_SECOND, fixed);
+  properties[PROP_LOOK_AHEAD] = g_param_spec_uint64(
+      "look-ahead", "Look-ahead",
+      "How much of an interval (ns, at most all of it) is held back to hear whether there is a voice in it before its "
+      "configuration is chosen: a controller then sends less for the same accuracy, and latency is as much longer",
+      0, 3600 * GST_SECOND, 0, fixed);
   properties[PROP_QUALITY] =
       g_param_spec_int("quality", "Quality", "Of the low-pass, as audioresample's: 0 (short) to 10 (steep)", 0, 10,
                        GST_AUDIO_RESAMPLER_QUALITY_DEFAULT, fixed);

@@ -23,25 +23,27 @@
 /// A configuration that the controller wants from some interval on.
 struct PendingAudio {
   guint64 interval = 0;
-  std::array<std::optional<double>, oneadapt::kAudioKnobs> values;
+  std::array<std::optional<double>, oneadapt::kAudioKnobs> values, idle;
 };
 
 /// What the user asked for. OBJECT_LOCK.
 struct AudioSettings {
   oneadapt::AudioValues values = oneadapt::neutral_audio_values();  ///< asked for
-  std::array<bool, oneadapt::kAudioKnobs> shown{};                  ///< the property says what was applied of it
+  /// The same for intervals without a voice, where the controller wants something else then.
+  std::array<std::optional<double>, oneadapt::kAudioKnobs> idle;
+  std::array<bool, oneadapt::kAudioKnobs> shown{};  ///< the property says what was applied of it
   oneadapt::AudioValues applied{};
   std::array<std::string, oneadapt::kAudioKnobs> ladder_texts;  ///< as they were set; empty: default
   oneadapt::AudioLadders ladders;                               ///< the user's; empty: default
   std::optional<PendingAudio> pending;
-  GstClockTime interval = GST_SECOND;
+  GstClockTime interval = GST_SECOND, look_ahead = 0;
   guint quality = GST_AUDIO_RESAMPLER_QUALITY_DEFAULT;
   GstClockTime latency = 0;  ///< of this element, as it is told
 };
 
 /// One run. Stream lock.
 struct AudioState {
-  GstClockTime interval = GST_SECOND;  ///< as they were at the start
+  GstClockTime interval = GST_SECOND, look_ahead = 0;  ///< as they were at the start; at most an interval
   guint quality = GST_AUDIO_RESAMPLER_QUALITY_DEFAULT;
   GstSegment segment;
   GstAudioInfo input;  ///< rate 0: no caps yet
@@ -63,7 +65,7 @@ struct AudioState {
   std::int64_t cut = 0;      ///< index at which the interval under way ends
   guint64 number = 0;        ///< of the interval under way
   bool begun = false;        ///< one is under way
-  bool due = false;          ///< the next interval begins at `cut`, with the next buffer
+  bool due = false;          ///< the next interval begins at `cut`, when enough of it is here
   bool discont = true;       ///< the next output does not continue the one before
   bool catching_up = false;  ///< a buffer was dropped whole: it came again
   bool non_finite_said = false;

@@ -22,6 +22,8 @@ using oneadapt::thread_cpu_ns;
 
 namespace {
 
+// From so much activity on, there is a voice (GstOneadaptProbe.activity).
+constexpr double kActive = 0.5;
 // Time stamps that are off by more are believed; by less, samples are counted.
 constexpr GstClockTime kTolerance = 40 * GST_MSECOND;
 // What is missing is filled with silence up to here; more is a new beginning.
@@ -103,7 +105,7 @@ void update_latency(GstOneadaptAudioFilter *self) {
     state.reach = oneadapt::Resampler(state.input.rate, lowest, state.quality).reach();
   }
   const GstClockTime latency =
-      gst_util_uint64_scale_ceil(state.reach + state.longest, GST_SECOND, guint64(state.input.rate));
+      state.look_ahead + gst_util_uint64_scale_ceil(state.reach + state.longest, GST_SECOND, guint64(state.input.rate));
   GST_OBJECT_LOCK(self);
   const bool changed = std::exchange(self->impl->settings.latency, latency) != latency;
   GST_OBJECT_UNLOCK(self);
@@ -162,16 +164,27 @@ GstFlowReturn emit(GstOneadaptAudioFilter *self, std::int64_t until, RateChanger
 
 /* ---- intervals ----------------------------------------------------------------------------------------------- */
 
+/// What the settings say of an interval with a voice in it, or of one without (`idle`).
+AudioValues asked_for(const AudioSettings &settings, bool idle) {
+  AudioValues values = settings.values;
+  for (std::size_t knob = 0; idle && knob < kAudioKnobs; knob++)
+    values[knob] = settings.idle[knob].value_or(values[knob]);
+  return values;
+}
+
 /// What the user or the controller wants from interval `number` on. Takes OBJECT_LOCK.
-AudioValues take_configuration(GstOneadaptAudioFilter *self, guint64 number) {
+AudioValues take_configuration(GstOneadaptAudioFilter *self, guint64 number, bool idle) {
   GST_OBJECT_LOCK(self);
   AudioSettings &settings = self->impl->settings;
   if (settings.pending && settings.pending->interval <= number) {
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++)
-      if (const auto &value = settings.pending->values[knob]) settings.values[knob] = *value;
+      if (const auto &value = settings.pending->values[knob]) {
+        settings.values[knob] = *value;
+        settings.idle[knob] = settings.pending->idle[knob];
+      }
     settings.pending.reset();
   }
-  const AudioValues asked = settings.values;
+  const AudioValues asked = asked_for(settings, idle);
   GST_OBJECT_UNLOCK(self);
   return asked;
 }
@@ -192,18 +205,21 @@ double possible_rate(GstOneadaptAudioFilter *self, AudioValues &asked, int wante
                         ("Property \"rate\": downstream does not take %d Hz, so %d Hz is in force.", wanted, rate),
                         ("let elements downstream take any rate, or put audioresample behind"));
   GST_OBJECT_LOCK(self);
-  if (self->impl->settings.values[kRate] == asked[kRate]) self->impl->settings.values[kRate] = rate;
+  AudioSettings &settings = self->impl->settings;
+  if (settings.values[kRate] == asked[kRate]) settings.values[kRate] = rate;
+  if (settings.idle[kRate] == asked[kRate]) settings.idle[kRate] = rate;
   GST_OBJECT_UNLOCK(self);
   return asked[kRate] = rate;
 }
 
 /// The properties say what is in force; unless they have been set to something else meanwhile.
-void notify_applied(GstOneadaptAudioFilter *self, const AudioValues &asked, const AudioValues &applied) {
+void notify_applied(GstOneadaptAudioFilter *self, const AudioValues &asked, const AudioValues &applied, bool idle) {
   std::array<bool, kAudioKnobs> changed{};
   GST_OBJECT_LOCK(self);
   AudioSettings &settings = self->impl->settings;
+  const AudioValues now = asked_for(settings, idle);
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
-    if (settings.values[knob] != asked[knob]) continue;
+    if (now[knob] != asked[knob]) continue;
     changed[knob] = !settings.shown[knob] || settings.applied[knob] != applied[knob];
     settings.shown[knob] = true;
     settings.applied[knob] = applied[knob];
@@ -223,12 +239,23 @@ GstEvent *announce(const AudioState &state, guint64 last_bytes) {
   return event;
 }
 
+/// Whether it is known, by what is here of it, that there is no voice in the interval that begins at sample `index`.
+bool nothing_is_said(GstOneadaptAudioFilter *self, std::int64_t index) {
+  AudioFilterImpl &impl = *self->impl;
+  if (!impl.state->look_ahead) return false;
+  const std::int64_t end = cut_after(*impl.state, number_of(*impl.state, index), index);
+  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  const double activity = impl.ledger.activity(index, end);
+  return activity >= 0 && activity < kActive;
+}
+
 /// An interval begins at sample `index`. Throws.
 bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   AudioFilterImpl &impl = *self->impl;
   AudioState &state = *impl.state;
   state.number = number_of(state, index);
-  AudioValues asked = take_configuration(self, state.number);
+  const bool idle = nothing_is_said(self, index);
+  AudioValues asked = take_configuration(self, state.number, idle);
   AudioValues wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
   wanted[kRate] = possible_rate(self, asked, int(wanted[kRate]));
   const bool rate_changed = state.configured && wanted[kRate] != state.applied[kRate];
@@ -249,7 +276,7 @@ bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   state.sound->begin(index, int(wanted[kRate]));
   if (!set_output(self, int(wanted[kRate]))) return false;
   update_latency(self);
-  notify_applied(self, asked, wanted);
+  notify_applied(self, asked, wanted, idle);
   return true;
 }
 
@@ -282,23 +309,44 @@ bool begin_stretch(GstOneadaptAudioFilter *self, GstClockTime position) {
     impl.ledger.restart(state.formats, state.format, index);
     if (goes_on) impl.ledger.go_on(state.applied, stream_time(state, time_of(state, index)));
   }
+  if (!goes_on && state.look_ahead) {
+    state.cut = index;
+    state.due = true;
+    return true;
+  }
   if (!goes_on) return begin_interval(self, index);
   state.cut = cut_after(state, state.number, index);
   state.sound->begin(index, int(state.applied[kRate]));
   return set_output(self, int(state.applied[kRate]));
 }
 
-/// Puts out what can be put out. An interval that has not come to its end yet begins with the next buffer: so what is
-/// decided when all of the last one is known can still be for it.
+/// The interval under way is over: the next one begins when enough of it is here.
+void close_interval(GstOneadaptAudioFilter *self) {
+  self->impl->state->due = true;
+  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+  self->impl->ledger.end(self->impl->state->cut);
+}
+
+/// Whether as much of the interval that is due is here as is to be looked at before it begins.
+bool seen_enough(const AudioState &state, bool just_due) {
+  const std::int64_t all = cut_after(state, number_of(state, state.cut), state.cut);
+  const auto ahead = std::int64_t(gst_util_uint64_scale_ceil(state.look_ahead, guint64(state.input.rate), GST_SECOND));
+  return state.sound->end() >= (just_due ? all : std::min(all, state.cut + ahead));
+}
+
+/// Puts out what can be put out. An interval that has not come to its end yet begins with the next buffer at the
+/// earliest: so what is decided when all of the last one is known can still be for it.
 GstFlowReturn advance(GstOneadaptAudioFilter *self) {
   AudioState &state = *self->impl->state;
-  for (;;) {
+  for (bool just_due = false;; just_due = true) {
+    if (state.due) {
+      if (!seen_enough(state, just_due)) return GST_FLOW_OK;
+      if (!begin_interval(self, state.cut)) return GST_FLOW_NOT_NEGOTIATED;
+    }
     const GstFlowReturn flow = emit(self, state.cut, RateChanger::Beyond::Wait);
     if (flow != GST_FLOW_OK || !state.sound->past(state.cut)) return flow;
     if (state.sound->end() < state.cut) return flow;  // the last output lies before the last sample
-    state.due = true;
-    if (state.sound->end() < cut_after(state, number_of(state, state.cut), state.cut)) return flow;
-    if (!begin_interval(self, state.cut)) return GST_FLOW_NOT_NEGOTIATED;
+    close_interval(self);
   }
 }
 
@@ -316,7 +364,7 @@ GstFlowReturn finish(GstOneadaptAudioFilter *self) {
     }
     flow = emit(self, std::min(state.cut, end), RateChanger::Beyond::Silence);
     if (end < state.cut) break;
-    state.due = true;
+    close_interval(self);
   }
   state.position = time_of(state, end);
   state.sound.reset();
@@ -428,11 +476,7 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
   }
   if (skip == frames) return flow;
   state.catching_up = false;
-  if (!state.sound) {
-    if (!begin_stretch(self, position)) return GST_FLOW_NOT_NEGOTIATED;
-  } else if (state.due && !begin_interval(self, state.cut)) {
-    return GST_FLOW_NOT_NEGOTIATED;
-  }
+  if (!state.sound && !begin_stretch(self, position)) return GST_FLOW_NOT_NEGOTIATED;
   GstMapInfo map;
   if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) throw std::runtime_error("a buffer cannot be read");
   const bool silent = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP);
@@ -559,7 +603,7 @@ void audio_drain(GstOneadaptAudioFilter *self) {
   if (!state.sound || state.due || state.sound->end() < state.cut) return;
   try {
     emit(self, state.cut, RateChanger::Beyond::Mirror);
-    state.due = true;
+    close_interval(self);
   } catch (const std::exception &error) {
     post_failure(self, error);
   }

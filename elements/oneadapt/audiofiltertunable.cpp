@@ -74,8 +74,9 @@ bool find_interval(GstOneadaptAudioFilter *self, guint64 interval, bool pinned, 
 }
 
 /// What a measurement needs of the settings. Takes OBJECT_LOCK.
-void take_settings(GstOneadaptAudioFilter *self, unsigned &quality, std::uint64_t &duration) {
+void take_settings(GstOneadaptAudioFilter *self, unsigned &quality, std::uint64_t &duration, bool &foresees) {
   GST_OBJECT_LOCK(self);
+  foresees = self->impl->settings.look_ahead > 0;
   quality = self->impl->settings.quality;
   duration = self->impl->settings.interval;
   GST_OBJECT_UNLOCK(self);
@@ -94,7 +95,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   try {
     const guint64 start = thread_cpu_ns();
     oneadapt::AudioProbeRequest request;
-    take_settings(self, request.quality, request.duration);
+    bool foresees = false;
+    take_settings(self, request.quality, request.duration, foresees);
     oneadapt::BlockMap map;
     if (gradient) {
       map = oneadapt::map_of(*gradient);
@@ -116,6 +118,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->resource = result.resource;
     answer->compute = 1;
     answer->activity = request.interval.activity;
+    answer->foresees = foresees;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;
       GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);
@@ -134,9 +137,15 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
   auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
   PendingAudio pending;
   pending.interval = interval;
-  if (!oneadapt::read_configuration(GST_OBJECT_NAME(self), audio_knob_rows(), kAudioKnobs, configuration,
-                                    pending.values.data(), error))
-    return FALSE;
+  GstStructure *usual = gst_structure_copy(configuration), *idle = nullptr;
+  if (gst_structure_get(usual, "idle", GST_TYPE_STRUCTURE, &idle, nullptr)) gst_structure_remove_field(usual, "idle");
+  const auto read = [&](const GstStructure *from, std::optional<double> *values) {
+    return oneadapt::read_configuration(GST_OBJECT_NAME(self), audio_knob_rows(), kAudioKnobs, from, values, error);
+  };
+  const bool good = read(usual, pending.values.data()) && (!idle || read(idle, pending.idle.data()));
+  gst_structure_free(usual);
+  if (idle) gst_structure_free(idle);
+  if (!good) return FALSE;
   GST_OBJECT_LOCK(self);
   self->impl->settings.pending = pending;
   GST_OBJECT_UNLOCK(self);
@@ -154,7 +163,8 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
     const guint64 start = thread_cpu_ns();
     unsigned quality = 0;
     std::uint64_t duration = 0;
-    take_settings(self, quality, duration);
+    bool foresees = false;
+    take_settings(self, quality, duration, foresees);
     AudioRecord record;
     if (!find_interval(self, interval, true, record, error)) return nullptr;
     const AudioLadders ladders = audio_filter_ladders(self);

@@ -25,10 +25,10 @@ std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) co
   return sound;
 }
 
-double AudioLedger::activity_of(const AudioRecord &record) const {
+double AudioLedger::activity(std::int64_t first, std::int64_t last) const {
   std::int64_t known = 0, voice = 0;
   for (const Judged &j : judged_) {
-    const std::int64_t from = std::max(j.from, record.from), to = record.to < 0 ? j.to : std::min(j.to, record.to);
+    const std::int64_t from = std::max(j.from, first), to = last < 0 ? j.to : std::min(j.to, last);
     if (to <= from) continue;
     known += to - from;
     if (j.voice) voice += to - from;
@@ -40,7 +40,7 @@ double AudioLedger::activity_of(const AudioRecord &record) const {
 bool AudioLedger::complete(AudioRecord &record) const {
   if (record.sound) return true;
   record.sound = sound_of(record);
-  record.activity = activity_of(record);
+  record.activity = activity(record.from, record.to);
   return record.sound != nullptr;
 }
 
@@ -83,6 +83,8 @@ void AudioLedger::append(const float *samples, std::size_t n) {
     base_ += std::int64_t(over);
   }
 }
+
+void AudioLedger::end(std::int64_t to) { intervals_.under_way().to = std::max(to, base_); }
 
 void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time) {
   if (const AudioRecord *last = current()) counters.last_interval_bytes = last->bytes;

@@ -53,6 +53,8 @@ class AudioLedger {
   void append(const float *samples, std::size_t n);
   /// Samples from index `from` to `to` were judged: there is a voice in them, or none. In order, each once.
   void judged(std::int64_t from, std::int64_t to, bool voice);
+  /// The interval under way ends before sample `to`, whatever has been appended of the next.
+  void end(std::int64_t to);
   /// An interval begins at sample `from`, whose stream time is `time`.
   void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time);
   /// `samples` of them, at `rate`, went out as `bytes`.
@@ -64,6 +66,8 @@ class AudioLedger {
   std::optional<AudioRecord> find(std::uint64_t number);
   /// The same, kept as it is now until another interval is pinned.
   std::optional<AudioRecord> pin(std::uint64_t number);
+  /// Whether there was a voice in samples `from` to `to` (< 0: to the last), [0, 1]; < 0: nothing is known.
+  double activity(std::int64_t from, std::int64_t to) const;
   const AudioRecord *current() const { return intervals_.current(); }
   const AudioFormats &formats() const { return formats_; }
 
@@ -73,7 +77,6 @@ class AudioLedger {
   /// Puts in its sound, and whether there was a voice; false where the sound is not known any more.
   bool complete(AudioRecord &record) const;
   std::shared_ptr<const Sound> sound_of(const AudioRecord &record) const;
-  double activity_of(const AudioRecord &record) const;
   void trim();
 
   AudioFormats formats_;

@@ -56,6 +56,7 @@ void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const
       gst_structure_new("knob", "tunable", G_TYPE_STRING, GST_OBJECT_NAME(part.element), "name", G_TYPE_STRING, k->name,
                         "value", G_TYPE_DOUBLE, k->value, "next", G_TYPE_DOUBLE, d.value.value_or(k->ladder[d.rung]),
                         "position", G_TYPE_DOUBLE, d.position, nullptr);
+  if (d.idle_rung) gst_structure_set(s, "next-idle", G_TYPE_DOUBLE, k->ladder[*d.idle_rung], nullptr);
   if (k->has_up)
     gst_structure_set(s, "output-grad-up", G_TYPE_DOUBLE, k->output_grad_up, "acc-grad-up", G_TYPE_DOUBLE,
                       d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, "compute-change-up",
@@ -241,6 +242,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
       auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
       if (!adapted(element, k, names)) continue;
       o.knobs.push_back(observe(element, k));
+      o.knobs.back().foresees = probe->foresees;
       const auto first = first_.emplace(o.knobs.back().name, o.knobs.back().rung).first;
       if (loss == FeedbackLoss::AsSet) o.knobs.back().safe = std::min<std::size_t>(first->second, k->n_ladder - 1);
       part.knobs.push_back(k);
@@ -275,7 +277,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     decision = policy_->decide(o, within);
     if (!decision.profile.empty()) ask(record, parts, interval, decision);
     for (const Part &part : parts) {
-      GstStructure *configuration = gst_structure_new_empty("configuration");
+      GstStructure *configuration = gst_structure_new_empty("configuration"), *idle = gst_structure_new_empty("idle");
       bool moves = false;
       for (std::size_t i = 0; i < part.knobs.size(); ++i) {
         const GstOneadaptKnob *k = part.knobs[i];
@@ -284,7 +286,13 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
         moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
                 (smooth && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
         gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, next, nullptr);
+        if (d.idle_rung) gst_structure_set(idle, k->name, G_TYPE_DOUBLE, k->ladder[*d.idle_rung], nullptr);
       }
+      if (gst_structure_n_fields(idle)) {
+        gst_structure_set(configuration, "idle", GST_TYPE_STRUCTURE, idle, nullptr);
+        moves = true;
+      }
+      gst_structure_free(idle);
       // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.
       GError *error = nullptr;
       if (moves &&

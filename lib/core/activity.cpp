@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Policy "activity": dear while something goes on, cheap while nothing does, as the tunable judges (the heuristic
-// baseline of §5.1, pipeline h).
+// baseline of §5.1, pipeline h). Of an interval that is over, or, where the tunable looks ahead, of each itself.
 #include <algorithm>
 #include <map>
 
@@ -8,8 +8,6 @@
 
 namespace oneadapt {
 namespace {
-
-constexpr double kActive = 0.5;
 
 class ActivityPolicy : public Policy {
  public:
@@ -19,8 +17,16 @@ class ActivityPolicy : public Policy {
     for (std::size_t i = 0; i < o.knobs.size(); ++i) {
       const KnobObservation &k = o.knobs[i];
       const Place active = active_.emplace(k.name, Place{k.rung, k.value}).first->second;
-      if (!o.activity) continue;
       KnobDecision &kd = d.knobs[i];
+      if (k.foresees) {
+        kd.rung = std::min(active.rung, k.ladder.size() - 1);
+        if (kd.rung == active.rung) kd.value = active.value;
+        kd.idle_rung = 0;
+        kd.position = Ladder(k.ladder).position(kd.rung);
+        d.predicted_resource.reset();
+        continue;
+      }
+      if (!o.activity) continue;
       kd.rung = *o.activity >= kActive ? std::min(active.rung, k.ladder.size() - 1) : 0;
       if (*o.activity >= kActive && kd.rung == active.rung) kd.value = active.value;
       kd.position = Ladder(k.ladder).position(kd.rung);

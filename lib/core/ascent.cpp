@@ -44,7 +44,8 @@ class OneAdaptPolicy : public Policy {
     check_observation(o);
     Decision d;
     double resource = o.resource.value_or(0);
-    if (o.gradient && o.pooled) forecast_.push(o.elements);
+    if (o.gradient && o.pooled)
+      forecast_.push(o.elements, o.activity ? std::optional(*o.activity >= kActive) : std::nullopt);
     if (o.gradient) learn(o);
     const std::vector<std::size_t> typical = o.feedback_lost ? typical_optimum(o.knobs, s) : std::vector<std::size_t>();
     const auto left = o.gradient ? std::exchange(left_, {}) : left_;
@@ -62,7 +63,8 @@ class OneAdaptPolicy : public Policy {
       }
       // Back from where the loss of feedback had it go, unless somebody has moved it since.
       const auto back = left.find(k.name);
-      if (o.gradient && back != left.end() && back->second.safe == k.rung && back->second.rung < ladder.size()) {
+      if (o.gradient && !k.foresees && back != left.end() && back->second.safe == k.rung &&
+          back->second.rung < ladder.size()) {
         kd.rung = back->second.rung;
         kd.position = positions_[k.name] = ladder.position(kd.rung);
         d.knobs.push_back(kd);
@@ -75,6 +77,7 @@ class OneAdaptPolicy : public Policy {
                                    : d.knobs.back().rung < k.rung && k.down ? &*k.down
                                                                             : nullptr;
         if (effect) resource += effect->resource_change * std::abs(double(d.knobs.back().rung) - double(k.rung));
+        far = far || d.knobs.back().idle_rung;  // which of the two it will be is not known
         continue;
       }
       const double here = ladder.position(k.rung);
@@ -133,6 +136,8 @@ class OneAdaptPolicy : public Policy {
       keep_within(o, s, d);
     else
       holding_ = false;
+    for (KnobDecision &kd : d.knobs)
+      if (kd.idle_rung) kd.idle_rung = std::min(*kd.idle_rung, kd.rung);
     return d;
   }
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
@@ -179,14 +184,18 @@ class OneAdaptPolicy : public Policy {
     return best;
   }
   /// Towards the optimum of Eq. 1 for the elements that the next interval is expected to have. A step on single
-  /// intervals' slopes, as below, would have a knob follow the scatter of few elements.
+  /// intervals' slopes, as below, would have a knob follow the scatter of few elements. Where the next interval will
+  /// be seen before the decision takes effect, there is an optimum for either case, and no step: what was in
+  /// force says nothing of where the other one lies.
   KnobDecision pooled_step(const Observation &o, const KnobObservation &k, const PolicySettings &s) {
     const Ladder ladder(k.ladder);
     const auto it = sensitivity_.find(k.name);
-    const double loss = forecast_.weight() * (it == sensitivity_.end() ? 1 : std::exp(it->second));
+    const double sensitivity = it == sensitivity_.end() ? 1 : std::exp(it->second);
+    const double loss = sensitivity * forecast_.weight(k.foresees ? std::optional(true) : std::nullopt);
     const std::size_t best = typical_best(o, k, s, loss), least = k.rung - std::min(k.rung, kMaxRungs);
     KnobDecision kd;
-    kd.rung = std::clamp(best, least, k.rung + kMaxRungs);
+    kd.rung = k.foresees ? best : std::clamp(best, least, k.rung + kMaxRungs);
+    if (k.foresees) kd.idle_rung = typical_best(o, k, s, sensitivity * forecast_.weight(false));
     kd.position = positions_[k.name] = ladder.position(kd.rung);
     const auto slopes = [&](std::size_t there, const StepEffect &effect, double &accuracy, double &resource) {
       const double dk = ladder.position(there) - ladder.position(k.rung);

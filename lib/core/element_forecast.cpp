@@ -14,13 +14,17 @@ void ElementForecast::Mean::add(double value) {
   count = kKeep * count + 1;
 }
 
-void ElementForecast::push(double elements) {
+void ElementForecast::push(double elements, std::optional<bool> active) {
   if (begun_) after_[state_].add(elements);
+  if (begun_ && active) (*active ? when_active_ : when_idle_)[state_].add(elements);
   all_.add(elements);
   state_ = elements > 0 ? kSome : begun_ && state_ == kSome ? kPause : kLongPause;
   begun_ = true;
 }
 
-double ElementForecast::weight() const { return after_[state_].value() / all_.value(); }
+double ElementForecast::weight(std::optional<bool> active) const {
+  const After &after = !active ? after_ : *active ? when_active_ : when_idle_;
+  return after[state_].value() / all_.value();
+}
 
 }  // namespace oneadapt

@@ -3,19 +3,21 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <optional>
 
 namespace oneadapt {
 
 /// Expects as many elements in the next interval as there usually are after one with elements, after a pause of one
-/// interval, and after a longer one; learns slowly how many these are in a stream. Beyond the paper, whose Eq. 1 counts
-/// each interval alike. Not thread-safe.
+/// interval, and after a longer one; and, where it is told whether something goes on in an interval, as many as there
+/// usually are when it does, or does not. Learns slowly how many these are in a stream. Beyond the paper, whose Eq. 1
+/// counts each interval alike. Not thread-safe.
 class ElementForecast {
  public:
-  /// An interval with so many elements (≥ 0) has ended.
-  void push(double elements);
+  /// An interval with so many elements (≥ 0) has ended; `active`: whether something went on in it, if that is known.
+  void push(double elements, std::optional<bool> active = std::nullopt);
   /// Elements expected in the next interval, as a multiple of what an interval has in the mean; above 0. Before the
-  /// first push() as after a long pause.
-  double weight() const;
+  /// first push() as after a long pause. `active`: whether something goes on in it.
+  double weight(std::optional<bool> active = std::nullopt) const;
   void reset() { *this = ElementForecast(); }
 
  private:
@@ -28,7 +30,15 @@ class ElementForecast {
   // What is believed beforehand, and as how many intervals: measured (docs/architecture.md). A quick learner
   // moves knobs for what is chance.
   static constexpr double kBelief = 200;
-  std::array<Mean, kStates> after_{{{0.18 * kBelief, kBelief}, {0.25 * kBelief, kBelief}, {0.8 * kBelief, kBelief}}};
+  using After = std::array<Mean, kStates>;
+  static constexpr After believed(double long_pause, double pause, double some, double as_many) {
+    return {{{long_pause * as_many, as_many}, {pause * as_many, as_many}, {some * as_many, as_many}}};
+  }
+  After after_ = believed(0.18, 0.25, 0.8, kBelief);
+  // A tunable that takes something else for activity is seen through sooner.
+  static constexpr double kActivityBelief = 100;
+  After when_idle_ = believed(0.01, 0.03, 0.03, kActivityBelief);
+  After when_active_ = believed(0.6, 0.9, 1.1, kActivityBelief);
   Mean all_{0.6 * kBelief, kBelief};
   State state_ = kLongPause;
   bool begun_ = false;

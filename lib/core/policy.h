@@ -22,12 +22,15 @@ struct StepEffect {
 
 /// One knob of one tunable, in one interval.
 struct KnobObservation {
-  std::string name;                ///< unique within the observation, e.g. "filter0.qp"
-  std::vector<double> ladder;      ///< cheap → expensive
-  std::size_t rung = 0;            ///< in force during the interval
-  std::optional<double> value;     ///< the same, where it may lie between two rungs
-  bool continuous = false;         ///< may be set between two rungs
-  bool self_scaling = false;       ///< its typical values hold for all content
+  std::string name;             ///< unique within the observation, e.g. "filter0.qp"
+  std::vector<double> ladder;   ///< cheap → expensive
+  std::size_t rung = 0;         ///< in force during the interval
+  std::optional<double> value;  ///< the same, where it may lie between two rungs
+  bool continuous = false;      ///< may be set between two rungs
+  bool self_scaling = false;    ///< its typical values hold for all content
+  /// Its tunable will know of each interval whether something goes on in it before a decision takes effect:
+  /// KnobDecision::idle_rung is heeded.
+  bool foresees = false;
   std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
   std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
   /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
@@ -63,6 +66,7 @@ struct Observation {
 
 struct KnobDecision {
   std::size_t rung = 0;                                 ///< to take in the next interval
+  std::optional<std::size_t> idle_rung;                 ///< instead, if nothing goes on in it; of knobs that foresee
   std::optional<double> value;                          ///< to take instead of the rung's; near it
   double position = 1;                                  ///< the continuous knob behind it, [0, 1]
   double acc_grad_up = 0, acc_grad_down = 0;            ///< estimated AccGrad per unit of normalised knob, one-sided

@@ -271,6 +271,19 @@ TEST(Policy, ActivityGoesBetweenTheStartAndTheCheapest) {
   o.knobs[0].rung = 0;
   EXPECT_EQ(next(1), 2u);
 }
+TEST(Policy, ActivityThatIsForeseenIsDecidedForEitherCase) {
+  const auto p = make_policy("activity");
+  Observation o = one_knob(4, 0, 0, 0, 0);
+  o.gradient = false;
+  o.knobs[0].foresees = true;
+  for (const std::optional<double> activity : {std::optional<double>(), {0.0}, {1.0}}) {
+    o.activity = activity;
+    const KnobDecision d = p->decide(o, {}).knobs[0];
+    EXPECT_EQ(d.rung, 4u);
+    EXPECT_EQ(d.idle_rung, 0u);
+    o.knobs[0].rung = 0;  // one without activity came in between
+  }
+}
 TEST(Policy, ActivityComesBackToAValueBetweenRungs) {
   const auto p = make_policy("activity");
   Observation o = one_knob(2, 0, 0, 0, 0);

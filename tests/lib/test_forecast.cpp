@@ -39,6 +39,33 @@ TEST(ElementForecast, LearnsAStream) {
   EXPECT_LT(forecast.weight(), 0.1);
 }
 
+TEST(ElementForecast, ByActivityByHand) {
+  // Believed as 100 intervals each: 0.01, 0.03, 0.03 where nothing goes on, 0.6, 0.9, 1.1 where something does.
+  ElementForecast forecast;
+  EXPECT_NEAR(forecast.weight(false), 0.01 / 0.6, 1e-12);
+  EXPECT_NEAR(forecast.weight(true), 0.6 / 0.6, 1e-12);
+  forecast.push(2, true);  // nobody knows what came before it
+  const double all = 121.76 / 200.6;
+  EXPECT_NEAR(forecast.weight(false), 0.03 / all, 1e-12);
+  EXPECT_NEAR(forecast.weight(true), 1.1 / all, 1e-12);
+  EXPECT_NEAR(forecast.weight(), 0.8 / all, 1e-12) << "unknown";
+  forecast.push(1, true);  // after some: (0.998 · 110 + 1) ÷ (0.998 · 100 + 1)
+  const double next = (0.998 * 121.76 + 1) / (0.998 * 200.6 + 1);
+  EXPECT_NEAR(forecast.weight(true), 110.78 / 100.8 / next, 1e-12);
+  EXPECT_NEAR(forecast.weight(false), 0.03 / next, 1e-12) << "the other case is not touched";
+  EXPECT_NEAR(forecast.weight(), 160.68 / 200.6 / next, 1e-12) << "and neither is forgotten";
+}
+
+TEST(ElementForecast, SeesThroughWhatTakesNoiseForActivity) {
+  ElementForecast forecast;
+  for (int i = 0; i < 1000; ++i) forecast.push(i % 20 == 0 ? 2 : 0, true);
+  EXPECT_LT(forecast.weight(true), 1.3) << "activity says next to nothing";
+  forecast.reset();
+  for (int i = 0; i < 1000; ++i) forecast.push(i % 2 == 0 ? 2 : 0, i % 2 == 0);
+  EXPECT_GT(forecast.weight(true), 1.9);
+  EXPECT_LT(forecast.weight(false), 0.05);
+}
+
 namespace {
 
 /// A knob with typical losses of 0.6, 0.1, 0.04, 0, 0 and resources that double. Measured is what is typical, so that
@@ -85,6 +112,54 @@ TEST(Pooled, StandsWhereTheExpectedElementsAreWorthIt) {
   EXPECT_NEAR(d.acc_grad_up, weight * 0.06 * 15 / 2, 1e-9);
   EXPECT_NEAR(d.acc_grad_down, weight * 0.5 * 15, 1e-9);
   EXPECT_NEAR(d.resource_grad_up, 0.125 * 15 / 2, 1e-9);
+}
+
+TEST(Pooled, WhoForeseesHasADecisionForEitherCase) {
+  Observation o = words(0, 2);
+  o.activity = 1;
+  EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0.5, 0.3}).knobs[0].idle_rung);
+  o.knobs[0].foresees = true;
+  o.resource = 0.0625;
+  // Weights 1.1 ÷ 0.60698 = 1.812 and 0.03 ÷ 0.60698 = 0.0494. λ 0.15: 1.7397 − 0.0375, 1.8123 − 0.075 at rungs 2, 3;
+  // 0.0198 − 0.0094, 0.0445 − 0.0188 and 0.0474 − 0.0375 at rungs 0, 1 and 2.
+  Decision d = make_policy("oneadapt")->decide(o, {0.5, 0.15});
+  EXPECT_EQ(d.knobs[0].rung, 3u) << "three rungs up: no step from a rung that was for the other case";
+  EXPECT_EQ(d.knobs[0].idle_rung, 1u);
+  EXPECT_FALSE(d.predicted_resource) << "which of the two it will be is not known";
+  d = make_policy("oneadapt")->decide(o, {0.5, 1.6});
+  EXPECT_EQ(d.knobs[0].rung, 1u);
+  EXPECT_EQ(d.knobs[0].idle_rung, 0u);
+  EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0, 0.3}).knobs[0].idle_rung) << "α = 0 moves nothing";
+}
+
+TEST(Pooled, ABudgetHoldsInEitherCase) {
+  Observation o = words(3, 2);
+  o.activity = 1;
+  o.knobs[0].foresees = true;
+  o.knobs[0].value = 8;
+  o.resource = 0.5;
+  PolicySettings s{0.5, 0};  // whatever it costs: the top in both cases
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, s).knobs[0].idle_rung, 3u);
+  s.allowed = 0.3;
+  const KnobDecision d = make_policy("oneadapt")->decide(o, s).knobs[0];
+  EXPECT_LE(d.rung, 1u);
+  EXPECT_LE(*d.idle_rung, d.rung);
+}
+
+TEST(Pooled, FeedbackThatIsLostEndsTheAlternative) {
+  const auto p = make_policy("oneadapt");
+  Observation o = words(0, 0);
+  o.activity = 0;
+  o.knobs[0].foresees = true;
+  EXPECT_TRUE(p->decide(o, {0.5, 0.1}).knobs[0].idle_rung);
+  Observation lost = o;
+  lost.gradient = false;
+  lost.feedback_lost = true;
+  EXPECT_FALSE(p->decide(lost, {0.5, 0.1}).knobs[0].idle_rung);
+  // When it is there again, both cases are decided at once: the rung before may have been either's.
+  const KnobDecision back = p->decide(o, {0.5, 0.1}).knobs[0];
+  EXPECT_TRUE(back.idle_rung);
+  EXPECT_GT(back.rung, *back.idle_rung);
 }
 
 TEST(Pooled, OnlyIntervalsWithElementsAreEvidence) {

@@ -148,7 +148,7 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
   o.clips = {clip};
   o.model = model;
   o.knobs = {"rate"};
-  o.policies = {"uniform", "oneadapt", "profiling", "voice-detection"};
+  o.policies = {"uniform", "oneadapt", "profiling", "voice-detection", "voice-detection-ahead"};
   o.lambdas = {0.05, 2};
   o.properties["filter.rate-ladder"] = "1000,2000,8000";
   o.profiling.profile_interval = 4;
@@ -158,11 +158,11 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
   check_options(o);
   Runner runner(o, RunStore(o.output + "/runs"));
   const nlohmann::json results = evaluate_clip(runner, clip);
-  ASSERT_EQ(results["curves"].size(), 4u);
+  ASSERT_EQ(results["curves"].size(), 5u);
   EXPECT_EQ(results["sound"]["words"].size(), 12u);
   EXPECT_EQ(results["sound"]["envelope"].size(), 1000u);
-  const std::size_t points[] = {3, 2, 2, 3};
-  for (std::size_t c = 0; c < 4; ++c) {
+  const std::size_t points[] = {3, 2, 2, 3, 3};
+  for (std::size_t c = 0; c < 5; ++c) {
     const auto &curve = results["curves"][c];
     ASSERT_EQ(curve["points"].size(), points[c]) << curve["policy"];
     for (const auto &p : curve["points"]) {
@@ -197,6 +197,16 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
   EXPECT_NEAR(voice[0]["accuracy"].get<double>(), 2 * 11 / 23.0, 1e-6);
   EXPECT_EQ(voice[0]["intervals"][9]["words"][0]["word"], "low");
   EXPECT_EQ(voice[2]["accuracy"], results["curves"][0]["points"][2]["accuracy"]);
+  // Looking ahead it is heard, too, and the second after the last word is as cheap as those before the first.
+  const auto &ahead = results["curves"][4]["points"];
+  for (std::size_t t = 1; t < 20; ++t) EXPECT_EQ(rates(4, 0)[t], t >= 8 ? 8000 : 1000) << t;
+  EXPECT_EQ(ahead[0]["intervals"][8]["accuracy"], 1);
+  EXPECT_EQ(ahead[0]["accuracy"], 1);
+  EXPECT_EQ(results["sound"]["look_ahead"], 1);
+  // So does the controller.
+  const auto adapted = rates(1, 0);
+  EXPECT_LE(adapted[6], 2000);
+  EXPECT_EQ(adapted[8], 8000);
   // A profile of silence finds that nothing is worth anything, and the next one comes four seconds later.
   const auto profiled = rates(2, 0);
   EXPECT_EQ(profiled[0], 8000);

@@ -62,9 +62,9 @@ void check_property(const std::string &name, const std::string &text, const Eval
   if (!spec || !(spec->flags & G_PARAM_WRITABLE) || property == "name" || property == "parent")
     throw RunError("--set: " + kind + " has no property \"" + property + "\" that can be set; gst-inspect-1.0 " + kind +
                    " lists them");
-  if (among(name, {"ctl.interval", "filter.interval", "dnn.interval", "ctl.lockstep", "ctl.policy", "ctl.policy-file",
-                   "ctl.lambda", "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient",
-                   "dnn.results-location"}))
+  if (among(name, {"ctl.interval", "filter.interval", "filter.look-ahead", "dnn.interval", "ctl.lockstep", "ctl.policy",
+                   "ctl.policy-file", "ctl.lambda", "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device",
+                   "dnn.gradient", "dnn.results-location"}))
     throw RunError("--set: " + name + " is set by oneadapt-eval itself; leave it to its own options (--help)");
   std::vector<std::string> adapted;
   for (const std::string &knob : options.knobs) adapted.push_back(start_property(knob));
@@ -149,6 +149,8 @@ void check_sound(const EvalOptions &options) {
   if (options.fps > 0) only_pictures("--fps");
   if (options.metric != Metric::F1) only_pictures("--metric miou");
   if (!options.train_casva.empty()) only_pictures("--train-casva");
+  if (options.look_ahead == 0.0 && among("voice-detection-ahead", options.policies))
+    throw RunError("--look-ahead: policy voice-detection-ahead wants one above 0; leave one of the two out");
   for (const char *policy : {"region", "eaar", "dds", "reducto", "casva"})
     if (among(policy, options.policies)) only_pictures(std::string("--policies: ") + policy);
 }
@@ -159,6 +161,7 @@ std::vector<std::string> evaluated_policies() {
   auto names = policy_names();
   names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
   std::replace(names.begin(), names.end(), std::string("activity"), std::string("voice-detection"));
+  names.push_back("voice-detection-ahead");
   names.push_back("dds");      // no policy of a stream, which goes through once
   names.push_back("reducto");  // goes by an offline pass over the clip
   return names;
@@ -195,8 +198,10 @@ void check_options(const EvalOptions &options) {
       throw RunError("--clip: \"" + clip + "\" is " + (sound ? "video and the others are" : "") +
                      (sound ? " sound" : "sound and the others are video") + "; evaluate the two apart");
   if (sound) check_sound(options);
-  if (!sound && among("voice-detection", options.policies))
-    throw RunError("--policies: voice-detection is for sound, and the clips are video; leave it out");
+  for (const char *policy : {"voice-detection", "voice-detection-ahead"})
+    if (!sound && among(policy, options.policies))
+      throw RunError(std::string("--policies: ") + policy + " is for sound, and the clips are video; leave it out");
+  if (!sound && options.look_ahead) throw RunError("--look-ahead is for sound, and the clips are video; leave it out");
   const auto knobs = knob_names(make(filter_element(options.clips)).get());
   for (const std::string &knob : options.knobs)
     if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));

@@ -80,6 +80,8 @@ RunOptions Runner::base(const std::string &clip) const {
   const std::string size = check_clip(clip);
   o.sound = size.empty();
   if (!o.sound) o.properties.emplace("dnn.input-size", size);
+  if (o.sound)
+    o.properties["filter.look-ahead"] = std::to_string(std::llround(options_.look_ahead.value_or(kLookAhead) * 1e9));
   if (o.properties.count("ctl.warm-start")) o.start = most_expensive();  // else the policy chooses where it starts
   return o;
 }
@@ -210,8 +212,11 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
 
 namespace {
 
-/// Policy "activity" of sound.
-constexpr char kVoiceDetection[] = "voice-detection";
+/// Policy "activity" of sound: as in the paper, of seconds that are over; and with the look-ahead that `oneadapt` has.
+const std::vector<std::string> kVoicePolicies{"voice-detection", "voice-detection-ahead"};
+bool is_voice_policy(const std::string &policy) {
+  return std::find(kVoicePolicies.begin(), kVoicePolicies.end(), policy) != kVoicePolicies.end();
+}
 
 /// The curve of every policy of one clip.
 class ClipEvaluation {
@@ -259,7 +264,10 @@ class ClipEvaluation {
     if (reference_->sound) {
       json words = json::array();
       for (const SequenceElement &w : all_words(*reference_)) words.push_back(word_json(w));
-      clip["sound"] = {{"envelope", reference_->envelope}, {"step", 0.02}, {"words", words}};
+      clip["sound"] = {{"envelope", reference_->envelope},
+                       {"step", 0.02},
+                       {"words", words},
+                       {"look_ahead", o.look_ahead.value_or(kLookAhead)}};
     }
     compare_curves(clip);
     return clip;
@@ -286,7 +294,7 @@ class ClipEvaluation {
 
   /// Run for each trade-off, not put together from fixed configurations: it needs gradients, or may go anywhere.
   static bool runs_live(const std::string &policy) {
-    return policy == "casva" || (policy != kVoiceDetection && policy != "dds" && policy != "reducto" &&
+    return policy == "casva" || (!is_voice_policy(policy) && policy != "dds" && policy != "reducto" &&
                                  make_policy(policy)->needs_gradient());
   }
 
@@ -362,17 +370,21 @@ class ClipEvaluation {
       }
     }
     const std::size_t live_end = batch.size();
-    if (std::find(o.policies.begin(), o.policies.end(), kVoiceDetection) != o.policies.end())
-      for (const Rungs &rungs : uniform_configurations()) {
+    std::vector<std::string> voice_names;
+    for (const std::string &policy : o.policies)
+      for (const Rungs &rungs : is_voice_policy(policy) ? uniform_configurations() : std::vector<Rungs>()) {
         batch.push_back(run_at(rungs));
         batch.back().policy = "activity";
         batch.back().knobs = joined(o.knobs);
-        names.push_back(name_ + ", " + kVoiceDetection + " " + setting_of(rungs));
+        if (policy == kVoicePolicies.front()) batch.back().properties["filter.look-ahead"] = "0";
+        names.push_back(name_ + ", " + policy + " " + setting_of(rungs));
+        voice_names.push_back(policy);
       }
     const auto results = runner_.run_all(batch, names);
     for (std::size_t i = 0; i < fixed.size(); ++i) recorded_.runs[fixed[i]] = results[i];
     for (std::size_t i = fixed.size(); i < live_end; ++i) live_[{batch[i].policy, batch[i].lambda}] = results[i];
-    voice_runs_.assign(results.begin() + std::ptrdiff_t(live_end), results.end());
+    for (std::size_t i = live_end; i < results.size(); ++i)
+      voice_runs_[voice_names[i - live_end]].push_back(results[i]);
     if (std::find(o.policies.begin(), o.policies.end(), "dds") != o.policies.end()) make_second_passes();
   }
 
@@ -465,10 +477,10 @@ class ClipEvaluation {
       }
       return points;
     }
-    if (policy == kVoiceDetection) {
+    if (is_voice_policy(policy)) {
       std::size_t i = 0;
       for (const Rungs &rungs : uniform_configurations()) {
-        const RunResult &heard = *voice_runs_.at(i++);
+        const RunResult &heard = *voice_runs_.at(policy).at(i++);
         points.push_back(point_json(setting_of(rungs), {heard, knobs_of(heard), 0}, *reference_, o.metric));
       }
       return points;
@@ -508,8 +520,9 @@ class ClipEvaluation {
   std::unique_ptr<FrameStudy> study_;  ///< where frames are the resource
   std::map<std::pair<std::string, double>, std::shared_ptr<const RunResult>> live_;
   std::map<std::pair<std::string, double>, PolicyRun> stepped_;  ///< of sound: policies that profile
-  std::vector<std::shared_ptr<const RunResult>> voice_runs_;     ///< of policy voice-detection, by configuration
-  std::vector<std::pair<std::string, PolicyRun>> two_passes_;    ///< of policy dds, by setting
+  /// Of the policies that go by voices, by configuration.
+  std::map<std::string, std::vector<std::shared_ptr<const RunResult>>> voice_runs_;
+  std::vector<std::pair<std::string, PolicyRun>> two_passes_;  ///< of policy dds, by setting
 };
 
 }  // namespace

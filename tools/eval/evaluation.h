@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,8 +21,9 @@ struct EvalOptions {
   std::vector<double> lambdas{0.05, 0.1, 0.2, 0.4, 0.8, 1.6};
   std::vector<std::string> figures;  ///< checks of the paper instead of policies; empty: policies
   double fps = 0, seconds = 0;
-  bool frames = false;  ///< resource: frames analysed, without a codec; else bytes sent
-  double interval = 1;  ///< adaptation interval, seconds
+  bool frames = false;               ///< resource: frames analysed, without a codec; else bytes sent
+  double interval = 1;               ///< adaptation interval, seconds
+  std::optional<double> look_ahead;  ///< of the filter of sound, seconds; none: kLookAhead
   Metric metric = Metric::F1;
   bool per_class = false;
   PolicySettings profiling;     ///< its three profile fields
@@ -36,6 +38,9 @@ struct EvalOptions {
   std::string against;  ///< folder of another evaluation; empty: none
   std::string output;   ///< folder
 };
+
+/// What a filter of sound looks ahead unless it is said otherwise, seconds.
+constexpr double kLookAhead = 1;
 
 /// Runs that may be done side by side; those in the store are not done again.
 class Runner {

@@ -104,7 +104,7 @@ int main(int argc, char **argv) {
   app.add_option(
          "--knobs", o.knobs,
          "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp, and of sound of rate and "
-         "bits; policies uniform and voice-detection go along the first, the others stay at their dearest. With "
+         "bits; policies uniform and those of voices go along the first, the others stay at their dearest. With "
          "--resource frames: of change-threshold, "
          "pixel-threshold and area-threshold; policies without gradients have the latter two")
       ->delimiter(',')
@@ -134,6 +134,13 @@ int main(int argc, char **argv) {
       ->check(positive())
       ->type_name("S")
       ->capture_default_str()
+      ->group(compared);
+  app.add_option("--look-ahead", o.look_ahead,
+                 "Of sound: seconds that the filter holds an interval back for, to see whether there is a voice in it "
+                 "before its rate is chosen (default 1; 0: none). Policy voice-detection never does: "
+                 "voice-detection-ahead is the one that does")
+      ->check(not_negative())
+      ->type_name("S")
       ->group(compared);
   app.add_option("--metric", metric,
                  "Accuracy: f1 (at IoU 0.5) or miou (mean IoU); of masks where the model gives some, else of boxes")

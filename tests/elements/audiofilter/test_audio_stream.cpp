@@ -78,9 +78,10 @@ TEST(AudioStream, AThousandRandomChangesLoseNothingAndClickNowhere) {
   const Wave wave = [](double t) {
     return 0.4 * std::sin(2 * M_PI * 320 * t) + 0.3 * std::sin(2 * M_PI * 75.3 * t + 1);
   };
-  for (int in : {16000, 44100}) {
+  for (const auto &[in, ahead] :
+       std::vector<std::pair<int, guint64>>{{16000, 0}, {44100, 0}, {16000, 30}, {44100, 100}}) {
     constexpr guint64 kIntervals = 1001;
-    AudioRun run("interval=100000000", in);
+    AudioRun run("interval=100000000 look-ahead=" + std::to_string(ahead * GST_MSECOND), in);
     std::mt19937 random(17);
     const int rates[] = {1000, 2000, 3000, 4000, 6000, 8000, 12000, 16000};
     double due = 0;
@@ -211,6 +212,60 @@ TEST(AudioStream, AnIntervalBeginsWithTheNextBufferSoThatADecisionIsForIt) {
   EXPECT_EQ(run.count(), 10000u);
   EXPECT_EQ(run.outs.back().rate, 2000);
   EXPECT_LT(worst_error(run.outs, sine(250), 0.05), 0.05);
+}
+
+TEST(AudioStream, AnIntervalIsHeldBackForAsLongAsItIsLookedAt) {
+  AudioRun run("rate=8000 look-ahead=300000000", 16000);
+  run.push_all(sine(250), 0, 4800 - 160, 160);
+  EXPECT_TRUE(run.outs.empty());
+  run.push(sine(250), 4800 - 160, 4800);
+  EXPECT_GE(run.count(), 2300u);  // what a filter looks ahead is still missing
+  run.push_all(sine(250), 4800, 16000, 160);
+  run.drain();
+  EXPECT_EQ(run.count(), 8000u);
+  run.apply(1, "rate", 2000);
+  run.push_all(sine(250), 16000, 20000, 160);
+  EXPECT_EQ(run.count(), 8000u);
+  run.apply(1, "rate", 4000);  // still for it
+  run.push_all(sine(250), 20000, 32000, 160);
+  run.eos();
+  EXPECT_EQ(run.count(), 12000u);
+  EXPECT_EQ(run.outs.back().rate, 4000);
+  EXPECT_LT(worst_error(run.outs, sine(250), 0.05), 0.05);
+}
+
+TEST(AudioStream, HeldBackSoundComesOutWhateverEndsIt) {
+  const std::vector<std::function<void(AudioRun &)>> ends{
+      [](AudioRun &run) { run.eos(); },
+      [](AudioRun &run) { gst_harness_push_event(run.h, gst_event_new_gap(1250 * GST_MSECOND, GST_SECOND)); },
+      [](AudioRun &run) { run.set_caps(44100); },
+      [](AudioRun &run) { run.push(sine(300), 160000, 160160); },  // a hole of seconds
+  };
+  for (std::size_t i = 0; i < ends.size(); i++) {
+    AudioRun run("rate=8000 look-ahead=3600000000000", 16000);  // at most an interval
+    run.push_all(sine(300), 0, 20000, 1000);
+    EXPECT_GE(run.count(), 7900u) << i;
+    EXPECT_LE(run.count(), 8000u) << i;
+    ends[i](run);
+    EXPECT_EQ(run.count(), 10000u) << i;
+    EXPECT_EQ(run.outs.back().pts + run.outs.back().duration, 1250 * GST_MSECOND) << i;
+  }
+  // A flush forgets it.
+  AudioRun run("rate=8000 look-ahead=1000000000", 16000);
+  run.push_all(sine(300), 0, 12000, 1000);
+  gst_harness_push_event(run.h, gst_event_new_flush_start());
+  gst_harness_push_event(run.h, gst_event_new_flush_stop(TRUE));
+  run.eos();
+  EXPECT_EQ(run.count(), 0u);
+}
+
+TEST(AudioStream, ABufferOfManyIntervalsIsHeldBackToo) {
+  AudioRun run("rate=8000 look-ahead=1000000000", 16000);
+  run.push(sine(300), 0, 72000);
+  EXPECT_GE(run.count(), 31900u);
+  run.eos();
+  EXPECT_EQ(run.count(), 36000u);
+  EXPECT_EQ(run.events.size(), 5u);
 }
 
 TEST(AudioStream, StereoIsMixedDown) {
@@ -397,6 +452,20 @@ TEST(AudioStream, LatencyIsThatOfTheLowestRateAndABuffer) {
     if (low.outs.empty()) continue;
     const Out &last = low.outs.back();
     EXPECT_LE(at * GST_SECOND / 48000, last.pts + last.duration + latency);
+  }
+}
+
+TEST(AudioStream, LatencyIsMoreByWhatIsLookedAt) {
+  AudioRun plain("", 48000), ahead("look-ahead=250000000", 48000), all("look-ahead=5000000000", 48000);
+  for (AudioRun *run : {&plain, &ahead, &all}) run->push_all(sine(300), 0, 4800, 480);
+  const GstClockTime latency = gst_harness_query_latency(plain.h);
+  EXPECT_EQ(gst_harness_query_latency(ahead.h), latency + 250 * GST_MSECOND);
+  EXPECT_EQ(gst_harness_query_latency(all.h), latency + GST_SECOND) << "at most an interval";
+  for (guint64 at = 4800; at < 144000; at += 480) {
+    ahead.push(sine(300), at, at + 480);
+    if (ahead.outs.empty()) continue;
+    const Out &last = ahead.outs.back();
+    EXPECT_LE(at * GST_SECOND / 48000, last.pts + last.duration + latency + 250 * GST_MSECOND);
   }
 }
 

@@ -267,6 +267,116 @@ TEST(AudioVoice, SoundBeforeAHoleIsRemembered) {
   EXPECT_EQ(activity(run, 5), 0);
 }
 
+namespace {
+
+/// Applies a rate for intervals with a voice, and one for those without.
+bool apply_either(const AudioRun &run, guint64 interval, double rate, const char *idle_knob, double idle,
+                  std::string *problem = nullptr) {
+  GstStructure *alternative = gst_structure_new("idle", idle_knob, G_TYPE_DOUBLE, idle, nullptr);
+  GstStructure *s =
+      gst_structure_new("configuration", "rate", G_TYPE_DOUBLE, rate, "idle", GST_TYPE_STRUCTURE, alternative, nullptr);
+  GError *error = nullptr;
+  const bool applied = gst_oneadapt_tunable_apply(run.tunable(), interval, s, &error);
+  if (error && problem) *problem = error->message;
+  g_clear_error(&error);
+  gst_structure_free(alternative);
+  gst_structure_free(s);
+  return applied;
+}
+
+/// Rates by interval, as they were announced.
+std::vector<double> announced(const AudioRun &run) {
+  std::vector<double> rates;
+  for (GstEvent *event : run.events) {
+    GstStructure *knobs = nullptr;
+    double rate = 0;
+    gst_event_parse_oneadapt_configuration(event, nullptr, &knobs, nullptr, nullptr, nullptr);
+    gst_structure_get_double(knobs, "rate", &rate);
+    gst_structure_free(knobs);
+    rates.push_back(rate);
+  }
+  return rates;
+}
+
+/// Voices in seconds 1 and 3 of 5.
+std::vector<float> two_words(int rate) {
+  std::vector<float> sound = noise(std::size_t(rate) * 5, 0.003);
+  add(sound, 1.3, rate, ah(rate, 0.4));
+  add(sound, 3.2, rate, ah(rate, 0.4));
+  return sound;
+}
+
+}  // namespace
+
+TEST(AudioVoice, LookingAheadTheRateIsThatOfTheIntervalItself) {
+  const int rate = 16000;
+  const std::vector<float> sound = two_words(rate);
+  for (guint64 chunk : {320, 1000}) {
+    AudioRun run("rate=4000 look-ahead=1000000000", rate);
+    std::vector<int> shown;
+    g_signal_connect(run.filter, "notify::rate", G_CALLBACK(+[](GObject *object, GParamSpec *, gpointer data) {
+                       int value = 0;
+                       g_object_get(object, "rate", &value, nullptr);
+                       static_cast<std::vector<int> *>(data)->push_back(value);
+                     }),
+                     &shown);
+    ASSERT_TRUE(apply_either(run, 0, 8000, "rate", 2000));
+    run.push_all(played(sound, rate), 0, guint64(rate) * 5, chunk);
+    run.eos();
+    EXPECT_EQ(announced(run), (std::vector<double>{2000, 8000, 2000, 8000, 2000})) << chunk;
+    EXPECT_EQ(shown, (std::vector<int>{2000, 8000, 2000, 8000, 2000})) << chunk;
+    EXPECT_EQ(run.count(), 22000u) << chunk;
+    EXPECT_EQ(activity(run, 2), 0) << chunk;  // what was held back of the next is not its own
+    EXPECT_EQ(activity(run, 3), 1) << chunk;
+  }
+  // Two fifths of a second in, the word of second 3 has begun, the one of second 1 has, too.
+  AudioRun some("look-ahead=500000000", rate), few("look-ahead=100000000", rate), none("", rate);
+  for (AudioRun *run : {&some, &few, &none}) {
+    ASSERT_TRUE(apply_either(*run, 0, 8000, "rate", 2000));
+    run->push_all(played(sound, rate), 0, guint64(rate) * 5, 320);
+    run->eos();
+  }
+  EXPECT_EQ(announced(some), (std::vector<double>{2000, 8000, 2000, 8000, 2000}));
+  EXPECT_EQ(announced(few), (std::vector<double>{2000, 2000, 2000, 2000, 2000}));
+  EXPECT_EQ(announced(none), (std::vector<double>{8000, 8000, 8000, 8000, 8000}));
+}
+
+TEST(AudioVoice, WhatIsSetOrDecidedNextEndsTheAlternative) {
+  const int rate = 16000;
+  const std::vector<float> sound(std::size_t(rate) * 5, 0.0f);
+  AudioRun run("look-ahead=1000000000", rate);
+  const auto second = [&](guint64 n) { run.push_all(played(sound, rate), n * 16000, (n + 1) * 16000, 320); };
+  ASSERT_TRUE(apply_either(run, 0, 8000, "rate", 2000));
+  second(0);
+  EXPECT_EQ(run.rate(), 2000);
+  g_object_set(run.filter, "rate", 6000, nullptr);
+  EXPECT_EQ(run.rate(), 6000);
+  second(1);
+  EXPECT_EQ(run.rate(), 6000);
+  ASSERT_TRUE(apply_either(run, 2, 8000, "rate", 1000));
+  second(2);
+  run.apply(3, "rate", 4000);
+  second(3);
+  std::string problem;
+  EXPECT_FALSE(apply_either(run, 4, 8000, "tempo", 1, &problem));
+  EXPECT_NE(problem.find("has no knob \"tempo\""), std::string::npos) << problem;
+  EXPECT_FALSE(apply_either(run, 4, 8000, "rate", -1, &problem));
+  EXPECT_NE(problem.find("takes a number in"), std::string::npos) << problem;
+  second(4);
+  EXPECT_EQ(announced(run), (std::vector<double>{2000, 6000, 1000, 4000, 4000}));
+}
+
+TEST(AudioVoice, ADownstreamThatRefusesTheAlternativeIsToldOfOnce) {
+  const int rate = 16000;
+  const std::vector<float> sound(std::size_t(rate) * 3, 0.0f);
+  AudioRun run("look-ahead=1000000000", rate);
+  gst_harness_set_sink_caps_str(run.h, "audio/x-raw,rate=8000");
+  ASSERT_TRUE(apply_either(run, 0, 8000, "rate", 2000));
+  run.push_all(played(sound, rate), 0, guint64(rate) * 3, 320);
+  EXPECT_EQ(announced(run), (std::vector<double>{8000, 8000, 8000}));
+  EXPECT_EQ(run.messages(GST_MESSAGE_WARNING), 1u);
+}
+
 /* ---- in a pipeline -------------------------------------------------------------------------------------------- */
 
 namespace {
@@ -347,6 +457,14 @@ TEST(AudioVoice, PolicyActivityRaisesTheRateAfterAVoice) {
   const auto rates = rates_of(launch("", 16000), conversation(16000), 16000);
   EXPECT_EQ(rates.at(0), 8000);  // the property's, until something is known
   EXPECT_EQ(from_second_one(rates), kRaised);
+}
+
+TEST(AudioVoice, PolicyActivityRaisesTheRateWithAVoiceWhereTheFilterLooksAhead) {
+  std::string line = launch("", 16000);
+  line.replace(line.find("name=f"), 6, "name=f look-ahead=1000000000");
+  // The first interval begins before anything is decided.
+  EXPECT_EQ(from_second_one(rates_of(line, conversation(16000), 16000)),
+            (std::vector<double>{1000, 1000, 8000, 8000, 1000, 1000, 8000, 1000, 1000}));
 }
 
 TEST(AudioVoice, WebRtcsDetectorIsHeard) {

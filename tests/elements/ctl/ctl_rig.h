@@ -35,6 +35,8 @@ struct FakeTunable {
   int confident;      // of the last gradient it was probed with; -1: of none
   float least, most;  // its values
   double activity;    // that it tells of; -1: unknown
+  gboolean foresees;
+  double idle;  // what was applied last for intervals without activity; -1: nothing
 };
 struct FakeTunableClass {
   GstElementClass parent;
@@ -84,6 +86,7 @@ static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, con
   }
   p->resource = f->value / 50;
   p->activity = f->activity;
+  p->foresees = f->foresees;
   return p;
 }
 static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStructure *c, GError **) {
@@ -91,6 +94,12 @@ static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStr
   std::lock_guard<std::mutex> lock(*f->mutex);
   f->applied_for = interval;
   ++f->applies;
+  f->idle = -1;
+  GstStructure *idle = nullptr;
+  if (gst_structure_get(c, "idle", GST_TYPE_STRUCTURE, &idle, nullptr)) {
+    gst_structure_get_double(idle, "level", &f->idle);
+    gst_structure_free(idle);
+  }
   return gst_structure_get_double(c, "level", &f->value);
 }
 /// Two samples, 100 ms apart, whose only byte is the level; results are wanted at both instants.
@@ -137,7 +146,7 @@ static void fake_tunable_init(FakeTunable *f) {
   f->frames_at_render = new std::vector<unsigned>;
   f->stuck = new std::atomic<bool>(false);
   f->value = 50;
-  f->activity = -1;
+  f->activity = f->idle = -1;
   f->applied_for = f->probed = G_MAXUINT64;
   f->sink = gst_pad_new_from_static_template(&sink_t, "sink");
   gst_pad_set_chain_function(f->sink, fake_chain);

@@ -434,6 +434,30 @@ TEST(Ctl, ActivityPolicyIsDearWhileSomethingGoesOn) {
   gst_structure_free(last);
   gst_structure_free(s);
 }
+TEST(Ctl, WhoForeseesIsToldBothCases) {
+  Rig rig("lockstep=true policy=activity");
+  rig.caps();
+  rig.tunable->value = 40;
+  rig.tunable->activity = 0;
+  rig.interval();
+  rig.interval();
+  EXPECT_EQ(rig.tunable->value, 10);
+  EXPECT_EQ(rig.tunable->idle, -1) << "who does not foresee would take it for a knob";
+  rig.tunable->foresees = TRUE;
+  rig.interval();
+  EXPECT_EQ(rig.tunable->value, 40);
+  EXPECT_EQ(rig.tunable->idle, 10);
+  double next = -1;
+  GstStructure *s = nullptr, *last = nullptr;
+  g_object_get(rig.ctl, "stats", &s, nullptr);
+  gst_structure_get(s, "last-decision", GST_TYPE_STRUCTURE, &last, nullptr);
+  const GstStructure *knob =
+      gst_value_get_structure(gst_value_list_get_value(gst_structure_get_value(last, "knobs"), 0));
+  EXPECT_TRUE(gst_structure_get_double(knob, "next-idle", &next));
+  EXPECT_EQ(next, 10);
+  gst_structure_free(last);
+  gst_structure_free(s);
+}
 TEST(Ctl, OfSeveralTunablesTheMostActiveCounts) {
   Rig rig("lockstep=true policy=activity", false, " ! faketunable name=u");
   rig.caps();
