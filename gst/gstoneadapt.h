@@ -225,7 +225,7 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * @frames_out: frames that went out
  * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
  * @activity: whether something went on in the interval, by the tunable's own judgement, in [0, 1], 0.5 and more for
- *   yes; < 0 when unknown
+ *   yes; < 0 when unknown. Of a tunable that foresees, as far as it was known when the interval began
  * @foresees: TRUE: it will know the activity of an interval before it has to apply a configuration to it, and apply()
  *   takes an alternative for intervals in which nothing goes on
  *

@@ -239,14 +239,13 @@ GstEvent *announce(const AudioState &state, guint64 last_bytes) {
   return event;
 }
 
-/// Whether it is known, by what is here of it, that there is no voice in the interval that begins at sample `index`.
-bool nothing_is_said(GstOneadaptAudioFilter *self, std::int64_t index) {
-  AudioFilterImpl &impl = *self->impl;
-  if (!impl.state->look_ahead) return false;
-  const std::int64_t end = cut_after(*impl.state, number_of(*impl.state, index), index);
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
-  const double activity = impl.ledger.activity(index, end);
-  return activity >= 0 && activity < kActive;
+/// Whether there is a voice in the interval that begins at sample `index`, by what is here of it, [0, 1]; < 0: unknown,
+/// or not looked at.
+double foresee(GstOneadaptAudioFilter *self, std::int64_t index) {
+  if (!self->impl->state->look_ahead) return -1;
+  const std::int64_t end = cut_after(*self->impl->state, number_of(*self->impl->state, index), index);
+  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+  return self->impl->ledger.activity(index, end);
 }
 
 /// An interval begins at sample `index`. Throws.
@@ -254,7 +253,8 @@ bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   AudioFilterImpl &impl = *self->impl;
   AudioState &state = *impl.state;
   state.number = number_of(state, index);
-  const bool idle = nothing_is_said(self, index);
+  const double foreseen = foresee(self, index);
+  const bool idle = foreseen >= 0 && foreseen < kActive;
   AudioValues asked = take_configuration(self, state.number, idle);
   AudioValues wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
   wanted[kRate] = possible_rate(self, asked, int(wanted[kRate]));
@@ -268,7 +268,7 @@ bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
     last_bytes = oneadapt::bytes_before(state.number, impl.ledger.current());
-    impl.ledger.begin(state.number, wanted, index, stream_time(state, time_of(state, index)));
+    impl.ledger.begin(state.number, wanted, index, stream_time(state, time_of(state, index)), foreseen);
     impl.ledger.counters.rate_changes += rate_changed;
   }
   gst_clear_event(&state.announcement);

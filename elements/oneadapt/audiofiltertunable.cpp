@@ -117,7 +117,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->frames_in = answer->frames_out = 1;  // an interval's sound is analysed as one
     answer->resource = result.resource;
     answer->compute = 1;
-    answer->activity = request.interval.activity;
+    // What a decision can depend on is what was known when the interval began.
+    answer->activity = foresees ? request.interval.foreseen : request.interval.activity;
     answer->foresees = foresees;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;

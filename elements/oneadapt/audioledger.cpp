@@ -86,7 +86,8 @@ void AudioLedger::append(const float *samples, std::size_t n) {
 
 void AudioLedger::end(std::int64_t to) { intervals_.under_way().to = std::max(to, base_); }
 
-void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time) {
+void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time,
+                        double foreseen) {
   if (const AudioRecord *last = current()) counters.last_interval_bytes = last->bytes;
   counters.intervals++;
   intervals_.under_way().to = std::max(from, base_);
@@ -96,6 +97,7 @@ void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::in
   record.format = format_;
   record.from = from;
   record.time = time;
+  record.foreseen = foreseen;
   trim();
 }
 

@@ -31,6 +31,7 @@ struct AudioRecord {
   std::int64_t from = 0, to = -1;                    ///< samples, as the ledger counts them; to < 0: still growing
   std::shared_ptr<const Sound> sound;                ///< of an interval that was asked for
   double activity = -1;                              ///< with `sound`: whether there was a voice, [0, 1]; < 0: unknown
+  double foreseen = -1;                              ///< the same, as far as it was known when the interval began
 };
 
 /// Since the filter was started.
@@ -55,8 +56,9 @@ class AudioLedger {
   void judged(std::int64_t from, std::int64_t to, bool voice);
   /// The interval under way ends before sample `to`, whatever has been appended of the next.
   void end(std::int64_t to);
-  /// An interval begins at sample `from`, whose stream time is `time`.
-  void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time);
+  /// An interval begins at sample `from`, whose stream time is `time`. `foreseen`: AudioRecord::foreseen.
+  void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time,
+             double foreseen = -1);
   /// `samples` of them, at `rate`, went out as `bytes`.
   void sent(std::uint64_t samples, double rate, std::uint64_t bytes);
   /// Forgets sound and intervals (a flush); counters and formats stay.

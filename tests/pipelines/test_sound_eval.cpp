@@ -214,6 +214,36 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
   EXPECT_GT(results["curves"][2]["points"][0]["extra_inferences"], 0);
 }
 
+TEST_F(SoundEval, TheLastIntervalIsSaidToBeWhatItWas) {
+  make(3, {{500, 1.3, 1.6}});
+  EvalOptions o;
+  o.clips = {clip};
+  o.model = model;
+  o.knobs = {"rate"};
+  o.policies = {"voice-detection-ahead", "oneadapt"};
+  o.lambdas = {0.2};
+  o.properties["filter.rate-ladder"] = "1000,8000";
+  o.jobs = 1;
+  o.output = folder.file("out");
+  check_options(o);
+  Runner runner(o, RunStore(o.output + "/runs"));
+  const nlohmann::json results = evaluate_clip(runner, clip);
+  for (const auto &curve : results["curves"]) {
+    const auto &intervals = curve["points"][0]["intervals"];
+    ASSERT_EQ(intervals.size(), 3u);
+    EXPECT_EQ(intervals[1]["knobs"]["rate"], 8000) << curve["policy"];
+    EXPECT_EQ(intervals[2]["knobs"]["rate"], 1000) << curve["policy"];  // not what a voice would have had
+    EXPECT_EQ(intervals[2]["kbps"], 16) << curve["policy"];
+  }
+  o.look_ahead = 0;
+  try {
+    check_options(o);
+    FAIL();
+  } catch (const RunError &e) {
+    EXPECT_STREQ(e.what(), "--look-ahead: policy voice-detection-ahead wants one above 0; leave one of the two out");
+  }
+}
+
 TEST_F(SoundEval, IntervalsOfAnotherLength) {
   make(8, {{500, 4.2, 4.5}, {500, 5.2, 5.5}, {3000, 6.2, 6.5}});
   EvalOptions o;

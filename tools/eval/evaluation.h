@@ -77,6 +77,9 @@ std::string check_clip(const std::string &clip);
 /// The element whose knobs are adapted on such clips: one for pictures, one for sound.
 std::string filter_element(const std::vector<std::string> &clips);
 
+/// A word of results.json: when, and which.
+nlohmann::json word_json(const SequenceElement &word);
+
 /// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/report.md).
 nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);
 

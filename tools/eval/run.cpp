@@ -20,102 +20,11 @@
 #include "eval/schedule.h"
 #include "eval/second_pass.h"
 #include "eval/stills.h"
+#include "eval/taps.h"
 #include "gstoneadapt.h"
-#include "mask_param.h"
 
 namespace oneadapt::eval {
 namespace {
-
-/// What the pad probes gather; each vector belongs to one streaming thread until the pipeline has stopped.
-struct Taps {
-  std::vector<std::uint64_t> input;
-  GstClockTime interval = 0;  ///< of sound: input is counted by intervals; 0: by buffers
-  std::vector<float> envelope;
-  GstElement *filter = nullptr;  ///< of sound: its samples count as if they were packed
-  std::vector<FrameResult> results;
-  std::vector<Packet> packets;
-  std::uint64_t feedback_bytes = 0;
-  bool keep_gradients = false;
-  std::vector<GradientMap> gradient_maps;
-  GstClockTime frame_duration = 0, sound_end = 0;
-};
-
-/// Largest amplitude of a buffer of 16-bit samples, [0, 1].
-float loudest(GstBuffer *buffer) {
-  GstMapInfo map;
-  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return 0;
-  int most = 0;
-  for (gsize i = 0; i + 1 < map.size; i += 2)
-    most = std::max(most, std::abs(int(gint16(GST_READ_UINT16_LE(map.data + i)))));
-  gst_buffer_unmap(buffer, &map);
-  return float(most) / 32768.f;
-}
-
-GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  auto *taps = static_cast<Taps *>(data);
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  const GstClockTime time = stream_time(pad, buffer);
-  if (taps->interval) {
-    const GstClockTime begin = time / taps->interval * taps->interval;
-    if (taps->input.empty() || taps->input.back() != begin) taps->input.push_back(begin);
-    taps->sound_end = time + (GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 0);
-    taps->envelope.push_back(loudest(buffer));
-    return GST_PAD_PROBE_OK;
-  }
-  taps->input.push_back(time);
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) taps->frame_duration = GST_BUFFER_DURATION(buffer);
-  return GST_PAD_PROBE_OK;
-}
-GstPadProbeReturn on_bytes(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  auto *taps = static_cast<Taps *>(data);
-  std::uint64_t bytes = gst_buffer_get_size(buffer);
-  if (taps->filter) {
-    gint bits = 16;
-    g_object_get(taps->filter, "bits", &bits, nullptr);  // in force: it was notified before the interval's first buffer
-    bytes = (bytes / 2 * guint64(bits) + 7) / 8;
-  }
-  taps->packets.push_back({stream_time(pad, buffer), bytes});
-  return GST_PAD_PROBE_OK;
-}
-GstPadProbeReturn on_feedback(GstPad *, GstPadProbeInfo *info, gpointer data) {
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
-  GstOneadaptGradient *gradient = nullptr;
-  if (!gst_event_is_oneadapt_gradient(event) || !gst_event_parse_oneadapt_gradient(event, &gradient, nullptr))
-    return GST_PAD_PROBE_OK;
-  auto *taps = static_cast<Taps *>(data);
-  taps->feedback_bytes += g_bytes_get_size(gst_event_get_oneadapt_gradient_message(event));
-  if (taps->keep_gradients) {
-    GradientMap kept{gradient->stream_time,
-                     BlockMap(gradient->frame_width, gradient->frame_height, gradient->block_size)};
-    kept.map.values.assign(gradient->values, gradient->values + std::size_t(gradient->columns) * gradient->rows);
-    taps->gradient_maps.push_back(std::move(kept));
-  }
-  gst_oneadapt_gradient_free(gradient);
-  return GST_PAD_PROBE_OK;
-}
-GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  auto *taps = static_cast<Taps *>(data);
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  FrameResult result;
-  result.stream_time = stream_time(pad, buffer);
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
-    auto *roi = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
-    const GstStructure *s = gst_video_region_of_interest_meta_get_param(roi, "detection");
-    ScoredBox box;
-    if (s && gst_structure_get(s, "x_min", G_TYPE_DOUBLE, &box.box.x0, "y_min", G_TYPE_DOUBLE, &box.box.y0, "x_max",
-                               G_TYPE_DOUBLE, &box.box.x1, "y_max", G_TYPE_DOUBLE, &box.box.y1, "confidence",
-                               G_TYPE_DOUBLE, &box.score, "label_id", G_TYPE_INT, &box.label, nullptr)) {
-      const GstStructure *param = gst_video_region_of_interest_meta_get_param(roi, "mask");
-      if (const auto grid = param ? read_mask_param(param) : std::nullopt)
-        box.mask = mask_of(grid->cut, grid->width, grid->height);
-      result.boxes.push_back(std::move(box));
-    }
-  }
-  taps->results.push_back(std::move(result));
-  return GST_PAD_PROBE_OK;
-}
 
 double number(const GstStructure *s, const char *name, double otherwise) {
   double v = otherwise;
@@ -382,6 +291,17 @@ double read_stats(GstElement *pipeline, RunResult &result) {
   return number(dnn.get(), "model-threshold", 0);
 }
 
+/// Without a gradient nothing is decided at the end of a stream. What was in force in its last interval may be either
+/// of two that were decided on: the filter of sound says which.
+void read_last_interval(GstElement *filter, std::size_t intervals, RunResult &result) {
+  if (result.intervals.empty() || result.intervals.back().interval + 1 >= intervals) return;
+  for (KnobValue &knob : result.intervals.back().knobs) {
+    gint value = 0;
+    g_object_get(filter, knob.name.c_str(), &value, nullptr);
+    knob.next = value;
+  }
+}
+
 }  // namespace
 
 std::string raw_caps(double fps) {
@@ -473,6 +393,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
     gst_message_unref(m);
   }
   const double model_threshold = failure.empty() ? read_stats(pipeline.get(), result) : 0;
+  if (options.sound) read_last_interval(filter.get(), taps.input.size(), result);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   if (!failure.empty()) throw RunError(failure);
   if (!schedule.problem().empty()) throw RunError("a schedule cannot be kept: " + schedule.problem());
@@ -515,58 +436,6 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   else
     result.seconds = double(result.input.back() - result.input.front() + taps.frame_duration) / GST_SECOND;
   return result;
-}
-
-namespace {
-/// The result that is in force at `time`: the last one that is not later.
-const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time) {
-  static const std::vector<ScoredBox> none;
-  // Time stamps may have been rounded on their way through the codec.
-  constexpr std::uint64_t kSlack = GST_MSECOND;
-  auto after = std::upper_bound(run.results.begin(), run.results.end(), time + kSlack,
-                                [](std::uint64_t t, const FrameResult &r) { return t < r.stream_time; });
-  return after == run.results.begin() ? none : std::prev(after)->boxes;
-}
-
-}  // namespace
-
-std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals) {
-  std::vector<SequenceElement> words;
-  for (const FrameResult &f : run.results)
-    for (const SequenceElement &w : f.words) {
-      words.push_back(w);
-      if (intervals) intervals->push_back(f.stream_time);
-    }
-  return words;
-}
-
-std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
-  std::vector<double> values;
-  if (reference.sound) {
-    std::vector<std::uint64_t> here, there;
-    const auto a = all_words(result, &here), b = all_words(reference, &there);
-    std::map<std::uint64_t, double> matched, counted;
-    for (std::uint64_t t : here) ++counted[t];
-    for (std::uint64_t t : there) ++counted[t];
-    for (const auto &[i, j] : match_sequences(a, b, kWordTolerance)) {
-      ++matched[here[i]];
-      ++matched[there[j]];
-    }
-    for (std::uint64_t t : reference.input) values.push_back(counted[t] > 0 ? matched[t] / counted[t] : 1);
-    return values;
-  }
-  for (std::uint64_t t : reference.input) {
-    const auto &here = in_force(result, t), &there = in_force(reference, t);
-    values.push_back(metric == Metric::F1 ? f1(here, there) : miou(here, there));
-  }
-  return values;
-}
-
-double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
-  if (reference.sound) return sequence_f1(all_words(result), all_words(reference), kWordTolerance);
-  double sum = 0;
-  for (double value : frame_accuracy(result, reference, metric)) sum += value;
-  return reference.input.empty() ? 0 : sum / double(reference.input.size());
 }
 
 }  // namespace oneadapt::eval

@@ -338,6 +338,10 @@ TEST(AudioVoice, LookingAheadTheRateIsThatOfTheIntervalItself) {
   }
   EXPECT_EQ(announced(some), (std::vector<double>{2000, 8000, 2000, 8000, 2000}));
   EXPECT_EQ(announced(few), (std::vector<double>{2000, 2000, 2000, 2000, 2000}));
+  // What a decision can go by is what was known when the interval began.
+  EXPECT_EQ(activity(few, 3), 0);
+  EXPECT_GE(activity(some, 3), 0.5);
+  EXPECT_EQ(activity(none, 3), 1);
   EXPECT_EQ(announced(none), (std::vector<double>{8000, 8000, 8000, 8000, 8000}));
 }
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A run as a point of a curve.
+#include <algorithm>
+#include <cmath>
+
+#include "eval/evaluation.h"
+
+namespace oneadapt::eval {
+
+using nlohmann::json;
+namespace {
+
+double round6(double v) { return std::round(v * 1e6) / 1e6; }
+
+/// All that the DNN did, in frames analysed, as a share of those of the reference: profiles too, and each gradient as
+/// one (it takes 0.9 of an inference with NanoDet on a CPU, nothing where there is no element, and a clock would not
+/// tell the same twice).
+double frames_share(const PolicyRun &run, const RunResult &reference) {
+  const RunResult &r = run.result;
+  const double frames = double(r.results.size() + run.extra_inferences + r.gradients);
+  return reference.results.empty() ? 0 : frames / double(reference.results.size());
+}
+
+/// What a run heard, and what it should have heard besides, to the intervals that it begins in.
+void add_words(json &intervals, const RunResult &run, const RunResult &reference) {
+  std::vector<std::uint64_t> here, there;
+  const auto heard = all_words(run, &here), said = all_words(reference, &there);
+  std::vector<bool> right(heard.size()), found(said.size());
+  for (const auto &[i, j] : match_sequences(heard, said, kWordTolerance)) right[i] = found[j] = true;
+  for (json &interval : intervals) interval["words"] = interval["missed"] = json::array();
+  const auto at = [&](std::uint64_t time) -> json & {
+    return intervals.at(std::min(intervals.size() - 1, interval_at(time)));
+  };
+  for (std::size_t i = 0; i < heard.size(); ++i) {
+    json word = word_json(heard[i]);
+    word["right"] = bool(right[i]);
+    at(here[i])["words"].push_back(word);
+  }
+  for (std::size_t j = 0; j < said.size(); ++j)
+    if (!found[j]) at(there[j])["missed"].push_back(word_json(said[j]));
+}
+
+}  // namespace
+
+json word_json(const SequenceElement &w) { return {{"t", round6(w.time)}, {"word", w.label}}; }
+
+json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
+  const RunResult &r = run.result;
+  const std::size_t count = interval_count(reference);
+  std::vector<double> accuracy(count), inputs(count), bytes(count), objects(count);
+  const std::vector<double> frames = frame_accuracy(r, reference, metric);
+  auto at = [&](std::uint64_t t) { return std::min(count - 1, interval_at(t)); };
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    accuracy[at(reference.input[i])] += frames[i];
+    ++inputs[at(reference.input[i])];
+  }
+  for (const Packet &p : r.packets) bytes[at(p.stream_time)] += double(p.bytes);
+  for (const FrameResult &f : r.results) objects[at(f.stream_time)] = double(f.boxes.size() + f.words.size());
+  json intervals = json::array();
+  for (std::size_t t = 0; t < count; ++t) {
+    json knobs = json::object();
+    if (t < run.knobs.size())
+      for (const auto &[name, value] : run.knobs[t]) knobs[name] = value;
+    // The last interval may be short.
+    const double seconds = std::min(kIntervalSeconds, std::max(reference.seconds - double(t) * kIntervalSeconds, 1e-3));
+    intervals.push_back({{"t", double(t) * kIntervalSeconds},
+                         {"kbps", round6(bytes[t] * 8 / 1000 / seconds)},
+                         {"accuracy", inputs[t] > 0 ? json(round6(accuracy[t] / inputs[t])) : json()},
+                         {"objects", objects[t]},
+                         {"knobs", knobs}});
+  }
+  if (reference.sound && count) add_words(intervals, r, reference);
+  return {{"setting", setting},
+          {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},
+          {"accuracy", round6(mean_accuracy(r, reference, metric))},
+          {"frames", round6(frames_share(run, reference))},
+          {"frames_analysed", r.results.size()},
+          {"extra_inferences", run.extra_inferences},
+          {"sensor_cpu_s", round6(r.encode_s + r.probe_s)},
+          {"inference_s", round6(r.inference_s)},
+          {"gradient_s", round6(r.gradient_s)},
+          {"feedback_bytes", r.feedback_bytes},
+          {"bytes", r.bytes},
+          {"intervals", intervals}};
+}
+
+}  // namespace oneadapt::eval

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which options runs have, and runs side by side.
+#include <glib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "eval/evaluation.h"
+
+namespace oneadapt::eval {
+namespace {
+
+std::string joined(const std::vector<std::string> &words) {
+  std::string out;
+  for (const std::string &w : words) out += (out.empty() ? "" : ",") + w;
+  return out;
+}
+
+}  // namespace
+
+RunOptions Runner::base(const std::string &clip) const {
+  RunOptions o;
+  o.clip = clip;
+  o.model = options_.model;
+  o.classes = options_.classes;
+  o.device = options_.device;
+  o.threads = 1;  // runs go side by side, and the number of threads must not change the numbers
+  o.per_class = options_.per_class;
+  o.fps = options_.fps;
+  o.seconds = options_.seconds;
+  o.knobs = joined(options_.knobs);
+  o.raw = options_.frames;
+  o.interval = options_.interval;
+  o.properties = options_.properties;
+  o.feedback_loss = options_.feedback_loss;
+  o.seed = options_.seed;
+  // Without B pictures there is nothing to be biased.
+  if (std::count(options_.knobs.begin(), options_.knobs.end(), "b-bias")) o.properties.emplace("filter.b-frames", "3");
+  // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
+  // before them.
+  const std::string size = check_clip(clip);
+  o.sound = size.empty();
+  if (!o.sound) o.properties.emplace("dnn.input-size", size);
+  if (o.sound)
+    o.properties["filter.look-ahead"] = std::to_string(std::llround(options_.look_ahead.value_or(kLookAhead) * 1e9));
+  if (o.properties.count("ctl.warm-start")) o.start = most_expensive();  // else the policy chooses where it starts
+  return o;
+}
+
+std::map<std::string, double> Runner::most_expensive() const {
+  std::map<std::string, double> start;
+  const auto ends = ladder_ends(options_.properties);
+  for (const std::string &knob : options_.knobs) {
+    const auto end = ends.find(knob);
+    if (end != ends.end()) start[start_property(knob)] = end->second;
+  }
+  return start;
+}
+
+std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<RunOptions> &batch,
+                                                              const std::vector<std::string> &names) {
+  std::vector<std::shared_ptr<const RunResult>> results(batch.size());
+  std::mutex mutex;
+  std::string failure;
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> stop{false};
+  std::size_t finished = 0;
+  auto work = [&] {
+    for (std::size_t i; !stop && (i = next++) < batch.size();) {
+      try {
+        bool kept = true;
+        auto found = store_.find(batch[i]);
+        const gint64 start = g_get_monotonic_time();
+        if (!found) {
+          kept = false;
+          found = run(batch[i], {});
+          store_.keep(batch[i], *found);
+        }
+        std::lock_guard<std::mutex> lock(mutex);
+        results[i] = std::make_shared<const RunResult>(std::move(*found));
+        ++finished;
+        for (const std::string &warning : results[i]->warnings)
+          if (warned_.insert(warning).second) std::fprintf(stderr, "oneadapt-eval: warning: %s\n", warning.c_str());
+        if (kept)
+          std::fprintf(stderr, "[%zu/%zu] %s: kept from before\n", finished, batch.size(), names[i].c_str());
+        else
+          std::fprintf(stderr, "[%zu/%zu] %s: %.1f s\n", finished, batch.size(), names[i].c_str(),
+                       double(g_get_monotonic_time() - start) / 1e6);
+      } catch (const std::exception &e) {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (failure.empty()) failure = names[i] + ": " + e.what();
+        stop = true;
+      }
+    }
+  };
+  std::vector<std::thread> pool;
+  for (unsigned j = 0; j < std::min<std::size_t>(std::max(1u, options_.jobs), batch.size()); ++j)
+    pool.emplace_back(work);
+  for (std::thread &t : pool) t.join();
+  if (!failure.empty()) throw RunError(failure);
+  return results;
+}
+
+}  // namespace oneadapt::eval
