@@ -496,6 +496,37 @@ TEST(Comparison, MeanOverTheClipsThatHaveOne) {
   EXPECT_EQ(mean_bd_rates(json::array()), json::array());
 }
 
+TEST(Comparison, TheMeanCurveAveragesEachSetting) {
+  const auto curve = [](const char *policy, double factor, double lift, const char *last = "b") {
+    return json{{"policy", policy},
+                {"points",
+                 {{{"setting", "a"}, {"bandwidth", 0.2 * factor}, {"accuracy", 0.8 + lift}},
+                  {{"setting", last}, {"bandwidth", 0.6 * factor}, {"accuracy", 0.9 + lift}}}}};
+  };
+  // On the second clip the two share no accuracy.
+  const json clips{
+      {{"flat", false}, {"curves", {curve("uniform", 1, 0), curve("oneadapt", 0.5, 0), curve("region", 1, 0)}}},
+      {{"flat", false},
+       {"curves", {curve("uniform", 1, -0.25), curve("oneadapt", 0.7, 0), curve("region", 1, 0, "c")}}},
+      {{"flat", true}, {"curves", {curve("uniform", 9, 0)}}}};
+  const json mean = mean_curve(clips);
+  EXPECT_EQ(mean["clips"], 2);
+  EXPECT_EQ(mean["curves"][0]["points"], json::parse(R"([{"setting": "a", "bandwidth": 0.2, "accuracy": 0.675},
+                            {"setting": "b", "bandwidth": 0.6, "accuracy": 0.775}])"));
+  EXPECT_EQ(mean["curves"][1]["points"][1], json::parse(R"({"setting": "b", "bandwidth": 0.36, "accuracy": 0.9})"));
+  EXPECT_EQ(mean["curves"][2]["points"].size(), 1u) << "only one setting that both have";
+  ASSERT_EQ(mean["bd_rate"].size(), 3u);
+  EXPECT_TRUE(mean["bd_rate"][0]["percent"].is_null());
+  // Lifted by less, they do: from 0.8 to 0.875, half of the first and seven tenths of the second in the mean.
+  json nearer = clips;
+  nearer[1]["curves"][0] = curve("uniform", 1, -0.05);
+  EXPECT_LT(mean_curve(nearer)["bd_rate"][0]["percent"], -40);
+  EXPECT_TRUE(mean_curve(json::array({clips[0], clips[2]})).is_null());
+  json results{{"clips", json::array()}, {"mean_curve", mean_curve(nearer)}};
+  EXPECT_NE(table(results).find("Of the mean curves of 2 clips"), std::string::npos);
+  EXPECT_NE(table(results).find("oneadapt against uniform: BD-rate -"), std::string::npos);
+}
+
 TEST(Comparison, OfTwoEvaluations) {
   const auto curve = [](const char *policy, double factor) {
     return json{{"policy", policy},

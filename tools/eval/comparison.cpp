@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 
 #include "core/curves.h"
 #include "eval/against.h"
@@ -96,33 +97,54 @@ void add_better_baseline(json &rows) {
   rows.push_back(row);
 }
 
+/// Each policy against uniform, and `oneadapt` against each.
+json bd_rates(const json &curves, const std::string &resource, bool flat) {
+  json rows = json::array();
+  for (const json &policy : curves)
+    for (const json &against : curves) {
+      if (policy.at("policy") == against.at("policy") || policy.at("policy") == "uniform") continue;
+      if (against.at("policy") == "uniform" || policy.at("policy") == "oneadapt")
+        rows.push_back(bd_rate_row(policy.at("policy"), curve_of(policy, resource), against.at("policy"),
+                                   curve_of(against, resource), flat));
+    }
+  return rows;
+}
+
+const json *find_curve(const json &curves, const std::string &policy) {
+  for (const json &c : curves)
+    if (c.at("policy") == policy) return &c;
+  return nullptr;
+}
+
+/// Accuracy and resource of a setting of a policy, averaged over clips; nothing where one of them does not have it.
+std::optional<CurvePoint> mean_point(const std::vector<const json *> &clips, const std::string &policy,
+                                     const std::string &setting, const std::string &resource) {
+  CurvePoint sum{0, 0};
+  for (const json *clip : clips) {
+    const json *curve = find_curve(clip->at("curves"), policy), *found = nullptr;
+    if (!curve) return std::nullopt;
+    for (const json &point : curve->at("points"))
+      if (point.at("setting") == setting) found = &point;
+    if (!found) return std::nullopt;
+    sum.resource += found->at(resource).get<double>() / double(clips.size());
+    sum.accuracy += found->at("accuracy").get<double>() / double(clips.size());
+  }
+  return sum;
+}
+
 }  // namespace
 
 void compare_curves(json &clip) {
   const json &curves = clip["curves"];
   const std::string resource = resource_of(clip);
-  auto find = [&](const std::string &policy) -> const json * {
-    for (const json &c : curves)
-      if (c.at("policy") == policy) return &c;
-    return nullptr;
-  };
-  const json *uniform = find("uniform");
+  const json *uniform = find_curve(curves, "uniform");
   bool flat = false;
   if (uniform && resource == "bandwidth") {
     const auto cheap = resource_at(curve_of(*uniform, resource), kFlatAccuracy);
     flat = cheap && *cheap <= kFlatBandwidth;
   }
   clip["flat"] = flat;
-  clip["bd_rate"] = json::array();
-  auto add = [&](const json &policy, const json &against) {
-    clip["bd_rate"].push_back(bd_rate_row(policy.at("policy"), curve_of(policy, resource), against.at("policy"),
-                                          curve_of(against, resource), flat));
-  };
-  for (const json &policy : curves)
-    for (const json &against : curves) {
-      if (policy.at("policy") == against.at("policy") || policy.at("policy") == "uniform") continue;
-      if (against.at("policy") == "uniform" || policy.at("policy") == "oneadapt") add(policy, against);
-    }
+  clip["bd_rate"] = bd_rates(curves, resource, flat);
   add_better_baseline(clip["bd_rate"]);
   clip["bandwidth_at"] = json::array();
   for (const json &c : curves) {
@@ -158,6 +180,27 @@ json mean_bd_rates(const json &clips) {
   return out;
 }
 
+json mean_curve(const json &clips) {
+  std::vector<const json *> rising;
+  for (const json &clip : clips)
+    if (!clip.at("flat").get<bool>()) rising.push_back(&clip);
+  if (rising.size() < 2) return nullptr;
+  const std::string resource = resource_of(*rising.front());
+  json curves = json::array();
+  for (const json &curve : rising.front()->at("curves")) {
+    const std::string policy = curve.at("policy");
+    json points = json::array();
+    for (const json &point : curve.at("points")) {
+      const std::string setting = point.at("setting");
+      if (const auto mean = mean_point(rising, policy, setting, resource))
+        points.push_back(
+            {{"setting", setting}, {resource, round6(mean->resource)}, {"accuracy", round6(mean->accuracy)}});
+    }
+    if (!points.empty()) curves.push_back({{"policy", policy}, {"points", points}});
+  }
+  return {{"clips", rising.size()}, {"curves", curves}, {"bd_rate", bd_rates(curves, resource, false)}};
+}
+
 std::string table(const json &results) {
   std::string out;
   char line[512];
@@ -176,12 +219,12 @@ std::string table(const json &results) {
                     reference.at("objects_per_frame").get<double>(), flat);
     out += line;
     const std::string resource = resource_of(clip);
-    std::snprintf(line, sizeof line, "  %-15s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
+    std::snprintf(line, sizeof line, "  %-21s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
                   resource.c_str(), "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
     out += line;
     for (const json &curve : clip.at("curves"))
       for (const json &p : curve.at("points")) {
-        std::snprintf(line, sizeof line, "  %-15s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
+        std::snprintf(line, sizeof line, "  %-21s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
                       curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
                       100 * p.at(resource).get<double>(), p.at("accuracy").get<double>(),
                       p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
@@ -204,6 +247,12 @@ std::string table(const json &results) {
   if (results.contains("mean_bd_rate") && results.at("clips").size() > 1) {
     out += "\nMean over the clips that have a BD-rate:\n";
     out += mean_bd_rate_lines(results.at("mean_bd_rate"));
+  }
+  if (results.contains("mean_curve") && !results.at("mean_curve").is_null()) {
+    const json &mean = results.at("mean_curve");
+    out += "\nOf the mean curves of " + std::to_string(mean.at("clips").get<int>()) +
+           " clips, each setting averaged, as in the paper's Fig. 7:\n";
+    for (const json &row : mean.at("bd_rate")) out += bd_rate_line(row);
   }
   return out;
 }

@@ -99,6 +99,11 @@ void compare_curves(nlohmann::json &clip);
 /// `clips` of results.json → `mean_bd_rate`.
 nlohmann::json mean_bd_rates(const nlohmann::json &clips);
 
+/// `clips` of results.json → `mean_curve`: curves whose points are the means, over the clips that are not flat, of what
+/// a setting comes to (the paper's Fig. 7 averages so), and their BD-rates. A setting that a clip does not have is left
+/// out. Null for fewer than two clips.
+nlohmann::json mean_curve(const nlohmann::json &clips);
+
 /// The table for the terminal.
 std::string table(const nlohmann::json &results);
 

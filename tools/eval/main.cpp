@@ -117,7 +117,8 @@ int main(int argc, char **argv) {
       ->capture_default_str()
       ->group(compared);
   app.add_option("--lambdas", o.lambdas,
-                 "Trade-offs that draw a policy's curve: what resource is worth against accuracy; great ones save more")
+                 "Trade-offs that draw a policy's curve: what resource is worth against accuracy; great ones save "
+                 "more. Of sound also 3.2 unless they are given")
       ->delimiter(',')
       ->check(not_negative())
       ->type_name("X,Y,..")
@@ -253,6 +254,8 @@ int main(int argc, char **argv) {
   std::signal(SIGTERM, on_interrupt);
   try {
     check_options(o);
+    // The curves of sound go down to rates at which next to nothing is heard.
+    if (!app.count("--lambdas") && filter_element(o.clips) != "oneadaptfilter") o.lambdas.push_back(3.2);
     if (!o.against.empty() && (!o.figures.empty() || !o.train_casva.empty()))
       throw RunError("--against: compares policies; leave --figure and --train-casva out");
     const json other = o.against.empty() ? json() : read_other(o.against, resource, metric);
@@ -273,6 +276,7 @@ int main(int argc, char **argv) {
     if (o.figures.empty()) {
       for (const std::string &clip : o.clips) results["clips"].push_back(evaluate_clip(runner, clip));
       results["mean_bd_rate"] = mean_bd_rates(results["clips"]);
+      results["mean_curve"] = mean_curve(results["clips"]);
       if (!o.against.empty()) results["against"] = compare_evaluations(results, other);
     } else {
       for (const std::string &figure : o.figures) results["figures"][figure] = make_figure(runner, figure);

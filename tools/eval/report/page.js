@@ -68,6 +68,13 @@ function showSummary() {
       return entry ? el('strong', {}, signedPercent(entry.percent)) : '';
     })]);
   }
+  const averaged = list(obj(results.mean_curve).bd_rate);
+  if (averaged.some((b) => num(b.percent) !== null)) {
+    rows.push([el('strong', {}, 'mean curve'), ...pairs.map((p) => {
+      const entry = averaged.find((b) => str(b.policy) + '\n' + str(b.against) === p);
+      return entry ? el('strong', {}, signedPercent(entry.percent)) : '';
+    })]);
+  }
   page.append(table('BD-rate: ' + unit + ' at equal accuracy (negative: fewer; \u2013: see the clip)', columns, rows));
 }
 
