@@ -40,20 +40,20 @@ TEST(ElementForecast, LearnsAStream) {
 }
 
 TEST(ElementForecast, ByActivityByHand) {
-  // Believed as 100 intervals each: 0.01, 0.03, 0.03 where nothing goes on, 0.6, 0.9, 1.1 where something does.
+  // Believed as 100 intervals each: 0.01, 0.03, 0.03 where nothing goes on, 0.8, 0.9, 1.0 where something does.
   ElementForecast forecast;
   EXPECT_NEAR(forecast.weight(false), 0.01 / 0.6, 1e-12);
-  EXPECT_NEAR(forecast.weight(true), 0.6 / 0.6, 1e-12);
+  EXPECT_NEAR(forecast.weight(true), 0.8 / 0.6, 1e-12);
   forecast.push(2, true);  // nobody knows what came before it
   const double all = 121.76 / 200.6;
   EXPECT_NEAR(forecast.weight(false), 0.03 / all, 1e-12);
-  EXPECT_NEAR(forecast.weight(true), 1.1 / all, 1e-12);
+  EXPECT_NEAR(forecast.weight(true), 1.0 / all, 1e-12);
   EXPECT_NEAR(forecast.weight(), 0.8 / all, 1e-12) << "unknown";
-  forecast.push(1, true);  // after some: (0.998 · 110 + 1) ÷ (0.998 · 100 + 1)
-  const double next = (0.998 * 121.76 + 1) / (0.998 * 200.6 + 1);
-  EXPECT_NEAR(forecast.weight(true), 110.78 / 100.8 / next, 1e-12);
+  forecast.push(3, true);  // after some: (0.998 · 100 + 3) ÷ (0.998 · 100 + 1)
+  const double next = (0.998 * 121.76 + 3) / (0.998 * 200.6 + 1);
+  EXPECT_NEAR(forecast.weight(true), 102.8 / 100.8 / next, 1e-12);
   EXPECT_NEAR(forecast.weight(false), 0.03 / next, 1e-12) << "the other case is not touched";
-  EXPECT_NEAR(forecast.weight(), 160.68 / 200.6 / next, 1e-12) << "and neither is forgotten";
+  EXPECT_NEAR(forecast.weight(), 162.68 / 200.6 / next, 1e-12) << "and neither is forgotten";
 }
 
 TEST(ElementForecast, SeesThroughWhatTakesNoiseForActivity) {
@@ -120,7 +120,7 @@ TEST(Pooled, WhoForeseesHasADecisionForEitherCase) {
   EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0.5, 0.3}).knobs[0].idle_rung);
   o.knobs[0].foresees = true;
   o.resource = 0.0625;
-  // Weights 1.1 ÷ 0.60698 = 1.812 and 0.03 ÷ 0.60698 = 0.0494. λ 0.15: 1.7397 − 0.0375, 1.8123 − 0.075 at rungs 2, 3;
+  // Weights 1 ÷ 0.60698 = 1.6475 and 0.03 ÷ 0.60698 = 0.0494. λ 0.15: 1.5816 − 0.0375, 1.6475 − 0.075 at rungs 2, 3;
   // 0.0198 − 0.0094, 0.0445 − 0.0188 and 0.0474 − 0.0375 at rungs 0, 1 and 2.
   Decision d = make_policy("oneadapt")->decide(o, {0.5, 0.15});
   EXPECT_EQ(d.knobs[0].rung, 3u) << "three rungs up: no step from a rung that was for the other case";
