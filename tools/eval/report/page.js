@@ -125,7 +125,9 @@ function timeCharts(parent, clip, curves, chosen) {
   if (!runs.length || !end) return;
   const there = new Set(runs.flatMap((r) => list(r.point.intervals).flatMap((i) => Object.keys(obj(i.knobs)))));
   const knobs = [...new Set([...Object.keys(knobTitles), ...there])].filter((k) => there.has(k));
-  const sound = soundOf(clip), yWidth = sound ? 112 : 64;
+  const sound = soundOf(clip);
+  const longest = Math.max(0, ...list(clip.curves).map((c) => str(c.policy).length));
+  const yWidth = sound ? Math.max(64, 14 + 7 * longest) : 64;  // policies' names stand there
   const x = { min: 0, max: end, title: axisTitle('time (s)'), ticks: { maxRotation: 0, includeBounds: false } };
   const kinds = [
     ...knobs.map((k) => ({ title: knobTitles[k] || k, value: (i) => obj(i.knobs)[k], y: { grace: '10%' }, rate: k === 'rate' })),
