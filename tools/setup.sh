@@ -25,8 +25,9 @@ packages=(
   libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   libonnx-dev libprotobuf-dev
-  # to test; libavcodec is a second opinion on what x264 wrote, libonnx-testdata on ONNX's operators; flite says digits
-  libgtest-dev libavcodec-dev libavutil-dev openssl libonnx-testdata flite
+  # to test; libavcodec is a second opinion on what x264 wrote, libonnx-testdata on ONNX's operators; flite says digits;
+  # iproute2 makes slow links
+  libgtest-dev libavcodec-dev libavutil-dev openssl libonnx-testdata flite iproute2
   # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264;
   # rtspclientsink; rtsps://
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad

@@ -11,6 +11,7 @@ one in ten of its frames takes longer than a second, or where the other one does
 Usage: netns.py ROOT SOAK_END [--seconds N] [--kbps N] [--fps N] [--size WxH]
 """
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -82,6 +83,8 @@ def main():
     a = ends.arguments(__doc__, seconds=40, fps=5, kbps=300, size="640x480")
     if os.geteuid() != 0:
         ends.skip("network namespaces need root: run it as root to see how a slow link is kept to")
+    if not (shutil.which("ip") and shutil.which("tc")):
+        ends.skip("there is no ip or no tc: install iproute2 to see how a slow link is kept to")
     both = {"max-bitrate": f"knobs=qp warm-start=false lambda=0.1 max-bitrate={a.kbps * 750}", "no adaptation": "policy=static"}
     results, links, running = {}, [], {}
     with ends.Folder() as folder:
