@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "audiofilterimpl.h"
+#include "core/policy.h"
 #include "gstoneadapt.h"
 #include "probed.h"
 
@@ -22,8 +23,6 @@ using oneadapt::thread_cpu_ns;
 
 namespace {
 
-// From so much activity on, there is a voice (GstOneadaptProbe.activity).
-constexpr double kActive = 0.5;
 // Time stamps that are off by more are believed; by less, samples are counted.
 constexpr GstClockTime kTolerance = 40 * GST_MSECOND;
 // What is missing is filled with silence up to here; more is a new beginning.
@@ -254,7 +253,7 @@ bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   AudioState &state = *impl.state;
   state.number = number_of(state, index);
   const double foreseen = foresee(self, index);
-  const bool idle = foreseen >= 0 && foreseen < kActive;
+  const bool idle = foreseen >= 0 && foreseen < oneadapt::kActive;
   AudioValues asked = take_configuration(self, state.number, idle);
   AudioValues wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
   wanted[kRate] = possible_rate(self, asked, int(wanted[kRate]));

@@ -74,12 +74,19 @@ bool find_interval(GstOneadaptAudioFilter *self, guint64 interval, bool pinned, 
 }
 
 /// What a measurement needs of the settings. Takes OBJECT_LOCK.
-void take_settings(GstOneadaptAudioFilter *self, unsigned &quality, std::uint64_t &duration, bool &foresees) {
+void take_settings(GstOneadaptAudioFilter *self, unsigned &quality, std::uint64_t &duration) {
   GST_OBJECT_LOCK(self);
-  foresees = self->impl->settings.look_ahead > 0;
   quality = self->impl->settings.quality;
   duration = self->impl->settings.interval;
   GST_OBJECT_UNLOCK(self);
+}
+
+/// Takes OBJECT_LOCK.
+bool looks_ahead(GstOneadaptAudioFilter *self) {
+  GST_OBJECT_LOCK(self);
+  const bool ahead = self->impl->settings.look_ahead > 0;
+  GST_OBJECT_UNLOCK(self);
+  return ahead;
 }
 
 void count_probe(AudioFilterImpl &impl, guint64 start, bool probe) {
@@ -95,8 +102,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   try {
     const guint64 start = thread_cpu_ns();
     oneadapt::AudioProbeRequest request;
-    bool foresees = false;
-    take_settings(self, request.quality, request.duration, foresees);
+    take_settings(self, request.quality, request.duration);
     oneadapt::BlockMap map;
     if (gradient) {
       map = oneadapt::map_of(*gradient);
@@ -118,8 +124,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->resource = result.resource;
     answer->compute = 1;
     // What a decision can depend on is what was known when the interval began.
-    answer->activity = foresees ? request.interval.foreseen : request.interval.activity;
-    answer->foresees = foresees;
+    answer->foresees = looks_ahead(self);
+    answer->activity = answer->foresees ? request.interval.foreseen : request.interval.activity;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;
       GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);
@@ -164,8 +170,7 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
     const guint64 start = thread_cpu_ns();
     unsigned quality = 0;
     std::uint64_t duration = 0;
-    bool foresees = false;
-    take_settings(self, quality, duration, foresees);
+    take_settings(self, quality, duration);
     AudioRecord record;
     if (!find_interval(self, interval, true, record, error)) return nullptr;
     const AudioLadders ladders = audio_filter_ladders(self);

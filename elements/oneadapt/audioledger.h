@@ -57,8 +57,7 @@ class AudioLedger {
   /// The interval under way ends before sample `to`, whatever has been appended of the next.
   void end(std::int64_t to);
   /// An interval begins at sample `from`, whose stream time is `time`. `foreseen`: AudioRecord::foreseen.
-  void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time,
-             double foreseen = -1);
+  void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time, double foreseen);
   /// `samples` of them, at `rate`, went out as `bytes`.
   void sent(std::uint64_t samples, double rate, std::uint64_t bytes);
   /// Forgets sound and intervals (a flush); counters and formats stay.

@@ -7,9 +7,6 @@
 
 namespace oneadapt {
 
-/// From so much activity on, something goes on (GstOneadaptProbe).
-constexpr double kActive = 0.5;
-
 /// Throws std::invalid_argument when a knob's rung is outside its ladder.
 void check_observation(const Observation &observation);
 /// Every knob where it is.

@@ -46,6 +46,9 @@ struct ProfiledConfiguration {
   double resource = 0;             ///< fraction of the most expensive configuration's
 };
 
+/// From so much activity on, something goes on.
+constexpr double kActive = 0.5;
+
 /// Everything a policy may know at the end of an interval.
 struct Observation {
   std::uint64_t interval = 0;

@@ -11,15 +11,10 @@
 #include "eval/casva_training.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
+#include "eval/text.h"
 
 namespace oneadapt::eval {
 namespace {
-
-std::string joined(const std::vector<std::string> &words) {
-  std::string out;
-  for (const std::string &w : words) out += (out.empty() ? "" : ", ") + w;
-  return out;
-}
 
 bool among(const std::string &word, const std::vector<std::string> &words) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -111,7 +106,7 @@ void check_policy_file(const EvalOptions &options) {
   const auto trained = nlohmann::json::parse(file).at("knobs").get<std::vector<std::string>>();
   for (const std::string &knob : casva_knobs(options.knobs))
     if (among(knob, trained)) return;
-  throw RunError("--policy-file: \"" + options.policy_file + "\" was trained for " + joined(trained) +
+  throw RunError("--policy-file: \"" + options.policy_file + "\" was trained for " + joined(trained, ", ") +
                  ", none of which is adapted; name one in --knobs, or train another");
 }
 
@@ -186,10 +181,11 @@ std::map<std::string, double> ladder_ends(const std::map<std::string, std::strin
 void check_options(const EvalOptions &options) {
   for (const std::string &policy : options.policies)
     if (!among(policy, evaluated_policies()))
-      throw RunError("--policies: there is no policy \"" + policy + "\"; there are " + joined(evaluated_policies()));
+      throw RunError("--policies: there is no policy \"" + policy + "\"; there are " +
+                     joined(evaluated_policies(), ", "));
   for (const std::string &figure : options.figures)
     if (!among(figure, figure_names()))
-      throw RunError("--figure: there is no figure \"" + figure + "\"; there are " + joined(figure_names()));
+      throw RunError("--figure: there is no figure \"" + figure + "\"; there are " + joined(figure_names(), ", "));
   if (!std::filesystem::is_regular_file(options.model))
     throw RunError("--model: there is no file \"" + options.model + "\"; name a self-describing TorchScript model");
   const bool sound = filter_element(options.clips) != "oneadaptfilter";
@@ -204,7 +200,8 @@ void check_options(const EvalOptions &options) {
   if (!sound && options.look_ahead) throw RunError("--look-ahead is for sound, and the clips are video; leave it out");
   const auto knobs = knob_names(make(filter_element(options.clips)).get());
   for (const std::string &knob : options.knobs)
-    if (!among(knob, knobs)) throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs));
+    if (!among(knob, knobs))
+      throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs, ", "));
   if (among("qp", options.knobs) && among("qp-map", options.knobs))
     throw RunError("--knobs: qp is set with qp-map; name one of the two");
   const bool quality = among("qp-map", options.knobs) || among("qp", options.knobs);

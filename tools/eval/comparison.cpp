@@ -9,6 +9,7 @@
 #include "core/curves.h"
 #include "eval/against.h"
 #include "eval/evaluation.h"
+#include "eval/text.h"
 
 namespace oneadapt::eval {
 
@@ -21,8 +22,6 @@ constexpr double kFlatAccuracy = 0.93, kFlatBandwidth = 0.12;
 constexpr char kBetterBaseline[] = "the better of region and dds";
 // What is worth keeping on a flat clip.
 constexpr double kKeptAccuracy = 0.95;
-
-double round6(double v) { return std::round(v * 1e6) / 1e6; }
 
 /// The share that is compared: "bandwidth" or "frames".
 std::string resource_of(const json &clip) { return clip.value("resource", "bandwidth"); }

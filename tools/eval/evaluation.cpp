@@ -9,6 +9,7 @@
 #include "eval/figure_parts.h"
 #include "eval/frame_study.h"
 #include "eval/report.h"
+#include "eval/text.h"
 #include "eval/two_passes.h"
 
 namespace oneadapt::eval {
@@ -16,19 +17,11 @@ namespace oneadapt::eval {
 using nlohmann::json;
 namespace {
 
-std::string joined(const std::vector<std::string> &words) {
-  std::string out;
-  for (const std::string &w : words) out += (out.empty() ? "" : ",") + w;
-  return out;
-}
-
 std::string number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.6g", value);
   return text;
 }
-
-double round6(double v) { return std::round(v * 1e6) / 1e6; }
 
 /// What a decision message said was in force, per interval.
 std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {

@@ -4,13 +4,12 @@
 #include <cmath>
 
 #include "eval/evaluation.h"
+#include "eval/text.h"
 
 namespace oneadapt::eval {
 
 using nlohmann::json;
 namespace {
-
-double round6(double v) { return std::round(v * 1e6) / 1e6; }
 
 /// All that the DNN did, in frames analysed, as a share of those of the reference: profiles too, and each gradient as
 /// one (it takes 0.9 of an inference with NanoDet on a CPU, nothing where there is no element, and a clock would not

@@ -10,18 +10,9 @@
 #include <thread>
 
 #include "eval/evaluation.h"
+#include "eval/text.h"
 
 namespace oneadapt::eval {
-namespace {
-
-std::string joined(const std::vector<std::string> &words) {
-  std::string out;
-  for (const std::string &w : words) out += (out.empty() ? "" : ",") + w;
-  return out;
-}
-
-}  // namespace
-
 RunOptions Runner::base(const std::string &clip) const {
   RunOptions o;
   o.clip = clip;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whether there is a voice: the detector by itself, and what the filter tells the controller.
+#include <optional>
 #include <random>
 
 #include "audio_run.h"
@@ -284,17 +285,22 @@ bool apply_either(const AudioRun &run, guint64 interval, double rate, const char
   return applied;
 }
 
+/// Interval and rate of a configuration event; nothing of another.
+std::optional<std::pair<guint64, double>> announcement(GstEvent *event) {
+  std::pair<guint64, double> said{0, 0};
+  GstStructure *knobs = nullptr;
+  if (!gst_event_is_oneadapt_configuration(event) ||
+      !gst_event_parse_oneadapt_configuration(event, &said.first, &knobs, nullptr, nullptr, nullptr))
+    return std::nullopt;
+  gst_structure_get_double(knobs, "rate", &said.second);
+  gst_structure_free(knobs);
+  return said;
+}
+
 /// Rates by interval, as they were announced.
 std::vector<double> announced(const AudioRun &run) {
   std::vector<double> rates;
-  for (GstEvent *event : run.events) {
-    GstStructure *knobs = nullptr;
-    double rate = 0;
-    gst_event_parse_oneadapt_configuration(event, nullptr, &knobs, nullptr, nullptr, nullptr);
-    gst_structure_get_double(knobs, "rate", &rate);
-    gst_structure_free(knobs);
-    rates.push_back(rate);
-  }
+  for (GstEvent *event : run.events) rates.push_back(announcement(event)->second);
   return rates;
 }
 
@@ -398,14 +404,8 @@ std::map<guint64, double> rates_of(const std::string &line, const std::vector<fl
   gst_pad_add_probe(
       pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
       [](GstPad *, GstPadProbeInfo *info, gpointer data) {
-        guint64 interval = 0;
-        GstStructure *knobs = nullptr;
-        GstEvent *event = gst_pad_probe_info_get_event(info);
-        if (!gst_event_is_oneadapt_configuration(event) ||
-            !gst_event_parse_oneadapt_configuration(event, &interval, &knobs, nullptr, nullptr, nullptr))
-          return GST_PAD_PROBE_OK;
-        gst_structure_get_double(knobs, "rate", &(*static_cast<std::map<guint64, double> *>(data))[interval]);
-        gst_structure_free(knobs);
+        if (const auto said = announcement(gst_pad_probe_info_get_event(info)))
+          static_cast<std::map<guint64, double> *>(data)->insert_or_assign(said->first, said->second);
         return GST_PAD_PROBE_OK;
       },
       &rates, nullptr);
