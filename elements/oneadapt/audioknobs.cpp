@@ -13,7 +13,8 @@ namespace {
 constexpr double kRateStep = 25;    // Hz
 constexpr unsigned kLeastBits = 2;  // with fewer there is one level, and silence
 
-// Weights: what makes κ·OutputGrad/N the loss of F1 that was measured with a recogniser of digits (docs/evaluation.md).
+// Weights: what makes κ·OutputGrad/N the loss of F1 that was measured with a recogniser of digits
+// (docs/results/sound.md).
 const KnobRow kTable[kAudioKnobs] = {
     {"rate", "Rate", "Sample rate of the output in Hz, at most the input's (0 = the highest of \"rate-ladder\")",
      KnobType::Int, 0, kMostRate, 0, true, false, 0, "1000,2000,3000,4000,6000,8000,12000,16000",
@@ -74,7 +75,7 @@ AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &
 
 double typical_rate_accuracy(double rate, double most) {
   // A recogniser of digits at 8 kHz, trained on narrow bands too: between what it makes of speakers that it has heard
-  // and of one that it has not (docs/architecture.md); by octaves.
+  // and of one that it has not (docs/results/sound.md); by octaves.
   const auto accuracy = [](double hz) {
     return interpolated({{std::log2(1000.), .44},
                          {std::log2(2000.), .82},

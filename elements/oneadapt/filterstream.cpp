@@ -316,7 +316,7 @@ GstClockTime time_of(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
 std::uint16_t feedback_bytes(GstOneadaptFilter *self, bool last) {
   // Before one was sent: half a bit a macroblock, a coarse map for a second.
   constexpr double kPixelsPerByte = 16 * 256, kLeastAtFirst = 128;
-  constexpr double kLeast = 96;  // by measurement (docs/network.md): with less, decisions are no longer the same
+  constexpr double kLeast = 96;  // by measurement (docs/network-faults.md): with less, decisions are no longer the same
   FilterState &state = *self->impl->state;
   if (state.fixed.feedback_share <= 0) return 0;
   if (last) {

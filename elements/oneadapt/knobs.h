@@ -25,7 +25,7 @@ enum KnobId : std::size_t {
   kKnobs,
 };
 
-/// Accuracy and resources that a value usually comes to, the other knobs at their dearest (docs/evaluation.md), as
+/// Accuracy and resources that a value usually comes to, the other knobs at their dearest (docs/results/video.md), as
 /// fractions of the most expensive value's. `rate`: the input's frames a second, 0: unknown.
 struct Typical {
   double accuracy = 1, resource = 1;
@@ -34,9 +34,9 @@ struct Typical {
 /// `h264`: bytes are what is sent, of which frames that are dropped take less than their share.
 Typical typical(std::size_t knob, double value, double rate, bool h264);
 
-/// `weight` is measured with `oneadapt-eval --figure gradient-correlation` (docs/evaluation.md), against quantisation
-/// noise: scaling takes away detail everywhere, noise does not; and a result that is reused is wrong in its place, of
-/// which the gradient of the scores knows nothing. `knob_row(0)` is the first of kKnobs in a row.
+/// `weight` is measured with `oneadapt-eval --figure gradient-correlation` (docs/results/paper.md), against
+/// quantisation noise: scaling takes away detail everywhere, noise does not; and a result that is reused is wrong in its
+/// place, of which the gradient of the scores knows nothing. `knob_row(0)` is the first of kKnobs in a row.
 const KnobRow &knob_row(std::size_t knob);
 /// The row's index, or kKnobs for an unknown name.
 std::size_t find_knob(const std::string &name);

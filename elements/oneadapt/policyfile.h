@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The file of a learned policy, as oneadapt-eval --train-casva writes it (docs/policies.md has its fields).
+// The file of a learned policy, as oneadapt-eval --train-casva writes it (docs/baselines.md has its fields).
 #pragma once
 #include <memory>
 #include <string>

@@ -31,7 +31,7 @@ int coded_qp(int base, float offset);
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &settings = {});
 
 /// The range that pays over a base QP: all of `range` up to QP 36, none from QP 40 on. Coarser than that, the blocks
-/// around the objects are as bad as what the map would save on (docs/evaluation.md), and uniform quality is better.
+/// around the objects are as bad as what the map would save on (docs/results/video.md), and uniform quality is better.
 /// None either without a single confident element: what is left in the gradient then is what the DNN takes for nothing,
 /// and to sharpen that has it see things.
 double range_over(double base_qp, double range, unsigned confident);

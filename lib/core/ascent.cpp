@@ -12,7 +12,7 @@
 namespace oneadapt {
 namespace {
 
-// ΔF1 ≈ κ · Σ|G||Δy| / N (docs/evaluation.md).
+// ΔF1 ≈ κ · Σ|G||Δy| / N (docs/results/paper.md).
 constexpr double kKappa = 1e-3;
 // A move must gain this much more than it loses: neighbouring rungs of about equal worth are not worth a flicker.
 constexpr double kHysteresis = 1.5;
@@ -21,13 +21,13 @@ constexpr std::size_t kMaxRungs = 2;
 
 // Where a knob's typical accuracies are known, what is measured in an interval counts as evidence on how sensitive the
 // content is, and is averaged: from one second to the next OutputGrad of one
-// configuration goes up and down by half (docs/evaluation.md), which would have a knob wander.
+// configuration goes up and down by half (docs/results/paper.md), which would have a knob wander.
 constexpr double kEvidence = 0.35;       // weight of the newest interval
 constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
 // The same where intervals without elements come between: what changes fast is how many there are, which is forecast;
 // what an element needs changes slowly. The n-th interval with elements weighs 1 / (n + kBeliefPooled), as in a mean
-// with as many intervals of typical content, but never less than kEvidencePooled (docs/architecture.md).
+// with as many intervals of typical content, but never less than kEvidencePooled (docs/design-notes.md).
 constexpr double kEvidencePooled = 0.02, kBeliefPooled = 10;
 
 // A budget is aimed at a little below, and left alone between this share of it and all of it: bytes scatter from one

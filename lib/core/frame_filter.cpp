@@ -14,7 +14,7 @@ constexpr int kChanged = 10;
 constexpr double kLeastUnit = 1e-4;
 
 // ΔF1 ≈ κ · Σ|G||Δy| / N, times what a reused result costs more because its boxes are in the wrong place
-// (`framerate`'s weight); docs/evaluation.md.
+// (`framerate`'s weight); docs/results/paper.md.
 constexpr double kLoss = 1e-3 * 2.8;
 // A single frame's loss levels off here, long before every box is wrong: over the curves of three clips 0.1 … 0.3 were
 // about alike, and no worse than none.

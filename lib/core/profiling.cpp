@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Policies "profiling" (AWStream, SIGCOMM '18) and "chameleon" (SIGCOMM '18): the baselines of the paper's §2.3, which
-// run other configurations through the DNN and take the best. docs/policies.md says where they differ from theirs.
+// run other configurations through the DNN and take the best. docs/profiling.md says where they differ from theirs.
 #include <algorithm>
 #include <cmath>
 

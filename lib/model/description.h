@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a model file says about itself: extra file `oneadapt.json` in the TorchScript archive, overridden by a sidecar
-// `MODEL.json` (docs/models.md).
+// `MODEL.json` (docs/model-keys.md).
 #pragma once
 #include <string>
 #include <vector>
@@ -59,7 +59,7 @@ struct ModelDescription {
 
   /// Parses and checks; a key that is not known is an error too, so that a misspelt one is not lost. `overrides` is
   /// laid over `json` first (RFC 7396 merge patch): it may hold a single key. Throws std::invalid_argument with one
-  /// sentence that names the key. Keys: see to_json() and docs/models.md.
+  /// sentence that names the key. Keys: see to_json() and docs/model-keys.md.
   static ModelDescription parse(const std::string &json, const std::string &overrides = "");
   /// What parse() reads back as the same description.
   std::string to_json() const;

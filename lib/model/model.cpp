@@ -20,14 +20,14 @@ namespace {
 using Kind = ModelError::Kind;
 
 /// Convolutions whose cells are smaller than this (pixels of the frame) only spread a gradient within the 16×16 blocks
-/// over which it is averaged, so their channels may go together (docs/elements/oneadaptdnn.md has figures).
+/// over which it is averaged, so their channels may go together (docs/elements/oneadaptdnn-gradient.md has figures).
 constexpr double kFineCell = 8;
 /// Where they are no larger than this, the gradient is not followed any further.
 constexpr double kEndCell = 4;
 /// Gradients from one that is followed all the way, which tells its magnitude, to the next.
 constexpr unsigned kFollowed = 32;
 // Its maps stand out more than exact ones: over blocks, log(exact) rises by 0.90 to 0.98 of log(channel-mean). With
-// this power of it macroblocks get the same QPs in the mean (docs/elements/oneadaptdnn.md).
+// this power of it macroblocks get the same QPs in the mean (docs/elements/oneadaptdnn-gradient.md).
 constexpr double kChannelMeanPower = 0.9;
 
 /// The first dictionary that holds boxes, scores and labels, however deep: torchvision's scripted detectors give

@@ -24,7 +24,7 @@ struct MapLevels {
   double depth;     ///< octaves between the peak and the last level
 };
 
-/// What is tried for each size of cell, the best first. By measurement (docs/wire-format.md): of what costs as many
+/// What is tried for each size of cell, the best first. By measurement (docs/results/wire.md): of what costs as many
 /// bytes, what changes QP least.
 constexpr MapLevels kMapLadder[] = {{48, 0.1, 8}, {32, 0.15, 7}, {24, 0.2, 6.5}, {16, 0.25, 6.5},
                                     {12, 0.3, 6}, {10, 0.3, 6},  {8, 0.3, 6}};
@@ -48,7 +48,7 @@ std::optional<CodedMap> code_cells(const BlockMap &cells, unsigned pooling, cons
                                    std::size_t budget);
 
 /// What a map should not take more than, its levels included: feedback is to be small beside the video, and that of a
-/// small picture is. By measurement (docs/wire-format.md): finer levels change hardly any QP.
+/// small picture is. By measurement (docs/results/wire.md): finer levels change hardly any QP.
 constexpr std::size_t kMapBitsPerCell = 3;
 constexpr std::size_t kSmallMapBytes = 160;  ///< as long as it takes no more, a map may be as fine as it likes
 

@@ -28,14 +28,28 @@ CLIP, FRAMES = "clips/vtest.avi", 25
 SOUND = "digits.wav"
 
 
+def fences_of(text):
+    """The blocks between ``` fences that are a shell's; those of other languages are skipped."""
+    block, language = None, ""
+    for line in text.splitlines():
+        if not line.startswith("```"):
+            if block is not None:
+                block.append(line)
+        elif block is None:
+            block, language = [], line[3:]
+        else:
+            if language in ("", "sh", "bash"):
+                yield "\n".join(block)
+            block = None
+
+
 def lines_of(text):
     """Commands inside ``` fences (Markdown; \\ continues a line) or |[ ]| blocks of an element's comment
     (there a command goes on until the next one)."""
-    for fence, comment in re.findall(r"```(?:sh|bash)?\n(.*?)```|\|\[\n(.*?)\]\|", text, re.S):
-        if fence:
-            commands = fence.replace("\\\n", " ").splitlines()
-        else:
-            commands = re.split(r"(?=gst-launch-1\.0)", re.sub(r"^ \* ?", " ", comment, flags=re.M))
+    blocks = [fence.replace("\\\n", " ").splitlines() for fence in fences_of(text)]
+    for comment in re.findall(r"\|\[\n(.*?)\]\|", text, re.S):
+        blocks.append(re.split(r"(?=gst-launch-1\.0)", re.sub(r"^ \* ?", " ", comment, flags=re.M)))
+    for commands in blocks:
         for line in commands:
             if line.strip().startswith("gst-launch-1.0") or re.match(INSPECT, line.strip()):
                 yield " ".join(line.split())

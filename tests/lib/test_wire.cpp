@@ -362,7 +362,7 @@ TEST(Wire, ALargerBudgetIsUsed) {
 }
 
 // Twenty objects of which the DNN minds the outlines, on a background that it minds a thousandth as much: what comes
-// back asks for the same QPs (docs/wire-format.md has the figures of real maps).
+// back asks for the same QPs (docs/results/wire.md has the figures of real maps).
 TEST(Wire, MacroblockQualityIsTheSame) {
   std::mt19937 random(9);
   std::normal_distribution<double> octaves(0, 1.5);

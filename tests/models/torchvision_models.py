@@ -6,8 +6,8 @@ of each kind in a pipeline.
 Weights are random with a fixed seed (no trained ones come with Debian's package), small pictures, double precision.
 Two-stage detectors: torchvision takes proposals out of the graph, so that central differences, which move them, differ a
 little more; with all others they agree but for kinks of their activations.
-What docs/models.md says of segmentation is run as it stands there, but for the weights.
-Usage: torchvision_models.py EXPORTED_MODEL docs/models.md [--all]; without --all those that take no minutes
+What docs/segmentation.md says of segmentation is run as it stands there, but for the weights.
+Usage: torchvision_models.py EXPORTED_MODEL docs/segmentation.md [--all]; without --all those that take no minutes
        torchvision_models.py --export NAME FILE: one of them, in double precision
 """
 import json
@@ -93,7 +93,7 @@ def in_a_pipeline(folder, name, masks):
 def documented(folder, page):
     """The recipe of the page: its Python, then its pipeline, with a picture of its own."""
     with open(page, encoding="utf-8") as f:
-        section = re.search(r"^## Segmentation\n(.*?)(?=^## )", f.read(), re.M | re.S).group(1)
+        section = f.read()
     recipe = re.search(r"```python\n(.*?)```", section, re.S).group(1)
     assert "weights=weights" in recipe, recipe
     recipe = recipe.replace("weights=weights", "weights=None, weights_backbone=None")

@@ -17,7 +17,7 @@ using nlohmann::json;
 namespace {
 
 // A clip is flat where uniform quality keeps this accuracy at this bandwidth: the rest of the curve is noise. (Clips
-// whose accuracy depends on quality have 0.70 to 0.86 there, flat ones 0.94 and more: docs/evaluation.md.)
+// whose accuracy depends on quality have 0.70 to 0.86 there, flat ones 0.94 and more: docs/metrics.md.)
 constexpr double kFlatAccuracy = 0.93, kFlatBandwidth = 0.12;
 constexpr char kBetterBaseline[] = "the better of region and dds";
 // What is worth keeping on a flat clip.

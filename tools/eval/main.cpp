@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
       "\nExample:\n"
       "  oneadapt-eval --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"
       "then open out/road/report.html in a browser. The same command goes on where an interrupted one stopped.\n"
-      "What is measured, and how: docs/evaluation.md. Policies: docs/policies.md.\n");
+      "How to use it: docs/evaluate.md. What is measured: docs/metrics.md. Policies: docs/policies.md.\n");
   EvalOptions o;
   o.knobs = {"qp"};
   o.policies = {"uniform", "oneadapt"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Policy dds: a coarse pass over the whole clip, and a finer one over what the DNN was not sure of (docs/policies.md).
+// Policy dds: a coarse pass over the whole clip, and a finer one over what the DNN was not sure of (docs/baselines.md).
 #pragma once
 #include <memory>
 #include <utility>

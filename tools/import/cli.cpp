@@ -47,7 +47,7 @@ void declare(CLI::App &app, Arguments &a) {
       ->type_name("FILE");
   app.add_flag("--describe", a.describe,
                "write or change the description of a TorchScript file; of one that has none, guess it");
-  app.add_option("--set", a.settings, "with --describe: a key of the description (docs/models.md); repeat it")
+  app.add_option("--set", a.settings, "with --describe: a key of the description (docs/model-keys.md); repeat it")
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("--description", a.description_file, "JSON file with the description, or with some of its keys")

@@ -9,7 +9,7 @@ namespace oneadapt::import {
 
 /// One thing that was found out about a model, and how.
 struct Guess {
-  std::string key;     ///< as in docs/models.md, with dots
+  std::string key;     ///< as in docs/model-keys.md, with dots
   std::string value;   ///< JSON
   std::string reason;  ///< goes on after "because"
 };

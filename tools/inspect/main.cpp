@@ -176,7 +176,7 @@ int main(int argc, char **argv) {
       "  oneadapt-inspect models/nanodet.pt\n"
       "  oneadapt-inspect models/nanodet.pt --input clips/vtest.avi --start 10 --frames 3 --output out/look\n"
       "  oneadapt-inspect models/nanodet.pt --input street.jpg --classes car,person --json -\n"
-      "\nSee docs/models.md.\n");
+      "\nSee docs/inspect.md.\n");
   Arguments a;
   declare(app, a);
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An inspection in words, and as JSON (docs/models.md#look-at-a-model).
+// An inspection in words, and as JSON (docs/inspect.md).
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>

@@ -23,7 +23,7 @@ class ServerError : public std::runtime_error {
 
 struct Options {
   std::string model, device = "auto", classes, input_size = "auto";
-  unsigned threads = 2;  ///< of one inference; with one, LibTorch leaves oneDNN out (docs/server.md)
+  unsigned threads = 2;  ///< of one inference; with one, LibTorch leaves oneDNN out (docs/results/server.md)
   std::string address = "127.0.0.1";
   unsigned port = 8554;  ///< 0: any
   unsigned latency = 200;

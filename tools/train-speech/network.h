@@ -14,7 +14,7 @@ constexpr int kRate = 8000;   ///< Hz
 constexpr int kStep = 160;    ///< samples a step: 20 ms
 constexpr int kClasses = 11;  ///< blank, "zero" … "nine"
 /// A network trained with CTC is surer than it is right, and where it is sure it has no gradient. Scores are divided by
-/// this before the softmax (output.temperature in docs/models.md), and f(e) is less steep than the paper's (§E): 20.
+/// this before the softmax (output.temperature in docs/model-keys.md), and f(e) is less steep than the paper's 20 (§E).
 constexpr double kTemperature = 2, kSlope = 4;
 constexpr double kThreshold = 0.3;  ///< θ at that temperature: as many words are wrong as are missed
 
@@ -47,7 +47,7 @@ class Trainer : public Recogniser {
   /// the sources and options (and LibTorch's rounding).
   virtual void train(const Sources &sources, const TrainingOptions &options,
                      const std::function<void(const Progress &)> &report) = 0;
-  /// Writes a self-describing TorchScript file (docs/models.md) with batch normalisation folded in. Throws
+  /// Writes a self-describing TorchScript file (docs/model-keys.md) with batch normalisation folded in. Throws
   /// std::runtime_error when what was written computes something else, or cannot be written.
   virtual void save(const std::string &path, const std::string &description) = 0;
 };
