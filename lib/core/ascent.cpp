@@ -27,7 +27,7 @@ constexpr double kMostSensitive = 2.3;   // |ln| of a factor of 10
 constexpr double kLeastTypical = 0.002;  // steps of typical accuracy below this say nothing about the content
 // The same where intervals without elements come between: what changes fast is how many there are, which is forecast;
 // what an element needs changes slowly. The n-th interval with elements weighs 1 / (n + kBeliefPooled), as in a mean
-// with as many intervals of typical content, but never less than kEvidencePooled (docs/design-notes.md).
+// with as many intervals of typical content, but never less than kEvidencePooled (docs/design-sound.md).
 constexpr double kEvidencePooled = 0.02, kBeliefPooled = 10;
 
 // A budget is aimed at a little below, and left alone between this share of it and all of it: bytes scatter from one

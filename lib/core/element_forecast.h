@@ -27,7 +27,7 @@ class ElementForecast {
     void add(double value);
     double value() const { return sum / count; }
   };
-  // What is believed beforehand, and as how many intervals: measured (docs/design-notes.md). A quick learner
+  // What is believed beforehand, and as how many intervals: measured (docs/design-sound.md). A quick learner
   // moves knobs for what is chance.
   static constexpr double kBelief = 200;
   using After = std::array<Mean, kStates>;
@@ -37,7 +37,7 @@ class ElementForecast {
   After after_ = believed(0.18, 0.25, 0.8, kBelief);
   // A tunable that takes something else for activity is seen through sooner. (0.6, 0.9 and 1.1 were measured where
   // something goes on. But what goes on across an interval's end wants both its intervals, so they are kept nearer to
-  // each other: docs/design-notes.md.)
+  // each other: docs/design-sound.md.)
   static constexpr double kActivityBelief = 100;
   After when_idle_ = believed(0.01, 0.03, 0.03, kActivityBelief);
   After when_active_ = believed(0.8, 0.9, 1.0, kActivityBelief);
