@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs the launch lines of docs/network.md, two by two, until the camera has had gradients of three intervals.
+"""Runs the commands of docs/network.md, two by two, until the camera has had gradients of three intervals.
 
 Usage: network_lines.py SOURCE_ROOT RTSP_SERVER|none docs/network.md
 """
@@ -61,6 +61,12 @@ def run(lines, folder):
             out.close()
 
 
+def commands_of(block):
+    """A command begins where a line has a program's name; the lines after it continue it."""
+    text = block.strip().replace("\\\n", " ")
+    return [" ".join(c.split()) for c in re.split(r"\n(?=gst-launch-1\.0|build/)", text)]
+
+
 def main(folder):
     root, server, page = sys.argv[1:4]
     server = server if server == "none" else os.path.abspath(server)
@@ -71,9 +77,9 @@ def main(folder):
     blocks = re.findall(r"```sh\n(.*?)```", open(page, encoding="utf-8").read(), re.S)
     failed = ran = 0
     for block in blocks:
-        lines = block.strip().splitlines()
+        lines = commands_of(block)
         if len(lines) != 2:
-            print("FAILED: not two lines:", lines)
+            print("FAILED: not two commands:", lines)
             failed += 1
             continue
         if server == "none" and "rtsp" in block:
