@@ -98,5 +98,6 @@ def main(folder):
     return 1 if failed else 0
 
 
-with tempfile.TemporaryDirectory() as scratch:
-    sys.exit(main(scratch))
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        sys.exit(main(scratch))
