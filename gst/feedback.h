@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Inside libgstoneadapt: ways in and out for gradient messages between processes (docs/network.md).
+// Internal to libgstoneadapt: transports of gradient messages between processes (docs/network.md).
 //
 // Locks: Inbox::mutex_ is held while the receiver's function runs, so that close() waits for it; it comes before any
 // lock of the receiver's. RtcpSender's is a leaf.
@@ -21,22 +21,22 @@ namespace oneadapt {
 
 /// Thread-safe.
 struct FeedbackCounters {
-  std::atomic<guint64> messages{0};   ///< whole ones, sent or handed on
-  std::atomic<guint64> bytes{0};      ///< of those
-  std::atomic<guint64> malformed{0};  ///< came in, and were no message or no piece of one
-  std::atomic<guint64> failed{0};     ///< could not be sent, or were overtaken by a newer one
+  std::atomic<guint64> messages{0};   ///< complete messages that were sent or delivered
+  std::atomic<guint64> bytes{0};      ///< of these messages
+  std::atomic<guint64> malformed{0};  ///< received data that was neither a message nor a fragment of one
+  std::atomic<guint64> failed{0};     ///< messages that could not be sent, or that a newer one replaced
 };
 
-/// Where messages go that come in, from any thread. Thread-safe.
+/// Receives messages from any thread and delivers them. Thread-safe.
 class Inbox {
  public:
   Inbox(GstOneadaptFeedbackFunc func, gpointer user_data) : func_(func), user_data_(user_data) {}
-  /// A whole message, or what claims to be one.
+  /// Data that should be a complete message.
   void message(const std::uint8_t *data, std::size_t size);
-  /// A fragment from `source`.
+  /// A fragment of a message from `source`.
   void fragment(std::uint32_t source, const std::uint8_t *data, std::size_t size);
   void malformed() { ++counters.malformed; }
-  /// From here on the receiver's function is not called.
+  /// After this the receiver's function is never called.
   void close();
 
   FeedbackCounters counters;
@@ -50,13 +50,13 @@ class Inbox {
   Reassembler reassembler_;
 };
 
-/// One way in or out; its end is the destructor. Thread-safe but for that.
+/// One transport, in one direction; the destructor closes it. Thread-safe except for the destructor.
 class FeedbackBackend {
  public:
   virtual ~FeedbackBackend() = default;
-  /// Looks for RTP sessions beyond `pad`; how many are attached to.
+  /// Looks for RTP sessions beyond `pad`. Returns the number of sessions that it uses.
   virtual guint attach(GstPad *) { return 0; }
-  /// False: it was not even tried.
+  /// False when sending was not tried.
   virtual bool send(GBytes *) { return false; }
   virtual void add_stats(GstStructure *) const {}
 };
@@ -67,7 +67,7 @@ struct FeedbackAddress {
   guint16 port = 0;
 };
 
-// feedback_socket.cpp; NULL with `error` set when there can be none.
+// feedback_socket.cpp; returns NULL and sets `error` when it cannot be made.
 std::unique_ptr<FeedbackBackend> socket_receiver(const FeedbackAddress &address, std::shared_ptr<Inbox> inbox,
                                                  GError **error);
 std::unique_ptr<FeedbackBackend> socket_sender(const FeedbackAddress &address,

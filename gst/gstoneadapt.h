@@ -24,7 +24,7 @@ typedef struct _GstOneadaptGradient GstOneadaptGradient;
  * @x_max: right
  * @y_max: bottom
  *
- * Where an element was found.
+ * The place in the frame where an element was found.
  */
 typedef struct {
   gdouble x_min;
@@ -51,13 +51,13 @@ typedef struct {
  * @rows: rows of blocks
  * @values: (array): @columns × @rows numbers ≥ 0, row by row: mean over the pixels of a block of Σ over R, G, B of
  *   |∂z/∂y|, for y in [0, 1]
- * @regions: (array length=n_regions) (nullable): the confident elements, the surest first
- * @n_regions: how many; a message carries the first 51
- * @early: taken at the beginning of its interval, which will have another at its end
- * @max_bytes: most bytes that its message may take, 64 to 1300; 0: 1300. Not part of the message
+ * @regions: (array length=n_regions) (nullable): the confident elements, highest score first
+ * @n_regions: number of @regions; a message carries the first 51
+ * @early: the gradient was taken at the beginning of its interval; another one follows at the interval's end
+ * @max_bytes: most bytes that the message may have, 64 to 1300; 0 means 1300. Not part of the message
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.
- * A boxed type; do not change one that an event carries.
+ * A boxed type. Do not modify a gradient that an event carries.
  */
 struct _GstOneadaptGradient {
   guint64 interval;
@@ -91,37 +91,37 @@ GST_ONEADAPT_API void gst_oneadapt_gradient_set_regions(GstOneadaptGradient *gra
                                                         guint n_regions);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_copy(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient);
-/* The wire message (docs/wire-format.md), at most 1300 bytes or max_bytes: the map comes back quantised, its sum kept.
- * gst_oneadapt_gradient_to_bytes() gives NULL and sets @error for a gradient that is no gradient;
- * gst_oneadapt_gradient_from_bytes() gives NULL and sets @error for anything that is not a whole, intact message. */
+/* The wire message (docs/wire-format.md) has at most max_bytes or 1300 bytes. The map is quantised in it; its sum is
+ * kept. gst_oneadapt_gradient_to_bytes() returns NULL and sets @error when the gradient is invalid, for example when a
+ * value is negative. gst_oneadapt_gradient_from_bytes() returns NULL and sets @error unless the message is intact. */
 GST_ONEADAPT_API GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GError **error);
 GST_ONEADAPT_API GstOneadaptGradient *gst_oneadapt_gradient_from_bytes(GBytes *bytes, GError **error);
 
-/* A GST_EVENT_CUSTOM_UPSTREAM that carries the wire message; new / is / parse as in gst_video_event_*. */
+/* A GST_EVENT_CUSTOM_UPSTREAM that carries the wire message. The functions follow gst_video_event_*. */
 GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API gboolean gst_event_is_oneadapt_gradient(GstEvent *event);
-/* The same message as a serialized GST_EVENT_CUSTOM_DOWNSTREAM, for who shows or records it. It is no feedback:
- * gst_event_is_oneadapt_gradient() is FALSE for it. */
+/* The same message as a serialized GST_EVENT_CUSTOM_DOWNSTREAM, for elements that show or record it. It is not
+ * feedback: gst_event_is_oneadapt_gradient() returns FALSE for it. */
 GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient_downstream(const GstOneadaptGradient *gradient);
 GST_ONEADAPT_API gboolean gst_event_is_oneadapt_gradient_downstream(GstEvent *event);
-/* The downstream event with the message of an upstream one, @event: (transfer none), without encoding it again. */
+/* Makes the downstream event from the upstream event @event (transfer none), without encoding the message again. */
 GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_gradient_echo(GstEvent *event);
-/* Either direction. @gradient: (out) (transfer full). FALSE with @error set when the message in the event is malformed.
+/* For both directions. @gradient: (out) (transfer full). Returns FALSE and sets @error when the message is malformed.
  */
 GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_gradient(GstEvent *event, GstOneadaptGradient **gradient,
                                                             GError **error);
-/* The wire message of either's, (transfer none), as it came: not yet checked. NULL when there is none. */
+/* The wire message of an event of either direction, (transfer none), unchecked. NULL when the event has none. */
 GST_ONEADAPT_API GBytes *gst_event_get_oneadapt_gradient_message(GstEvent *event);
-/* CRC-32 of the stream id of @pad's sticky stream-start event, 0 when there is none. */
+/* CRC-32 of the stream id in @pad's sticky stream-start event; 0 when there is no such event. */
 GST_ONEADAPT_API guint32 gst_oneadapt_pad_stream(GstPad *pad);
 
 /* ---- the configuration in force -------------------------------------------------------------------------------- */
 
-/* Where a number of bytes is asked for: nobody knows. */
+/* Value of a number of bytes that is not known. */
 #define GST_ONEADAPT_BYTES_UNKNOWN G_MAXUINT64
 
 /* A serialized GST_EVENT_CUSTOM_DOWNSTREAM that a tunable sends at the start of each adaptation interval, before the
- * interval's first frame; new / is / parse as in gst_video_event_*, and a map of QP offsets that it may carry besides.
+ * interval's first frame. The functions follow gst_video_event_*. The event may also carry a map of QP offsets.
  */
 GST_ONEADAPT_API GstEvent *gst_event_new_oneadapt_configuration(guint64 interval, const GstStructure *knobs,
                                                                 guint64 bytes_of_last_interval,
@@ -139,12 +139,12 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
 
 /**
  * GstOneadaptKnobFlags:
- * @GST_ONEADAPT_KNOB_ON_REQUEST: probed and adapted only when it is named
- * @GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT: what a rung means follows the gradient, so it is to be applied after every
- *   gradient, also when the rung stays
- * @GST_ONEADAPT_KNOB_CONTINUOUS: may be set to values between two rungs
- * @GST_ONEADAPT_KNOB_SELF_SCALING: its rungs are in units of the objective, and the tunable itself follows the content:
- * the best rung is the one that is typical of λ, whatever is measured
+ * @GST_ONEADAPT_KNOB_ON_REQUEST: the knob is probed and adapted only when the user names it
+ * @GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT: the meaning of a rung depends on the gradient, so the knob is applied after
+ *   every gradient, even when the rung stays the same
+ * @GST_ONEADAPT_KNOB_CONTINUOUS: values between two rungs are allowed
+ * @GST_ONEADAPT_KNOB_SELF_SCALING: the rungs are in units of the objective, and the tunable itself follows the content.
+ *   The best rung depends on λ alone and not on what is measured
  */
 typedef enum {
   GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
@@ -158,26 +158,27 @@ typedef struct _GstOneadaptKnob GstOneadaptKnob;
 
 /**
  * GstOneadaptKnob:
- * @name: the knob's name; for our elements the property's
- * @ladder: (array length=n_ladder): its values, cheap → expensive, strictly monotonic
- * @n_ladder: how many
- * @rung: index in @ladder of the value in force during the probed interval, or of the one nearest to it
+ * @name: the knob's name; for the elements of this project, the name of its property
+ * @ladder: (array length=n_ladder): the knob's values from cheap to expensive, strictly monotonic
+ * @n_ladder: number of values in @ladder
+ * @rung: index in @ladder of the value in force during the probed interval, or of the value nearest to it
  * @has_up: whether the effect of one rung up was measured
  * @output_grad_up: Σ |DNNGrad| |Δy| for one rung up (paper §3.3)
  * @resource_change_up: r(k+Δk) − r(k), in fractions of the most expensive configuration's resource
- * @compute_change_up: the same of the frames that are left to analyse
+ * @compute_change_up: the same difference of the frames that are left to analyse
  * @has_down: whether the effect of one rung down was measured
  * @output_grad_down: Σ |DNNGrad| |Δy| for one rung down
  * @resource_change_down: r(k−Δk) − r(k)
- * @compute_change_down: the same of the frames that are left to analyse
- * @typical_accuracy: (nullable) (array length=n_ladder): accuracy that each rung usually keeps, the other knobs being
- *   at their dearest; NULL when nobody knows
- * @typical_resource: (nullable) (array length=n_ladder): resource that it usually takes, as a fraction of the most
- *   expensive configuration's
- * @typical_compute: (nullable) (array length=n_ladder): the same of the frames that are left to analyse; NULL: all
- * @value: in force during the probed interval; gst_oneadapt_knob_new() sets it to the rung's
+ * @compute_change_down: the same difference of the frames that are left to analyse
+ * @typical_accuracy: (nullable) (array length=n_ladder): accuracy that each rung usually keeps while the other knobs
+ *   are at their most expensive values; NULL when it is not known
+ * @typical_resource: (nullable) (array length=n_ladder): resource that each rung usually takes, as a fraction of the
+ *   most expensive configuration's
+ * @typical_compute: (nullable) (array length=n_ladder): the frames that each rung usually leaves to analyse, as a
+ *   fraction; NULL means all frames
+ * @value: value in force during the probed interval; gst_oneadapt_knob_new() sets it to that of @rung
  *
- * One knob of a tunable. list_knobs() fills the first four, probe() all.
+ * One knob of a tunable. list_knobs() fills the first four fields, probe() fills all of them.
  */
 struct _GstOneadaptKnob {
   gchar *name;
@@ -205,7 +206,7 @@ struct _GstOneadaptKnob {
 GST_ONEADAPT_API GType gst_oneadapt_knob_get_type(void);
 GST_ONEADAPT_API GstOneadaptKnob *gst_oneadapt_knob_new(const gchar *name, const gdouble *ladder, guint n_ladder,
                                                         guint rung);
-/* @accuracy, @resource: (array): as many as the ladder has values. */
+/* @accuracy and @resource: (array): one number for each value of the ladder. */
 GST_ONEADAPT_API void gst_oneadapt_knob_set_typical(GstOneadaptKnob *knob, const gdouble *accuracy,
                                                     const gdouble *resource);
 GST_ONEADAPT_API void gst_oneadapt_knob_set_typical_compute(GstOneadaptKnob *knob, const gdouble *compute);
@@ -220,14 +221,14 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * @knobs: (element-type GstOneadaptKnob): the tunable's knobs with the measured effects
  * @bytes: bytes that the probed interval really took after the tunable
  * @resource: r(k), those bytes as a fraction of what the most expensive configuration would have taken; < 0 when
- * unknown
+ *   unknown
  * @frames_in: frames (or chunks) that came in during the interval
  * @frames_out: frames that went out
  * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
- * @activity: whether something went on in the interval, by the tunable's own judgement, in [0, 1], 0.5 and more for
- *   yes; < 0 when unknown. Of a tunable that foresees, as far as it was known when the interval began
- * @foresees: TRUE: it will know the activity of an interval before it has to apply a configuration to it, and apply()
- *   takes an alternative for intervals in which nothing goes on
+ * @activity: whether something went on in the interval, such as a voice, by the tunable's own judgement. In [0, 1],
+ *   where 0.5 or more means yes; < 0 when unknown. With @foresees it is what was known when the interval began
+ * @foresees: TRUE when the tunable knows the activity of an interval before it applies a configuration to it. apply()
+ *   then accepts an alternative configuration for intervals in which nothing goes on
  *
  * What a tunable knows about one interval.
  */
@@ -256,9 +257,9 @@ typedef struct _GstOneadaptRendering GstOneadaptRendering;
 /**
  * GstOneadaptRendering:
  * @samples: (element-type GstSample): what the DNN would have received, raw media with caps, in order of stream time
- * @times: (element-type GstClockTime): stream time in ns of each of @samples, rising
- * @wanted: (element-type GstClockTime): stream times at which a result is wanted, rising; the result of the last sample
- *   that is not later stands there, none where there is no such sample
+ * @times: (element-type GstClockTime): stream time in ns of each of @samples, increasing
+ * @wanted: (element-type GstClockTime): stream times at which a result is wanted, increasing. The result at such a time
+ *   is that of the last sample that is not later; there is no result when there is no such sample
  * @resource: r of the configuration, as a fraction of the most expensive one's; < 0 when unknown
  *
  * What a configuration would have made of a remembered interval. A boxed type.
@@ -291,25 +292,24 @@ typedef struct _GstOneadaptTunableInterface GstOneadaptTunableInterface;
 
 /**
  * GstOneadaptTunableInterface:
- * @list_knobs: (element-type GstOneadaptKnob) (transfer full): the knobs that may be adapted now; empty before caps are
- * known
- * @probe: (transfer full): measures what one rung up and down would do to each knob in @knobs (names; NULL: all), for
- * the interval of @gradient; called from the controller's own thread, possibly while data flows; may take long, must
- * not hold up the data path. @gradient NULL: only what needs no gradient (bytes, resource, rungs). NULL with @error
- * when the interval is no longer (or not yet) known
- * @apply: takes the new values (a structure with one number field a knob) from the first frame of the first
- *   interval ≥ @interval on that has not begun; values are those of the ladder. A tunable that foresees
- *   (GstOneadaptProbe.foresees) also takes a field "idle", a structure of the same kind: the values that knobs have
- *   instead in intervals in which nothing goes on; knobs that it does not name have none. FALSE with @error for an
- *   unknown knob
- * @render: (transfer full) (nullable): optional, for policies that profile: what @configuration (as for apply; a knob
- *   that it does not name as it was) would have made of a remembered interval, at the instants that are remembered of
- *   it. An interval that was rendered once stays known until another one is, so that all of a profile's renderings
- *   are of the same pictures. May take long, must not hold up the data path. NULL with @error when the interval is no
- *   longer (or not yet) known, or the configuration is none
+ * @list_knobs: (element-type GstOneadaptKnob) (transfer full): the knobs that can be adapted now; empty before caps
+ *   are known
+ * @probe: (transfer full): measures the effect of one rung up and one rung down for each knob named in @knobs (NULL:
+ *   all), in the interval of @gradient. Called from the controller's own thread, possibly while data flows. It may take
+ *   long and must not block the data path. With @gradient NULL it reports only bytes, resource and rungs. Returns NULL
+ *   and sets @error when the interval is no longer known, or not yet
+ * @apply: sets new values (a structure with one number field for each knob, values of the ladder). They take effect at
+ *   the first frame of the first interval ≥ @interval that has not begun. A tunable with GstOneadaptProbe.foresees also
+ *   accepts a field "idle", a structure of the same kind: the values for intervals in which nothing goes on. Knobs
+ *   that "idle" does not name keep one value for all intervals. Returns FALSE and sets @error for an unknown knob
+ * @render: (transfer full) (nullable): optional, for policies that profile. Makes what @configuration (as for apply;
+ *   knobs that it does not name stay as they were) would have made of a remembered interval, at the remembered
+ *   instants. An interval that was rendered once is remembered until another one is rendered, so that all renderings
+ *   of a profile are of the same pictures. It may take long and must not block the data path. Returns NULL and sets
+ *   @error when the interval is no longer known, or not yet, or when the configuration is invalid
  *
- * Anything that filters what a DNN will see, and can say what another configuration would have changed. The controller
- * knows nothing else of it. All of them may be called from any thread.
+ * An element that filters what a DNN will see, and that can say what another configuration would have changed. The
+ * controller knows nothing else about it. All functions may be called from any thread.
  */
 struct _GstOneadaptTunableInterface {
   GTypeInterface parent;
@@ -340,20 +340,21 @@ GST_ONEADAPT_API GstOneadaptRendering *gst_oneadapt_tunable_render(GstOneadaptTu
 
 /**
  * GstOneadaptRenderFunc:
- * @index: which configuration, < the query's number of them
- * @user_data: the asker's
+ * @index: number of the configuration, less than the query's number of renderings
+ * @user_data: data of the element that sent the query
  *
- * Makes one rendering; called by who answers the query, in the thread of the query, one at a time.
+ * Makes one rendering. The element that answers the query calls it in the thread of the query, for one rendering at a
+ * time.
  *
- * Returns: (transfer full) (nullable): the rendering; NULL when it cannot be made or the profile is called off: then
- * the query is answered with FALSE.
+ * Returns: (transfer full) (nullable): the rendering; NULL when it cannot be made or the profile is cancelled. The
+ * query is then answered with FALSE.
  */
 typedef GstOneadaptRendering *(*GstOneadaptRenderFunc)(guint index, gpointer user_data);
 
-/* A GST_QUERY_CUSTOM that a controller sends downstream to the DNN, in the same process only: what accuracy have these
- * configurations? Renderings are asked for one by one, the last (the most expensive configuration, which the others are
- * compared with) first, so that only one is in memory at a time and the asker sets the pace. It is not serialized: it
- * overtakes data. new / is / parse / set as in gst_query_*. */
+/* A GST_QUERY_CUSTOM with which a controller asks the DNN downstream, in the same process, for the accuracy of
+ * configurations. The DNN asks for the renderings one at a time, so that only one is in memory. It starts with the last
+ * one, the most expensive configuration, with which the others are compared. The query is not serialized: it overtakes
+ * data. The functions follow gst_query_*. */
 GST_ONEADAPT_API GstQuery *gst_query_new_oneadapt_profile(guint n_renderings, GstOneadaptRenderFunc render,
                                                           gpointer user_data);
 GST_ONEADAPT_API gboolean gst_query_is_oneadapt_profile(GstQuery *query);
@@ -366,14 +367,14 @@ GST_ONEADAPT_API gboolean gst_query_parse_oneadapt_profile_result(GstQuery *quer
 
 /* ---- feedback between processes ------------------------------------------------------------------------------- */
 
-/* Carries gradient messages from a DNN to a camera that are not in one pipeline (docs/network.md). oneadaptdnn and
- * oneadaptctl have one each, by their property "feedback"; this is for elements that take their place. */
+/* Carries gradient messages from a DNN to a camera in another pipeline (docs/network.md). oneadaptdnn and oneadaptctl
+ * each use one, set by their property "feedback". The functions are public for elements that replace these two. */
 typedef struct _GstOneadaptFeedback GstOneadaptFeedback;
 
 /**
  * GstOneadaptFeedbackFunc:
- * @message: (transfer none): a gradient message, for gst_oneadapt_gradient_from_bytes(): from anybody
- * @user_data: the receiver's
+ * @message: (transfer none): a gradient message for gst_oneadapt_gradient_from_bytes(). It may come from a stranger
+ * @user_data: data of the receiver
  */
 typedef void (*GstOneadaptFeedbackFunc)(GBytes *message, gpointer user_data);
 
@@ -390,10 +391,10 @@ GST_ONEADAPT_API void gst_oneadapt_feedback_free(GstOneadaptFeedback *feedback);
 
 #define GST_ONEADAPT_ERROR (gst_oneadapt_error_quark())
 typedef enum {
-  GST_ONEADAPT_ERROR_MALFORMED, /* a gradient or message that is none */
-  GST_ONEADAPT_ERROR_INTERVAL,  /* the interval is not (or no longer) known */
+  GST_ONEADAPT_ERROR_MALFORMED, /* an invalid gradient or message */
+  GST_ONEADAPT_ERROR_INTERVAL,  /* the interval is no longer known, or not yet */
   GST_ONEADAPT_ERROR_KNOB,      /* no such knob, or a value outside its range */
-  GST_ONEADAPT_ERROR_FAILED     /* anything else; the message says what */
+  GST_ONEADAPT_ERROR_FAILED     /* any other error; the message says which */
 } GstOneadaptError;
 GST_ONEADAPT_API GQuark gst_oneadapt_error_quark(void);
 

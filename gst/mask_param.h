@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The param `mask` of a GstVideoRegionOfInterestMeta: who writes it and who reads it, side by side. Internal.
+// Writes and reads the param `mask` of a GstVideoRegionOfInterestMeta. Internal.
 //
 // Structure "mask" (docs/elements/oneadaptdnn.md): `format` "segmentation_mask" and `dims` <rows, columns> (guint), as
 // DL Streamer's tensors have them; `data` (GBytes): rows · columns bytes, row by row, 255 inside and 0 outside; `x`,
@@ -43,7 +43,7 @@ struct GridCut {
   }
 };
 
-/// Nothing when it is not what mask_param() makes: other formats, wrong sizes, no cells.
+/// No value unless mask_param() made it: for other formats, wrong sizes or no cells.
 inline std::optional<GridCut> read_mask_param(const GstStructure *param) {
   constexpr guint kMostCells = 1 << 28;
   const gchar *format = gst_structure_get_string(param, "format");

@@ -9,13 +9,13 @@
 
 namespace oneadapt {
 
-/// Called with an element and the pad of it that was reached; for a bin whose border is crossed, with its ghost pad.
-/// False: not beyond it.
+/// Called with an element and the pad by which it was reached; for a bin whose border is crossed, with its ghost pad.
+/// Returns false to stop there.
 using WalkVisitor = std::function<bool(GstElement *element, GstPad *pad)>;
 
 /// Visits each element that data pushed on `pad` (a source pad) reaches, or, from a sink pad, each that data comes
-/// from; nearest first, through bins and across threads, each element once. Pads may come and go meanwhile: it is a
-/// snapshot. Thread-safe.
+/// from; nearest first, through bins and across threads, each element once. The walk is a snapshot: pads may be added
+/// or removed meanwhile. Thread-safe.
 inline void walk_pads(GstPad *pad, const WalkVisitor &visit, std::set<GstElement *> *seen_before = nullptr) {
   std::set<GstElement *> own;
   std::set<GstElement *> &seen = seen_before ? *seen_before : own;

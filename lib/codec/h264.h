@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// libx264 as OneAdapt needs it: an exact QP per macroblock, one closed GOP per interval, the reconstruction handed out.
+// A wrapper of libx264: an exact QP for each macroblock, one closed GOP for each interval, access to the
+// reconstruction.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace oneadapt {
 
-/// x264 refused: the text says what and why.
+/// x264 failed; the text says what failed and why.
 class CodecError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -32,10 +33,10 @@ struct H264Settings {
   std::string preset = "veryfast";     ///< x264's names, ultrafast … placebo
   unsigned threads = 1;                ///< 0: x264's choice. More than 1: sliced threads, never frame delay
   bool qp_offsets = false;             ///< H264Frame::qp_offsets may be given; costs 10…20 % more time
-  /// Most B pictures in a row, 0…16. They are held back until the picture that they look ahead to has come, and are
-  /// coded x264's usual 2 QP coarser where there are no offsets. Each GOP takes a new x264 and must be flushed.
+  /// Most B pictures in a row, 0…16. They are held back until the later picture that they refer to has come. Without
+  /// offsets they are encoded 2 QP coarser, x264's default. Each GOP uses a new x264 encoder and must be flushed.
   unsigned b_frames = 0;
-  bool reconstruction = false;  ///< full reconstruction: encode() hands out what a decoder will show, bit for bit
+  bool reconstruction = false;  ///< encode() returns what a decoder will show, equal to the bit
   /// Colour description for the VUI (H.264 Table E-3…E-5), 2 = unspecified; full range flag.
   int colour_primaries = 2, transfer = 2, matrix = 2;
   bool full_range = false;
@@ -47,17 +48,17 @@ struct H264Frame {
   bool idr = false;      ///< start a closed GOP here
   std::int64_t pts = 0;  ///< any unit, strictly rising; a counter will do
   /// QP offsets per macroblock, row by row, ⌈w/16⌉·⌈h/16⌉ values, or empty. Needs H264Settings::qp_offsets. Every
-  /// macroblock has the QP coded_qp(qp, offset) (core/allocation.h), exactly: an even number of steps from `qp`, since
-  /// x264 saves bits by giving a macroblock the QP of the one before when they differ by 1. The one exception: the
-  /// entropy coder of the preset `ultrafast` cannot write the largest levels, and x264 then takes the least QP at which
-  /// it can: possible below QP 12, where black meets white.
+  /// macroblock has exactly the QP coded_qp(qp, offset) (core/allocation.h), an even number of steps from `qp`: x264
+  /// gives a macroblock the QP of the one before when they differ by 1, to save bits. There is one exception. The
+  /// entropy coder of the preset `ultrafast` cannot write the largest levels, which occur below QP 12 where black meets
+  /// white. x264 then uses the least QP that is possible.
   std::vector<float> qp_offsets;
-  /// How likely x264's adaptive choice falls on a B picture, −100 (never) … 100; read where a GOP starts, as is `qp` of
-  /// an encoder with B pictures and without offsets.
+  /// How likely x264's adaptive choice selects a B picture, −100 (never) … 100. Read where a GOP starts. An encoder
+  /// with B pictures and without offsets also reads `qp` there only.
   int b_bias = 0;
-  bool b = false;  ///< a B picture whatever x264 thinks, where there may be any; not the last one before an IDR
-  /// User data to go with the picture (SEI, H.264 D.1.7): a UUID of 16 bytes and what it announces; empty: none. At
-  /// most 254 bytes.
+  bool b = false;  ///< forces a B picture, where B pictures are allowed; not the last picture before an IDR
+  /// User data of the picture (SEI, H.264 D.1.7): a UUID of 16 bytes and the data behind it, at most 254 bytes; or
+  /// empty.
   std::vector<std::uint8_t> user_data;
 };
 
@@ -66,26 +67,26 @@ struct H264Frame {
 struct AccessUnit {
   const std::uint8_t *data = nullptr;
   std::size_t size = 0;
-  std::int64_t pts = 0;  ///< of the picture that it is
+  std::int64_t pts = 0;  ///< of the encoded picture
   bool idr = false;
-  bool b = false;          ///< a B picture: nothing refers to it
+  bool b = false;          ///< a B picture, to which no other picture refers
   Picture reconstruction;  ///< NV12; planes are null unless H264Settings::reconstruction
 };
 
-/// One x264 encoder without delay: every picture in gives one access unit out, unless there are B pictures.
-/// Thread-bound: one thread at a time. MB QP is exact: every picture's QP is forced, offsets count because AQ is on (at
-/// a strength of nothing), no mb-tree, and no choice of QP by x264 itself (`veryslow` and `placebo` go without that
-/// part of theirs). x264's own output goes nowhere but into the text of CodecError.
+/// One x264 encoder without delay: every picture gives one access unit, unless there are B pictures. Thread-bound: one
+/// thread at a time. The QP of macroblocks is exact: every picture's QP is forced, AQ is on with a strength close to 0
+/// so that offsets are used, there is no mb-tree, and x264 chooses no QP itself (this part of `veryslow` and `placebo`
+/// is switched off). x264's own messages appear in the text of CodecError only.
 class H264Encoder {
  public:
   explicit H264Encoder(const H264Settings &settings);  ///< throws CodecError
   ~H264Encoder();
   H264Encoder(const H264Encoder &) = delete;
   H264Encoder &operator=(const H264Encoder &) = delete;
-  /// Throws CodecError: picture of another size or format, an offset map of another size or not allowed, x264 failing.
-  /// Pictures that are held back when a GOP starts must have been flushed.
+  /// Throws CodecError for a picture of another size or format, for an offset map that is not allowed or has another
+  /// size, and when x264 fails. Flush pictures that are held back before a GOP starts.
   AccessUnit encode(const Picture &picture, const H264Frame &frame);
-  /// The next picture that was held back; empty when there is none. The picture after that starts a GOP.
+  /// The next picture that was held back; empty when there is none. The picture that is encoded next starts a GOP.
   AccessUnit flush();
   const H264Settings &settings() const;
   /// The sequence parameter set that goes with every IDR, without start code (for profile and level in caps).

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The network behind policy "casva" (CASVA, INFOCOM '22): a policy learned offline that runs at the sensor and goes by
+// The network behind policy "casva" (CASVA, INFOCOM '22): a policy that is learned offline, runs at the sensor and uses
 // the encoded size of past segments, without DNN or gradient.
 //
-// CASVA learns by reinforcement. A configuration does not change what the camera sees, so the reward of every
-// configuration is known from training clips that were run in all of them, and no reward lies farther ahead than the
-// next interval. Q-learning with discount 0 and full information is then plain regression (fitted Q), which is what
-// train_casva() does. Accuracy and resource are predicted apart, so one network serves every λ.
+// CASVA uses reinforcement learning. A configuration does not change what the camera sees. So training clips that were
+// run in all configurations show the reward of each, and no reward is later than the next interval. Q-learning with
+// discount 0 and full information is then a regression (fitted Q), which is what train_casva() does. Accuracy and
+// resource are predicted separately, so one network serves every λ.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -34,11 +34,11 @@ struct ValueNet {
 };
 
 /// What the sensor knows at an interval's end. Resources are fractions of the most expensive configuration's; their
-/// logarithms are natural and end at 10⁻⁴.
+/// logarithms are natural, and resources below 10⁻⁴ count as 10⁻⁴.
 struct CasvaState {
   double resource = 0;            ///< log r(k), as measured
-  double surprise = 0;            ///< the same less the log of what the rungs in force typically take
-  double change = 0;              ///< of the surprise since the interval before; 0: unknown
+  double surprise = 0;            ///< log r(k) minus the log of what the rungs in force typically take
+  double change = 0;              ///< of `surprise` since the interval before; 0: unknown
   std::vector<double> positions;  ///< in force, of the network's knobs, [0, 1]
 };
 
@@ -50,7 +50,7 @@ struct CasvaSample {
 };
 
 struct CasvaValue {
-  double accuracy = 0, log_resource = 0;  ///< of the next interval; as regression has it, not clipped
+  double accuracy = 0, log_resource = 0;  ///< of the next interval; the regression's values, not clipped
 };
 
 /// A trained network; see check().
@@ -62,8 +62,8 @@ struct CasvaModel {
   std::vector<double> input_mean, input_scale, output_mean, output_scale;
 
   static std::size_t inputs(std::size_t knobs) { return 3 + 2 * knobs; }
-  /// Throws std::invalid_argument (half a sentence that says what is wrong) for wrong sizes, numbers that are not
-  /// finite, scales that are not above 0, and names that are empty or double.
+  /// Throws std::invalid_argument with the cause for wrong sizes, numbers that are not finite, scales that are not
+  /// above 0, and names that are empty or repeated.
   void check() const;
   CasvaValue predict(const std::vector<double> &inputs) const;
 };
@@ -71,13 +71,13 @@ struct CasvaModel {
 /// log(max(r, 10⁻⁴))
 double log_resource(double resource);
 /// The state of the network's knobs `names` at the end of an interval whose `resource` is known. A knob that is not
-/// observed counts as standing at its dearest. `before`: the surprise of the interval before, if that is known.
+/// observed counts as being at its most expensive value. `before`: `surprise` of the interval before, if it is known.
 CasvaState casva_state(const Observation &observation, const std::vector<std::string> &names,
                        std::optional<double> before);
 /// The network's inputs: the state's numbers in their order, then the `candidate`'s positions.
 std::vector<double> casva_inputs(const CasvaState &state, const std::vector<double> &candidate);
 
-/// Few units and few steps: more fit the training clips better and clips that were left out worse.
+/// Few units and few steps: more of them fit the training clips better, and clips that were left out worse.
 struct CasvaTraining {
   std::size_t hidden = 8;
   unsigned steps = 5000, batch = 64;

@@ -13,13 +13,13 @@ struct CurvePoint {
   double accuracy = 0;
 };
 
-/// The points that are worth having, by rising resource: each is more accurate than every cheaper one. Points that are
+/// The Pareto-optimal points, by increasing resource: each is more accurate than every cheaper one. Points that are
 /// not finite or whose resource is not positive are left out.
 std::vector<CurvePoint> frontier(std::vector<CurvePoint> points);
 
 struct BdRate {
   std::optional<double> percent;  ///< mean change of resource at equal accuracy; negative: the first curve saves
-  std::string reason;             ///< why there is none
+  std::string reason;             ///< why `percent` has no value
   double from = 0, to = 0;        ///< range of accuracy compared
 };
 
@@ -29,8 +29,8 @@ struct BdRate {
 /// `min_overlap`: a flat curve's bumps are noise.
 BdRate bd_rate(const std::vector<CurvePoint> &curve, const std::vector<CurvePoint> &anchor, double min_overlap = 0.02);
 
-/// The least resource at which `points` reach `accuracy`, interpolated as above; none when they never do. The cheapest
-/// point already does: its resource.
+/// The least resource at which `points` reach `accuracy`, interpolated as above; no value when they never do. When the
+/// cheapest point already reaches it, the result is the resource of that point.
 std::optional<double> resource_at(const std::vector<CurvePoint> &points, double accuracy);
 
 }  // namespace oneadapt

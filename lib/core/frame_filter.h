@@ -11,8 +11,8 @@
 namespace oneadapt {
 
 /// A picture's luma, reduced to the means of cells: blurred, and small enough to be compared with every frame. Cells
-/// are squares of 4 pixels, of 8 in pictures more than 1280 wide; what is left over at the right and at the bottom is
-/// not looked at.
+/// are squares of 4 pixels, or of 8 in pictures more than 1280 wide. An incomplete cell at the right or at the bottom
+/// is ignored.
 struct Cells {
   unsigned cell = 4;  ///< pixels a side; divides 16
   unsigned columns = 0, rows = 0;
@@ -34,40 +34,40 @@ FrameDifference frame_difference(const Cells &a, const Cells &b);
 /// Mean |Δy| a block of 16 pixels, y in [0, 1]; for `output_grad`.
 BlockMap cell_change(const Cells &a, const Cells &b, double luma_range);
 
-/// A frame is dropped when any of these says so; 0 never does.
+/// A frame is dropped when any of these thresholds says so; a threshold of 0 drops no frame.
 struct FilterThresholds {
-  /// Of FrameDifference against the last frame sent, in units of what is usual between two frames that follow each
-  /// other: the mean plus one standard deviation over the last interval.
+  /// Thresholds on FrameDifference to the last frame sent, in units of the usual difference of two consecutive frames:
+  /// the mean plus one standard deviation over the last interval.
   double pixel = 0, area = 0;
-  /// Of the accuracy that reusing the last result has cost, as estimated, added up over the frames dropped since: the
-  /// sum over frames of 1 − F1. With losses that grow with time since the frame sent, at a rate of ρ a frame, accuracy
-  /// − λ · frames is best at a gap of √(2λ/ρ) frames, whatever ρ, which is when the sum reaches λ: the threshold *is*
-  /// λ. (A threshold on the difference itself spends too much where things move fast.)
+  /// Threshold on the estimated accuracy that reusing the last result has cost, added up over the frames dropped since:
+  /// the sum over frames of 1 − F1. When the loss grows by ρ with each frame, accuracy − λ · frames is best at a gap of
+  /// √(2λ/ρ) frames. At that gap the sum is λ for every ρ, so the threshold *is* λ. (A threshold on the difference
+  /// itself sends too many frames where things move fast.)
   double change = 0;
   bool any() const { return pixel > 0 || area > 0 || change > 0; }
 };
 
-/// Decides frame by frame. Copies are cheap, and go on from where the original was: that is how other thresholds are
-/// tried on an interval's frames. Not thread-safe.
+/// Decides frame by frame. A copy is cheap and continues from the state of the original, so that other thresholds can
+/// be tried on an interval's frames. Not thread-safe.
 class FrameFilter {
  public:
   using Frame = std::shared_ptr<const Cells>;
 
-  /// A new adaptation interval: units are those of the interval before. Where nothing was observed there are none, and
-  /// `pixel` and `area` keep every frame.
+  /// Begins an adaptation interval; its units are those of the interval before. When no frame was observed in that
+  /// interval there are no units, and `pixel` and `area` keep every frame.
   void begin_interval();
   /// What the DNN looks at: DNNGrad on any frame size, and how many confident elements are behind it. Until this is
   /// called every pixel counts alike.
   void set_gradient(const BlockMap &gradient, double confident);
-  /// What is usual from one frame to the next, for the units of the next interval. Wanted only where `pixel` or `area`
-  /// may count; of every frame, before keep().
+  /// Measures the difference to the frame before, for the units of the next interval. Needed only when `pixel` or
+  /// `area` may be used; call it for every frame, before keep().
   void observe(const Frame &frame);
-  /// Whether to send the frame; `must`: it is sent in any case. `max_skip` > 0: at most so many frames are dropped in
-  /// a row.
+  /// Whether to send the frame. With `must` it is sent in any case. With `max_skip` > 0, at most that many frames are
+  /// dropped in a row.
   bool keep(const Frame &frame, const FilterThresholds &thresholds, bool must, unsigned max_skip = 0);
-  /// The last frame that was sent; NULL at the beginning.
+  /// The last frame that was sent; NULL before the first.
   const Frame &sent() const { return sent_; }
-  /// Estimated 1 − F1 at `frame`, were the result of the last one sent reused.
+  /// Estimated 1 − F1 at `frame` if the result of the last frame sent is reused.
   double loss(const Cells &frame);
   /// Forgets frames and units, keeps the gradient.
   void reset();
@@ -86,7 +86,7 @@ class FrameFilter {
   unsigned skipped_ = 0;
 };
 
-/// Frames of an interval, as they came to the filter, and where it stood at the interval's beginning.
+/// Frames of an interval, as they came to the filter, and the state of the filter at the interval's beginning.
 struct FilterRecord {
   FrameFilter filter;
   std::vector<FrameFilter::Frame> frames;
@@ -96,7 +96,7 @@ struct FilterRecord {
 /// What thresholds would have done to an interval.
 struct FilterOutcome {
   unsigned kept = 0;
-  /// Mean over the interval's frames of |frame − the one whose result stands for it|, on `luma_range`'s scale.
+  /// Mean over the interval's frames of |frame − the frame whose result it reuses|, on the scale of `luma_range`.
   BlockMap change;
 };
 FilterOutcome replay(const FilterRecord &record, const FilterThresholds &thresholds, unsigned max_skip,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What laying a map over another QP would do, from the texture of one picture: nothing is encoded (paper §4.2
-// re-encodes).
+// Estimates the effect of another base QP under a map from the texture of one picture, without encoding it (the paper
+// encodes again, §4.2).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,20 +14,21 @@ namespace oneadapt {
 BlockMap block_texture(const std::uint8_t *luma, std::size_t stride, unsigned width, unsigned height,
                        unsigned block_size = 16);
 
-/// Bits of a block go by its texture and halve with every `halving` steps of QP (6: with every doubling of the
-/// quantiser's step); its error grows with the quantiser's step, up to what texture there is to lose. QPs are taken as
-/// integers of 0…51; with offsets, a block's is coded_qp() (core/allocation.h). Immutable.
+/// The bits of a block follow its texture and halve with every `halving` steps of QP (6: with every doubling of the
+/// quantiser's step). Its error grows with the quantiser's step and is limited by its texture. QPs are integers of
+/// 0…51; with offsets, a block's QP is coded_qp() (core/allocation.h). Immutable.
 class MapModel {
  public:
-  /// `offsets`: a QP offset a block of `texture`, or empty. Throws std::invalid_argument for another number of them,
-  /// and for a halving that is not above 0.
+  /// `offsets`: a QP offset for each block of `texture`, or empty. Throws std::invalid_argument for another number of
+  /// offsets, and for a halving that is not above 0.
   MapModel(BlockMap texture, std::vector<float> offsets, double halving = 6);
   /// Bits over base QP `qp`, as a fraction of uniform QP 20's.
   double resource(double qp) const;
-  /// Mean absolute change of a block's pixels between two base QPs, in [0, 1]: two quantisations err independently.
+  /// Mean absolute change of a block's pixels between two base QPs, in [0, 1]. The errors of two quantisations are
+  /// assumed to be independent.
   BlockMap change(double from_qp, double to_qp) const;
 
-  /// log2 of the bits over base QP `qp`, but for a constant that is the content's.
+  /// log2 of the bits over base QP `qp`, up to a constant that depends on the content.
   double log_bits(double qp) const;
 
  private:
@@ -38,13 +39,13 @@ class MapModel {
   double halving_;
 };
 
-/// Fits the model of the bits to what intervals really came to: of the halvings from 3 to 12 QP steps, the one under
-/// which their bytes are explained best by one constant of the content's, newer intervals counting more. It takes base
-/// QPs or maps that differ to tell them apart; until then it is as without any, 6. Thread-bound.
+/// Fits the model of the bits to the bytes that intervals really took. Of the halvings from 3 to 12 QP steps it selects
+/// the one under which one constant for the content explains the bytes best; newer intervals count more. Intervals with
+/// different base QPs or maps are needed to distinguish them; until then the halving is 6. Thread-bound.
 class RateFit {
  public:
   RateFit();
-  /// `bytes` per frame, > 0 (else nothing is learnt), of an interval coded over `qp` with `offsets`.
+  /// `bytes` per frame of an interval that was encoded over `qp` with `offsets`. Ignored unless `bytes` is > 0.
   void observe(const BlockMap &texture, const std::vector<float> &offsets, double qp, double bytes);
   double halving() const;
 

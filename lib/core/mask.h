@@ -7,7 +7,7 @@
 namespace oneadapt {
 
 /// Cells of a grid that lies over the whole frame, run-length coded as COCO's uncompressed `counts`: down the first
-/// column, then down the next; the first run (of 0 cells, maybe) lies outside the object, the next inside, and so on.
+/// column, then down the next. The first run (possibly of 0 cells) is outside the object, the next inside, and so on.
 struct Mask {
   unsigned width = 0, height = 0;     ///< of the grid, in cells; 0: there is no mask
   std::vector<std::uint32_t> counts;  ///< their sum is width · height
@@ -25,7 +25,7 @@ struct MaskCut {
 
 /// `cells`: width · height, column by column; other than 0: inside.
 Mask mask_of(const std::uint8_t *cells, unsigned width, unsigned height);
-/// What cut_of() came from. Throws std::invalid_argument when the rectangle does not lie in the grid, or has another
+/// The inverse of cut_of(). Throws std::invalid_argument when the rectangle does not lie in the grid, or has another
 /// number of cells.
 Mask mask_of(const MaskCut &cut, unsigned width, unsigned height);
 MaskCut cut_of(const Mask &mask);
@@ -37,7 +37,7 @@ std::uint64_t covered_cells(const Mask &mask);
 /// nothing.
 double iou(const Mask &a, const Mask &b);
 
-/// What any of them covers; of none: no mask. Throws std::invalid_argument when their grids differ.
+/// The union of the masks; no mask when `masks` is empty. Throws std::invalid_argument when their grids differ.
 Mask united(const std::vector<const Mask *> &masks);
 
 }  // namespace oneadapt

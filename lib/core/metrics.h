@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Accuracy: similarity to the result under the most expensive configuration (paper §2.1, §5.1). Never hand labels.
+// Accuracy: similarity to the result under the most expensive configuration (paper §2.1, §5.1), without hand labels.
 #pragma once
 #include <vector>
 
@@ -24,25 +24,25 @@ double iou(const Box &a, const Box &b);
 /// IoU of their masks, where both have one, else of their boxes.
 double overlap(const ScoredBox &a, const ScoredBox &b);
 
-/// F1 of `result` against `reference`: greedy by score, class-aware, a match needs overlap() ≥ `min_iou`: of masks
-/// where there are some, else of boxes. Each reference box is matched once. Both empty: 1. One empty: 0.
+/// F1 of `result` against `reference`, matched greedily by score within a class. A match needs overlap() ≥ `min_iou`,
+/// of masks where both have one, else of boxes. Each reference box is matched once. 1 if both are empty, 0 if one is.
 double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou = 0.5);
 
 /// The same boxes without their classes, each object once (NMS at `max_iou` over all of them, of masks where there are
-/// some): an object is of interest or not (paper §5.1), and one that is seen as a car here and as a truck there has not
+/// some). An object is of interest or not (paper §5.1), so a car that is seen as a truck on another frame has not
 /// changed.
 std::vector<ScoredBox> of_interest(const std::vector<ScoredBox> &boxes, double max_iou = 0.5);
 
 /// Mean IoU of `result` and `reference` (the paper's metric for human detection, §5.1): matched as by f1(), but from
-/// any overlap on; a box that has no partner, on either side, counts as 0. Both empty: 1.
+/// any overlap on. A box without a partner, on either side, counts as 0. 1 if both are empty.
 double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
 
-/// Mean IoU of segmentation, pixel by pixel: of each class that occurs on either side, the area that its masks cover
-/// together, as IoU; the mean over the classes. Neither side has any mask: 1. Boxes without masks do not count. Throws
-/// std::invalid_argument when one side's masks have different grids; the two sides' may differ.
+/// Mean IoU of segmentation: for each class that occurs on either side, the IoU of the areas that its masks cover
+/// together, averaged over the classes. 1 if neither side has a mask. Boxes without masks are ignored. Throws
+/// std::invalid_argument when one side's masks have different grids; the grids of the two sides may differ.
 double class_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
 
-/// What a user calls mIoU: class_iou() when any of both has a mask, else mean_iou().
+/// What a user calls mIoU: class_iou() when either side has a mask, else mean_iou().
 double miou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference);
 
 }  // namespace oneadapt

@@ -8,8 +8,8 @@
 
 namespace oneadapt {
 
-/// Greedy, class-aware: best score first, a box goes when its overlap() with a better one of its own label is more
-/// than `max_iou`. Returns the indices that stay, best first; equal scores keep their order.
+/// Greedy and class-aware: a box is removed when its overlap() with a box of the same label and a higher score is more
+/// than `max_iou`. Returns the indices of the other boxes, best score first; equal scores keep their order.
 std::vector<std::size_t> nms(const std::vector<ScoredBox> &boxes, double max_iou);
 
 }  // namespace oneadapt

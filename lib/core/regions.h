@@ -9,7 +9,7 @@
 
 namespace oneadapt {
 
-/// Cells of one class that hang together.
+/// Connected cells of one class.
 struct Region {
   int label = 0;
   std::size_t cells = 0;
@@ -22,11 +22,11 @@ struct Regions {
   std::vector<std::int32_t> of;  ///< which region each cell belongs to, row by row; −1: none
 };
 
-/// `labels`: width · height, row by row; below 0: of no interest. Cells hang together when they touch with a side
-/// (4-connectivity). Regions of fewer than `smallest` cells are left out. Time grows with the number of cells alone.
+/// `labels`: width · height, row by row; a label below 0 is ignored. Cells are connected when they share a side
+/// (4-connectivity). Regions of fewer than `smallest` cells are left out. Time is linear in the number of cells.
 Regions connected_regions(const std::int32_t *labels, unsigned width, unsigned height, std::size_t smallest = 1);
 
-/// One mask a region. In one pass.
+/// One mask for each region, in one pass.
 std::vector<Mask> region_masks(const Regions &regions);
 
 }  // namespace oneadapt

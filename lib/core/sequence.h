@@ -21,9 +21,9 @@ struct CtcToken {
 };
 
 /// Best path decoding of `posteriors` (steps × classes, row by row, each row sums to 1), in order of time. A token is a
-/// run of steps in which the same class, not `blank`, is the likeliest. What the blank beats is a token too where a
-/// class has at least `floor` there, unless it touches a likelier one: these are elements that nearly were, as a
-/// detector's boxes below the threshold are. Throws std::invalid_argument when `blank` is no class or sizes do not fit.
+/// run of steps in which the same class, not `blank`, is the likeliest. Where `blank` is the likeliest, a class with at
+/// least `floor` is a token too, unless it touches a likelier one. Such tokens are like a detector's boxes below the
+/// threshold. Throws std::invalid_argument when `blank` is not a class or sizes do not fit.
 std::vector<CtcToken> ctc_tokens(const std::vector<float> &posteriors, std::size_t classes, int blank, double floor);
 
 /// An element of a sequence.
@@ -38,7 +38,7 @@ std::vector<std::pair<std::size_t, std::size_t>> match_sequences(const std::vect
                                                                  const std::vector<SequenceElement> &b,
                                                                  double tolerance);
 
-/// F1 = 2·pairs / (elements of both); both empty: 1.
+/// F1 = 2·pairs / (elements of both sides); 1 if both are empty.
 double sequence_f1(const std::vector<SequenceElement> &result, const std::vector<SequenceElement> &reference,
                    double tolerance);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a model file says about itself: extra file `oneadapt.json` in the TorchScript archive, overridden by a sidecar
+// The description in a model file: extra file `oneadapt.json` in the TorchScript archive, overridden by a sidecar
 // `MODEL.json` (docs/model-keys.md).
 #pragma once
 #include <string>
@@ -44,24 +44,24 @@ struct ModelDescription {
   bool objectness = false;                      ///< yolo: each candidate has one, between box and class scores
   bool corners = false;                         ///< yolo: boxes are x0 y0 x1 y1, not centre x, centre y, width, height
   int bins = 0;                                 ///< nanodet: bins a side of the box distribution
-  int background = -1;                          ///< semantic: this class is no element; −1: each is
-  bool probabilities = false;                   ///< semantic: they are probabilities already; else logits
+  int background = -1;                          ///< semantic: this class is not an element; −1: every class is
+  bool probabilities = false;                   ///< semantic: the map holds probabilities; else logits
   double smallest = 0.0005;                     ///< semantic: share of the picture that a region must cover
   int blank = 0;                                ///< ctc: the class that stands for none
   int separator = -1;                           ///< ctc: classes are letters, this one is between words; −1: words
   double temperature = 1;                       ///< ctc: scores are divided by it before the softmax
-  double nms_iou = 0.5;                         ///< class-aware NMS, always ours; 1: the model's own is enough
+  double nms_iou = 0.5;                         ///< of class-aware NMS; 1: none, the model has its own
 
   std::vector<std::string> labels;
   double threshold = 0.5;  ///< θ
   double slope = 20.0;     ///< of f(e), §E
   double floor = 0.1;      ///< elements below it do not count in z
 
-  /// Parses and checks; a key that is not known is an error too, so that a misspelt one is not lost. `overrides` is
-  /// laid over `json` first (RFC 7396 merge patch): it may hold a single key. Throws std::invalid_argument with one
+  /// Parses and checks. An unknown key is an error too, so that a misspelt one is noticed. `overrides` is merged over
+  /// `json` first (RFC 7396 merge patch); it may hold a single key. Throws std::invalid_argument with one
   /// sentence that names the key. Keys: see to_json() and docs/model-keys.md.
   static ModelDescription parse(const std::string &json, const std::string &overrides = "");
-  /// What parse() reads back as the same description.
+  /// JSON from which parse() makes the same description.
   std::string to_json() const;
 };
 

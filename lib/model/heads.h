@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// From a model's output tensors to elements (paper §E). Internal; sees LibTorch.
+// From a model's output tensors to elements (paper §E). Internal; includes LibTorch.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -11,7 +11,7 @@
 
 namespace oneadapt {
 
-/// More candidates than this (after the class filter, best first) do not enter NMS.
+/// Most candidates that enter NMS (after the class filter, best first).
 constexpr std::int64_t kMaxCandidates = 4096;
 
 /// Elements after NMS, best first.
@@ -20,10 +20,10 @@ struct Elements {
   std::vector<ScoredBox> boxes;  ///< the same ones, boxes in pixels of the DNN's input, with masks in segmentation
 };
 
-/// Elements with score ≥ `least`. An element's label is its best of ALL classes; it stays only if that one is `wanted`
-/// (a bool tensor on the model's device, one a class). Only the scores are differentiated: boxes, regions and NMS
-/// choose, they do not count. Throws ModelError(Run) when tensors do not have the shapes that the description gives, or
-/// hold values that are not finite.
+/// Elements with score ≥ `least`. An element's label is its best of ALL classes. The element is kept only if that class
+/// is `wanted` (a bool tensor on the model's device, one for each class). Only the scores are differentiated. Boxes,
+/// regions and NMS select elements and are not. Throws ModelError(Run) when tensors do not have the shapes that the
+/// description gives, or hold values that are not finite.
 Elements elements(const ModelDescription &description, const std::vector<at::Tensor> &outputs, std::int64_t width,
                   std::int64_t height, const at::Tensor &wanted, double least);
 

@@ -16,7 +16,7 @@
 
 namespace oneadapt {
 
-/// What went wrong, so that a caller can name the property at fault.
+/// An error of a model. Its kind tells a caller which property to name.
 class ModelError : public std::runtime_error {
  public:
   enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run, NotFinite };
@@ -30,11 +30,11 @@ class ModelError : public std::runtime_error {
 struct ModelOptions {
   std::string path;                  ///< TorchScript file
   std::string device = "auto";       ///< "auto", "cpu", "cuda", "cuda:N"
-  unsigned threads = 0;              ///< intra-op threads of LibTorch (process-wide); 0: leave as is
-  std::optional<double> threshold;   ///< θ; else the description's
+  unsigned threads = 0;              ///< intra-op threads of LibTorch (process-wide); 0: unchanged
+  std::optional<double> threshold;   ///< θ; by default the description's
   std::vector<std::string> classes;  ///< label names of interest; empty: all
-  std::string labels_file;           ///< one label a line; else the description's
-  /// Shared libraries with operators that the model uses. Those of torchvision are also found by themselves.
+  std::string labels_file;           ///< one label a line; by default the description's labels
+  /// Shared libraries with operators that the model uses. Those of torchvision are found automatically.
   std::vector<std::string> operator_libraries;
 };
 
@@ -44,11 +44,11 @@ enum class GradientMethod {
   ChannelMean,  ///< one gradient for all channels in convolutions of high resolution (paper, Appendix B)
 };
 
-/// What a forward pass keeps for the way back.
+/// What a forward pass keeps for the backward pass.
 enum class GradientMemory {
-  All,    ///< whatever LibTorch keeps: for measurements
+  All,    ///< everything that LibTorch keeps, for measurements
   Exact,  ///< what the input's gradient needs, without loss
-  Half,   ///< the same, numbers in 16 bits
+  Half,   ///< the same, with numbers of 16 bits
 };
 
 /// An 8-bit RGB picture that somebody else owns.
@@ -70,10 +70,10 @@ struct FrameSize {
   unsigned width = 0, height = 0;  ///< pixels
 };
 
-/// What a model has learnt: parameters, buffers, and tensors that are part of the program.
+/// A model's parameters, buffers, and tensors that are part of the program.
 struct ModelWeights {
   std::uint64_t numbers = 0, bytes = 0;
-  std::string type;  ///< that the model computes in: "float32", "float64", "float16", "bfloat16"
+  std::string type;  ///< in which the model computes: "float32", "float64", "float16", "bfloat16"
 };
 
 /// Thread-bound: one thread at a time (a model may move between threads).
@@ -88,21 +88,21 @@ class Model {
   virtual const ModelDescription &description() const = 0;
   virtual const std::vector<std::string> &labels() const = 0;
   virtual double theta() const = 0;
-  /// "cpu" or "cuda:N", and why in words when device was "auto".
+  /// "cpu" or "cuda:N", and the reason in words when the option was "auto".
   virtual const std::string &device() const = 0;
   virtual const std::string &device_reason() const = 0;
 
   virtual ModelWeights weights() const = 0;
 
-  /// Size of the DNN's input; 0×0 (the start): each frame's own. Each side is rounded up to the model's multiple, so
-  /// that no detail is thrown away. Ignored by models of fixed size. A frame is resized to it (bilinear, antialiased
-  /// when it shrinks).
+  /// Size of the DNN's input. 0×0, the default, is each frame's own size. Each side is rounded up to the model's
+  /// multiple, so that no detail is lost. Models of fixed size ignore it. A frame is resized to it (bilinear,
+  /// antialiased when it shrinks).
   virtual void set_input_size(unsigned width, unsigned height) = 0;
   /// Size that a frame of this size is resized to.
   virtual FrameSize input_size(FrameSize frame) const = 0;
 
-  /// Forward without autograd. Objects of the wanted classes with score ≥ θ after NMS. Throws ModelError (Run, Input):
-  /// the model threw, gave other tensors than its description says, or values that are not finite.
+  /// Forward without autograd. Returns objects of the wanted classes with score ≥ θ after NMS. Throws ModelError (Run,
+  /// Input) when the model throws, or returns other tensors than its description says, or values that are not finite.
   virtual std::vector<Detection> infer(const RgbFrame &frame) = 0;
 
   /// Forward with autograd; keeps the graph until backward() or the next forward pass. Same results as infer().
@@ -112,9 +112,9 @@ class Model {
   /// elements z is 0 and the map is all zero. Throws ModelError(NotFinite) on a gradient that is not finite, and
   /// ModelError(Run) when there is no graph, or the scores do not depend on the input.
   virtual void backward(Gradient &gradient) = 0;
-  /// Of the next infer_for_gradient() and backward(). At the start: Exact, Exact.
+  /// Settings of the next infer_for_gradient() and backward(). The defaults are Exact and Exact.
   virtual void set_gradient(GradientMethod method, GradientMemory memory) = 0;
-  /// Measurement only (paper Fig. 11): backward() also computes the gradients of all weights, and throws them away.
+  /// For measurements only (paper Fig. 11): backward() also computes the gradients of all weights, and discards them.
   virtual void set_weight_gradients(bool on) = 0;
   /// Drops the kept graph, if any.
   virtual void drop_graph() = 0;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a model does that belongs into training. No LibTorch header in here.
+// Detects operators in training mode in a model. Includes no LibTorch header.
 #pragma once
 #include <functional>
 
 namespace oneadapt {
 
 struct TrainingCalls {
-  unsigned batch_norms = 0;  ///< that went by the statistics of the picture at hand
-  unsigned dropouts = 0;     ///< that dropped
+  unsigned batch_norms = 0;  ///< that used the statistics of the current picture
+  unsigned dropouts = 0;     ///< that set values to zero
 };
 
-/// Counts them while `work` runs, in the calling thread. A loaded model is in evaluation mode: what is counted was
-/// fixed in the program when it was traced.
+/// Counts these calls while `work` runs, in the calling thread. A loaded model is in evaluation mode, so calls that are
+/// counted were fixed in the program when it was traced.
 TrainingCalls watch_training_calls(const std::function<void()> &work);
 
 }  // namespace oneadapt

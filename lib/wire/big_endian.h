@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Numbers as they stand in messages. The caller has checked that there is room.
+// Big-endian numbers of messages. The caller checks that there is enough room.
 #pragma once
 #include <cstddef>
 #include <cstdint>

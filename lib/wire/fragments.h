@@ -15,19 +15,19 @@ namespace oneadapt {
 constexpr std::size_t kLeastFragment = 12;
 
 /// The piece of `message` that begins at `offset` (a multiple of 4), in at most `room` bytes (≥ kLeastFragment), a
-/// multiple of 4 long. `offset` moves to where the next one begins; at the message's size there is none. The message
-/// has at most kMessageBudget bytes. Thread-safe.
+/// multiple of 4 long. `offset` moves to where the next piece begins; when it is the message's size, there are no more.
+/// The message has at most kMessageBudget bytes. Thread-safe.
 std::vector<std::uint8_t> next_fragment(const std::vector<std::uint8_t> &message, std::size_t &offset,
                                         std::size_t room);
 
-/// Puts fragments together, in whatever order and however often they come. Remembers one message a source, of the last
-/// kSources sources: some 6 KB, whatever comes. Thread-bound.
+/// Joins fragments, which may come in any order and repeatedly. Remembers one message for each of the last kSources
+/// sources, about 6 KB in all. Thread-bound.
 class Reassembler {
  public:
   static constexpr std::size_t kSources = 4;
   enum class Result { Malformed, Partial, Complete };
-  /// One fragment from `source`. Complete: the whole message, its checksum found right, is in `message`, which else
-  /// stays as it is.
+  /// Adds one fragment from `source`. With Complete, the whole message, whose checksum is right, is in `message`.
+  /// Otherwise `message` does not change.
   Result take(std::uint32_t source, const std::uint8_t *data, std::size_t size, std::vector<std::uint8_t> &message);
 
  private:

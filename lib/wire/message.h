@@ -10,23 +10,22 @@
 
 namespace oneadapt {
 
-/// Most bytes of a message unless a caller says otherwise: what one RTCP APP packet carries.
+/// Default for the most bytes of a message: what one RTCP APP packet carries.
 constexpr std::size_t kMessageBudget = 1300;
-/// No map takes more bytes than that when it has to.
+/// Every map can be encoded in this many bytes.
 constexpr std::size_t kLeastMessageBudget = 64;
-/// Most bytes that a message may have; anything longer is refused before it is looked at.
+/// Most bytes that a message may have; anything longer is refused unread.
 constexpr std::size_t kMaxMessageBytes = 0xffff;
 /// Most regions that a message may hold.
 constexpr std::size_t kMaxMessageRegions = 64;
 
 /// Encodes a gradient in at most `byte_budget` bytes, whatever its map looks like. The map is quantised to at most 48
-/// levels and its blocks are pooled, both only as far as it takes to fit; Σ value·pixels stays within 0.2 %, z, θ and
-/// slope within a float's precision. Of the regions the first go, as many as a quarter of what the header leaves of the
-/// budget holds, at most kMaxMessageRegions; their corners are clipped to the
-/// frame. Counts above 65535 become 65535.
+/// levels and its blocks are pooled, both only as far as necessary. Σ value·pixels stays within 0.2 %, z, θ and slope
+/// within a float's precision. The first regions are sent, as many as fit in a quarter of what the header leaves of the
+/// budget, at most kMaxMessageRegions; their corners are clipped to the frame. Counts above 65535 become 65535.
 /// Throws std::invalid_argument when the map's size does not match its grid, a value is negative or not finite, the
-/// grid is empty or has more than 2^20 blocks, `interval` is not that of `stream_time` or one of the 65535 before, a side
-/// of the frame or a block has more than 65535 pixels, or `byte_budget` is below kLeastMessageBudget; more than
+/// grid is empty or has more than 2^20 blocks, `interval` is not that of `stream_time` or one of the 65535 before, a
+/// side of the frame or a block has more than 65535 pixels, or `byte_budget` is below kLeastMessageBudget; more than
 /// kMaxMessageBytes counts as that. Thread-safe.
 std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t byte_budget = kMessageBudget);
 
@@ -34,11 +33,11 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t 
 /// bad input, never allocates more than the sizes it has checked. Thread-safe.
 bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradient, std::string &error);
 
-/// Length that the beginning of a message claims, for who reads a stream of them; 0: it is none, or longer than
-/// kMessageBudget. `size` ≥ kMessagePrefix. Thread-safe.
+/// Length that the beginning of a message states, for readers of a stream of messages. 0 when the data is not a message
+/// or is longer than kMessageBudget. `size` ≥ kMessagePrefix. Thread-safe.
 std::size_t message_length(const std::uint8_t *data, std::size_t size);
 constexpr std::size_t kMessagePrefix = 10;
-/// Whether it is a whole message of at most kMessageBudget bytes with a right checksum; cheap, before anything is
+/// Whether the data is a complete message of at most kMessageBudget bytes with the right checksum. Cheap: nothing is
 /// decoded. Thread-safe.
 bool is_message(const std::uint8_t *data, std::size_t size);
 
