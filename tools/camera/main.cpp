@@ -25,12 +25,13 @@ int main(int argc, char **argv) {
   app.add_option("--max-bitrate", o.max_bitrate, "Most bits a second (0: any number)");
   app.add_option("--fps", o.fps, "Frames a second (default: the source's own)")->check(CLI::Range(0.1, 1000.0));
   app.add_option("--protocols", o.protocols, "udp or tcp")->capture_default_str()->check(CLI::IsMember({"udp", "tcp"}));
-  app.add_option("--user", o.user, "For servers that ask");
-  app.add_option("--password", o.password, "For servers that ask; or in the environment: ONEADAPT_PASSWORD")
+  app.add_option("--user", o.user, "User name, for servers that ask for one");
+  app.add_option("--password", o.password,
+                 "Password, for servers that ask for one; or set the environment variable ONEADAPT_PASSWORD")
       ->envname("ONEADAPT_PASSWORD");
   app.add_option("--tls-ca", o.tls_ca, "PEM file with the certificates to trust (default: the system's)")
       ->type_name("FILE");
-  app.add_option("--latency", o.latency, "Of the RTP session, in ms")->capture_default_str();
+  app.add_option("--latency", o.latency, "Latency of the RTP session, in ms")->capture_default_str();
   app.add_flag("--loop", o.loop, "Send the clip again and again");
   try {
     app.parse(argc, argv);

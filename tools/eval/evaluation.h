@@ -91,9 +91,8 @@ nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
 
 /// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. With both baselines that
 /// know of regions, `oneadapt` is also compared with "the better of region and dds": the one that it saves less
-/// against. A clip is flat where
-/// uniform quality keeps an accuracy of 0.95 at 12 % of the bandwidth or less: the rest of its curve is noise, and it
-/// gets no BD-rate.
+/// against. A clip is flat where uniform quality keeps an accuracy of 0.93 at 12 % of the bandwidth or less: the rest
+/// of its curve is noise, and it gets no BD-rate.
 void compare_curves(nlohmann::json &clip);
 
 /// `clips` of results.json → `mean_bd_rate`.

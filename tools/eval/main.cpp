@@ -82,7 +82,7 @@ int main(int argc, char **argv) {
   std::vector<std::string> properties;
   const char *input = "Input", *compared = "What is compared", *profiles = "Policies profiling and chameleon",
              *output = "Output and running";
-  app.add_option("--clip", o.clips, "File of video or sound; again for more clips")
+  app.add_option("--clip", o.clips, "File of video or sound. Repeat it for more clips")
       ->required()
       ->type_name("FILE")
       ->group(input);
@@ -103,30 +103,31 @@ int main(int argc, char **argv) {
       ->group(input);
   app.add_option(
          "--knobs", o.knobs,
-         "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp, and of sound of rate and "
-         "bits; policies uniform and those of voices go along the first, the others stay at their dearest. With "
-         "--resource frames: of change-threshold, "
-         "pixel-threshold and area-threshold; policies without gradients have the latter two")
+         "Knobs to adapt: qp, scale, framerate, b-bias, or qp-map (macroblocks) instead of qp; for sound rate and "
+         "bits; "
+         "with --resource frames change-threshold, pixel-threshold and area-threshold (policies without gradients use "
+         "the last two). Policy uniform and those that detect voices vary the first knob only; the other knobs stay at "
+         "their most expensive value")
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()
       ->group(compared);
-  app.add_option("--policies", o.policies, "Policies, of " + listed(evaluated_policies()))
+  app.add_option("--policies", o.policies, "Policies to compare: " + listed(evaluated_policies()))
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()
       ->group(compared);
   app.add_option("--lambdas", o.lambdas,
-                 "Trade-offs that draw a policy's curve: what resource is worth against accuracy; great ones save "
-                 "more. Of sound also 3.2 unless they are given")
+                 "Trade-offs that draw a policy's curve: what resource is worth against accuracy. Larger values save "
+                 "more. For sound the default has 3.2, too")
       ->delimiter(',')
       ->check(not_negative())
       ->type_name("X,Y,..")
       ->capture_default_str()
       ->group(compared);
   app.add_option("--resource", resource,
-                 "What is saved: bandwidth (bytes of H.264), or frames (that the DNN analyses, a gradient "
-                 "counted as one; the pictures reach it uncoded, and the knobs are thresholds)")
+                 "What is saved: bandwidth (bytes of H.264), or frames that the DNN analyses (a gradient counts as "
+                 "one; the pictures reach the DNN uncoded, and the knobs are thresholds)")
       ->check(CLI::IsMember({"bandwidth", "frames"}).description(""))
       ->type_name("NAME")
       ->capture_default_str()
@@ -137,42 +138,43 @@ int main(int argc, char **argv) {
       ->capture_default_str()
       ->group(compared);
   app.add_option("--look-ahead", o.look_ahead,
-                 "Of sound: seconds that the filter holds an interval back for, to see whether there is a voice in it "
-                 "before its rate is chosen (default 1; 0: none). Policy voice-detection never does: "
-                 "voice-detection-ahead is the one that does")
+                 "For sound: seconds for which the filter holds an interval back, to detect a voice before the rate is "
+                 "chosen (default 1; 0: none). Policy voice-detection never looks ahead; voice-detection-ahead does")
       ->check(not_negative())
       ->type_name("S")
       ->group(compared);
   app.add_option("--metric", metric,
-                 "Accuracy: f1 (at IoU 0.5) or miou (mean IoU); of masks where the model gives some, else of boxes")
+                 "Accuracy: f1 (at IoU 0.5) or miou (mean IoU), of masks where the model gives masks, else of boxes")
       ->check(CLI::IsMember({"f1", "miou"}, CLI::ignore_case).description(""))
       ->type_name("NAME")
       ->capture_default_str()
       ->group(compared);
   app.add_flag("--per-class", o.per_class,
-               "A box must also have the right class (else, as in the paper: an object is of interest or not)")
+               "A box must also have the right class. By default an object is of interest or not, as in the paper")
       ->group(compared);
   app.add_option("--figure", o.figures,
-                 "Checks of the paper on your clips, instead of policies, of " + listed(figure_names()))
+                 "Run checks of the paper on your clips instead of policies: " + listed(figure_names()))
       ->delimiter(',')
       ->type_name("A,B,..")
       ->group(compared);
   app.add_option("--feedback-loss", o.feedback_loss,
-                 "Share of the gradients that get lost on the way to the controller, 0 to 1, as over a network")
+                 "Share of the gradients that are lost on the way to the controller, 0 to 1, as over a network")
       ->check(share())
       ->type_name("X")
       ->capture_default_str()
       ->group(compared);
-  app.add_option("--seed", o.seed, "Which of them get lost")->type_name("N")->capture_default_str()->group(compared);
-  app.add_option(
-         "--against", o.against,
-         "Another evaluation's --output: the curves of the same clips and policies are compared with those (another "
-         "model, another --set, another build)")
+  app.add_option("--seed", o.seed, "Seed that selects the lost gradients")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(compared);
+  app.add_option("--against", o.against,
+                 "The --output of another evaluation, such as of another model, --set or build. Each policy's curve is "
+                 "compared with its curve there, for the clips that both have")
       ->type_name("FOLDER")
       ->group(compared);
   app.add_option("--policy-file", o.policy_file, "Trained network of policy casva")->type_name("FILE")->group(compared);
   app.add_option("--train-casva", o.train_casva,
-                 "Train a network of policy casva on the clips, for --knobs, and write it here, instead of evaluating")
+                 "Instead of evaluating, train a network of policy casva on the clips, for --knobs, and write it here")
       ->type_name("FILE")
       ->group(compared);
   app.add_option("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next")
@@ -186,15 +188,16 @@ int main(int argc, char **argv) {
       ->type_name("N")
       ->capture_default_str()
       ->group(profiles);
-  app.add_option("--profile-top", o.profiling.profile_top, "Configurations that chameleon profiles in between")
+  app.add_option("--profile-top", o.profiling.profile_top,
+                 "Configurations that chameleon profiles between two full profiles")
       ->check(positive())
       ->type_name("N")
       ->capture_default_str()
       ->group(profiles);
   app.add_option(
          "--profile-budget", o.profile_budget,
-         "Inferences for profiles, as a share of the clip's frames; an answer is as late as they take (0.5: the "
-         "paper's 1.5 seconds of inference a second)")
+         "Inferences for profiles, as a share of the clip's frames. An answer is delayed by the time they take (0.5 is "
+         "the paper's 1.5 seconds of inference a second)")
       ->check(positive())
       ->type_name("X")
       ->capture_default_str()
@@ -204,7 +207,7 @@ int main(int argc, char **argv) {
       ->type_name("FOLDER")
       ->group(output);
   app.add_option("--jobs", o.jobs,
-                 "Runs at a time, a CPU core each (default: as many as there are); the numbers do not depend on it")
+                 "Runs at a time, one CPU core each (default: the number of cores). The results do not depend on it")
       ->check(positive())
       ->type_name("N")
       ->group(output);
@@ -214,11 +217,11 @@ int main(int argc, char **argv) {
       ->group(output);
   app.add_option(
          "--set", properties,
-         "A property of oneadaptctl, -filter or -dnn in every run, such as filter.qp-ladder=40,30,20; again for "
+         "A property of oneadaptctl, -filter or -dnn in every run, such as filter.qp-ladder=40,30,20. Repeat it for "
          "more")
       ->type_name("ctl|filter|dnn.PROPERTY=VALUE")
       ->group(output);
-  app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, a clip")
+  app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, for each clip")
       ->type_name("N")
       ->capture_default_str()
       ->group(output);

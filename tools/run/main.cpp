@@ -111,11 +111,11 @@ int main(int argc, char **argv) {
          "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp (default: the first three)")
       ->type_name("A,B,..");
   app.add_option("--feedback-loss", o.feedback_loss,
-                 "Share of the gradients that get lost on the way to the controller, 0 to 1, as over a network")
+                 "Share of the gradients that are lost on the way to the controller, 0 to 1, as over a network")
       ->check(share())
       ->type_name("X")
       ->capture_default_str();
-  app.add_option("--seed", o.seed, "Which of them get lost")->type_name("N")->capture_default_str();
+  app.add_option("--seed", o.seed, "Seed that selects the lost gradients")->type_name("N")->capture_default_str();
   std::vector<std::string> start;
   app.add_option("--start", start,
                  "A knob's value at the start; again for more (default: where lambda usually leads to)")

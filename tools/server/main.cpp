@@ -23,17 +23,18 @@ void declare(CLI::App &app, Options &o, std::string &metrics) {
   app.add_option("--model", o.model, "TorchScript model, one for all streams")->required();
   app.add_option("--device", o.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
-  app.add_option("--input-size", o.input_size, "Of the DNN: auto or WIDTHxHEIGHT")->capture_default_str();
+  app.add_option("--input-size", o.input_size, "Size of the DNN's input: auto or WIDTHxHEIGHT")->capture_default_str();
   app.add_option("--threads", o.threads,
-                 "CPU threads of one inference; streams run side by side. Not 1: see docs/server.md")
+                 "CPU threads of one inference; streams run side by side. Do not use 1: see docs/server.md")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
-  app.add_option("--address", o.address, "To listen on; 0.0.0.0: all interfaces")->capture_default_str();
+  app.add_option("--address", o.address, "Address to listen on; 0.0.0.0: all interfaces")->capture_default_str();
   app.add_option("--port", o.port, "TCP port; 0: any")->capture_default_str()->check(CLI::Range(0, 65535));
-  app.add_option("--latency", o.latency, "Of the jitter buffer, in ms")
+  app.add_option("--latency", o.latency, "Latency of the jitter buffer, in ms")
       ->capture_default_str()
       ->check(CLI::Range(0, 60000));
-  app.add_option("--results", o.results, "Folder for NAME.jsonl, a line a frame (default: none)")->type_name("DIR");
+  app.add_option("--results", o.results, "Folder for NAME.jsonl, a line for each frame (default: none)")
+      ->type_name("DIR");
   app.add_flag("!--no-view", o.view, "Do not serve the annotated streams at /NAME/view");
   app.add_option("--users", o.users, "File of lines user:password; only they may record and play")->type_name("FILE");
   app.add_option("--tls-certificate", o.tls_certificate, "PEM file: serve rtsps://")->type_name("FILE");
@@ -44,7 +45,7 @@ void declare(CLI::App &app, Options &o, std::string &metrics) {
   app.add_option("--max-message-size", o.max_message_size, "Bytes of an RTSP request's body")
       ->capture_default_str()
       ->check(CLI::Range(1024, 1 << 24));
-  app.add_option("--session-timeout", o.session_timeout, "Seconds after which a silent client is gone")
+  app.add_option("--session-timeout", o.session_timeout, "Seconds after which a silent client is dropped")
       ->capture_default_str()
       ->check(CLI::Range(2, 3600));
   app.add_option("--metrics", metrics, "File for a line of JSON a second; -: standard output")->type_name("FILE");

@@ -152,7 +152,9 @@ int main(int argc, char **argv) {
     command->add_option("--noise", o.noise, "Folder of recordings without words: rain, streets, engines …")
         ->check(CLI::ExistingDirectory)
         ->type_name("DIR");
-    command->add_option("--seed", o.seed, "For other strings and mixes")->type_name("N")->capture_default_str();
+    command->add_option("--seed", o.seed, "Seed; another one makes other strings and mixes")
+        ->type_name("N")
+        ->capture_default_str();
   };
   auto *training = app.add_subcommand("train", "Train, and write a model file");
   folders(training);
