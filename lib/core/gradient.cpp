@@ -5,6 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "core/spans.h"
+
 namespace oneadapt {
 
 double element_utility(double score, double theta, double slope) {
@@ -22,20 +24,13 @@ unsigned BlockMap::pixels(unsigned column, unsigned row) const {
 
 namespace {
 
-/// How much of each old block (in old pixels) lies under each new block, along one axis: (old index, length) pairs.
-std::vector<std::vector<std::pair<unsigned, double>>> overlaps(unsigned old_length, unsigned new_length,
-                                                               unsigned block) {
+/// For each new block of one axis, the old blocks that lie under it, in old pixels.
+std::vector<std::vector<Span>> overlaps(unsigned old_length, unsigned new_length, unsigned block) {
   const double shrink = double(old_length) / new_length;
-  std::vector<std::vector<std::pair<unsigned, double>>> result((new_length + block - 1) / block);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const double from = double(i) * block * shrink;
-    const double to = std::min<double>((double(i) + 1) * block, new_length) * shrink;
-    for (unsigned j = unsigned(from / block); j * block < to && j * block < old_length; ++j) {
-      const double lo = std::max<double>(from, double(j) * block);
-      const double hi = std::min({to, (double(j) + 1) * block, double(old_length)});
-      if (hi > lo) result[i].emplace_back(j, hi - lo);
-    }
-  }
+  std::vector<std::vector<Span>> result((new_length + block - 1) / block);
+  for (std::size_t i = 0; i < result.size(); ++i)
+    result[i] = spans(double(i) * block * shrink, std::min<double>((double(i) + 1) * block, new_length) * shrink,
+                      old_length, block);
   return result;
 }
 
@@ -80,8 +75,8 @@ BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_heig
   for (unsigned r = 0; r < out.rows(); ++r) {
     for (unsigned c = 0; c < out.columns(); ++c) {
       double sum = 0;  // of value · old pixels under the new block
-      for (const auto &[row, h] : down[r])
-        for (const auto &[column, w] : across[c]) sum += map.at(column, row) * w * h;
+      for (const Span &row : down[r])
+        for (const Span &column : across[c]) sum += map.at(column.block, row.block) * column.pixels * row.pixels;
       out.at(c, r) = float(sum / out.pixels(c, r));
     }
   }
