@@ -34,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include "allocation_metas.h"
 #include "config.h"
 #include "gstoneadapt.h"
 #include "painter.h"
@@ -302,6 +303,16 @@ static GstFlowReturn gst_oneadapt_overlay_transform_frame_ip(GstVideoFilter *fil
   return GST_FLOW_OK;
 }
 
+/// The base class passes on all that downstream offers while there is nothing to draw. What is drawn is drawn on the
+/// pixels as they come.
+static gboolean gst_oneadapt_overlay_query(GstBaseTransform *transform, GstPadDirection direction, GstQuery *query) {
+  const gboolean done =
+      GST_BASE_TRANSFORM_CLASS(gst_oneadapt_overlay_parent_class)->query(transform, direction, query);
+  if (done && GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
+    oneadapt::withhold_metas(query, {GST_VIDEO_CROP_META_API_TYPE, GST_VIDEO_AFFINE_TRANSFORMATION_META_API_TYPE});
+  return done;
+}
+
 static gboolean gst_oneadapt_overlay_start(GstBaseTransform *transform) {
   GST_ONEADAPT_OVERLAY(transform)->impl->state = State();
   return TRUE;
@@ -414,6 +425,7 @@ static void gst_oneadapt_overlay_class_init(GstOneadaptOverlayClass *klass) {
   object->finalize = gst_oneadapt_overlay_finalize;
   transform->start = gst_oneadapt_overlay_start;
   transform->stop = gst_oneadapt_overlay_stop;
+  transform->query = gst_oneadapt_overlay_query;
   transform->sink_event = gst_oneadapt_overlay_sink_event;
   transform->before_transform = gst_oneadapt_overlay_before_transform;
   transform->transform_ip_on_passthrough = FALSE;

@@ -37,6 +37,7 @@
 #include <memory>
 #include <utility>
 
+#include "allocation_metas.h"
 #include "config.h"
 #include "dnn_properties.h"
 
@@ -128,9 +129,18 @@ static gboolean query_caps(GstPad *pad, GstObject *parent, GstQuery *query) {
   return TRUE;
 }
 
+/// Buffers pass through, so downstream's pools and metas do too, but for those that the model's reader does not heed.
+static gboolean query_allocation(GstPad *pad, GstObject *parent, GstQuery *query) {
+  const gboolean done = gst_pad_query_default(pad, parent, query);
+  if (done)
+    withhold_metas(query, {GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, GST_VIDEO_AFFINE_TRANSFORMATION_META_API_TYPE});
+  return done;
+}
+
 /// A controller's profile comes in the asker's thread, while data flows.
 static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) return query_caps(pad, parent, query);
+  if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return query_allocation(pad, parent, query);
   if (!gst_query_is_oneadapt_profile(query)) return gst_pad_query_default(pad, parent, query);
   auto *self = GST_ONEADAPT_DNN(parent);
   guint count = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rgb_reader.h"
 
+#include <cstddef>
+
 namespace oneadapt {
 namespace {
 
@@ -17,6 +19,24 @@ class MappedFrame {
   MappedFrame &operator=(const MappedFrame &) = delete;
   explicit operator bool() const { return mapped_; }
   GstVideoFrame *get() { return &frame_; }
+  /// Goes on with the part of `info`'s size that begins at (x, y). False when it is not inside.
+  bool crop(const GstVideoInfo &info, guint x, guint y) {
+    GstVideoInfo &own = frame_.info;
+    if (guint64(x) + guint(info.width) > guint(own.width) || guint64(y) + guint(info.height) > guint(own.height))
+      return false;
+    for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(&frame_); ++plane) {
+      guint component = 0;  // the plane's first
+      while (GST_VIDEO_FORMAT_INFO_PLANE(own.finfo, component) != plane) ++component;
+      const guint column = x >> GST_VIDEO_FORMAT_INFO_W_SUB(own.finfo, component);
+      const guint row = y >> GST_VIDEO_FORMAT_INFO_H_SUB(own.finfo, component);
+      frame_.data[plane] = static_cast<guint8 *>(frame_.data[plane]) +
+                           std::ptrdiff_t(row) * GST_VIDEO_FRAME_PLANE_STRIDE(&frame_, plane) +
+                           std::ptrdiff_t(column) * GST_VIDEO_FORMAT_INFO_PSTRIDE(own.finfo, component);
+    }
+    own.width = info.width;
+    own.height = info.height;
+    return true;
+  }
 
  private:
   GstVideoFrame frame_;
@@ -48,6 +68,8 @@ bool RgbReader::set_caps(const GstCaps *caps) {
 bool RgbReader::read(GstBuffer *buffer, const std::function<void(const RgbFrame &)> &use) {
   MappedFrame in(info_, buffer);
   if (!in) return false;
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta(buffer);
+  if (crop && !in.crop(info_, crop->x, crop->y)) return false;
   RgbFrame frame;
   frame.width = guint(GST_VIDEO_INFO_WIDTH(&info_));
   frame.height = guint(GST_VIDEO_INFO_HEIGHT(&info_));

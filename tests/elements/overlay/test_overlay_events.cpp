@@ -252,3 +252,23 @@ TEST(Malformed, AFeedbackEventThatTravelsUpstreamPassesThrough) {
   EXPECT_TRUE(came);
   EXPECT_TRUE(run.shoot()->same_bytes());
 }
+
+/* ---- what the element offers upstream ------------------------------------------------------------------------- */
+
+// It draws on the pixels as they come: a sink that crops by itself must not have upstream leave that to it.
+TEST(Allocation, ACropIsNotLeftToTheSink) {
+  for (const char *properties : {"", "boxes=false status=false"}) {  // something, or nothing to draw: passed through
+    OverlayRun run(properties);
+    run.send(configuration_event());
+    run.shoot();
+    for (const GType api : {GST_VIDEO_META_API_TYPE, GST_VIDEO_CROP_META_API_TYPE})
+      gst_harness_add_propose_allocation_meta(run.harness, api, nullptr);
+    GstCaps *caps = gst_pad_get_current_caps(run.harness->srcpad);
+    GstQuery *query = gst_query_new_allocation(caps, FALSE);
+    EXPECT_TRUE(gst_pad_peer_query(run.harness->srcpad, query));
+    EXPECT_TRUE(gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr)) << properties;
+    EXPECT_FALSE(gst_query_find_allocation_meta(query, GST_VIDEO_CROP_META_API_TYPE, nullptr)) << properties;
+    gst_query_unref(query);
+    gst_caps_unref(caps);
+  }
+}
