@@ -44,13 +44,14 @@ typedef struct {
  * @confident: elements with a score of at least @theta
  * @theta: confidence threshold
  * @slope: slope of the utility function
- * @frame_width: width in pixels of the frame that the DNN received
- * @frame_height: height in pixels of that frame
+ * @frame_width: width in pixels of the picture that the map is of. Upstream: the one that the decoder or a tunable put
+ *   out, or the DNN's, which is then the same at another size. Downstream: the one that the DNN received
+ * @frame_height: height in pixels of that picture
  * @block_size: side of a block in pixels
  * @columns: blocks a row
  * @rows: rows of blocks
  * @values: (array): @columns × @rows numbers ≥ 0, row by row: mean over the pixels of a block of Σ over R, G, B of
- *   |∂z/∂y|, for y in [0, 1]
+ *   |∂z/∂y|, for y in [0, 1]; 0 where the DNN sees nothing of the picture
  * @regions: (array length=n_regions) (nullable): the confident elements, highest score first
  * @n_regions: number of @regions; a message carries the first 51
  * @early: the gradient was taken at the beginning of its interval; another one follows at the interval's end

@@ -10,7 +10,10 @@ GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 
 namespace oneadapt {
 Detector::Detector(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &settings)
-    : Run(element, sink, src, settings.interval), model_(Model::load(settings.model)), clock_(settings.interval) {
+    : Run(element, sink, src, settings.interval),
+      model_(Model::load(settings.model)),
+      clock_(settings.interval),
+      placer_(element, sink) {
   stats_.device = model_->device();
   stats_.device_reason = model_->device_reason();
   stats_.model_threshold = model_->description().threshold;
@@ -41,6 +44,7 @@ bool Detector::set_caps(const GstCaps *caps) {
 
 void Detector::new_stream() {
   clock_.reset();
+  placer_.reset();
   camera_.reset();
   mean_ = {};
   ModelTurns::Frame turn(turns_);
@@ -223,10 +227,10 @@ void Detector::send_mean(guint64 interval, GstClockTime stream_time) {
   if (interval_of(stream_time, interval_) - interval <= kMostBehind) send(*gradient, interval, stream_time);
 }
 
-void Detector::send(const Gradient &gradient, guint64 interval, GstClockTime stream_time) {
-  std::vector<GstOneadaptRegion> regions;  // best first, as NMS leaves them
-  for (const Detection &d : last_) regions.push_back({d.box.x0, d.box.y0, d.box.x1, d.box.y1});
-  send_gradient(gradient, regions, interval, stream_time);
+void Detector::send(Gradient gradient, guint64 interval, GstClockTime stream_time) {
+  gradient.regions.clear();
+  for (const Detection &d : last_) gradient.regions.push_back(d.box);  // best first, as NMS leaves them
+  send_gradient(std::move(gradient), interval, stream_time);
 }
 
 }  // namespace oneadapt

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadaptdnn on pictures.
 #pragma once
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "gradient_mean.h"
@@ -25,18 +27,25 @@ class Detector final : public Run {
   bool profile(guint count, const RenderingSource &source, const RunSettings &settings, std::vector<double> &accuracies,
                guint64 &inferences) override;
 
+ protected:
+  std::vector<PlacedGradient> place(const Gradient &gradient) override { return placer_.place(gradient); }
+  void note_placed() override { placer_.warn(); }
+
  private:
   bool infer(GstBuffer *buffer, bool with_gradient);
   void take_gradient(const IntervalClock::Due &due, GstClockTime stream_time);
   void send_mean(guint64 interval, GstClockTime stream_time);
-  void send(const Gradient &gradient, guint64 interval, GstClockTime stream_time);
+  void send(Gradient gradient, guint64 interval, GstClockTime stream_time);
   bool take_mark(GstBuffer *buffer, GstClockTime stream_time);
   void choose_input_size(const InputSize &size);
+  std::optional<FrameTransform> transform_for_profile();
 
   std::unique_ptr<Model> model_;
   RgbReader reader_;
   IntervalClock clock_;
   GradientMean mean_;
+  GradientPlacer placer_;
+  std::atomic<bool> warned_profile_{false};
   unsigned largest_width_ = 0, largest_height_ = 0;
   std::vector<Detection> last_;
   guint64 frame_ = 0, since_inference_ = 0;

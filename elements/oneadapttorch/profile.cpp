@@ -5,6 +5,7 @@
 
 #include "core/metrics.h"
 #include "detector.h"
+#include "seen_part.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
@@ -36,11 +37,30 @@ const Boxes &held(const GArray *times, const std::vector<Boxes> &results, GstClo
 
 }  // namespace
 
+/// How this element sees what a tunable passes on. None, with a warning (once a run), when that cannot be told.
+std::optional<FrameTransform> Detector::transform_for_profile() {
+  const UpstreamPictures upstream = upstream_pictures(sink_);
+  const UpstreamPicture &picture = upstream.pictures.front();
+  if (upstream.pictures.size() == 1 && picture.known && !is_empty(picture.transform.shown())) return picture.transform;
+  if (upstream.in_step && !warned_profile_.exchange(true))
+    GST_ELEMENT_WARNING(element_, STREAM, FAILED,
+                        ("Configurations cannot be profiled: the picture is put together or moved about between the "
+                         "tunable element and this one. Use a policy that does not profile, or put \"%s\" in front of "
+                         "oneadaptctl or behind this element.",
+                         upstream.obstacles.empty() ? "the mixer" : upstream.obstacles.front().name.c_str()),
+                        ("said once a run"));
+  return std::nullopt;
+}
+
 bool Detector::profile(guint count, const RenderingSource &source, const RunSettings &settings,
                        std::vector<double> &accuracies, guint64 &inferences) {
   const unsigned generation = turns_.generation();
   accuracies.assign(count, 0);
   inferences = 0;
+  // Renderings are of the picture that a tunable passes on.
+  const std::optional<FrameTransform> transform = transform_for_profile();
+  if (!transform) return false;
+  std::vector<std::uint8_t> turned;
   RgbReader reader;  // the stream's own has the stream's caps
   std::unique_ptr<GstCaps, FreeCaps> last;
   unsigned largest_width = 0, largest_height = 0;
@@ -75,7 +95,8 @@ bool Detector::profile(guint count, const RenderingSource &source, const RunSett
         choose_input_size(settings.input_size);
       Boxes boxes;
       const bool mapped = reader.read(buffer, [&](const RgbFrame &frame) {
-        for (Detection &d : model_->infer(frame)) boxes.push_back({d.box, d.score, d.label, std::move(d.mask)});
+        const RgbFrame seen = transform->is_whole() ? frame : seen_part(frame, *transform, turned);
+        for (Detection &d : model_->infer(seen)) boxes.push_back({d.box, d.score, d.label, std::move(d.mask)});
       });
       if (!mapped) {
         GST_WARNING_OBJECT(element_, "a profile's sample cannot be read as its caps say: %" GST_PTR_FORMAT, caps);

@@ -157,7 +157,7 @@ void Recogniser::backward(guint64 interval) {
   // A time inside the interval that the gradient is of.
   const GstClockTime time = (interval + 1) * interval_ - std::min<GstClockTime>(interval_, 10 * GST_MSECOND);
   note_gradient(now_ns() - begin, why, time);
-  if (why.empty()) send_gradient(gradient, {}, interval, time);
+  if (why.empty()) send_gradient(gradient, interval, time);
 }
 
 GstFlowReturn Recogniser::chain(GstBuffer *buffer, const RunSettings &settings) {

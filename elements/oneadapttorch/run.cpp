@@ -180,20 +180,20 @@ void Run::warn_of_no_marks() {
                        "feedback=off"));
 }
 
-void Run::send_gradient(const Gradient &gradient, const std::vector<GstOneadaptRegion> &regions, guint64 interval,
-                        GstClockTime stream_time) {
-  {
-    std::lock_guard<std::mutex> lock(stats_mutex_);
-    stats_.z = gradient.z;
-    stats_.elements = gradient.elements;
-    stats_.interval = interval;
-  }
+std::vector<PlacedGradient> Run::place(const Gradient &gradient) {
+  std::vector<PlacedGradient> own;
+  own.push_back({PadRef(GST_PAD(gst_object_ref(sink_))), gradient, false});
+  return own;
+}
+
+/// An event to be pushed upstream on `pad`; null (with a critical) for a gradient that is none.
+GstEvent *Run::gradient_event(const Gradient &gradient, GstPad *pad) const {
   const BlockMap &map = gradient.map;
   GstOneadaptGradient *message = gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size);
-  message->interval = interval;
-  message->interval_duration = interval_;
-  message->stream_time = stream_time;
-  message->stream = camera_.known() ? camera_.mark().stream : gst_oneadapt_pad_stream(sink_);
+  message->interval = gradient.interval;
+  message->interval_duration = gradient.interval_duration;
+  message->stream_time = gradient.stream_time;
+  message->stream = camera_.known() ? camera_.mark().stream : gst_oneadapt_pad_stream(pad);
   message->z = gradient.z;
   message->elements = gradient.elements;
   message->confident = gradient.confident;
@@ -202,19 +202,48 @@ void Run::send_gradient(const Gradient &gradient, const std::vector<GstOneadaptR
   message->early = gradient.early;
   if (camera_.known()) message->max_bytes = camera_.mark().feedback_bytes;
   std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
+  std::vector<GstOneadaptRegion> regions;
+  for (const Box &box : gradient.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
   gst_oneadapt_gradient_set_regions(message, regions.data(), guint(regions.size()));
-  GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,
-                   message->z, message->elements, message->confident);
   GstEvent *event = gst_event_new_oneadapt_gradient(message);
   gst_oneadapt_gradient_free(message);
-  if (!event) return;
+  return event;
+}
+
+void Run::send_gradient(Gradient gradient, guint64 interval, GstClockTime stream_time) {
+  gradient.interval = interval;
+  gradient.interval_duration = interval_;
+  gradient.stream_time = stream_time;
+  {
+    std::lock_guard<std::mutex> lock(stats_mutex_);
+    stats_.z = gradient.z;
+    stats_.elements = gradient.elements;
+    stats_.interval = interval;
+  }
+  GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,
+                   gradient.z, gradient.elements, gradient.confident);
+  GstEvent *own = gradient_event(gradient, sink_);
+  if (!own) return;
   const bool remote = gst_oneadapt_feedback_attach(feedback_.get(), sink_) > 0 || remote_;
   if (remote && !camera_.known()) warn_of_no_marks();
-  gst_oneadapt_feedback_send(feedback_.get(), gst_event_get_oneadapt_gradient_message(event));
+  const std::vector<PlacedGradient> placed = place(gradient);
+  bool taken = false;
+  for (const PlacedGradient &p : placed) {
+    const bool same = p.sink.get() == sink_ && !p.moved;
+    GstEvent *event = same ? gst_event_ref(own) : gradient_event(p.gradient, p.sink.get());
+    if (!event) continue;
+    // Cameras behind a mixer cannot be told apart: its pictures carry no marks.
+    if (placed.size() == 1)
+      taken = gst_oneadapt_feedback_send(feedback_.get(), gst_event_get_oneadapt_gradient_message(event)) || taken;
+    taken = gst_pad_push_event(p.sink.get(), event) || taken;
+  }
+  if (taken)
+    note_placed();
+  else
+    GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
   // Feedback first; then downstream too, for who shows it, in time for the next frame.
-  GstEvent *echo = gst_event_new_oneadapt_gradient_echo(event);
-  if (!gst_pad_push_event(sink_, event)) GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
-  gst_pad_push_event(src_, echo);
+  gst_pad_push_event(src_, gst_event_new_oneadapt_gradient_echo(own));
+  gst_event_unref(own);
 }
 
 RunStats Run::stats() const {

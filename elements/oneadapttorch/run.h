@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "camera_time.h"
+#include "gradient_placer.h"
 #include "gstoneadapt.h"
 #include "input_size.h"
 #include "model/model.h"
@@ -104,9 +105,12 @@ class Run {
   void note_profile(guint64 took);
   void note_frame(guint objects);
   void warn_of_no_time(const char *what);
-  /// Upstream as an event and by feedback_, downstream for who shows it.
-  void send_gradient(const Gradient &gradient, const std::vector<GstOneadaptRegion> &regions, guint64 interval,
-                     GstClockTime stream_time);
+  /// Upstream as an event and by feedback_, where it belongs there; downstream as it is, for who shows it.
+  void send_gradient(Gradient gradient, guint64 interval, GstClockTime stream_time);
+  /// Where a gradient belongs upstream, which is where it is unless somebody knows better.
+  virtual std::vector<PlacedGradient> place(const Gradient &gradient);
+  /// A gradient that place() had something to say about was taken by somebody.
+  virtual void note_placed() {}
   /// Posts an error and returns false when it cannot.
   bool write_line(const std::string &line);
 
@@ -124,6 +128,7 @@ class Run {
 
  private:
   bool open(const RunSettings &settings);
+  GstEvent *gradient_event(const Gradient &gradient, GstPad *pad) const;
   void warn_of_no_marks();
 
   struct FreeFeedback {

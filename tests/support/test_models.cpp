@@ -69,6 +69,24 @@ std::string save_colours(const TemporaryFolder &folder, const std::string &extra
   return path;
 }
 
+std::string save_brightest(const TemporaryFolder &folder) {
+  const std::string path = folder.file("brightest.pt");
+  save_module(path, R"(
+def forward(self, x):
+    cells = torch.avg_pool2d(x.mean(dim=1, keepdim=True), [8, 8])
+    columns = cells.size(3)
+    flat = cells.reshape([-1])
+    best = flat.argmax()
+    y = (best // columns) * 8
+    x0 = (best % columns) * 8
+    box = torch.stack([x0, y, x0 + 8, y + 8]).to(x.dtype).reshape([1, 4])
+    return box, flat[best].reshape([1]), torch.tensor([0], device=x.device)
+)",
+              R"({"format": 1, "name": "brightest", "input": {"multiple_of": 8},
+    "output": {"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2}, "labels": ["bright thing"]})");
+  return path;
+}
+
 std::string save_random_nanodet(const TemporaryFolder &folder, unsigned seed) {
   at::manual_seed(seed);
   const auto options = at::TensorOptions().dtype(at::kDouble);

@@ -34,6 +34,9 @@ std::string colours_forward();
 std::string colours_description(const std::string &extra = "{}");
 std::string save_colours(const TemporaryFolder &folder, const std::string &extra = "{}");
 
+/// One "bright thing", the brightest cell of 8×8 pixels of a picture of any size; its score is its brightness.
+std::string save_brightest(const TemporaryFolder &folder);
+
 /// A smooth random detector in "nanodet" layout, stride 8, three classes, four bins, in double precision; its
 /// parameters ask for gradients, as those of a model that comes from training do.
 std::string save_random_nanodet(const TemporaryFolder &folder, unsigned seed);
