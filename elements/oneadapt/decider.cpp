@@ -157,6 +157,7 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
                             const std::vector<std::string> &names) {
   std::string problem;
   GstOneadaptGradient *smooth = push(gradient);
+  places_.set(tunables, smooth);
   for (GstElement *element : tunables) {
     GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
     std::vector<const gchar *> wanted;
@@ -170,8 +171,8 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
     if (!wanted.empty()) {
       wanted.push_back(nullptr);
       GError *error = nullptr;
-      GstOneadaptProbe *probe =
-          gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, smooth, wanted.data(), &error);
+      GstOneadaptProbe *probe = gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, places_.of(element),
+                                                           wanted.data(), &error);
       if (!probe || !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(element), interval, configuration, &error))
         problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "it failed");
       if (probe) gst_oneadapt_probe_free(probe);
@@ -205,6 +206,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     newest_.reset();
     smoother_.reset();
   }
+  places_.set(tunables, needs_gradient() ? smooth : nullptr);
   std::vector<Part> parts;
   double resource = 1, compute = 1, bytes_left = 0, frames_left = 0;
   bool known = false;
@@ -216,9 +218,8 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     for (const std::string &n : own) wanted.push_back(n.c_str());
     wanted.push_back(nullptr);
     // A policy that moves nothing needs no measurements.
-    GstOneadaptProbe *probe =
-        gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, needs_gradient() ? smooth : nullptr,
-                                   names.empty() ? nullptr : wanted.data(), &error);
+    GstOneadaptProbe *probe = gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, places_.of(element),
+                                                         names.empty() ? nullptr : wanted.data(), &error);
     if (!probe) {
       record.problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
       g_clear_error(&error);

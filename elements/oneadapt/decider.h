@@ -13,6 +13,7 @@
 #include "core/gradient.h"
 #include "core/policy.h"
 #include "gstoneadapt.h"
+#include "tunable_places.h"
 #include "tunables.h"
 
 /// What a policy wants to know of an interval: the accuracy and resource of configurations of one tunable.
@@ -85,6 +86,7 @@ class Decider {
   std::string policy_name_;
   std::unique_ptr<oneadapt::Policy> policy_;
   oneadapt::GradientSmoother smoother_;
+  TunablePlaces places_;
   GradientRef newest_{nullptr, gst_oneadapt_gradient_free};  // smoothed; none after a loss of feedback
   std::map<std::string, std::size_t> first_;                 // rungs at the first decision
 };

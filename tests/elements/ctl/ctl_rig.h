@@ -36,7 +36,8 @@ struct FakeTunable {
   float least, most;  // its values
   double activity;    // that it tells of; -1: unknown
   gboolean foresees;
-  double idle;  // what was applied last for intervals without activity; -1: nothing
+  double idle;                    // what was applied last for intervals without activity; -1: nothing
+  GstOneadaptGradient *gradient;  // a copy of the last one that it was probed with; NULL: none yet
 };
 struct FakeTunableClass {
   GstElementClass parent;
@@ -83,6 +84,8 @@ static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, con
     const auto range = std::minmax_element(gradient->values, gradient->values + gradient->columns * gradient->rows);
     f->least = *range.first;
     f->most = *range.second;
+    if (f->gradient) gst_oneadapt_gradient_free(f->gradient);
+    f->gradient = gst_oneadapt_gradient_copy(gradient);
   }
   p->resource = f->value / 50;
   p->activity = f->activity;
@@ -157,6 +160,7 @@ static void fake_tunable_init(FakeTunable *f) {
 }
 static void fake_finalize(GObject *o) {
   auto *f = reinterpret_cast<FakeTunable *>(o);
+  if (f->gradient) gst_oneadapt_gradient_free(f->gradient);
   delete f->mutex;
   delete f->stuck;
   delete f->rendered;
