@@ -18,6 +18,8 @@
 
 #include "audiofilter.h"
 
+#include <algorithm>
+
 #include "audiofilterimpl.h"
 #include "gstoneadapt.h"
 

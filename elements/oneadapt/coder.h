@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // From an input picture to an output buffer: scaling, then H.264 or nothing.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>

@@ -2,6 +2,7 @@
 // oneadaptfilter as a GstOneadaptTunable. Called from any thread.
 #include "config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/allocation.h"

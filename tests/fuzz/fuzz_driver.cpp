@@ -3,6 +3,7 @@
 //   fuzz-wire [INPUTS [SEED]]      200000 inputs
 //   fuzz-wire --corpus FOLDER      writes the messages that it starts from, for libFuzzer
 // The input of a failure is in the file fuzz-wire.crash.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>

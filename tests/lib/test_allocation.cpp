@@ -2,6 +2,7 @@
 // Macroblock quality by hand.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/allocation.h"

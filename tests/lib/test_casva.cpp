@@ -2,6 +2,7 @@
 // Policy casva: its network by hand and against finite differences, training on known functions, and what it decides.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <stdexcept>

@@ -118,7 +118,7 @@ TEST(Marks, OthersAreRefused) {
   EXPECT_FALSE(decode_mark(nullptr, 0, back));
   for (std::size_t n = 0; n < good.size(); ++n) EXPECT_FALSE(decode_mark(good.data(), n, back));
   Bytes longer = good;
-  longer.push_back(0);
+  longer.resize(good.size() + 1);
   EXPECT_FALSE(decode_mark(longer.data(), longer.size(), back));
   const Bytes flags = [&] {
     Bytes b = good;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -481,7 +482,9 @@ TEST(Wire, EveryRefusalSaysWhy) {
     Bytes b = {'O', 'A', 'G', 'R', 4, 0, 0, levels, 0, 0, 0, 16, 0, 32, 0, 16};
     b.resize(kEnd + levels * kLevel, 0);
     b[kDurationAt] = 1;
-    b.insert(b.end(), {1, std::uint8_t(map.size()), 0, std::uint8_t(~map.size()), 0xff});
+    const Bytes header = {1, std::uint8_t(map.size()), 0, std::uint8_t(~map.size()),
+                          0xff};  // deflate: the last block, stored
+    b.insert(b.end(), header.begin(), header.end());
     b.insert(b.end(), map.begin(), map.end());
     b.resize(b.size() + 4, 0);
     return sealed(b);

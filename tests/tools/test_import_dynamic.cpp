@@ -2,6 +2,8 @@
 // Which graphs can follow the size of their picture, and that those that do are right at other sizes.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "graph_file.h"
 
 using namespace import_test;

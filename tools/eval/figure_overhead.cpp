@@ -3,6 +3,7 @@
 // process's peak of memory never falls.
 #include <gst/gst.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "eval/figure_parts.h"

@@ -2,6 +2,7 @@
 // A run as a point of a curve.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "eval/evaluation.h"
 #include "eval/text.h"

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>

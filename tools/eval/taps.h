@@ -3,6 +3,7 @@
 #pragma once
 #include <gst/gst.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "eval/run.h"

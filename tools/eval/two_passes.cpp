@@ -2,6 +2,7 @@
 #include "eval/two_passes.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace oneadapt::eval {
 namespace {

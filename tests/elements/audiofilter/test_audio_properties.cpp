@@ -3,6 +3,7 @@
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstinterpolationcontrolsource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 

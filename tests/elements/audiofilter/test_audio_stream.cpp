@@ -2,6 +2,8 @@
 // The sound that goes through oneadaptaudiofilter: counts, times, and what is heard where the rate changes.
 #include <gst/controller/controller.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <random>
 
 #include "audio_run.h"

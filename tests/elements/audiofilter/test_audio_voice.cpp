@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whether there is a voice: the detector by itself, and what the filter tells the controller.
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <random>
 

@@ -2,6 +2,8 @@
 // Feedback over sockets: what comes through, and that strangers do no harm.
 #include <gio/gio.h>
 
+#include <algorithm>
+
 #include "messages.h"
 
 namespace {

@@ -3,6 +3,8 @@
 // independent decoder.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "../../support/h264_reader.h"
 #include "core/allocation.h"
 #include "pictures.h"

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <x264.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
