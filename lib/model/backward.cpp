@@ -37,7 +37,7 @@ bool end_here(const ag::variable_list &in, const at::Tensor &leaf, double end, a
     squares = !squares.defined() ? sum : squares.sizes() == sum.sizes() ? squares + sum : squares;
   }
   if (!squares.defined()) return false;
-  const at::Tensor there = at::upsample_nearest2d(squares.sqrt_(), leaf.sizes().slice(2), c10::nullopt, c10::nullopt);
+  const at::Tensor there = at::upsample_nearest2d(squares.sqrt_(), leaf.sizes().slice(2));
   *ends = ends->defined() ? ends->add_(there) : there;
   return true;
 }

@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/generated/Functions.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace oneadapt {
@@ -23,8 +24,8 @@ constexpr std::int64_t kTogether = 64;
 /// Channels of a picture, and more.
 constexpr std::int64_t kFewChannels = 4;
 
-// LibTorch 2 has symbolic integers where 1.13 has plain ones.
-std::int64_t plain(std::int64_t value) { return value; }
+// LibTorch 2 has symbolic integers where 1.13 has some plain ones.
+[[maybe_unused]] std::int64_t plain(std::int64_t value) { return value; }
 [[maybe_unused]] std::int64_t plain(const c10::SymInt &value) { return value.expect_int(); }
 /// One for height and one for width; a single number stands for both.
 template <typename Integers>
@@ -65,7 +66,7 @@ Convolution convolution_of(ag::Node &node, const at::Tensor &g) {
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight) {
   const std::vector<std::int64_t> one{1, 1}, none{0, 0};
   if (x.scalar_type() == at::kFloat && at::hasMKLDNN() && at::globalContext().userEnabledMkldnn())
-    return at::mkldnn_convolution(x, weight, c10::nullopt, none, one, one, 1);
+    return at::mkldnn_convolution(x, weight, {}, none, one, one, 1);
   return at::conv2d(x, weight, at::Tensor(), one, none, one, 1);
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <type_traits>
 
 #include "model/torch_model.h"
 
@@ -134,12 +135,22 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
   return shared;
 }
 
+/// The map that `deepcopy` takes: 1.13 compares what stands in it by storage, LibTorch 2 by identity.
+template <typename Value, typename = void>
+struct CopiesOf {
+  using Map = typename Value::HashAliasedIValueMap;
+};
+template <typename Value>
+struct CopiesOf<Value, std::void_t<typename Value::HashIdentityIValueMap>> {
+  using Map = typename Value::HashIdentityIValueMap;
+};
+
 }  // namespace
 
 torch::jit::Module SharedModule::to_run() const {
   if (!stateful) return module;
   // Parameters stand for themselves, so all else is copied.
-  c10::IValue::HashAliasedIValueMap copies;
+  CopiesOf<c10::IValue>::Map copies;
   for (const at::Tensor &weight : module.parameters()) copies[weight] = weight;
   return torch::jit::Module(module._ivalue()->deepcopy(copies));
 }

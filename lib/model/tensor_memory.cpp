@@ -6,6 +6,7 @@
 #include <torch/csrc/api/include/torch/version.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 
 namespace oneadapt {
