@@ -14,6 +14,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include "model/lstm_shapes.h"
 #include "model/torch_model.h"
 
 namespace oneadapt {
@@ -106,6 +107,7 @@ bool changes_itself(const torch::jit::Module &module) {
 std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &device,
                                    const std::vector<std::string> &operator_libraries) {
   expect_torchscript(path);
+  check_lstm_shapes();
   for (const std::string &library : operator_libraries) load_operators(library);
   auto shared = std::make_shared<SharedModule>();
   torch::jit::ExtraFilesMap extra{{kExtraFile, ""}};

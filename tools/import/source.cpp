@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "model/lstm_shapes.h"
 #include "source_module.h"
 
 namespace oneadapt::import {
@@ -183,6 +184,7 @@ Source::Source(std::vector<std::vector<at::Tensor>> inputs, bool dynamic)
       probes_(inputs_.empty() ? 1 : inputs_[0].size()),
       dynamic_(dynamic),
       runner_(std::make_unique<Runner>()) {
+  check_lstm_shapes();
   for (std::size_t i = 0; i < inputs_.size(); ++i) values_[input_name(i)] = inputs_[i];
   for (const auto &[name, source] : helpers) runner_->module.define(source);
 }
