@@ -3,7 +3,24 @@
 
 #include <ATen/ATen.h>
 
+#include <map>
+
 namespace oneadapt::import {
+
+at::Tensor to_tensor(const Array &array) {
+  if (array.type == Array::Type::Float)
+    return at::from_blob(const_cast<float *>(array.floats.data()), array.shape, at::kFloat).clone();
+  static const std::map<Array::Type, c10::ScalarType> others{{Array::Type::Double, at::kDouble},
+                                                             {Array::Type::Byte, at::kByte},
+                                                             {Array::Type::Char, at::kChar},
+                                                             {Array::Type::Short, at::kShort},
+                                                             {Array::Type::Long, at::kLong}};
+  const auto other = others.find(array.type);
+  if (other != others.end())
+    return at::from_blob(const_cast<char *>(array.bytes.data()), array.shape, other->second).clone();
+  auto ints = at::from_blob(const_cast<std::int32_t *>(array.ints.data()), array.shape, at::kInt).clone();
+  return array.type == Array::Type::Bool ? ints.to(at::kBool) : ints;
+}
 
 std::string fill(const std::string &pattern, const std::vector<std::string> &arguments) {
   std::string text;

@@ -51,7 +51,11 @@ using Operator = Values (*)(Context &);
 struct OperatorRow {
   const char *name;
   Operator convert;
+  /// ONNX: the attributes that it goes by and those without effect here, with spaces between them.
+  std::string attributes = {};
 };
+/// A weight as LibTorch has it.
+at::Tensor to_tensor(const Array &array);
 /// `pattern` with each {} replaced by the next argument.
 std::string fill(const std::string &pattern, const std::vector<std::string> &arguments);
 

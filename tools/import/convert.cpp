@@ -14,21 +14,6 @@
 
 namespace oneadapt::import {
 
-at::Tensor to_tensor(const Array &array) {
-  if (array.type == Array::Type::Float)
-    return torch::from_blob(const_cast<float *>(array.floats.data()), array.shape, torch::kFloat).clone();
-  static const std::map<Array::Type, c10::ScalarType> others{{Array::Type::Double, torch::kDouble},
-                                                             {Array::Type::Byte, torch::kByte},
-                                                             {Array::Type::Char, torch::kChar},
-                                                             {Array::Type::Short, torch::kShort},
-                                                             {Array::Type::Long, torch::kLong}};
-  const auto other = others.find(array.type);
-  if (other != others.end())
-    return torch::from_blob(const_cast<char *>(array.bytes.data()), array.shape, other->second).clone();
-  auto ints = torch::from_blob(const_cast<std::int32_t *>(array.ints.data()), array.shape, torch::kInt).clone();
-  return array.type == Array::Type::Bool ? ints.to(torch::kBool) : ints;
-}
-
 namespace {
 
 /// The picture that the graph takes.
@@ -76,14 +61,25 @@ Input find_input(const Graph &graph, const std::vector<std::string> &order, cons
 void reject_unknown(const Graph &graph, const std::vector<std::string> &order) {
   std::string text;
   std::set<std::string> named;
+  const auto reject = [&text](const std::string &what) { text += (text.empty() ? "" : "\n") + what; };
   for (const auto &name : order) {
-    const std::string &op = graph.nodes.at(name).op;
-    if (op == "Const" || op == "Placeholder" || (graph.opset ? find_onnx_operator(op) : find_operator(op))) continue;
+    const Node &node = graph.nodes.at(name);
+    const std::string &op = node.op, &title = node.title.empty() ? name : node.title;
+    if (op == "Const" || op == "Placeholder") continue;
+    if (!graph.opset) {
+      if (!find_operator(op)) reject("operator " + op + " of node " + title + " is not supported");
+      continue;
+    }
     // ONNX graphs repeat an operator a hundred times: its first node will do.
-    if (graph.opset && !named.insert(op).second) continue;
-    const std::string &title = graph.nodes.at(name).title;
-    text += (text.empty() ? "" : "\n") + std::string("operator ") + op + " of node " + (title.empty() ? name : title) +
-            " is not supported" + (graph.opset ? ": " + onnx_remedy(op) : "");
+    if (find_onnx_operator(op)) {
+      for (const auto &attribute : onnx_unknown_attributes(node))
+        if (named.insert(op + "." + attribute).second)
+          reject("attribute " + attribute + " of node " + title + " (" + op +
+                 ") is not known, and may change what it gives: export the model with an opset of ONNX that has "
+                 "none, or without it");
+    } else if (named.insert(op).second) {
+      reject("operator " + op + " of node " + title + " is not supported: " + onnx_remedy(op));
+    }
   }
   if (!text.empty()) throw ImportError(text);
 }

@@ -46,7 +46,6 @@ std::pair<unsigned, unsigned> picture_size(const Graph &graph);
 
 /// Any graph as it is, for inputs of these shapes and types. The module's forward takes those that are not constant, in
 /// this order. Throws ImportError.
-at::Tensor to_tensor(const Array &array);
 struct GraphInput {
   std::string node;
   at::Tensor value;

@@ -2,6 +2,7 @@
 #include "graph.h"
 
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 namespace oneadapt::import {
@@ -56,6 +57,28 @@ float half_to_float(std::uint16_t half) {
                           : exponent == 0 ? std::ldexp(float(fraction), -24)
                                           : std::ldexp(float(fraction | 1024), exponent - 25);
   return half & 0x8000 ? -magnitude : magnitude;
+}
+
+float float8_to_float(std::uint8_t bits, int fraction_bits, bool finite, bool unsigned_zero) {
+  const int largest = (1 << (7 - fraction_bits)) - 1, exponent = (bits & 0x7f) >> fraction_bits,
+            all_ones = (1 << fraction_bits) - 1, fraction = bits & all_ones;
+  const int bias = largest / 2 + (unsigned_zero ? 1 : 0);
+  if (unsigned_zero ? bits == 0x80 : exponent == largest && (finite ? fraction == all_ones : fraction != 0)) return NAN;
+  const float magnitude = !finite && exponent == largest ? INFINITY
+                          : exponent == 0
+                              ? std::ldexp(float(fraction), 1 - bias - fraction_bits)
+                              : std::ldexp(float(fraction | (all_ones + 1)), exponent - bias - fraction_bits);
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
+std::string onnx_type_name(std::int64_t type) {
+  // TensorProto.DataType, which older headers have the first seventeen of.
+  static const char *const names[] = {"UNDEFINED",      "FLOAT",    "UINT8",        "INT8",           "UINT16",
+                                      "INT16",          "INT32",    "INT64",        "STRING",         "BOOL",
+                                      "FLOAT16",        "DOUBLE",   "UINT32",       "UINT64",         "COMPLEX64",
+                                      "COMPLEX128",     "BFLOAT16", "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2",
+                                      "FLOAT8E5M2FNUZ", "UINT4",    "INT4",         "FLOAT4E2M1"};
+  return type >= 0 && type < std::int64_t(std::size(names)) ? names[type] : std::to_string(type);
 }
 
 Edge parse_edge(const std::string &text) {

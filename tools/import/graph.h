@@ -76,6 +76,11 @@ struct Graph {
 
 /// Of the bits of an IEEE 754 number of half precision.
 float half_to_float(std::uint16_t half);
+/// The same of eight bits: sign, exponent, and so many bits of fraction (2 or 3). `finite`: without infinities;
+/// `unsigned_zero`: the pattern of −0 is not a number (ONNX's FNUZ types).
+float float8_to_float(std::uint8_t bits, int fraction_bits, bool finite, bool unsigned_zero);
+/// ONNX's name of a type of numbers, or its number.
+std::string onnx_type_name(std::int64_t type);
 /// "name" or "name:2".
 Edge parse_edge(const std::string &text);
 

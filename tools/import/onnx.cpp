@@ -4,14 +4,11 @@
 #include <onnx/defs/schema.h>
 #include <onnx/onnx_pb.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <limits>
 #include <set>
+
+#include "onnx_weights.h"
 
 namespace oneadapt::import {
 namespace {
@@ -21,202 +18,6 @@ using Type = onnx::TensorProto;
 
 /// Protocol buffers end at 2 GiB.
 constexpr std::uintmax_t kMaxFile = std::uintmax_t(1) << 31;
-constexpr std::size_t kMaxElements = std::size_t(1) << 30;
-
-std::string type_name(int type) {
-  return onnx::TensorProto_DataType_IsValid(type) ? onnx::TensorProto_DataType_Name(onnx::TensorProto_DataType(type))
-                                                  : std::to_string(type);
-}
-
-float bfloat_to_float(std::uint16_t value) {
-  const std::uint32_t bits = std::uint32_t(value) << 16;
-  float result = 0;
-  std::memcpy(&result, &bits, sizeof result);
-  return result;
-}
-
-/// How a type of ONNX lies in a file, and which of ours it becomes. Half precision is widened: LibTorch's CPU
-/// functions have little of it. Unsigned types that LibTorch lacks become 64-bit ones.
-struct Storage {
-  std::size_t size;
-  Array::Type type;
-};
-
-Storage storage_of(int type, const std::string &name) {
-  switch (type) {
-    case Type::FLOAT:
-      return {4, Array::Type::Float};
-    case Type::FLOAT16:
-    case Type::BFLOAT16:
-      return {2, Array::Type::Float};
-    case Type::DOUBLE:
-      return {8, Array::Type::Double};
-    case Type::INT8:
-      return {1, Array::Type::Char};
-    case Type::UINT8:
-      return {1, Array::Type::Byte};
-    case Type::INT16:
-      return {2, Array::Type::Short};
-    case Type::UINT16:
-      return {2, Array::Type::Long};
-    case Type::INT32:
-      return {4, Array::Type::Int};
-    case Type::UINT32:
-      return {4, Array::Type::Long};
-    case Type::INT64:
-    case Type::UINT64:
-      return {8, Array::Type::Long};
-    case Type::BOOL:
-      return {1, Array::Type::Bool};
-    default:
-      throw ImportError("weight " + name + " has the type " + type_name(type) + ", which is not supported");
-  }
-}
-
-template <typename T>
-std::vector<T> as(const std::string &bytes) {
-  std::vector<T> values(bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
-template <typename T, typename List>
-std::string packed(const List &list) {
-  std::string bytes;
-  bytes.reserve(std::size_t(list.size()) * sizeof(T));
-  for (const auto value : list) {
-    const T narrow = T(value);
-    bytes.append(reinterpret_cast<const char *>(&narrow), sizeof narrow);
-  }
-  return bytes;
-}
-
-/// A file beside the model that holds weights. Names that lead elsewhere are refused.
-std::string external_data(const onnx::TensorProto &tensor, const fs::path &folder, std::size_t expected) {
-  std::string location;
-  std::uintmax_t offset = 0, length = expected;
-  const std::string what = "weight " + tensor.name();
-  for (const auto &entry : tensor.external_data()) {
-    if (entry.key() == "location") location = entry.value();
-    if (entry.key() != "offset" && entry.key() != "length") continue;
-    if (entry.value().empty() || entry.value().size() > 18 ||
-        entry.value().find_first_not_of("0123456789") != std::string::npos)
-      throw ImportError(what + ": '" + entry.value() + "' is no " + entry.key());
-    (entry.key() == "offset" ? offset : length) = std::stoull(entry.value());
-  }
-  const fs::path relative(location);
-  const bool leaves = relative.is_absolute() ||
-                      std::any_of(relative.begin(), relative.end(), [](const fs::path &part) { return part == ".."; });
-  if (location.empty() || leaves)
-    throw ImportError(what + " is in the file '" + location + "', which is not in the model's folder");
-  const fs::path path = folder / relative;
-  std::error_code error;
-  const auto there = fs::is_regular_file(path, error) ? fs::file_size(path, error) : std::uintmax_t(-1);
-  if (there == std::uintmax_t(-1))
-    throw ImportError(what + " is in the file " + path.string() + ", which does not exist");
-  if (length != expected)
-    throw ImportError(what + " takes " + std::to_string(expected) + " bytes, the model says " + std::to_string(length));
-  if (offset > there || expected > there - offset)
-    throw ImportError("the weight file " + path.string() + " is too short for weight " + tensor.name() +
-                      "; fetch it again");
-  std::string bytes(expected, '\0');
-  std::ifstream in(path, std::ios::binary);
-  in.seekg(std::streamoff(offset));
-  in.read(bytes.data(), std::streamsize(expected));
-  if (!in) throw ImportError("the weight file " + path.string() + " cannot be read");
-  return bytes;
-}
-
-/// The numbers as they would be in raw_data, whichever field holds them.
-std::string bytes_of(const onnx::TensorProto &t) {
-  if (t.has_raw_data()) return t.raw_data();
-  switch (t.data_type()) {
-    case Type::FLOAT:
-      return packed<float>(t.float_data());
-    case Type::DOUBLE:
-      return packed<double>(t.double_data());
-    case Type::INT64:
-      return packed<std::int64_t>(t.int64_data());
-    case Type::UINT64:
-      return packed<std::uint64_t>(t.uint64_data());
-    case Type::UINT32:
-      return packed<std::uint32_t>(t.uint64_data());
-    case Type::INT32:
-      return packed<std::int32_t>(t.int32_data());
-    case Type::INT16:
-    case Type::UINT16:
-    case Type::FLOAT16:
-    case Type::BFLOAT16:
-      return packed<std::uint16_t>(t.int32_data());
-    default:
-      return packed<std::uint8_t>(t.int32_data());
-  }
-}
-
-Array read_tensor(const onnx::TensorProto &tensor, const fs::path &folder) {
-  const Storage storage = storage_of(tensor.data_type(), tensor.name());
-  Array array;
-  array.type = storage.type;
-  std::size_t count = 1;
-  for (const auto size : tensor.dims()) {
-    if (size < 0) throw ImportError("weight " + tensor.name() + " has a negative size");
-    if (size && count > kMaxElements / std::size_t(size))
-      throw ImportError("weight " + tensor.name() + " has an impossible size");
-    count *= std::size_t(size);
-    array.shape.push_back(size);
-  }
-  if (tensor.has_segment()) throw ImportError("weight " + tensor.name() + " comes in segments, which is not supported");
-  const std::size_t expected = count * storage.size;
-  const std::string bytes = tensor.data_location() == onnx::TensorProto::EXTERNAL
-                                ? external_data(tensor, folder, expected)
-                                : bytes_of(tensor);
-  if (bytes.size() != expected)
-    throw ImportError("weight " + tensor.name() + " takes " + std::to_string(expected) + " bytes, the file has " +
-                      std::to_string(bytes.size()));
-  switch (tensor.data_type()) {
-    case Type::FLOAT:
-      array.floats = as<float>(bytes);
-      break;
-    case Type::FLOAT16:
-      for (const auto half : as<std::uint16_t>(bytes)) array.floats.push_back(half_to_float(half));
-      break;
-    case Type::BFLOAT16:
-      for (const auto value : as<std::uint16_t>(bytes)) array.floats.push_back(bfloat_to_float(value));
-      break;
-    case Type::INT32:
-      array.ints = as<std::int32_t>(bytes);
-      break;
-    case Type::BOOL:
-      for (const char value : bytes) array.ints.push_back(value != 0);
-      break;
-    case Type::UINT16:
-      array.bytes = packed<std::int64_t>(as<std::uint16_t>(bytes));
-      break;
-    case Type::UINT32:
-      array.bytes = packed<std::int64_t>(as<std::uint32_t>(bytes));
-      break;
-    default:
-      array.bytes = bytes;
-  }
-  return array;
-}
-
-Array list_of(const onnx::AttributeProto &attribute) {
-  Array array;
-  if (attribute.name() == "value_float" || attribute.name() == "value_floats") {
-    if (attribute.name() == "value_float") array.floats = {attribute.f()};
-    if (attribute.name() == "value_floats") array.floats.assign(attribute.floats().begin(), attribute.floats().end());
-  } else if (attribute.name() == "value_int") {
-    array.type = Array::Type::Long;
-    array.bytes = packed<std::int64_t>(std::vector<std::int64_t>{attribute.i()});
-  } else {
-    array.type = Array::Type::Long;
-    array.bytes = packed<std::int64_t>(attribute.ints());
-  }
-  if (attribute.name() == "value_floats") array.shape = {std::int64_t(array.floats.size())};
-  if (attribute.name() == "value_ints") array.shape = {std::int64_t(attribute.ints().size())};
-  return array;
-}
 
 Attribute read_attribute(const onnx::AttributeProto &in, const fs::path &folder, const std::string &title) {
   Attribute out;
@@ -284,9 +85,10 @@ class Reader {
     for (const auto &import : model_.opset_import()) {
       if (!import.domain().empty() && import.domain() != "ai.onnx") continue;
       if (import.version() < kOldestOpset || import.version() > kNewestOpset)
-        throw ImportError(graph_.path + " uses ONNX opset " + std::to_string(import.version()) + "; " +
-                          std::to_string(kOldestOpset) + " to " + std::to_string(kNewestOpset) +
-                          " are understood: export it with opset_version=" + std::to_string(kNewestOpset));
+        throw ImportError(graph_.path + " uses opset " + std::to_string(import.version()) +
+                          " of ONNX: oneadapt-import knows " + std::to_string(kOldestOpset) + " to " +
+                          std::to_string(kNewestOpset) +
+                          "; export it with opset_version=" + std::to_string(kNewestOpset));
       return int(import.version());
     }
     throw ImportError(graph_.path + " does not say which opset of ONNX it uses");
@@ -329,10 +131,10 @@ class Reader {
     }
     Node &node = make(name, standard ? in.op_type() : in.domain() + "." + in.op_type());
     node.title = title;
-    node.outputs = std::size_t(in.output_size());
     for (int i = 0; i < in.output_size(); ++i) {
       const std::string &output = in.output(i);
       if (output.empty()) continue;
+      node.outputs = std::size_t(i) + 1;
       if (output != name && graph_.values.count(output)) throw ImportError("the value " + output + " is made twice");
       graph_.values[output] = {name, std::size_t(i)};
     }
@@ -355,7 +157,7 @@ class Reader {
     static const std::set<std::string> lists{"value_float", "value_floats", "value_int", "value_ints"};
     for (const auto &attribute : in.attribute()) {
       if (attribute.name() == "value") return constant(name, read_tensor(attribute.t(), folder_));
-      if (lists.count(attribute.name())) return constant(name, list_of(attribute));
+      if (lists.count(attribute.name())) return constant(name, read_list(attribute));
     }
     throw ImportError("node " + title + " (Constant): only dense numbers are supported");
   }

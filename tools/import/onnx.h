@@ -9,7 +9,7 @@
 namespace oneadapt::import {
 
 /// Versions of ONNX's operators that are understood.
-constexpr int kOldestOpset = 6, kNewestOpset = 17;
+constexpr int kOldestOpset = 6, kNewestOpset = 22;
 
 /// Throws ImportError: file missing, truncated, no ONNX model, of an opset outside the range, weights missing, of the
 /// wrong length or an unknown type; or this program was built without ONNX.

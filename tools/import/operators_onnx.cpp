@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// ONNX: the table of operators, and those that compute number by number or along axes.
+// ONNX: the table of operators, and those that compute number by number.
 #include <ATen/ExpandUtils.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include "onnx_helpers.h"
 #include "operators.h"
@@ -12,17 +15,22 @@ namespace oneadapt::import {
 namespace {
 
 const std::map<std::string, const char *> unary_patterns{
-    {"Abs", "torch.abs({})"},           {"Acos", "torch.acos({})"},       {"Acosh", "torch.acosh({})"},
-    {"Asin", "torch.asin({})"},         {"Asinh", "torch.asinh({})"},     {"Atan", "torch.atan({})"},
-    {"Atanh", "torch.atanh({})"},       {"Ceil", "torch.ceil({})"},       {"Cos", "torch.cos({})"},
-    {"Cosh", "torch.cosh({})"},         {"Det", "torch.det({})"},         {"Erf", "torch.erf({})"},
-    {"Exp", "torch.exp({})"},           {"Floor", "torch.floor({})"},     {"HardSwish", "torch.hardswish({})"},
-    {"IsNaN", "torch.isnan({})"},       {"Log", "torch.log({})"},         {"Mish", "torch.mish({})"},
-    {"Neg", "torch.neg({})"},           {"Not", "torch.logical_not({})"}, {"Reciprocal", "torch.reciprocal({})"},
-    {"Relu", "torch.relu({})"},         {"Round", "torch.round({})"},     {"Sigmoid", "torch.sigmoid({})"},
-    {"Sign", "torch.sign({})"},         {"Sin", "torch.sin({})"},         {"Sinh", "torch.sinh({})"},
-    {"Softplus", "torch.softplus({})"}, {"Sqrt", "torch.sqrt({})"},       {"Tan", "torch.tan({})"},
-    {"Tanh", "torch.tanh({})"}};
+    {"Abs", "torch.abs({})"},           {"Acos", "torch.acos({})"},
+    {"Acosh", "torch.acosh({})"},       {"Asin", "torch.asin({})"},
+    {"Asinh", "torch.asinh({})"},       {"Atan", "torch.atan({})"},
+    {"Atanh", "torch.atanh({})"},       {"BitwiseNot", "torch.bitwise_not({})"},
+    {"Ceil", "torch.ceil({})"},         {"Cos", "torch.cos({})"},
+    {"Cosh", "torch.cosh({})"},         {"Det", "torch.det({})"},
+    {"Erf", "torch.erf({})"},           {"Exp", "torch.exp({})"},
+    {"Floor", "torch.floor({})"},       {"HardSwish", "torch.hardswish({})"},
+    {"IsNaN", "torch.isnan({})"},       {"Log", "torch.log({})"},
+    {"Mish", "torch.mish({})"},         {"Neg", "torch.neg({})"},
+    {"Not", "torch.logical_not({})"},   {"Reciprocal", "torch.reciprocal({})"},
+    {"Relu", "torch.relu({})"},         {"Round", "torch.round({})"},
+    {"Sigmoid", "torch.sigmoid({})"},   {"Sign", "torch.sign({})"},
+    {"Sin", "torch.sin({})"},           {"Sinh", "torch.sinh({})"},
+    {"Softplus", "torch.softplus({})"}, {"Sqrt", "torch.sqrt({})"},
+    {"Tan", "torch.tan({})"},           {"Tanh", "torch.tanh({})"}};
 
 Values unary(Context &context) { return context.one(fill(unary_patterns.at(context.node.op), {context.in(0)})); }
 
@@ -51,6 +59,12 @@ Values activate(Context &context) {
 Values softsign(Context &context) {
   const std::string x = context.in(0);
   return context.one("torch.div(" + x + ", torch.add(torch.abs(" + x + "), 1))");
+}
+
+Values gelu(Context &context) {
+  const std::string way = context.node.text("approximate", "none");
+  if (way != "none" && way != "tanh") context.fail("approximate=" + way + " is not supported");
+  return context.one("torch.gelu(" + context.in(0) + ", approximate=\"" + way + "\")");
 }
 
 Values shrink(Context &context) {
@@ -104,7 +118,7 @@ int torch_type(const Context &context, std::int64_t type) {
   static const std::map<std::int64_t, int> types{{1, 6},  {2, 0},  {3, 1},  {4, 4},  {5, 2},  {6, 3}, {7, 4},
                                                  {9, 11}, {10, 6}, {11, 7}, {12, 4}, {13, 4}, {16, 6}};
   const auto found = types.find(type);
-  if (found == types.end()) context.fail("a cast to type " + text(type) + " is not supported");
+  if (found == types.end()) context.fail("a cast to the type " + onnx_type_name(type) + " is not supported");
   return found->second;
 }
 
@@ -119,12 +133,24 @@ Values cast_like(Context &context) {
 
 // --- two values or more in, broadcast
 
-const std::map<std::string, const char *> binary_patterns{
-    {"Add", "torch.add({}, {})"},     {"And", "torch.logical_and({}, {})"}, {"Div", "torch.div({}, {})"},
-    {"Equal", "torch.eq({}, {})"},    {"Greater", "torch.gt({}, {})"},      {"GreaterOrEqual", "torch.ge({}, {})"},
-    {"Less", "torch.lt({}, {})"},     {"LessOrEqual", "torch.le({}, {})"},  {"Max", "torch.maximum({}, {})"},
-    {"Min", "torch.minimum({}, {})"}, {"Mul", "torch.mul({}, {})"},         {"Or", "torch.logical_or({}, {})"},
-    {"Sub", "torch.sub({}, {})"},     {"Sum", "torch.add({}, {})"},         {"Xor", "torch.logical_xor({}, {})"}};
+const std::map<std::string, const char *> binary_patterns{{"Add", "torch.add({}, {})"},
+                                                          {"And", "torch.logical_and({}, {})"},
+                                                          {"BitwiseAnd", "torch.bitwise_and({}, {})"},
+                                                          {"BitwiseOr", "torch.bitwise_or({}, {})"},
+                                                          {"BitwiseXor", "torch.bitwise_xor({}, {})"},
+                                                          {"Div", "torch.div({}, {})"},
+                                                          {"Equal", "torch.eq({}, {})"},
+                                                          {"Greater", "torch.gt({}, {})"},
+                                                          {"GreaterOrEqual", "torch.ge({}, {})"},
+                                                          {"Less", "torch.lt({}, {})"},
+                                                          {"LessOrEqual", "torch.le({}, {})"},
+                                                          {"Max", "torch.maximum({}, {})"},
+                                                          {"Min", "torch.minimum({}, {})"},
+                                                          {"Mul", "torch.mul({}, {})"},
+                                                          {"Or", "torch.logical_or({}, {})"},
+                                                          {"Sub", "torch.sub({}, {})"},
+                                                          {"Sum", "torch.add({}, {})"},
+                                                          {"Xor", "torch.logical_xor({}, {})"}};
 
 void bound_broadcast(Context &context, const Value &a, const Value &b) {
   context.bound(at::infer_size(at::IntArrayRef(a.shape()), at::IntArrayRef(b.shape())));
@@ -197,178 +223,72 @@ Values prelu(Context &context) {
   return context.one("torch.where(torch.ge(" + x + ", 0), " + x + ", torch.mul(" + x + ", " + slope + "))");
 }
 
-// --- along axes
+// --- numbers of few bits
 
-const std::map<std::string, const char *> reductions{{"ReduceL1", "torch.sum(torch.abs({}), {}, {})"},
-                                                     {"ReduceL2", "torch.sqrt(torch.sum(torch.square({}), {}, {}))"},
-                                                     {"ReduceLogSum", "torch.log(torch.sum({}, {}, {}))"},
-                                                     {"ReduceLogSumExp", "torch.logsumexp({}, {}, {})"},
-                                                     {"ReduceMax", "torch.amax({}, {}, {})"},
-                                                     {"ReduceMean", "torch.mean({}, {}, {})"},
-                                                     {"ReduceMin", "torch.amin({}, {}, {})"},
-                                                     {"ReduceSum", "torch.sum({}, {}, {})"},
-                                                     {"ReduceSumSquare", "torch.sum(torch.square({}), {}, {})"}};
-
-Dims reduced_axes(Context &context) {
-  const std::size_t rank = context.input(0).rank();
-  Dims axes = axes_of(context, 1);
-  for (auto &axis : axes) axis = axis_of(context, axis, rank);
-  if (axes.empty()) axes = identity_perm(rank);
-  return axes;
-}
-
-Values reduce(Context &context) {
-  const bool keep = context.node.flag("keepdims", true);
-  if (context.node.flag("noop_with_empty_axes") && axes_of(context, 1).empty()) return {context.input(0)};
-  return context.one(
-      fill(reductions.at(context.node.op), {context.in(0), literal(reduced_axes(context)), keep ? "True" : "False"}));
-}
-
-Values reduce_product(Context &context) {
-  const bool keep = context.node.flag("keepdims", true);
-  Dims axes = reduced_axes(context);
-  std::sort(axes.rbegin(), axes.rend());
-  std::string x = context.in(0);
-  for (const auto axis : axes) x = "torch.prod(" + x + ", " + text(axis) + (keep ? ", True)" : ", False)");
-  return context.one(x);
-}
-
-Values arg(Context &context) {
-  const std::string function = context.node.op == "ArgMax" ? "torch.argmax(" : "torch.argmin(";
-  const auto axis = axis_of(context, context.node.integer("axis", 0), context.input(0).rank());
-  const std::string tail = ", " + text(axis) + (context.node.flag("keepdims", true) ? ", True)" : ", False)"),
-                    x = context.in(0);
-  if (!context.node.flag("select_last_index")) return context.one(function + x + tail);
-  return context.one("torch.sub(" + x + ".size(" + text(axis) + ") - 1, " + function + "torch.flip(" + x + ", [" +
-                     text(axis) + "])" + tail + ")");
-}
-
-/// Before opset 13 all dimensions from the axis on are one.
-Values softmax(Context &context) {
-  static const std::map<std::string, const char *> patterns{{"Softmax", "torch.softmax({}, {})"},
-                                                            {"LogSoftmax", "torch.log_softmax({}, {})"}};
-  const bool old = context.opset < 13;
-  const std::size_t rank = context.input(0).rank();
-  const auto axis = axis_of(context, context.node.integer("axis", old ? 1 : -1), rank);
-  const std::string x = context.in(0);
-  const bool merge = old && axis + 1 < std::int64_t(rank);
-  const auto apply = [&](const std::string &of, std::int64_t along) {
-    if (context.node.op == "Hardmax")
-      return "torch.scatter(torch.zeros_like(" + of + "), " + text(along) + ", torch.argmax(" + of + ", " +
-             text(along) + ", True), 1.0)";
-    return fill(patterns.at(context.node.op), {of, text(along)});
-  };
-  if (!merge) return context.one(apply(x, axis));
-  Value flat = context.source.emit("torch.flatten(" + x + ", " + text(axis) + ", -1)");
-  return context.one("torch.reshape(" + apply(context.source.plain(flat), axis) + ", " + x + ".size())");
-}
-
-Values cumulative_sum(Context &context) {
-  const auto axis = axis_of(context, context.integer(1), context.input(0).rank());
-  const std::string a = text(axis), x = context.in(0);
-  const bool reverse = context.node.flag("reverse");
-  const auto flip = [&](const std::string &of) { return reverse ? "torch.flip(" + of + ", [" + a + "])" : of; };
-  std::string sum = "torch.cumsum(" + flip(x) + ", " + a + ")";
-  if (context.node.flag("exclusive")) sum = "torch.sub(" + sum + ", " + flip(x) + ")";
-  return context.one(flip(sum));
-}
-
-// --- products
-
-Values mat_mul(Context &context) {
-  const Dims a = context.input(0).shape(), b = context.input(1).shape();
-  if (a.size() > 1 && b.size() > 1) {
-    Dims shape = at::infer_size(at::IntArrayRef(a.data(), a.size() - 2), at::IntArrayRef(b.data(), b.size() - 2));
-    shape.push_back(a[a.size() - 2]);
-    shape.push_back(b.back());
-    context.bound(shape);
+/// Scale or zero point, as wide as the numbers: one for all of them, one a channel, or one a block of them (opset 21).
+std::string quantiser(Context &context, std::size_t input) {
+  const Dims numbers = context.input(0).shape(), shape = context.input(input).shape();
+  const std::string x = context.in(input);
+  const auto block = context.node.integer("block_size", 0);
+  if (block < 0) context.fail("block_size=" + text(block) + " is out of range");
+  if (!block && (shape.size() != 1 || shape[0] == 1)) return x;
+  const auto axis = axis_of(context, context.node.integer("axis", 1), numbers.size());
+  if (block) {
+    if (shape.size() != numbers.size()) context.fail("the blocks do not fit the input's shape");
+    context.bound({block, context.input(input).shape()[std::size_t(axis)]});
+    return "torch.slice(torch.repeat_interleave(" + x + ", " + text(block) + ", " + text(axis) + "), " + text(axis) +
+           ", 0, " + text(numbers[std::size_t(axis)]) + ")";
   }
-  return context.one("torch.matmul(" + context.in(0) + ", " + context.in(1) + ")");
-}
-
-Values gemm(Context &context) {
-  const auto side = [&](std::size_t i, const char *key) {
-    const std::string x = context.in(i);
-    if (context.input(i).rank() != 2) context.fail("expects matrices");
-    return context.node.flag(key) ? "torch.t(" + x + ")" : x;
-  };
-  std::string result = "torch.matmul(" + side(0, "transA") + ", " + side(1, "transB") + ")";
-  const double alpha = context.node.number("alpha", 1), beta = context.node.number("beta", 1);
-  context.bound({context.input(0).shape()[context.node.flag("transA") ? 1 : 0],
-                 context.input(1).shape()[context.node.flag("transB") ? 0 : 1]});
-  if (alpha != 1) result = "torch.mul(" + result + ", " + literal(alpha) + ")";
-  if (context.has(2)) {
-    const std::string c = beta == 1 ? context.in(2) : "torch.mul(" + context.in(2) + ", " + literal(beta) + ")";
-    result = "torch.add(" + result + ", " + c + ")";
-  }
-  return context.one(result);
-}
-
-Values einsum(Context &context) {
-  const std::string equation = context.node.text("equation", "");
-  if (equation.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ,.-> ") != std::string::npos)
-    context.fail("the equation '" + equation + "' is none");
-  std::string list;
-  for (std::size_t i = 0; i < context.inputs.size(); ++i) list += (i ? ", " : "") + context.in(i);
-  return context.one("torch.einsum(\"" + equation + "\", [" + list + "])");
+  std::string wide = x;
+  for (auto k = std::size_t(axis) + 1; k < numbers.size(); ++k) wide = "torch.unsqueeze(" + wide + ", -1)";
+  return wide;
 }
 
 Values dequantize(Context &context) {
-  const std::size_t rank = context.input(0).rank();
-  const auto wide = [&](std::size_t i) {
-    std::string x = context.in(i);
-    if (context.input(i).rank() != 1 || context.input(i).shape()[0] == 1) return x;
-    const auto axis = axis_of(context, context.node.integer("axis", 1), rank);
-    for (auto k = std::size_t(axis) + 1; k < rank; ++k) x = "torch.unsqueeze(" + x + ", -1)";
-    return x;
-  };
   std::string x = "torch.to(" + context.in(0) + ", 6)";
-  if (context.has(2)) x = "torch.sub(" + x + ", torch.to(" + wide(2) + ", 6))";
-  return context.one("torch.mul(" + x + ", " + wide(1) + ")");
+  if (context.has(2)) x = "torch.sub(" + x + ", torch.to(" + quantiser(context, 2) + ", 6))";
+  return context.one("torch.mul(" + x + ", " + quantiser(context, 1) + ")");
 }
 
 const std::vector<OperatorRow> &other_operators() {
   static const std::vector<OperatorRow> rows = [] {
-    std::vector<OperatorRow> all{{"ArgMax", arg},
-                                 {"ArgMin", arg},
-                                 {"BitShift", bit_shift},
-                                 {"Cast", cast},
-                                 {"CastLike", cast_like},
-                                 {"Clip", clip},
-                                 {"CumSum", cumulative_sum},
-                                 {"DequantizeLinear", dequantize},
-                                 {"Dropout", dropout},
-                                 {"Einsum", einsum},
-                                 {"Gemm", gemm},
-                                 {"Hardmax", softmax},
-                                 {"Identity", identity},
-                                 {"IsInf", is_infinite},
-                                 {"LogSoftmax", softmax},
-                                 {"MatMul", mat_mul},
-                                 {"Mod", modulo},
-                                 {"PRelu", prelu},
-                                 {"Pow", power},
-                                 {"ReduceProd", reduce_product},
-                                 {"Shrink", shrink},
-                                 {"Softmax", softmax},
-                                 {"Softsign", softsign},
-                                 {"Where", where}};
-    for (const auto &[name, pattern] : unary_patterns) all.push_back({name.c_str(), unary});
-    for (const auto &[name, activation] : activations) all.push_back({name.c_str(), activate});
-    for (const auto &[name, pattern] : binary_patterns) all.push_back({name.c_str(), binary});
-    for (const char *name : {"Max", "Mean", "Min", "Sum"}) all.push_back({name, variadic});
-    for (const auto &[name, pattern] : reductions) all.push_back({name.c_str(), reduce});
+    std::vector<OperatorRow> all{{"BitShift", bit_shift, "direction"},
+                                 // What saturate says is for 8-bit floating point only.
+                                 {"Cast", cast, "saturate to"},
+                                 {"CastLike", cast_like, "saturate"},
+                                 {"Clip", clip, "max min"},
+                                 {"DequantizeLinear", dequantize, "axis block_size"},
+                                 {"Dropout", dropout, "is_test ratio seed"},
+                                 {"Gelu", gelu, "approximate"},
+                                 {"Identity", identity, ""},
+                                 {"IsInf", is_infinite, "detect_negative detect_positive"},
+                                 {"Mod", modulo, "fmod"},
+                                 {"PRelu", prelu, ""},
+                                 {"Pow", power, "axis broadcast"},
+                                 {"Shrink", shrink, "bias lambd"},
+                                 {"Softsign", softsign, ""},
+                                 {"Where", where, ""}};
+    for (const auto &[name, pattern] : unary_patterns) all.push_back({name.c_str(), unary, ""});
+    for (const auto &[name, activation] : activations) {
+      std::string attributes;
+      for (const auto &[attribute, fallback] : activation.constants) attributes += std::string(attribute) + " ";
+      all.push_back({name.c_str(), activate, attributes});
+    }
+    // Before opset 7 the second operand was put in place by attributes.
+    for (const auto &[name, pattern] : binary_patterns) all.push_back({name.c_str(), binary, "axis broadcast"});
+    for (const char *name : {"Max", "Mean", "Min", "Sum"}) all.push_back({name, variadic, ""});
     return all;
   }();
   return rows;
 }
 
-const std::map<std::string, Operator> &table() {
-  static const std::map<std::string, Operator> operators = [] {
-    std::map<std::string, Operator> all;
-    for (const auto *rows : {&other_operators(), &onnx_shape_operators(), &onnx_window_operators(),
-                             &onnx_index_operators(), &onnx_sequence_operators()})
-      for (const auto &row : *rows) all[row.name] = row.convert;
+const std::map<std::string, OperatorRow> &table() {
+  static const std::map<std::string, OperatorRow> operators = [] {
+    std::map<std::string, OperatorRow> all;
+    for (const auto *rows :
+         {&other_operators(), &onnx_axis_operators(), &onnx_shape_operators(), &onnx_window_operators(),
+          &onnx_norm_operators(), &onnx_resize_operators(), &onnx_index_operators(), &onnx_sequence_operators()})
+      for (const auto &row : *rows) all.insert_or_assign(row.name, row);
     return all;
   }();
   return operators;
@@ -378,12 +298,21 @@ const std::map<std::string, Operator> &table() {
 
 Operator find_onnx_operator(const std::string &name) {
   const auto found = table().find(name);
-  return found == table().end() ? nullptr : found->second;
+  return found == table().end() ? nullptr : found->second.convert;
+}
+
+std::vector<std::string> onnx_unknown_attributes(const Node &node) {
+  std::istringstream words(table().at(node.op).attributes);
+  const std::set<std::string> known{std::istream_iterator<std::string>(words), {}};
+  std::vector<std::string> unknown;
+  for (const auto &[name, attribute] : node.attributes)
+    if (!known.count(name)) unknown.push_back(name);
+  return unknown;
 }
 
 std::vector<std::string> onnx_operator_names() {
   std::vector<std::string> names{"Constant"};
-  for (const auto &[name, convert] : table()) names.push_back(name);
+  for (const auto &[name, row] : table()) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -398,7 +327,8 @@ std::string onnx_remedy(const std::string &name) {
       name.rfind("QLinear", 0) == 0)
     return "export the model before it is quantised; integers have no gradient";
   if (name.find('.') != std::string::npos)
-    return "it is no operator of ONNX itself; export the model without operators of a run time's own";
+    return "it is no operator of ONNX itself; export the model without operators of a run time's own, and put the "
+           "model's own functions in their place (onnx.inliner.inline_local_functions)";
   return "end the model before it with --output, or export it with other operators (--operators lists those supported)";
 }
 

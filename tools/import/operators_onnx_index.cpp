@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // ONNX: operators that pick and place values by index, and put them in order.
+#include <map>
+
 #include "onnx_helpers.h"
 #include "operators.h"
 
@@ -76,23 +78,32 @@ Values gather_nd(Context &context) {
   return context.one("self.pick(" + x + ", [" + join(columns) + "])");
 }
 
-bool reduces(Context &context) {
+/// What becomes of numbers that several updates are for, as LibTorch calls it; "": the update stands.
+std::string reduction_of(const Context &context) {
+  static const std::map<std::string, const char *> names{
+      {"none", ""}, {"add", "sum"}, {"mul", "prod"}, {"max", "amax"}, {"min", "amin"}};
   const std::string reduction = context.node.text("reduction", "none");
-  if (reduction != "none" && reduction != "add") context.fail("the reduction " + reduction + " is not supported");
-  return reduction == "add";
+  const auto found = names.find(reduction);
+  if (found == names.end()) context.fail("the reduction " + reduction + " is not supported");
+  return found->second;
 }
 
 Values scatter_nd(Context &context) {
-  const bool add = reduces(context);
-  return context.one("self.put(" + context.in(0) + ", [" + join(index_columns(context, 1, 0)) + "], " + context.in(2) +
-                     (add ? ", True)" : ", False)"));
+  const std::string reduction = reduction_of(context), columns = "[" + join(index_columns(context, 1, 0)) + "], ";
+  if (reduction.empty() || reduction == "sum")
+    return context.one("self.put(" + context.in(0) + ", " + columns + context.in(2) +
+                       (reduction.empty() ? ", False)" : ", True)"));
+  return context.one("self.put_reduced(" + context.in(0) + ", " + columns + context.in(2) + ", \"" + reduction + "\")");
 }
 
 Values scatter_elements(Context &context) {
   const auto axis = axis_of(context, context.node.integer("axis", 0), context.input(0).rank());
-  const std::string x = context.in(0);
-  return context.one(std::string(reduces(context) ? "torch.scatter_add(" : "torch.scatter(") + x + ", " + text(axis) +
-                     ", " + indices(context, 1, size_text(x, axis)) + ", " + context.in(2) + ")");
+  const std::string x = context.in(0), reduction = reduction_of(context);
+  const std::string arguments =
+      x + ", " + text(axis) + ", " + indices(context, 1, size_text(x, axis)) + ", " + context.in(2);
+  if (reduction.empty()) return context.one("torch.scatter(" + arguments + ")");
+  if (reduction == "sum") return context.one("torch.scatter_add(" + arguments + ")");
+  return context.one("torch.scatter_reduce(" + arguments + ", \"" + reduction + "\")");
 }
 
 Values top_k(Context &context) {
@@ -132,15 +143,15 @@ Values trilu(Context &context) {
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_index_operators() {
-  static const std::vector<OperatorRow> rows{{"Gather", gather},
-                                             {"GatherElements", gather_elements},
-                                             {"GatherND", gather_nd},
-                                             {"OneHot", one_hot},
-                                             {"Scatter", scatter_elements},
-                                             {"ScatterElements", scatter_elements},
-                                             {"ScatterND", scatter_nd},
-                                             {"TopK", top_k},
-                                             {"Trilu", trilu}};
+  static const std::vector<OperatorRow> rows{{"Gather", gather, "axis"},
+                                             {"GatherElements", gather_elements, "axis"},
+                                             {"GatherND", gather_nd, "batch_dims"},
+                                             {"OneHot", one_hot, "axis"},
+                                             {"Scatter", scatter_elements, "axis"},
+                                             {"ScatterElements", scatter_elements, "axis reduction"},
+                                             {"ScatterND", scatter_nd, "reduction"},
+                                             {"TopK", top_k, "axis k largest sorted"},
+                                             {"Trilu", trilu, "upper"}};
   return rows;
 }
 

@@ -135,7 +135,11 @@ Values rnn(Context &context) {
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_sequence_operators() {
-  static const std::vector<OperatorRow> rows{{"GRU", gru}, {"LSTM", lstm}, {"RNN", rnn}};
+  // output_sequence said before opset 7 whether anybody reads the sequence.
+  const std::string usual =
+      "activation_alpha activation_beta activations clip direction hidden_size layout output_sequence";
+  static const std::vector<OperatorRow> rows{
+      {"GRU", gru, usual + " linear_before_reset"}, {"LSTM", lstm, usual + " input_forget"}, {"RNN", rnn, usual}};
   return rows;
 }
 

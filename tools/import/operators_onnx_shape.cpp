@@ -2,7 +2,6 @@
 // ONNX: operators that move values about: shapes, slices, joins, pads.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 
 #include "onnx_helpers.h"
@@ -159,6 +158,10 @@ Values split(Context &context) {
     const auto n = std::int64_t(context.node.outputs), whole = context.input(0).shape()[std::size_t(axis)];
     if (context.varies(context.input(0), std::size_t(axis)))
       context.not_convolutional("splits along a size that depends on the picture");
+    const auto said = context.node.integer("num_outputs", n);
+    if (said != n) context.fail("has " + text(n) + " outputs, and num_outputs=" + text(said));
+    // Since opset 18 the last part may be smaller.
+    if (context.opset < 18 && whole % n) context.fail("splits a size of " + text(whole) + " into " + text(n));
     const auto part = (whole + n - 1) / n;
     sizes.assign(std::size_t(n), part);
     sizes.back() = whole - part * (n - 1);
@@ -228,50 +231,107 @@ Values tile(Context &context) {
   return context.one("torch.tile(" + context.in(0) + ", " + sizes + ")");
 }
 
+/// How much each side grows: of all dimensions, or of those that the fourth input names (opset 18).
+struct Growth {
+  Dims before, after;
+};
+
+Growth growth_of(const Context &context, std::size_t rank) {
+  const Dims pads = context.has(1) ? context.ints(1) : context.node.ints("pads");
+  Dims axes = context.has(3) ? context.ints(3) : identity_perm(rank);
+  if (pads.size() != 2 * axes.size()) context.fail("the pads do not fit the input's shape");
+  Growth growth{Dims(rank, 0), Dims(rank, 0)};
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = std::size_t(axis_of(context, axes[i], rank));
+    growth.before[axis] = pads[i];
+    growth.after[axis] = pads[axes.size() + i];
+    for (const auto p : {growth.before[axis], growth.after[axis]})
+      if (p < -far / 4 || p > far / 4) context.fail("a pad is absurd");
+  }
+  return growth;
+}
+
+/// constant_pad_nd counts from the last dimension.
+std::string padded(const Context &context, const std::string &x, const Growth &growth, double value) {
+  Dims list;
+  for (std::size_t i = growth.before.size(); i-- > 0;) {
+    list.push_back(growth.before[i]);
+    list.push_back(growth.after[i]);
+  }
+  return "torch.constant_pad_nd(" + x + ", " + literal(list) + ", " +
+         (is_float(context.input(0)) ? literal(value) : text(std::int64_t(value))) + ")";
+}
+
+/// Where the number at a place outside comes from.
+std::int64_t place_inside(const std::string &mode, std::int64_t k, std::int64_t size) {
+  const auto modulo = [k](std::int64_t n) { return (k % n + n) % n; };
+  if (mode == "edge") return std::clamp<std::int64_t>(k, 0, size - 1);
+  if (mode == "wrap") return modulo(size);
+  // A mirror image of the mirror image, when the pad is longer than the side.
+  const auto period = std::max<std::int64_t>(2 * (size - 1), 1), phase = modulo(period);
+  return phase < size ? phase : period - phase;
+}
+
 Values pad(Context &context) {
   Value &x = context.input(0);
   const std::size_t rank = x.rank();
   const std::string mode = context.node.text("mode", "constant");
-  Dims pads = context.has(1) ? context.ints(1) : context.node.ints("pads");
-  if (pads.size() != 2 * rank) context.fail("the pads do not fit the input's shape");
+  const Growth growth = growth_of(context, rank);
   Dims shape = x.shape();
   for (std::size_t i = 0; i < rank; ++i) {
-    for (const auto p : {pads[i], pads[rank + i]})
-      if (p < -far / 4 || p > far / 4) context.fail("a pad is absurd");
-    shape[i] += pads[i] + pads[rank + i];
+    shape[i] += growth.before[i] + growth.after[i];
     if (shape[i] < 0) context.fail("the pads leave nothing");
   }
   context.bound(shape);
-  if (mode == "constant") {
-    const double value = context.has(2) ? context.number(2) : context.node.number("value", 0);
-    // constant_pad_nd counts from the last dimension.
-    Dims list;
-    for (std::size_t i = rank; i-- > 0;) {
-      list.push_back(pads[i]);
-      list.push_back(pads[rank + i]);
-    }
-    return context.one("torch.constant_pad_nd(" + context.in(0) + ", " + literal(list) + ", " +
-                       (is_float(x) ? literal(value) : text(std::int64_t(value))) + ")");
-  }
-  if (mode != "reflect" && mode != "edge") context.fail("the mode " + mode + " is not supported");
-  const bool reflect = mode == "reflect";
+  if (mode == "constant")
+    return context.one(
+        padded(context, context.in(0), growth, context.has(2) ? context.number(2) : context.node.number("value", 0)));
+  if (mode != "reflect" && mode != "edge" && mode != "wrap") context.fail("the mode " + mode + " is not supported");
   std::string result = context.in(0);
   for (std::size_t i = 0; i < rank; ++i) {
-    if (!pads[i] && !pads[rank + i]) continue;
-    if (context.varies(x, i)) context.not_convolutional("mirrors a side whose size depends on the picture");
-    const auto size = x.shape()[i];
+    if (!growth.before[i] && !growth.after[i]) continue;
+    if (context.varies(x, i))
+      context.not_convolutional("repeats what lies at a side whose size depends on the picture");
+    // Negative pads cut first: what is repeated is what is left.
+    const auto cut = std::max<std::int64_t>(-growth.before[i], 0),
+               size = x.shape()[i] - cut - std::max<std::int64_t>(-growth.after[i], 0);
     if (size < 1) context.fail("pads a side of nothing");
     Dims picked;
-    for (auto k = -pads[i]; k < size + pads[rank + i]; ++k) {
-      // A mirror image of the mirror image, when the pad is longer than the side.
-      const auto period = std::max<std::int64_t>(2 * (size - 1), 1);
-      const auto phase = (k % period + period) % period;
-      picked.push_back(reflect ? (phase < size ? phase : period - phase) : std::clamp<std::int64_t>(k, 0, size - 1));
-    }
+    const auto last = size + std::max<std::int64_t>(growth.after[i], 0);
+    for (auto k = std::min<std::int64_t>(-growth.before[i], 0); k < last; ++k)
+      picked.push_back(cut + place_inside(mode, k, size));
     result = "torch.index_select(" + result + ", " + text(std::int64_t(i)) + ", " +
              context.source.buffer(numbers(picked)) + ")";
   }
   return context.one(result);
+}
+
+/// Cut or padded with zeros on both sides, by one more at the end where it is an odd number.
+Values center_crop_pad(Context &context) {
+  Value &x = context.input(0);
+  const std::size_t rank = x.rank();
+  const Dims shape = x.shape(), sizes = context.ints(1);
+  Dims axes = context.node.ints("axes");
+  if (axes.empty()) axes = identity_perm(rank);
+  if (axes.size() != sizes.size()) context.fail("the sizes do not fit the axes");
+  Growth growth{Dims(rank, 0), Dims(rank, 0)};
+  std::string result = context.in(0);
+  Dims target = shape;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = axis_of(context, axes[i], rank), from = shape[std::size_t(axis)];
+    if (context.varies(x, std::size_t(axis))) context.not_convolutional("cuts to a fixed size");
+    if (sizes[i] < 0) context.fail("a size is negative");
+    target[std::size_t(axis)] = sizes[i];
+    const auto first = (std::max(from, sizes[i]) - std::min(from, sizes[i])) / 2;
+    if (sizes[i] < from)
+      result =
+          "torch.slice(" + result + ", " + text(axis) + ", " + text(first) + ", " + text(first + sizes[i]) + ", 1)";
+    if (sizes[i] <= from) continue;
+    growth.before[std::size_t(axis)] = first;
+    growth.after[std::size_t(axis)] = sizes[i] - from - first;
+  }
+  context.bound(target);
+  return context.one(padded(context, result, growth, 0));
 }
 
 Values range(Context &context) {
@@ -292,17 +352,9 @@ Values range(Context &context) {
 at::Tensor fill_value(const Context &context) {
   const auto found = context.node.attributes.find("value");
   if (found == context.node.attributes.end() || found->second.tensors.empty()) return at::zeros({1});
-  const Array &array = found->second.tensors[0];
-  if (array.type == Array::Type::Float && !array.floats.empty()) return at::full({1}, double(array.floats[0]));
-  if (array.type == Array::Type::Int && !array.ints.empty()) return at::full({1}, array.ints[0], at::dtype(at::kInt));
-  if (array.type == Array::Type::Bool && !array.ints.empty())
-    return at::full({1}, array.ints[0] != 0, at::dtype(at::kBool));
-  if (array.type == Array::Type::Long && array.bytes.size() >= 8) {
-    std::int64_t number = 0;
-    std::memcpy(&number, array.bytes.data(), sizeof number);
-    return numbers({number});
-  }
-  context.fail("fills with a type that is not supported");
+  const at::Tensor value = to_tensor(found->second.tensors[0]);
+  if (value.numel() != 1) context.fail("fills with " + text(value.numel()) + " numbers; one is expected");
+  return value.reshape({1});
 }
 
 Values constant_of_shape(Context &context) {
@@ -320,7 +372,8 @@ Values eye_like(Context &context) {
   if (shape.size() != 2) context.fail("expects a matrix");
   if (context.varies(context.input(0))) context.not_convolutional("makes a matrix whose size depends on the picture");
   static const std::map<std::int64_t, c10::ScalarType> types{
-      {1, at::kFloat}, {6, at::kInt}, {7, at::kLong}, {9, at::kBool}, {11, at::kDouble}};
+      {1, at::kFloat}, {2, at::kByte}, {3, at::kChar},   {5, at::kShort},   {6, at::kInt},
+      {7, at::kLong},  {9, at::kBool}, {10, at::kFloat}, {11, at::kDouble}, {16, at::kFloat}};
   const auto type = types.find(context.node.integer("dtype", 0));
   at::Tensor eye = at::zeros(shape, at::dtype(type == types.end() ? type_of(context.input(0)) : type->second));
   const auto k = context.node.integer("k", 0);
@@ -356,24 +409,25 @@ Values space_to_depth(Context &context) {
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_shape_operators() {
-  static const std::vector<OperatorRow> rows{{"Concat", concat},
-                                             {"ConstantOfShape", constant_of_shape},
-                                             {"DepthToSpace", depth_to_space},
-                                             {"Expand", expand},
-                                             {"EyeLike", eye_like},
-                                             {"Flatten", flatten},
-                                             {"Pad", pad},
-                                             {"Range", range},
-                                             {"Reshape", reshape},
-                                             {"Shape", shape_of},
-                                             {"Size", size_of},
-                                             {"Slice", slice},
-                                             {"SpaceToDepth", space_to_depth},
-                                             {"Split", split},
-                                             {"Squeeze", squeeze},
-                                             {"Tile", tile},
-                                             {"Transpose", transpose},
-                                             {"Unsqueeze", unsqueeze}};
+  static const std::vector<OperatorRow> rows{{"CenterCropPad", center_crop_pad, "axes"},
+                                             {"Concat", concat, "axis"},
+                                             {"ConstantOfShape", constant_of_shape, "value"},
+                                             {"DepthToSpace", depth_to_space, "blocksize mode"},
+                                             {"Expand", expand, ""},
+                                             {"EyeLike", eye_like, "dtype k"},
+                                             {"Flatten", flatten, "axis"},
+                                             {"Pad", pad, "mode pads value"},
+                                             {"Range", range, ""},
+                                             {"Reshape", reshape, "allowzero shape"},
+                                             {"Shape", shape_of, "end start"},
+                                             {"Size", size_of, ""},
+                                             {"Slice", slice, "axes ends starts"},
+                                             {"SpaceToDepth", space_to_depth, "blocksize"},
+                                             {"Split", split, "axis num_outputs split"},
+                                             {"Squeeze", squeeze, "axes"},
+                                             {"Tile", tile, ""},
+                                             {"Transpose", transpose, "perm"},
+                                             {"Unsqueeze", unsqueeze, "axes"}};
   return rows;
 }
 

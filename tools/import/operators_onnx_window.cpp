@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// ONNX: convolutions, pools, resizes, normalisations: whatever knows channels and places.
+// ONNX: convolutions and pools.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -151,14 +151,17 @@ Values transposed_convolution(Context &context) {
 /// ceil_mode by pads at the end, for what LibTorch's own does not do.
 void pad_for_ceiling(const Context &context, Window &w, const Value &x) {
   for (std::size_t i = 0; i < w.rank(); ++i) {
-    const auto need = [&](std::int64_t size) {
+    // What the windows need behind the input. One that would begin behind it and its first pads is left out.
+    const auto end = [&](std::int64_t size) {
       const auto inside = size + w.before[i] + w.after[i] - w.reach(i);
-      return (w.stride[i] - inside % w.stride[i]) % w.stride[i];
+      auto last = (inside + w.stride[i] - 1) / w.stride[i] * w.stride[i];
+      if (last >= size + w.before[i]) last -= w.stride[i];
+      return last + w.reach(i) - size - w.before[i];
     };
-    const auto more = need(x.shape()[i + 2]);
-    if (context.varies(x, i + 2) && need(x.shape(1)[i + 2]) != more)
+    const auto after = end(x.shape()[i + 2]);
+    if (context.varies(x, i + 2) && end(x.shape(1)[i + 2]) != after)
       context.not_convolutional("pads in a way that depends on the size of the picture");
-    w.after[i] += more;
+    w.after[i] = after;
   }
 }
 
@@ -204,16 +207,32 @@ std::string mean_pool(const std::string &x, const Window &w, const Dims &pads, b
          (count_pads ? "True" : "False") + ")";
 }
 
+/// The mean over all of each window, on a value that is padded already.
+std::string window_mean(Context &context, const std::string &x, const Window &w) {
+  if (std::all_of(w.dilation.begin(), w.dilation.end(), [](auto d) { return d == 1; }))
+    return mean_pool(x, w, Dims(w.rank(), 0), false, true);
+  // LibTorch's pool has no dilations: a convolution of each channel with equal weights.
+  const Value &value = context.input(0);
+  const auto channels = value.shape()[1];
+  Dims shape{channels, 1};
+  shape.insert(shape.end(), w.kernel.begin(), w.kernel.end());
+  context.bound(shape);
+  at::Tensor weights = at::ones(shape, at::dtype(type_of(value)));
+  weights = weights.div(weights[0].numel());
+  return "torch.conv" + text(std::int64_t(w.rank())) + "d(" + x + ", " + context.source.buffer(weights) + ", None, " +
+         literal(w.stride) + ", " + literal(Dims(w.rank(), 0)) + ", " + literal(w.dilation) + ", " + text(channels) +
+         ")";
+}
+
 Values average_pool(Context &context) {
   Window w = pool_window(context);
   const bool ceiling = context.node.flag("ceil_mode"), count_pads = context.node.flag("count_include_pad");
   const std::string x = context.in(0);
-  for (const auto d : w.dilation)
-    if (d != 1) context.fail("dilations are not supported");
-  if (own_pads(w)) return context.one(mean_pool(x, w, w.before, ceiling, count_pads));
-  const Dims before = w.before, after = w.after, none(w.rank(), 0);
+  const bool dense = std::all_of(w.dilation.begin(), w.dilation.end(), [](auto d) { return d == 1; });
+  if (dense && own_pads(w)) return context.one(mean_pool(x, w, w.before, ceiling, count_pads));
+  const Dims before = w.before, after = w.after;
   if (ceiling) pad_for_ceiling(context, w, context.input(0));
-  const std::string sum = mean_pool(padded(x, w.before, w.after, 0), w, none, false, true);
+  const std::string sum = window_mean(context, padded(x, w.before, w.after, 0), w);
   if (count_pads && !ceiling) return context.one(sum);
   // The mean of what counts: the sum over the share of the window that counts.
   std::string counts = "torch.ones_like(" + x + ")";
@@ -221,18 +240,19 @@ Values average_pool(Context &context) {
     counts = padded(counts, before, after, 1);
     for (std::size_t i = 0; i < w.rank(); ++i) w.before[i] = 0, w.after[i] -= after[i];
   }
-  return context.one("torch.div(" + sum + ", " + mean_pool(padded(counts, w.before, w.after, 0), w, none, false, true) +
-                     ")");
+  return context.one("torch.div(" + sum + ", " + window_mean(context, padded(counts, w.before, w.after, 0), w) + ")");
 }
 
 Values lp_pool(Context &context) {
   Window w = pool_window(context);
-  const std::string p = literal(context.node.number("p", 2));
+  if (context.node.flag("ceil_mode")) pad_for_ceiling(context, w, context.input(0));
+  const double p = context.node.number("p", 2);
   double count = 1;
   for (const auto k : w.kernel) count *= double(k);
-  const std::string powers = padded("torch.pow(torch.abs(" + context.in(0) + "), " + p + ")", w.before, w.after, 0);
-  return context.one("torch.pow(torch.mul(" + mean_pool(powers, w, Dims(w.rank(), 0), false, true) + ", " +
-                     literal(count) + "), " + literal(1 / context.node.number("p", 2)) + ")");
+  const std::string powers =
+      padded("torch.pow(torch.abs(" + context.in(0) + "), " + literal(p) + ")", w.before, w.after, 0);
+  return context.one("torch.pow(torch.mul(" + window_mean(context, powers, w) + ", " + literal(count) + "), " +
+                     literal(1 / p) + ")");
 }
 
 Values global_pool(Context &context) {
@@ -248,258 +268,66 @@ Values global_pool(Context &context) {
                      literal(1 / p) + ")");
 }
 
-// --- normalisations
-
-Values batch_norm(Context &context) {
-  if (context.node.flag("training_mode")) context.fail("is in training mode; export the model in evaluation mode");
-  // With a mean for each place of each channel, as opset 6 to 8 had as an option, it is another operator.
-  if (!context.node.flag("spatial", true)) context.fail("spatial=0 is not supported");
-  std::string all = "torch.batch_norm(" + context.in(0);
-  for (std::size_t i = 1; i <= 4; ++i) all += ", " + context.in(i);
-  return context.one(all + ", False, 0.0, " + literal(context.node.number("epsilon", 1e-5)) + ", False)");
-}
-
-Values instance_norm(Context &context) {
-  return context.one("torch.instance_norm(" + context.in(0) + ", " + context.in(1) + ", " + context.in(2) +
-                     ", None, None, True, 0.0, " + literal(context.node.number("epsilon", 1e-5)) + ", False)");
-}
-
-Values layer_norm(Context &context) {
-  const Value &x = context.input(0);
-  const auto axis = axis_of(context, context.node.integer("axis", -1), x.rank());
-  Dims shape = x.shape();
-  for (auto i = std::size_t(axis); i < shape.size(); ++i)
-    if (context.varies(x, i)) context.not_convolutional("normalises a size that depends on the picture");
-  shape.erase(shape.begin(), shape.begin() + axis);
-  Values results = context.source.emit_all("torch.native_layer_norm(" + context.in(0) + ", " + literal(shape) + ", " +
-                                           context.in(1) + ", " + (context.has(2) ? context.in(2) : "None") + ", " +
-                                           literal(context.node.number("epsilon", 1e-5)) + ")");
-  return results;
-}
-
-Values mean_variance_norm(Context &context) {
-  const Dims axes = context.node.ints("axes", {0, 2, 3});
-  const std::string x = context.in(0), tail = ", " + literal(axes) + ", True)";
-  return context.one("torch.div(torch.sub(" + x + ", torch.mean(" + x + tail + "), torch.add(torch.sqrt(torch.sub(" +
-                     "torch.mean(torch.square(" + x + ")" + tail + ", torch.square(torch.mean(" + x + tail +
-                     "))), 1e-9))");
-}
-
-Values local_response(Context &context) {
-  if (context.input(0).rank() != 4) context.fail("expects a picture of four dimensions");
-  const auto size = context.node.integer("size", 1);
-  if (size < 1 || size > 4096) context.fail("the size is out of range");
-  const double alpha = context.node.number("alpha", 1e-4), beta = context.node.number("beta", 0.75),
-               bias = context.node.number("bias", 1);
-  const std::string x = context.in(0);
-  const auto before = (size - 1) / 2, after = size - 1 - before;
-  const std::string squares = "torch.constant_pad_nd(torch.unsqueeze(torch.square(" + x + "), 1), [0, 0, 0, 0, " +
-                              text(before) + ", " + text(after) + "], 0.0)";
-  return context.one("torch.div(" + x + ", torch.pow(torch.add(torch.mul(torch.squeeze(torch.avg_pool3d(" + squares +
-                     ", [" + text(size) + ", 1, 1], [1, 1, 1], [0, 0, 0], False, True), 1), " + literal(alpha) + "), " +
-                     literal(bias) + "), " + literal(beta) + "))");
-}
-
-// --- resizes
-
-/// How a place of the result finds its place in the input.
-struct Mapping {
-  std::string mode = "half_pixel", rounding = "round_prefer_floor", kind = "nearest";
-  double cubic = -0.75;
-  bool exclude_outside = false;
-  double start = 0, end = 1;  ///< tf_crop_and_resize
-  double outside = 0;         ///< the value there
-
-  double place(std::int64_t i, double scale, std::int64_t from, std::int64_t to) const {
-    const double x = double(i), in = double(from), out = double(to);
-    if (mode == "asymmetric") return x / scale;
-    if (mode == "align_corners") return to > 1 ? x * (in - 1) / (out - 1) : 0;
-    if (mode == "pytorch_half_pixel" && to <= 1) return 0;
-    if (mode == "tf_half_pixel_for_nn") return (x + 0.5) / scale;
-    if (mode == "tf_crop_and_resize")
-      return to > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1);
-    return (x + 0.5) / scale - 0.5;
+/// Col2Im: windows, which may overlap, added up where they come from.
+Values columns_to_image(Context &context) {
+  const Dims image = context.ints(1), shape = context.input(0).shape();
+  const Window w = window_of(context, context.ints(2));
+  if (image.size() != w.rank() || shape.size() != 3) context.fail("the sizes of image and block do not fit the input");
+  // Where each number of a channel lies in the image, row by row; `cells`: in a pad, which is left out.
+  std::int64_t cells = 1, numbers = 1;
+  Dims steps;
+  for (std::size_t i = 0; i < w.rank(); ++i) {
+    if (image[i] < 1 || image[i] > kMaxStep) context.fail("a size of " + text(image[i]) + " is out of range");
+    const auto inside = image[i] + w.before[i] + w.after[i] - w.reach(i);
+    if (inside < 0) context.fail("the block is larger than the image");
+    steps.push_back(inside / w.stride[i] + 1);
+    cells *= image[i];
+    context.bound({cells});
+    numbers *= w.kernel[i];
   }
-  double rounded(double x) const {
-    if (rounding == "floor") return std::floor(x);
-    if (rounding == "ceil") return std::ceil(x);
-    if (rounding == "round_prefer_ceil") return std::floor(x + 0.5);
-    return std::ceil(x - 0.5);
+  std::int64_t windows = 1;
+  for (const auto n : steps) windows *= n;
+  context.bound({numbers, windows});
+  if (shape[1] % numbers || shape[2] != windows)
+    context.fail("expects " + text(windows) + " windows of a multiple of " + text(numbers) + " numbers");
+  at::Tensor place = at::zeros({1}, at::kLong), inside = at::ones({1}, at::kBool);
+  for (std::size_t i = 0; i < w.rank(); ++i) {
+    // Dimensions so far: kernel's and steps' places, each of them flat.
+    const at::Tensor along = (at::arange(w.kernel[i], at::kLong) * w.dilation[i]).reshape({-1, 1}) +
+                             at::arange(steps[i], at::kLong) * w.stride[i] - w.before[i];
+    const auto k = place.dim() == 1 ? 1 : place.size(0), n = place.dim() == 1 ? 1 : place.size(1);
+    const at::Tensor valid = along.ge(0).logical_and(along.lt(image[i]));
+    const Dims outer{k, 1, n, 1}, inner{1, w.kernel[i], 1, steps[i]}, flat{k * w.kernel[i], n * steps[i]};
+    place = (place.reshape(outer) * image[i] + along.reshape(inner)).reshape(flat);
+    inside = inside.reshape(outer).logical_and(valid.reshape(inner)).reshape(flat);
   }
-  /// Rows: places of the result; columns: shares of the input's.
-  at::Tensor matrix(double scale, std::int64_t from, std::int64_t to) const {
-    at::Tensor m = at::zeros({to, from});
-    auto cells = m.accessor<float, 2>();
-    const auto inside = [&](std::int64_t k) { return std::clamp<std::int64_t>(k, 0, from - 1); };
-    for (std::int64_t i = 0; i < to; ++i) {
-      const double x = place(i, scale, from, to);
-      if (mode == "tf_crop_and_resize" && (x < 0 || x > double(from - 1))) continue;
-      if (kind == "nearest") {
-        cells[i][inside(std::int64_t(rounded(x)))] = 1;
-        continue;
-      }
-      const double base = std::floor(x), t = x - base;
-      const auto first = std::int64_t(base);
-      if (kind == "linear") {
-        cells[i][inside(first)] += float(1 - t);
-        cells[i][inside(first + 1)] += float(t);
-        continue;
-      }
-      double sum = 0;
-      std::array<double, 4> shares{};
-      for (std::size_t k = 0; k < 4; ++k) {
-        const double d = std::abs(double(k) - 1 - t), a = cubic;
-        shares[k] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-        const auto at = first - 1 + std::int64_t(k);
-        if (exclude_outside && (at < 0 || at >= from)) shares[k] = 0;
-        sum += shares[k];
-      }
-      for (std::size_t k = 0; k < 4; ++k)
-        cells[i][inside(first - 1 + std::int64_t(k))] += float(exclude_outside ? shares[k] / sum : shares[k]);
-    }
-    return m;
-  }
-};
-
-/// What LibTorch has a function for, on the last two of four dimensions.
-std::string resize_function(const Mapping &m) {
-  const bool half = m.mode == "half_pixel" || m.mode == "pytorch_half_pixel";
-  if (m.kind == "nearest" && m.mode == "asymmetric" && m.rounding == "floor") return "torch.upsample_nearest2d(";
-  if (m.kind == "linear" && (half || m.mode == "align_corners")) return "torch.upsample_bilinear2d(";
-  return "";
-}
-
-Values resize_to(Context &context, Mapping mapping, const std::vector<double> &scales, const Dims &target,
-                 const std::string &dynamic_sizes) {
-  Value &x = context.input(0);
-  const Dims from = x.shape();
-  const std::size_t rank = from.size();
-  if ((scales.empty() ? target.size() : scales.size()) != rank) context.fail("the sizes do not fit the input's shape");
-  Dims to = target;
-  std::vector<double> factors = scales;
-  for (std::size_t i = 0; i < rank; ++i) {
-    if (!scales.empty()) {
-      if (!(scales[i] > 0 && scales[i] <= 4096)) context.fail("a scale is out of range");
-      to.push_back(std::int64_t(std::floor(double(from[i]) * scales[i])));
-    } else {
-      factors.push_back(double(target[i]) / double(from[i]));
-    }
-    if (to[i] < 1 || from[i] < 1) context.fail("a size is 0");
-  }
-  context.bound(to);
-  const std::string function = resize_function(mapping);
-  const bool picture = rank == 4 && from[0] == to[0] && from[1] == to[1];
-  const std::string align = mapping.kind == "linear" ? mapping.mode == "align_corners" ? ", True" : ", False" : "";
-  // The half-pixel rules differ for results of one pixel only; LibTorch's function follows the plain one.
-  const bool ordinary = picture && (mapping.mode != "pytorch_half_pixel" || (to[2] > 1 && to[3] > 1));
-  if (!function.empty() && ordinary && is_float(x)) {
-    std::string sizes = literal(Dims{to[2], to[3]}), by = "None";
-    if (!dynamic_sizes.empty()) {
-      sizes = "[" + dynamic_sizes + "[2], " + dynamic_sizes + "[3]]";
-    } else if (!scales.empty()) {
-      sizes = "None";
-      by = "[" + literal(factors[2]) + ", " + literal(factors[3]) + "]";
-    } else if (context.varies(x)) {
-      context.not_convolutional("resizes to a fixed size");
-    }
-    return context.one(function + context.in(0) + ", " + sizes + align + ", " + by + ")");
-  }
-  if (context.varies(x)) context.not_convolutional("resizes in a way that is supported for a fixed size only");
-  std::string result = context.in(0);
-  const bool whole = !is_float(x);
-  if (whole) result = "torch.to(" + result + ", 6)";
-  at::Tensor valid;
-  for (std::size_t i = 0; i < rank; ++i) {
-    if (from[i] == to[i] && mapping.mode != "tf_crop_and_resize") continue;
-    if (mapping.mode == "tf_crop_and_resize") {
-      const at::Tensor roi = context.constant(1).to(at::kDouble).reshape({-1});
-      if (roi.numel() != std::int64_t(2 * rank)) context.fail("the region does not fit the input's shape");
-      mapping.start = roi[std::int64_t(i)].item<double>();
-      mapping.end = roi[std::int64_t(rank + i)].item<double>();
-    }
-    context.bound({from[i], to[i]});
-    const at::Tensor m = mapping.matrix(factors[i], from[i], to[i]);
-    Dims along(rank, 1);
-    along[i] = to[i];
-    const at::Tensor inside = m.abs().sum(1).gt(0).to(at::kFloat).reshape(along);
-    valid = valid.defined() ? valid.mul(inside) : inside;
-    const auto axis = text(std::int64_t(i));
-    result = "torch.transpose(torch.matmul(torch.transpose(" + result + ", " + axis + ", -1), " +
-             context.source.buffer(m.t()) + "), " + axis + ", -1)";
-  }
-  if (mapping.mode == "tf_crop_and_resize" && valid.defined())
-    result = "torch.add(" + result + ", " + context.source.buffer(valid.neg().add(1).mul(mapping.outside)) + ")";
-  if (whole) result = "torch.to(torch.round(" + result + "), " + text(int(type_of(x))) + ")";
-  return context.one(result);
-}
-
-std::vector<double> scales_of(const Context &context, std::size_t index) {
-  if (!context.has(index) || (context.input(index).is_constant() && context.input(index).constant.numel() == 0))
-    return {};
-  const at::Tensor list = context.constant(index).to(at::kDouble).contiguous();
-  return {list.data_ptr<double>(), list.data_ptr<double>() + list.numel()};
-}
-
-Values resize(Context &context) {
-  Mapping mapping;
-  mapping.kind = context.node.text("mode", "nearest");
-  if (context.opset < 11) {
-    mapping.mode = "asymmetric";
-    mapping.rounding = "floor";
-    return resize_to(context, mapping, scales_of(context, 1), {}, "");
-  }
-  mapping.mode = context.node.text("coordinate_transformation_mode", "half_pixel");
-  mapping.rounding = context.node.text("nearest_mode", "round_prefer_floor");
-  mapping.cubic = context.node.number("cubic_coeff_a", -0.75);
-  mapping.exclude_outside = context.node.flag("exclude_outside");
-  mapping.outside = context.node.number("extrapolation_value", 0);
-  if (mapping.kind != "nearest" && mapping.kind != "linear" && mapping.kind != "cubic")
-    context.fail("the mode " + mapping.kind + " is not supported");
-  const auto scales = scales_of(context, 2);
-  if (!scales.empty()) return resize_to(context, mapping, scales, {}, "");
-  const auto [sizes, values] = context.sizes(3);
-  return resize_to(context, mapping, {}, values, sizes[0] == '[' ? "" : sizes);
-}
-
-Values upsample(Context &context) {
-  Mapping mapping;
-  mapping.kind = context.node.text("mode", "nearest");
-  mapping.mode = "asymmetric";
-  mapping.rounding = "floor";
-  std::vector<double> scales = scales_of(context, 1);
-  const auto attribute = context.node.attributes.find("scales");
-  if (attribute != context.node.attributes.end()) scales = attribute->second.floats;
-  return resize_to(context, mapping, scales, {}, "");
-}
-
-Values grid_sample(Context &context) {
-  const std::string mode = context.node.text("mode", "bilinear"), pads = context.node.text("padding_mode", "zeros");
-  const int kind = mode == "bilinear" ? 0 : mode == "nearest" ? 1 : mode == "bicubic" ? 2 : -1;
-  const int edge = pads == "zeros" ? 0 : pads == "border" ? 1 : pads == "reflection" ? 2 : -1;
-  if (kind < 0 || edge < 0) context.fail("the mode " + mode + " with " + pads + " is not supported");
-  return context.one("torch.grid_sampler(" + context.in(0) + ", " + context.in(1) + ", " + text(kind) + ", " +
-                     text(edge) + (context.node.flag("align_corners") ? ", True)" : ", False)"));
+  const at::Tensor index = at::where(inside, place, at::full({}, cells, at::kLong)).reshape({-1});
+  const auto channels = shape[1] / numbers;
+  Dims result{shape[0], channels};
+  result.insert(result.end(), image.begin(), image.end());
+  context.bound(result);
+  const std::string x = context.in(0), sizes = text(shape[0]) + ", " + text(channels);
+  if (context.varies(context.input(0))) context.not_convolutional("makes a picture of a fixed size");
+  return context.one("torch.reshape(torch.slice(torch.index_add(torch.new_zeros(" + x + ", [" + sizes + ", " +
+                     text(cells + 1) + "]), 2, " + context.source.buffer(index) + ", torch.reshape(" + x + ", [" +
+                     sizes + ", -1])), 2, 0, " + text(cells) + "), " + literal(result) + ")");
 }
 
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_window_operators() {
-  static const std::vector<OperatorRow> rows{{"AveragePool", average_pool},
-                                             {"BatchNormalization", batch_norm},
-                                             {"Conv", convolution},
-                                             {"ConvTranspose", transposed_convolution},
-                                             {"GlobalAveragePool", global_pool},
-                                             {"GlobalLpPool", global_pool},
-                                             {"GlobalMaxPool", global_pool},
-                                             {"GridSample", grid_sample},
-                                             {"InstanceNormalization", instance_norm},
-                                             {"LRN", local_response},
-                                             {"LayerNormalization", layer_norm},
-                                             {"LpPool", lp_pool},
-                                             {"MaxPool", max_pool},
-                                             {"MeanVarianceNormalization", mean_variance_norm},
-                                             {"Resize", resize},
-                                             {"Upsample", upsample}};
+  // kernel_shape repeats what the weights of a convolution say; storage_order is for places of maxima.
+  static const std::vector<OperatorRow> rows{
+      {"AveragePool", average_pool, "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides"},
+      {"Col2Im", columns_to_image, "dilations pads strides"},
+      {"Conv", convolution, "auto_pad dilations group kernel_shape pads strides"},
+      {"ConvTranspose", transposed_convolution,
+       "auto_pad dilations group kernel_shape output_padding output_shape pads strides"},
+      {"GlobalAveragePool", global_pool, ""},
+      {"GlobalLpPool", global_pool, "p"},
+      {"GlobalMaxPool", global_pool, ""},
+      {"LpPool", lp_pool, "auto_pad ceil_mode dilations kernel_shape p pads strides"},
+      {"MaxPool", max_pool, "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"}};
   return rows;
 }
 

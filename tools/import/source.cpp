@@ -74,6 +74,19 @@ def put(self, x, places: List[Tensor], values, add: bool):
         columns.append(place)
     return torch.index_put(x, columns, values, add)
 )"},
+    // The same where what is there and all updates for it become one number: torch.index_put can only add.
+    {"put_reduced", R"(
+def put_reduced(self, x, places: List[Tensor], values, way: str):
+    rows = 1
+    flat = torch.zeros_like(places[0])
+    for i in range(len(places)):
+        flat = torch.add(torch.mul(flat, x.size(i)), torch.remainder(places[i], x.size(i)))
+        rows = rows * x.size(i)
+    index = torch.reshape(flat, [-1, 1])
+    table = torch.reshape(x, [rows, -1])
+    updates = torch.reshape(values, [index.size(0), -1])
+    return torch.reshape(torch.scatter_reduce(table, 0, torch.expand_as(index, updates), updates, way), x.size())
+)"},
     // The GRU whose reset gate works before the product with the hidden state; LibTorch has only the other one.
     {"gru_reset_first", R"(
 def gru_reset_first(self, x, h, w, r, wb, rb):
