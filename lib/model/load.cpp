@@ -94,9 +94,11 @@ TorchFile::TorchFile(const ModelOptions &options, const char *takes) : path_(opt
 }
 
 void TorchFile::use_threads() {
-  if (!threads_ || threads_set_in_ == std::this_thread::get_id()) return;
-  at::set_num_threads(int(threads_));
-  threads_set_in_ = std::this_thread::get_id();
+  if (threads_ && threads_set_in_ != std::this_thread::get_id()) {
+    at::set_num_threads(int(threads_));
+    threads_set_in_ = std::this_thread::get_id();
+  }
+  blas_threads_.use(threads_ ? int(threads_) : at::get_num_threads());
 }
 
 void TorchFile::choose_device(const std::string &wanted) {

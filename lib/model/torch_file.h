@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "model/blas_threads.h"
 #include "model/model.h"
 #include "model/shared_module.h"
 
@@ -42,7 +43,8 @@ class TorchFile {
 
   ModelWeights count_weights() const;
 
-  /// OpenMP's number of threads belongs to the calling thread, so it is set wherever inference really runs.
+  /// OpenMP's number of threads belongs to the calling thread, so it is set wherever inference really runs; OpenBLAS's
+  /// to the process.
   void use_threads();
 
   ModelDescription description_;
@@ -63,6 +65,7 @@ class TorchFile {
   void find_type();
   unsigned threads_ = 0;
   std::thread::id threads_set_in_;
+  BlasThreads blas_threads_;
 };
 
 }  // namespace oneadapt

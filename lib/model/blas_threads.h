@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How many threads a matrix product takes. No LibTorch header in here.
+#pragma once
+
+namespace oneadapt {
+
+/// A model's share in the threads of the BLAS that LibTorch calls. at::set_num_threads() does not reach those of
+/// OpenBLAS's pthread build, Debian's default: left alone, each product takes all cores, whatever `threads` says, and
+/// its threads spin while they wait for each other. Elsewhere this does nothing: the reference BLAS has no threads, and
+/// OpenBLAS's OpenMP build goes by LibTorch's own.
+class BlasThreads {
+ public:
+  BlasThreads();
+  ~BlasThreads();
+  BlasThreads(const BlasThreads &) = delete;
+  BlasThreads &operator=(const BlasThreads &) = delete;
+
+  /// Before an inference, from any thread: `threads` for a product while this is the process's only model, and one
+  /// where there are several, which run side by side and would only wait for each other. Process-wide.
+  void use(int threads) const;
+};
+
+}  // namespace oneadapt
