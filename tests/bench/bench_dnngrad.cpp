@@ -15,11 +15,11 @@
 #include <ctime>
 #include <exception>
 #include <functional>
-#include <random>
 #include <vector>
 
 #include "model/model.h"
 #include "model/tensor_memory.h"
+#include "picture.h"
 
 using oneadapt::BlockMap;
 
@@ -62,24 +62,6 @@ double cosine(const BlockMap &a, const BlockMap &b) {
     bb += double(b.values[i]) * double(b.values[i]);
   }
   return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 0;
-}
-
-/// Coloured ellipses on grey: no objects are needed, any element above the floor will do for a backward pass.
-std::vector<std::uint8_t> picture(unsigned width, unsigned height, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<std::uint8_t> pixels(std::size_t(width) * height * 3, 128);
-  for (int shape = 0; shape < 12; ++shape) {
-    const int cx = int(random() % width), cy = int(random() % height);
-    const int rx = 8 + int(random() % (width / 6 + 1)), ry = 8 + int(random() % (height / 4 + 1));
-    const std::uint8_t colour[3] = {std::uint8_t(random()), std::uint8_t(random()), std::uint8_t(random())};
-    for (int y = 0; y < int(height); ++y)
-      for (int x = 0; x < int(width); ++x) {
-        const double dx = double(x - cx) / rx, dy = double(y - cy) / ry;
-        if (dx * dx + dy * dy < 1)
-          std::copy(colour, colour + 3, &pixels[(std::size_t(y) * width + std::size_t(x)) * 3]);
-      }
-  }
-  return pixels;
 }
 
 }  // namespace

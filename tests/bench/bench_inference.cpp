@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What one frame costs: inference, and inference with the gradient. One line of JSON: milliseconds a frame, CPU time of
+// the whole process and wall time, medians over the frames; which library answers for BLAS; threads of the process.
+// tests/bench/blas.py runs it with one BLAS after the other.
+//   bench-inference MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES]]]
+#include <dlfcn.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "model/model.h"
+#include "picture.h"
+
+namespace {
+
+using nlohmann::json;
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+json measure(const std::function<void()> &work, int frames) {
+  std::vector<double> wall, cpu;
+  for (int i = -2; i < frames; ++i) {  // the first two warm caches and memory up
+    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t cpu_begin = std::clock();
+    work();
+    const std::clock_t cpu_end = std::clock();
+    if (i < 0) continue;
+    wall.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    cpu.push_back(1e3 * double(cpu_end - cpu_begin) / CLOCKS_PER_SEC);
+  }
+  return {{"cpu", median(cpu)}, {"wall", median(wall)}};
+}
+
+/// The file of the library that multiplies matrices for LibTorch.
+std::string blas() {
+  Dl_info info = {};
+  void *multiply = dlsym(RTLD_DEFAULT, "sgemm_");
+  if (!multiply || !dladdr(multiply, &info)) return "LibTorch's own";
+  return std::filesystem::canonical(info.dli_fname).string();
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: %s MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES]]]\n", argv[0]);
+    return 2;
+  }
+  const unsigned width = argc > 3 ? unsigned(std::atoi(argv[2])) : 768;
+  const unsigned height = argc > 3 ? unsigned(std::atoi(argv[3])) : 576;
+  const int frames = argc > 5 ? std::max(1, std::atoi(argv[5])) : 15;
+  try {
+    oneadapt::ModelOptions options;
+    options.path = argv[1];
+    options.device = "cpu";
+    options.threads = argc > 4 ? unsigned(std::atoi(argv[4])) : 1;
+    const auto model = oneadapt::Model::load(options);
+    const std::vector<std::uint8_t> pixels = picture(width, height, 1);
+    const oneadapt::RgbFrame frame{pixels.data(), std::size_t(3) * width, width, height};
+    oneadapt::Gradient gradient;
+    json line{{"blas", blas()}, {"threads", options.threads}};
+    line["inference"] = measure([&] { model->infer(frame); }, frames);
+    line["gradient"] = measure(
+        [&] {
+          model->infer_for_gradient(frame);
+          model->backward(gradient);
+        },
+        frames);
+    line["elements"] = gradient.elements;
+    std::printf("%s\n", line.dump().c_str());
+    return 0;
+  } catch (const std::exception &e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 2;
+  }
+}
