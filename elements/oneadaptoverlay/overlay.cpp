@@ -5,7 +5,9 @@
  *
  * Draws on video what adaptation does: the detected objects, the block gradient (DNNGrad, paper §4.3) as a heat map,
  * the offsets of the macroblocks' QP, and a line with the knobs in force, the bit rate, the interval, z and the number
- * of objects. What it draws arrives with the data, so it stands anywhere behind oneadaptdnn in the same process:
+ * of objects. What it draws arrives with the data, so it stands behind oneadaptdnn in the same process. Scalers and
+ * converters may stand between; where an element crops or turns the picture, results are lost: it says so once a stream
+ * and draws only the status line. It takes
  *
  * - boxes: #GstVideoRegionOfInterestMeta with the param `detection` that oneadaptdnn and DL Streamer attach;
  * - masks: the param `mask` beside it, which oneadaptdnn attaches where its model segments;
@@ -37,17 +39,26 @@
 #include "allocation_metas.h"
 #include "config.h"
 #include "gstoneadapt.h"
+#include "known.h"
 #include "painter.h"
+#include "results_meta.h"
 #include "scene.h"
 
-GST_DEBUG_CATEGORY_STATIC(oneadaptoverlay_debug);
+GST_DEBUG_CATEGORY(oneadaptoverlay_debug);
 #define GST_CAT_DEFAULT oneadaptoverlay_debug
 
 namespace {
 
-using oneadapt::BlockMap;
+using oneadapt::Carried;
+using oneadapt::carried_by;
+using oneadapt::Configuration;
+using oneadapt::Feedback;
+using oneadapt::Known;
 using oneadapt::Painter;
 using oneadapt::Scene;
+using oneadapt::take_configuration;
+using oneadapt::take_gradient;
+using oneadapt::warn_of_loss;
 
 enum {
   PROP_0,
@@ -65,35 +76,11 @@ enum {
 constexpr guint64 kStaleIntervals = 3;
 // Cairo's images have no more pixels a side.
 constexpr int kMostPixels = 32767;
-constexpr unsigned kMostBlocks = kMostPixels;
 
 /// What the user asked for; under OBJECT_LOCK.
 struct Settings {
   bool boxes = true, masks = true, gradient = false, legend = false, qp_map = false, status = true;
   double gradient_opacity = 0.5, font_scale = 1;
-};
-
-/// The newest gradient.
-struct Feedback {
-  guint64 interval = 0;
-  GstClockTime interval_duration = 0, stream_time = 0;
-  double z = 0;
-  std::shared_ptr<const BlockMap> map;
-};
-
-/// The newest configuration.
-struct Configuration {
-  guint64 interval = 0;
-  std::string knobs;
-  std::optional<double> kbps;
-  std::shared_ptr<const BlockMap> qp_map;
-};
-
-/// What the stream said; streaming thread.
-struct Known {
-  std::optional<Feedback> feedback;
-  std::optional<Configuration> configuration;
-  bool detections = false;  ///< somebody detects: no box means no object
 };
 
 /// One run; streaming thread.
@@ -132,72 +119,15 @@ static Settings settings_of(GstOneadaptOverlay *self) {
 
 /* ---- what the stream says ------------------------------------------------------------------------------------ */
 
-/// Null for a grid that cannot be drawn.
-static std::shared_ptr<const BlockMap> block_map(guint width, guint height, guint block, const gfloat *values) {
-  auto map = std::make_shared<BlockMap>();
-  map->frame_width = width;
-  map->frame_height = height;
-  map->block_size = block;
-  if (map->columns() > kMostBlocks || map->rows() > kMostBlocks) return nullptr;
-  map->values.assign(values, values + std::size_t(map->columns()) * map->rows());
-  return map;
-}
-
-static void take_gradient(GstOneadaptOverlay *self, GstEvent *event) {
-  GstOneadaptGradient *g = nullptr;
-  GError *error = nullptr;
-  if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
-    GST_WARNING_OBJECT(self, "gradient ignored: %s", error->message);
-    g_clear_error(&error);
-    return;
-  }
-  Feedback feedback;
-  feedback.interval = g->interval;
-  feedback.interval_duration = g->interval_duration;
-  feedback.stream_time = g->stream_time;
-  feedback.z = g->z;
-  feedback.map = block_map(g->frame_width, g->frame_height, g->block_size, g->values);
-  gst_oneadapt_gradient_free(g);
-  if (!feedback.map) GST_WARNING_OBJECT(self, "gradient not drawn: it has more than %u blocks a side", kMostBlocks);
-  self->impl->state.known.feedback = std::move(feedback);
-}
-
-static void take_configuration(GstOneadaptOverlay *self, GstEvent *event) {
-  Configuration configuration;
-  GstStructure *knobs = nullptr;
-  guint64 bytes = 0;
-  GstClockTime duration = 0;
-  GError *error = nullptr;
-  if (!gst_event_parse_oneadapt_configuration(event, &configuration.interval, &knobs, &bytes, &duration, &error)) {
-    GST_WARNING_OBJECT(self, "configuration ignored: %s", error->message);
-    g_clear_error(&error);
-    return;
-  }
-  configuration.knobs = oneadapt::knobs_markup(knobs);
-  gst_structure_free(knobs);
-  if (bytes != GST_ONEADAPT_BYTES_UNKNOWN)
-    configuration.kbps = double(bytes) * 8 / 1000 / (double(duration) / GST_SECOND);
-  guint width = 0, height = 0, block = 0;
-  gfloat *offsets = nullptr;
-  if (gst_event_parse_oneadapt_qp_map(event, &width, &height, &block, &offsets, &error)) {
-    configuration.qp_map = block_map(width, height, block, offsets);
-    g_free(offsets);
-    if (!configuration.qp_map)
-      GST_WARNING_OBJECT(self, "QP map not drawn: it has more than %u blocks a side", kMostBlocks);
-  } else if (error) {
-    GST_WARNING_OBJECT(self, "QP map ignored: %s", error->message);
-    g_clear_error(&error);
-  }
-  self->impl->state.known.configuration = std::move(configuration);
-}
-
 static gboolean gst_oneadapt_overlay_sink_event(GstBaseTransform *transform, GstEvent *event) {
   auto *self = GST_ONEADAPT_OVERLAY(transform);
   try {
     switch (GST_EVENT_TYPE(event)) {
       case GST_EVENT_CUSTOM_DOWNSTREAM:
-        if (gst_event_is_oneadapt_gradient_downstream(event)) take_gradient(self, event);
-        if (gst_event_is_oneadapt_configuration(event)) take_configuration(self, event);
+        if (gst_event_is_oneadapt_gradient_downstream(event))
+          take_gradient(GST_ELEMENT(self), event, self->impl->state.known);
+        if (gst_event_is_oneadapt_configuration(event))
+          take_configuration(GST_ELEMENT(self), event, self->impl->state.known);
         break;
       case GST_EVENT_STREAM_START:
       case GST_EVENT_FLUSH_STOP:
@@ -231,7 +161,15 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
     const Feedback &f = *known.feedback;
     if (time > f.stream_time && (time - f.stream_time) / kStaleIntervals > f.interval_duration) known.feedback.reset();
   }
-  if (oneadapt::read_boxes(buffer, scene.width, scene.height, scene.boxes) || known.feedback) known.detections = true;
+  const bool boxes_came = oneadapt::read_boxes(buffer, scene.width, scene.height, scene.boxes);
+  const Carried carried = carried_by(buffer);
+  const bool lost = carried == Carried::Lost;
+  known.frames = true;
+  known.results = known.results || boxes_came || carried != Carried::Nothing;
+  known.detections = known.detections || boxes_came || carried == Carried::Results || known.feedback;
+  if (lost)
+    warn_of_loss(GST_ELEMENT(self), known,
+                 "Results of oneadaptdnn are not drawn: it is not known where in this picture they belong");
   const std::size_t objects = scene.boxes.size();
   auto &boxes = scene.boxes;
   scene.outlines = settings.boxes;
@@ -242,8 +180,8 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
 
   const Feedback *feedback = known.feedback ? &*known.feedback : nullptr;
   const Configuration *configuration = known.configuration ? &*known.configuration : nullptr;
-  scene.gradient = settings.gradient && feedback ? feedback->map : nullptr;
-  scene.qp_map = settings.qp_map && configuration ? configuration->qp_map : nullptr;
+  scene.gradient = settings.gradient && feedback && !lost ? feedback->map : nullptr;
+  scene.qp_map = settings.qp_map && configuration && !lost ? configuration->qp_map : nullptr;
 
   auto &status = scene.status;
   status.interval.reset();
@@ -263,7 +201,7 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
                           : feedback->interval;
   }
   if (feedback) status.z = feedback->z;
-  if (known.detections) status.objects = objects;
+  if (known.detections && !lost) status.objects = objects;
 }
 
 /// Before the base class decides whether it needs a buffer of its own: with nothing to draw it passes this one on.

@@ -180,10 +180,8 @@ GstFlowReturn Detector::chain(GstBuffer *buffer, const RunSettings &settings) {
   frame.width = unsigned(GST_VIDEO_INFO_WIDTH(&info));
   frame.height = unsigned(GST_VIDEO_INFO_HEIGHT(&info));
   if (results_.is_open() && !write_line(result_line(frame, last_, model_->labels()))) return fail(GST_FLOW_ERROR);
-  if (!last_.empty()) {
-    buffer = gst_buffer_make_writable(buffer);
-    attach_results(buffer, frame.width, frame.height, last_, model_->labels());
-  }
+  buffer = gst_buffer_make_writable(buffer);
+  attach_results(buffer, frame.width, frame.height, last_, model_->labels());
   note_frame(guint(last_.size()));
 
   // Downstream first: nobody waits for the backward pass.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mask_param.h"
+#include "results_meta.h"
 
 namespace oneadapt {
 namespace {
@@ -28,19 +29,21 @@ Pixels pixels(const Box &box, unsigned width, unsigned height) {
 
 void attach_results(GstBuffer *buffer, unsigned width, unsigned height, const std::vector<Detection> &detections,
                     const std::vector<std::string> &labels) {
-  gint id = 0;
+  ResultsKeeper keeper;
   for (const Detection &d : detections) {
     const Pixels p = pixels(d.box, width, height);
     GstVideoRegionOfInterestMeta *meta =
         gst_buffer_add_video_region_of_interest_meta(buffer, labels[std::size_t(d.label)].c_str(), p.x, p.y, p.w, p.h);
-    meta->id = id++;
+    meta->id = gint(gst_util_seqnum_next());  // no other region's: two of these elements may stand in a row
     gst_video_region_of_interest_meta_add_param(
         meta, gst_structure_new("detection", "x_min", G_TYPE_DOUBLE, d.box.x0, "x_max", G_TYPE_DOUBLE, d.box.x1,
                                 "y_min", G_TYPE_DOUBLE, d.box.y0, "y_max", G_TYPE_DOUBLE, d.box.y1, "confidence",
                                 G_TYPE_DOUBLE, d.score, "label_id", G_TYPE_INT, d.label, nullptr));
-    if (d.mask.none()) continue;
-    if (GstStructure *mask = mask_param(d.mask)) gst_video_region_of_interest_meta_add_param(meta, mask);
+    if (GstStructure *mask = d.mask.none() ? nullptr : mask_param(d.mask))
+      gst_video_region_of_interest_meta_add_param(meta, mask);
+    keeper.add(meta);
   }
+  keeper.attach(buffer);
 }
 
 std::string result_line(const FrameInfo &info, const std::vector<Detection> &detections,

@@ -14,8 +14,9 @@
 namespace oneadapt {
 
 /// One GstVideoRegionOfInterestMeta a detection: roi_type = label, param `detection` with x_min, x_max, y_min, y_max
-/// (gdouble, normalised), confidence (gdouble), label_id (gint); with a mask, param `mask` (gst/mask_param.h). `buffer`
-/// must be writable.
+/// (gdouble, normalised), confidence (gdouble), label_id (gint); with a mask, param `mask` (gst/mask_param.h). Besides,
+/// what keeps them behind a scaler or converter (gst/results_meta.h), also where there are none. `buffer` must be
+/// writable.
 void attach_results(GstBuffer *buffer, unsigned width, unsigned height, const std::vector<Detection> &detections,
                     const std::vector<std::string> &labels);
 
