@@ -78,14 +78,15 @@ inline std::vector<std::vector<Sides>> read_results(const std::string &path) {
   return frames;
 }
 
-/// The green of class 0 (painter.cpp, colour_of(0)): blue-difference and red-difference both well below neutral, which
-/// neither grey pictures nor the gradient's violet, red and yellow are. Coding and chroma at half size leave a third.
+/// The green of class 0 (painter.cpp, colour_of(0)). Its chroma is −39 and −68; coding, and chroma at half the size,
+/// leave a good third of that. Grass has less, and is darker; the gradient's violet, red and yellow are no green at
+/// all.
 inline bool is_green(const GstVideoFrame &frame, int x, int y) {
-  const auto chroma = [&](guint c) {
+  const auto sample = [&](guint c, int px, int py) {
     const auto *data = static_cast<const guint8 *>(GST_VIDEO_FRAME_COMP_DATA(&frame, c));
-    return int(data[y / 2 * GST_VIDEO_FRAME_COMP_STRIDE(&frame, c) + x / 2]) - 128;
+    return int(data[py * GST_VIDEO_FRAME_COMP_STRIDE(&frame, c) + px]);
   };
-  return chroma(1) < -8 && chroma(2) < -16;
+  return sample(0, x, y) > 100 && sample(1, x / 2, y / 2) < 128 - 8 && sample(2, x / 2, y / 2) < 128 - 24;
 }
 
 /// The share of a box's outline that is green, [0, 1]. On a line of 2 pixels and more, of which one may be lost to

@@ -110,12 +110,15 @@ Ref<GstElement> build(const RunOptions &o) {
   const std::string overlay = "oneadaptoverlay gradient=true gradient-opacity=0.3 ! ";
   const bool stills = o.stills > 0 && have_overlay();
   if (!o.video_location.empty() || stills) launch += "tee name=t ";
+  // All frames at the clip's size, whatever `scale` is: text and lines are drawn for that size, and a muxer takes no
+  // other caps later.
+  const std::string scaled = "! videoconvertscale ! capsfilter name=";
   if (!o.video_location.empty())
-    launch += branch + "! videoconvertscale ! capsfilter name=size ! " + (have_overlay() ? overlay : "") +
+    launch += branch + scaled + "size ! " + (have_overlay() ? overlay : "") +
               "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast pass=quant quantizer=18 ! mp4mux ! "
               "filesink name=file async=false ";
   if (stills)
-    launch += branch + "name=stills ! videoconvertscale ! capsfilter name=still-size ! " + overlay +
+    launch += branch + "name=stills " + scaled + "still-size ! " + overlay +
               "videoconvert ! jpegenc quality=85 ! fakesink name=still-sink async=false sync=false ";
   if (!o.video_location.empty() || stills) launch += "t. ! ";
   launch += "fakesink name=sink async=false";
@@ -219,6 +222,7 @@ struct Limits {
   GstElement *pipeline;
   bool ended = false;
   unsigned width = 0, height = 0;
+  GstVideoInfo written;  ///< size and pixel aspect ratio of the written video, once `width` is known
 };
 GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *limits = static_cast<Limits *>(data);
@@ -238,24 +242,51 @@ GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   GST_PAD_PROBE_INFO_FLOW_RETURN(info) = shown ? GST_FLOW_EOS : GST_FLOW_OK;
   return GST_PAD_PROBE_HANDLED;
 }
+/// The first caps of the clip.
 GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
-  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
   auto *limits = static_cast<Limits *>(data);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS || limits->width) return GST_PAD_PROBE_OK;
   GstCaps *caps;
   gst_event_parse_caps(event, &caps);
-  GstVideoInfo info_;
-  if (!gst_video_info_from_caps(&info_, caps)) return GST_PAD_PROBE_OK;
-  limits->width = unsigned(info_.width);
-  limits->height = unsigned(info_.height);
+  GstVideoInfo &video = limits->written;
+  if (!gst_video_info_from_caps(&video, caps)) return GST_PAD_PROBE_OK;
+  limits->width = unsigned(video.width);
+  limits->height = unsigned(video.height);
+  // H.264 of 4:2:0 has even sides only.
+  video.width = std::max(2, video.width & ~1);
+  video.height = std::max(2, video.height & ~1);
   for (const char *name : {"size", "still-size"}) {
     Ref<GstElement> size(gst_bin_get_by_name(GST_BIN(limits->pipeline), name));
     if (!size) continue;
-    GstCaps *fixed = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, info_.width & ~1, "height", G_TYPE_INT,
-                                         info_.height & ~1, "format", G_TYPE_STRING, "I420", nullptr);
+    GstCaps *fixed = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, video.width, "height", G_TYPE_INT,
+                                         video.height, "format", G_TYPE_STRING, "I420", "pixel-aspect-ratio",
+                                         GST_TYPE_FRACTION, video.par_n, video.par_d, nullptr);
     g_object_set(size.get(), "caps", fixed, nullptr);
     gst_caps_unref(fixed);
   }
+  return GST_PAD_PROBE_OK;
+}
+
+/// Behind the DNN. At each scale the picture is the whole clip's, but its sides are rounded, and a scaler would make up
+/// for that with borders, which results do not follow: with this pixel aspect ratio there is nothing to make up for.
+GstPadProbeReturn on_scaled_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  const GstVideoInfo &written = static_cast<Limits *>(data)->written;
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+  GstCaps *caps;
+  gst_event_parse_caps(event, &caps);
+  GstVideoInfo video;
+  gint across_n, across_d, n, d;
+  if (!gst_video_info_from_caps(&video, caps) ||
+      !gst_util_fraction_multiply(written.width, video.width, written.par_n, written.par_d, &across_n, &across_d) ||
+      !gst_util_fraction_multiply(across_n, across_d, video.height, written.height, &n, &d))
+    return GST_PAD_PROBE_OK;
+  caps = gst_caps_copy(caps);
+  gst_caps_set_simple(caps, "pixel-aspect-ratio", GST_TYPE_FRACTION, n, d, nullptr);
+  GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_caps(caps);
+  gst_caps_unref(caps);
+  gst_event_unref(event);
   return GST_PAD_PROBE_OK;
 }
 
@@ -331,7 +362,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   const Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline.get()), "filter"));
   if (options.sound) taps.filter = filter.get();
   if (options.sound) taps.interval = GstClockTime(std::llround(options.interval * GST_SECOND));
-  Limits limits{options.seconds, pipeline.get()};
+  Limits limits{options.seconds, pipeline.get(), false, 0, 0, {}};
   PassOverlay overlay(options.second_pass);
   if (options.second_pass) overlay.tap(GST_BIN(pipeline.get()));
   // What a second pass leaves out came in all the same.
@@ -339,6 +370,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   tap(GST_BIN(pipeline.get()), "filter", "src", on_bytes, &taps);
   if (!options.sound) tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
+  tap(GST_BIN(pipeline.get()), "dnn", "src", on_scaled_caps, &limits, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
   Schedule schedule(options.schedule);
   schedule.tap(GST_BIN(pipeline.get()));
   LossyFeedback lossy(options.feedback_loss, options.seed);
