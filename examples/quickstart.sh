@@ -8,21 +8,22 @@ usage() {
   cat <<TXT
 usage: examples/quickstart.sh [options]
   --seconds N      seconds of the clip to use (default 20)
-  --output DIR     where to write intervals.jsonl, results.jsonl, adaptive.mp4, summary.json (default out/quickstart)
+  --output DIR     where to write report.html, intervals.jsonl, results.jsonl, adaptive.mp4, summary.json (default out/quickstart)
   --clip FILE      your own clip (default: vtest.avi, pedestrians)
   --model FILE     your own self-describing TorchScript model (default: NanoDet)
   --classes LIST   labels of interest, separated by commas (default: person)
   --lambda L       what resource is worth against accuracy (default 1)
+  --knobs LIST     knobs to adapt, separated by commas (default scale,framerate,qp; qp-map: a QP a macroblock)
   --no-packages    do not install Debian packages; they are there
   -h, --help       this text
 TXT
 }
 die() { echo "quickstart: $*" >&2; exit 2; }
 
-seconds=20 output="$root/out/quickstart" clip="" model="" classes=person lambda=1 setup=()
+seconds=20 output="$root/out/quickstart" clip="" model="" classes=person lambda=1 knobs="" setup=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --seconds|--output|--clip|--model|--classes|--lambda) [ $# -ge 2 ] || die "$1 wants a value" ;;
+    --seconds|--output|--clip|--model|--classes|--lambda|--knobs) [ $# -ge 2 ] || die "$1 wants a value" ;;
   esac
   case $1 in
     --seconds) seconds=$2; shift ;;
@@ -31,6 +32,7 @@ while [ $# -gt 0 ]; do
     --model) model=$2; shift ;;
     --classes) classes=$2; shift ;;
     --lambda) lambda=$2; shift ;;
+    --knobs) knobs=$2; shift ;;
     --no-packages) setup+=(--no-packages) ;;
     -h|--help) usage; exit 0 ;;
     *) usage >&2; die "unknown option \"$1\"" ;;
@@ -52,4 +54,4 @@ export LD_LIBRARY_PATH="$root/build/gst${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 echo
 echo "Adapting on $(basename "$clip"): a row is one second, decided by one backpropagation."
 exec "$root/build/tools/run/oneadapt-run" --clip "$clip" --model "$model" --classes "$classes" --seconds "$seconds" \
-  --lambda "$lambda" --output "$output"
+  --lambda "$lambda" --knobs "$knobs" --output "$output"

@@ -148,6 +148,46 @@ def check_sound(b, program, folder):
         check(rows == [[t] + w for t in ('12 s', '30 s') for w in wanted], 'sound: back after a pause: %s' % rows)
 
 
+def run_results(reference=True):
+    """One run, as oneadapt-run writes it; without the most expensive configuration nothing is known of accuracy."""
+    rng = random.Random(7)
+    made = clip(rng, 'street.mp4', 12, False, ['oneadapt', 'uniform'])
+    adapted, full = [dict(c['points'][n], bytes=50000 + 900000 * (1 - n)) for c, n in zip(made['curves'], (3, 0))]
+    curves = [{'policy': 'oneadapt', 'points': [adapted]}, {'policy': 'most expensive configuration', 'points': [full]}]
+    if not reference:
+        for interval in adapted['intervals']:
+            interval['accuracy'] = None
+        for key in ('accuracy', 'bandwidth'):
+            del adapted[key]
+    out = {k: made[k] for k in ('clip', 'frames', 'fps', 'width', 'height', 'seconds')}
+    return {'kind': 'run', 'command': 'oneadapt-run --clip street.mp4 --model nanodet.pt --output out', 'version': '0.1.0', 'model': 'nanodet.pt',
+            'metric': 'f1', 'knobs': 'scale,framerate,qp', 'advice': 'F1 is below 0.9 <b>here</b>.' if reference else '',
+            'clips': [{**out, **({'reference': made['reference']} if reference else {}), 'curves': curves[:2 if reference else 1], 'stills': stills(6)}]}
+
+
+def check_run(b, program, folder):
+    """The frames in a row above the knobs, accuracy, kbit/s and objects; no curve, and nothing that a run has not."""
+    for reference in (True, False):
+        path = render(program, run_results(reference), os.path.join(folder, 'run.html' if reference else 'run-alone.html'))
+        for width in (1280, 800):
+            page = b.dom(path, width)
+            body = page.of('body')[0]
+            check('data-error' not in body, 'run: the script failed: %s' % body.get('data-error'))
+            canvases = page.of('canvas')
+            check(int(body.get('data-ready', 0)) == len(canvases), 'run: the script did not come to its end')
+            wanted = ['QP', 'scale (of the side)', 'frames a second'] + ['F1'] * reference + ['kbit/s', 'objects']
+            check([c['aria-label'] for c in canvases] == [w + ' over time' for w in wanted], 'run: charts %s' % [c['aria-label'] for c in canvases])
+            for c in canvases:
+                check(int(c['data-points']) > 0 and int(c['data-ink']) > 300, 'run: "%s" is empty' % c['aria-label'])
+            check(len(page.of('img')) == 12, 'run: %d pictures, not six in the row and six below' % len(page.of('img')))
+            strip = [d for d in page.of('div') if d.get('class') == 'strip']
+            check(len(strip) == 1 and re.fullmatch(r'margin: ?0(px)? \d[\d.]*px 0(px)? 64px;?', strip[0]['style']), 'run: the row of frames: %s' % strip)
+            notes = [p for p in page.of('p') if p.get('class') == 'note']
+            check(len(notes) == reference and not page.of('b'), 'run: advice is missing, or became markup')
+            check(len([r for r in page.rows if r]) == 1 + reference, 'run: rows %s' % page.rows)
+            check(int(body['data-wide']) <= width, 'run: the page is %s wide in a window of %d' % (body['data-wide'], width))
+
+
 class Elements(html.parser.HTMLParser):
     """Start tags outside scripts."""
     def __init__(self, text):
@@ -258,9 +298,10 @@ def main():
             check(len(page.of('canvas')) == (1 if name == 'one' else 0), 'results "%s": %d charts' % (name, len(page.of('canvas'))))
             check(not page.of('img'), 'results "%s": a still from elsewhere is shown' % name)
         check_sound(b, sys.argv[1], folder)
+        check_run(b, sys.argv[1], folder)
         if keep:
             for width in (1280, 800):
-                for name, height in (('report', 12000), ('sound', 2600)):
+                for name, height in (('report', 12000), ('sound', 2600), ('run', 2600)):
                     b.run('--window-size=%d,%d' % (width, height), '--screenshot=' + os.path.join(folder, '%s-%d.png' % (name, width)),
                           'file://' + os.path.join(folder, name + '.html'))
             b.run('--print-to-pdf=' + os.path.join(folder, 'report.pdf'), 'file://' + os.path.join(folder, 'report.html'))

@@ -23,26 +23,6 @@ std::string number(double value) {
   return text;
 }
 
-/// What a decision message said was in force, per interval.
-std::vector<std::map<std::string, double>> knobs_of(const RunResult &run) {
-  std::vector<std::map<std::string, double>> out;
-  for (const IntervalRow &row : run.intervals) {
-    if (row.interval >= out.size()) out.resize(row.interval + 1);
-    for (const KnobValue &k : row.knobs) out[row.interval][k.name] = k.value;
-  }
-  // Without gradients nothing is decided at the end of the last interval.
-  if (!run.intervals.empty()) {
-    out.emplace_back();
-    for (const KnobValue &k : run.intervals.back().knobs) out.back()[k.name] = k.next;
-  }
-  if (run.intervals.empty() || run.intervals.front().seconds == kIntervalSeconds) return out;
-  std::vector<std::map<std::string, double>> seconds;  // of longer or shorter intervals
-  const double length = run.intervals.front().seconds;
-  for (std::size_t t = 0; !out.empty() && double(t) * kIntervalSeconds < double(out.size()) * length; ++t)
-    seconds.push_back(out[std::min(out.size() - 1, std::size_t(double(t) * kIntervalSeconds / length + 1e-9))]);
-  return seconds;
-}
-
 /// Policy "activity" of sound: as in the paper, of seconds that are over; and with the look-ahead that `oneadapt` has.
 const std::vector<std::string> kVoicePolicies{"voice-detection", "voice-detection-ahead"};
 bool is_voice_policy(const std::string &policy) {
@@ -66,31 +46,12 @@ class ClipEvaluation {
     if (reference_->sound) make_scheduled_runs();
     json curves = json::array();
     for (const std::string &policy : o.policies) curves.push_back({{"policy", policy}, {"points", points(policy)}});
-    double objects = 0;
-    for (const FrameResult &f : reference_->results) objects += double(f.boxes.size() + f.words.size());
-    const double frames = double(reference_->input.size());
-    json clip{{"clip", name_},
-              {"frames", reference_->input.size()},
-              {"fps", round6(frames / std::max(reference_->seconds, 1e-9))},
-              {"seconds", round6(reference_->seconds)},
-              {"width", reference_->width},
-              {"height", reference_->height},
-              {"device", reference_->device},
-              {"reference",
-               {{"kbps", round6(double(reference_->bytes) * 8 / 1000 / std::max(reference_->seconds, 1e-9))},
-                {"objects_per_frame", round6(objects / std::max<double>(1, double(reference_->results.size())))},
-                {"frames_analysed", reference_->results.size()}}},
-              {"curves", curves}};
+    json clip = clip_json(name_, *reference_);
+    clip["reference"] = reference_json(*reference_);
+    clip["curves"] = curves;
     const auto shown = live_.find({"oneadapt", still_lambda()});
-    if (shown != live_.end()) {
-      clip["stills"] = json::array();
-      for (const Still &still : shown->second->stills) {
-        char caption[64];
-        std::snprintf(caption, sizeof caption, "oneadapt, lambda=%g, %.1f s", still_lambda(),
-                      double(still.stream_time) / 1e9);
-        clip["stills"].push_back({{"caption", caption}, {"image", data_uri(still.jpeg)}});
-      }
-    }
+    if (shown != live_.end())
+      clip["stills"] = stills_json(*shown->second, "oneadapt, lambda=" + number(still_lambda()) + ", ");
     if (o.frames) clip["resource"] = "frames";
     if (reference_->sound) {
       json words = json::array();
@@ -312,7 +273,7 @@ class ClipEvaluation {
       std::size_t i = 0;
       for (const Rungs &rungs : uniform_configurations()) {
         const RunResult &heard = *voice_runs_.at(policy).at(i++);
-        points.push_back(point_json(setting_of(rungs), {heard, knobs_of(heard), 0}, *reference_, o.metric));
+        points.push_back(point_json(setting_of(rungs), {heard, knobs_by_second(heard), 0}, *reference_, o.metric));
       }
       return points;
     }
@@ -331,7 +292,7 @@ class ClipEvaluation {
       const auto live = live_.find({policy, lambda});
       if (live != live_.end()) {
         run.result = *live->second;
-        run.knobs = knobs_of(run.result);
+        run.knobs = knobs_by_second(run.result);
       } else if (stepped_.count({policy, lambda})) {
         run = stepped_.at({policy, lambda});
       } else {

@@ -77,6 +77,16 @@ std::string check_clip(const std::string &clip);
 /// The element whose knobs are adapted on such clips: one for pictures, one for sound.
 std::string filter_element(const std::vector<std::string> &clips);
 
+/// What a decision message said was in force, by name, in each second of a run.
+std::vector<std::map<std::string, double>> knobs_by_second(const RunResult &run);
+
+/// The facts of a clip of results.json (docs/report.md), of a run over all of it.
+nlohmann::json clip_json(const std::string &name, const RunResult &run);
+/// Its field `reference`.
+nlohmann::json reference_json(const RunResult &reference);
+/// Its field `stills`; a caption is `which` and the time.
+nlohmann::json stills_json(const RunResult &run, const std::string &which);
+
 /// A word of results.json: when, and which.
 nlohmann::json word_json(const SequenceElement &word);
 

@@ -14,6 +14,7 @@
 #include "eval/against.h"
 #include "eval/casva_training.h"
 #include "eval/cli_numbers.h"
+#include "eval/command_line.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/gradient_cost.h"
@@ -31,18 +32,6 @@ void on_interrupt(int) {
   if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {
   }
   _exit(130);
-}
-
-std::string command_line(int argc, char **argv) {
-  std::string out = "oneadapt-eval";
-  for (int i = 1; i < argc; ++i) {
-    gchar *quoted = std::string(argv[i]).find_first_of(" '\"$&|;<>()*?\\") == std::string::npos
-                        ? g_strdup(argv[i])
-                        : g_shell_quote(argv[i]);
-    out += std::string(" ") + quoted;
-    g_free(quoted);
-  }
-  return out;
 }
 
 std::string listed(const std::vector<std::string> &words) {
@@ -268,7 +257,7 @@ int main(int argc, char **argv) {
       std::printf("\nWritten: %s\n", o.train_casva.c_str());
       return 0;
     }
-    json results{{"command", command_line(argc, argv)},
+    json results{{"command", command_line("oneadapt-eval", argc, argv)},
                  {"version", VERSION},
                  {"model", o.model.substr(o.model.find_last_of('/') + 1)},
                  {"classes", o.classes},

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A run as a point of a curve.
+// Runs as results.json has them: a clip, a point of a curve.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 
 #include "eval/evaluation.h"
+#include "eval/report.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
@@ -41,6 +43,53 @@ void add_words(json &intervals, const RunResult &run, const RunResult &reference
 }
 
 }  // namespace
+
+std::vector<std::map<std::string, double>> knobs_by_second(const RunResult &run) {
+  std::vector<std::map<std::string, double>> out;
+  for (const IntervalRow &row : run.intervals) {
+    if (row.interval >= out.size()) out.resize(row.interval + 1);
+    for (const KnobValue &k : row.knobs) out[row.interval][k.name] = k.value;
+  }
+  // Without gradients nothing is decided at the end of the last interval.
+  if (!run.intervals.empty()) {
+    out.emplace_back();
+    for (const KnobValue &k : run.intervals.back().knobs) out.back()[k.name] = k.next;
+  }
+  if (run.intervals.empty() || run.intervals.front().seconds == kIntervalSeconds) return out;
+  std::vector<std::map<std::string, double>> seconds;  // of longer or shorter intervals
+  const double length = run.intervals.front().seconds;
+  for (std::size_t t = 0; !out.empty() && double(t) * kIntervalSeconds < double(out.size()) * length; ++t)
+    seconds.push_back(out[std::min(out.size() - 1, std::size_t(double(t) * kIntervalSeconds / length + 1e-9))]);
+  return seconds;
+}
+
+json clip_json(const std::string &name, const RunResult &run) {
+  return {{"clip", name},
+          {"frames", run.input.size()},
+          {"fps", round6(double(run.input.size()) / std::max(run.seconds, 1e-9))},
+          {"seconds", round6(run.seconds)},
+          {"width", run.width},
+          {"height", run.height},
+          {"device", run.device}};
+}
+
+json reference_json(const RunResult &reference) {
+  double objects = 0;
+  for (const FrameResult &f : reference.results) objects += double(f.boxes.size() + f.words.size());
+  return {{"kbps", round6(double(reference.bytes) * 8 / 1000 / std::max(reference.seconds, 1e-9))},
+          {"objects_per_frame", round6(objects / std::max<double>(1, double(reference.results.size())))},
+          {"frames_analysed", reference.results.size()}};
+}
+
+json stills_json(const RunResult &run, const std::string &which) {
+  json stills = json::array();
+  for (const Still &still : run.stills) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.1f s", double(still.stream_time) / 1e9);
+    stills.push_back({{"caption", which + seconds}, {"image", data_uri(still.jpeg)}});
+  }
+  return stills;
+}
 
 json word_json(const SequenceElement &w) { return {{"t", round6(w.time)}, {"word", w.label}}; }
 

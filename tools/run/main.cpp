@@ -12,15 +12,19 @@
 #include "config.h"
 #include "core/policy.h"
 #include "eval/cli_numbers.h"
+#include "eval/command_line.h"
 #include "eval/evaluation.h"
+#include "eval/report.h"
 #include "eval/run.h"
+#include "outcome.h"
 
 using namespace oneadapt::eval;
 using nlohmann::json;
 
 namespace {
 
-double kbps(std::uint64_t bytes, double seconds) { return seconds > 0 ? double(bytes) * 8 / 1000 / seconds : 0; }
+/// Frames with boxes in the report: as many as stand side by side and still show something.
+constexpr unsigned kStills = 6;
 
 json to_json(const IntervalRow &r) {
   json knobs = json::object(), effects = json::object();
@@ -54,6 +58,27 @@ void print_row(const IntervalRow &r, bool head) {
   for (const KnobValue &k : r.knobs) std::printf(" %10g", k.value);
   std::printf(" %10.1f %8.2f %8u\n", kbps(r.bytes, r.seconds), r.z, r.objects);
   std::fflush(stdout);
+}
+
+/// The same clip in the most expensive configuration, for comparison only.
+RunOptions reference_of(RunOptions o) {
+  o.policy = "static";
+  o.start.clear();
+  o.results_location.clear();
+  o.video_location.clear();
+  o.stills = 0;
+  return o;
+}
+
+void write_outcome(const Outcome &outcome, const std::string &folder, const std::string &command) {
+  std::string names = "report.html,intervals.jsonl,results.jsonl,adaptive.mp4";
+  if (outcome.has_reference()) {
+    write_file(folder + "/summary.json",
+               summary_json(outcome).dump(2, ' ', false, json::error_handler_t::replace) + "\n", "--output");
+    names += ",summary.json";
+  }
+  write_file(folder + "/report.html", render_report(report_json(outcome, command, VERSION)), "--output");
+  std::printf("\nWritten: %s/{%s}\n", folder.c_str(), names.c_str());
 }
 
 }  // namespace
@@ -124,8 +149,8 @@ int main(int argc, char **argv) {
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--output", output,
-                 "Folder for intervals.jsonl (decisions), results.jsonl (what the DNN found), adaptive.mp4 (what it "
-                 "saw) and summary.json (default: write nothing)")
+                 "Folder for report.html (what happened, second by second), intervals.jsonl (decisions), results.jsonl "
+                 "(what the DNN found), adaptive.mp4 (what it saw) and summary.json (default: write nothing)")
       ->type_name("FOLDER");
   app.add_flag("--no-reference", no_reference, "Do not run the most expensive configuration for comparison");
   app.set_version_flag("--version", VERSION);
@@ -164,9 +189,12 @@ int main(int argc, char **argv) {
         throw RunError("--output: cannot write into \"" + output + "\"; name a folder that can be written");
       o.results_location = output + "/results.jsonl";
       o.video_location = output + "/adaptive.mp4";
+      o.stills = kStills;
     }
     bool head = true;
-    const RunResult adapted = run(o, [&](const IntervalRow &r) {
+    Outcome outcome;
+    outcome.options = o;
+    const RunResult &adapted = outcome.adapted = run(o, [&](const IntervalRow &r) {
       print_row(r, head);
       head = false;
       if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
@@ -182,41 +210,15 @@ int main(int argc, char **argv) {
         adapted.probe_s);
     if (no_reference) {
       std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
-      return 0;
+    } else {
+      std::printf("Now the same clip with the most expensive configuration ...\n");
+      std::fflush(stdout);
+      outcome.reference = run(reference_of(o), {});
+      std::fputs(summary(outcome).c_str(), stdout);
     }
-    std::printf("Now the same clip with the most expensive configuration ...\n");
-    std::fflush(stdout);
-    RunOptions full = o;
-    full.policy = "static";
-    full.start.clear();
-    full.results_location.clear();
-    full.video_location.clear();
-    const RunResult reference = run(full, {});
-    const double bandwidth = reference.bytes ? double(adapted.bytes) / double(reference.bytes) : 0;
-    const double accuracy = mean_accuracy(adapted, reference);
-    std::printf("\n%-28s %12s %10s %10s\n", "", "kbit/s", "bandwidth", "F1");
-    std::printf("%-28s %12.1f %9.1f%% %10.3f\n", "most expensive configuration",
-                kbps(reference.bytes, reference.seconds), 100.0, 1.0);
-    std::printf("%-28s %12.1f %9.1f%% %10.3f\n", ("policy " + o.policy).c_str(), kbps(adapted.bytes, adapted.seconds),
-                100 * bandwidth, accuracy);
-    if (!output.empty()) {
-      std::ofstream summary(output + "/summary.json");
-      summary << json{{"clip", o.clip},
-                      {"seconds", adapted.seconds},
-                      {"frames", adapted.input.size()},
-                      {"policy", o.policy},
-                      {"lambda", o.lambda},
-                      {"bandwidth", bandwidth},
-                      {"accuracy", accuracy},
-                      {"kbps", kbps(adapted.bytes, adapted.seconds)},
-                      {"reference_kbps", kbps(reference.bytes, reference.seconds)}}
-                     .dump(2)
-              << '\n';
-      if (!summary) throw RunError("--output: \"" + output + "/summary.json\" could not be written; is the disk full?");
-      std::printf("\nWritten: %s/{intervals.jsonl,results.jsonl,adaptive.mp4,summary.json}\n", output.c_str());
-    }
+    if (!output.empty()) write_outcome(outcome, output, command_line("oneadapt-run", argc, argv));
     return 0;
-  } catch (const RunError &e) {
+  } catch (const std::exception &e) {
     std::fprintf(stderr, "oneadapt-run: %s\n", e.what());
     return 2;
   }

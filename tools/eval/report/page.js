@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The page: summary, a section a clip, the checks of the method.
+// The page: summary, a section a clip, the checks of the method. Of one run only: run.js.
 
 const results = obj(JSON.parse(document.getElementById('results').textContent));
 const page = document.getElementById('page');
 const metric = accuracyName(results.metric);
 const resource = str(results.resource) || 'bandwidth', unit = resource === 'frames' ? 'frames' : 'bytes';
-const clips = list(results.clips), allSound = clips.length > 0 && clips.every(soundOf);
+const ofRun = results.kind === 'run', clips = list(results.clips), allSound = clips.length > 0 && clips.every(soundOf);
 const joined = (parts, glue) => parts.filter((p) => p).join(glue);
 
 // "31 % fewer bytes than"
@@ -17,18 +17,21 @@ function comparedBytes(p) {
 const signedPercent = (p) => (num(p) === null ? '\u2013' : (p > 0 ? '+' : '') + fixed(p, 1) + '\u00a0%');
 const range = (from, to) => (num(from) === null || num(to) === null ? '' : fixed(from, 2) + ' \u2026 ' + fixed(to, 2));
 
+// Lines break between words only: a hyphen is a part of an option.
+const unbroken = (text) => str(text).split(' ').flatMap((word, i) => [i ? ' ' : '', el('span', {}, word)]);
+
 function showHead() {
-  page.append(el('h1', {}, 'OneAdapt evaluation'));
+  if (ofRun) document.title = 'OneAdapt run';
+  page.append(el('h1', {}, document.title));
   const facts = joined([
     str(results.model) && 'model ' + str(results.model), str(results.classes) && 'classes ' + str(results.classes).split(',').join(', '),
     str(results.knobs) && 'knobs ' + str(results.knobs).split(',').join(', '), str(results.version) && 'version ' + str(results.version),
   ], ' \u00b7 ');
   if (facts) page.append(el('p', { className: 'quiet' }, facts));
   if (str(results.command)) {
-    // Lines break between words only: a hyphen is a part of an option.
-    page.append(el('pre', {}, str(results.command).split(' ').flatMap((word, i) => [i ? ' ' : '', el('span', {}, word)])));
+    page.append(el('pre', {}, unbroken(results.command)));
   }
-  if (clips.length) {
+  if (clips.some((c) => !ofRun || num(obj(c.reference).kbps) !== null)) {
     page.append(el('p', {}, allSound ? 'Accuracy is ' + metric + ' of words against those under the most expensive configuration, which may be half a second apart. ' +
       'A second in which neither has a word counts as 1 over time, and for nothing in the whole run. Bandwidth is what the filter sends, relative to that configuration.'
       : 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
@@ -119,7 +122,8 @@ function endOf(clip, curves) {
 
 const knobTitles = { qp: 'QP', scale: 'scale (of the side)', framerate: 'frames a second', 'qp-map': 'QP under the map', 'second pass': 'QP of the second pass', rate: 'sampling rate (Hz)', bits: 'bits a sample' };
 
-function timeCharts(parent, clip, curves, chosen) {
+// `dense`: one picture of them all, with the time axis at its lower end.
+function timeCharts(parent, clip, curves, chosen, dense = false) {
   const runs = chosen.filter((c) => list(c.point.intervals).length);
   const end = endOf(clip, curves);
   if (!runs.length || !end) return;
@@ -139,16 +143,20 @@ function timeCharts(parent, clip, curves, chosen) {
     waveChart(parent, sound, x, yWidth);
     heardChart(parent, runs, x, yWidth);
   }
-  for (const kind of kinds) {
-    const series = runs.map((r) => ({ name: r.policy, dash: lookOf(r.policy).dash, data: steps(r.point.intervals, end, kind.value) }))
-      .filter((s) => s.data.some((p) => !Number.isNaN(p.y)));
-    if (!series.length) continue;
+  const drawn = kinds.map((kind) => ({
+    kind, series: runs.map((r) => ({ name: r.policy, dash: lookOf(r.policy).dash, data: steps(r.point.intervals, end, kind.value) }))
+      .filter((s) => s.data.some((p) => !Number.isNaN(p.y))),
+  })).filter(({ series }) => series.length);
+  for (const { kind, series } of drawn) {
     const values = series.flatMap((s) => s.data.map((p) => p.y)).filter((y) => !Number.isNaN(y));
     const y = kind.accuracy ? accuracyAxis(values, kind.title) : kind.rate ? rateAxis(values, kind.title) : { ...kind.y, title: axisTitle(kind.title) };
     // Equally wide, so that the time axes stand exactly below each other.
     y.afterFit = (axis) => { axis.width = yWidth; };
-    y.ticks = { ...y.ticks, maxTicksLimit: 6 };
-    lineChart(titled(parent), kind.title + ' over time', 172, series, x, y, { legend: false, stepped: true, xName: 'from', xUnit: ' s' });
+    y.ticks = { ...y.ticks, maxTicksLimit: dense ? 4 : 6 };
+    const timed = !dense || kind === drawn[drawn.length - 1].kind;
+    if (dense) y.title = { display: false };
+    lineChart(titled(parent, dense && kind.title), kind.title + ' over time', !dense ? 172 : timed ? 112 : 74, series,
+      timed ? x : { ...x, title: { display: false }, ticks: { display: false } }, y, { legend: false, stepped: true, xName: 'from', xUnit: ' s' });
   }
   const times = sound && backTable(sound, runs, end);
   if (times) parent.append(times);
@@ -222,11 +230,9 @@ function pointsTable(clip, curves) {
   return t && el('details', {}, el('summary', {}, 'All runs (' + points.length + ')'), t);
 }
 
-function showClip(clip, index) {
-  const section = el('section', {}, el('h2', { id: 'clip-' + index }, str(clip.clip) || 'Clip ' + (index + 1)));
-  page.append(section);
-  const reference = obj(clip.reference);
-  const sound = soundOf(clip);
+// What was taken of a clip, and what it takes in the most expensive configuration.
+function clipFacts(clip) {
+  const reference = obj(clip.reference), sound = soundOf(clip);
   const facts = sound ? short(num(clip.seconds)) + ' s of sound' : joined([
     num(clip.width) && num(clip.height) && clip.width + '\u00d7' + clip.height, num(clip.seconds) && short(clip.seconds) + ' s',
     num(clip.fps) && short(clip.fps) + ' frames/s', num(clip.frames) && clip.frames + ' frames',
@@ -235,8 +241,22 @@ function showClip(clip, index) {
     num(reference.kbps) && short(reference.kbps) + ' kbit/s', sound ? timedWords(sound.words).length + ' words' : num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
     !sound && num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
   ], ', ');
-  const both = joined([facts, most && 'Most expensive configuration: ' + most], '. ');
-  if (both) section.append(el('p', { className: 'quiet' }, both));
+  return joined([facts, most && 'Most expensive configuration: ' + most], '. ');
+}
+
+const stillsOf = (clip) => list(clip.stills).filter((s) => str(s.image).startsWith('data:image/'));
+function showStills(section, clip) {
+  const stills = stillsOf(clip);
+  if (!stills.length) return;
+  section.append(el('h3', {}, 'What the DNN saw'),
+    el('p', { className: 'quiet' }, 'With its boxes, and the gradient as a heat map: where its result depends on the picture.'),
+    el('div', { className: 'stills' }, stills.map((s) => el('figure', {}, el('img', { src: s.image, alt: str(s.caption) }), el('figcaption', {}, str(s.caption))))));
+}
+
+function showClip(clip, index) {
+  const section = el('section', {}, el('h2', { id: 'clip-' + index }, str(clip.clip) || 'Clip ' + (index + 1))), facts = clipFacts(clip);
+  page.append(section);
+  if (facts) section.append(el('p', { className: 'quiet' }, facts));
   if (clip.flat === true) {
     section.append(el('p', { className: 'note' }, 'Accuracy hardly depends on the bandwidth here: the curve is too flat for a BD-rate. ' +
       'What counts is the least bandwidth at which the accuracy is kept.'));
@@ -247,12 +267,7 @@ function showClip(clip, index) {
   if (curves.length || tables.length) section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
   tradeoffChart(chart, curves, results.metric, 460, lookOf, resource);
   if (curves.length) showRuns(section, clip, curves);
-  const stills = list(clip.stills).filter((s) => str(s.image).startsWith('data:image/'));
-  if (stills.length) {
-    section.append(el('h3', {}, 'What the DNN saw'),
-      el('p', { className: 'quiet' }, 'With its boxes, and the gradient as a heat map: where its result depends on the picture.'),
-      el('div', { className: 'stills' }, stills.map((s) => el('figure', {}, el('img', { src: s.image, alt: str(s.caption) }), el('figcaption', {}, str(s.caption))))));
-  }
+  showStills(section, clip);
   const details = pointsTable(clip, curves);
   if (details) section.append(details);
 }
@@ -260,8 +275,8 @@ function showClip(clip, index) {
 // Colours go by the order of the policies in the results, wherever they are shown first.
 for (const c of clips.flatMap((clip) => list(clip.curves))) lookOf(str(c.policy));
 showHead();
-showSummary();
-clips.forEach(showClip);
+if (!ofRun) showSummary();
+clips.forEach(ofRun ? showRun : showClip);
 showFigures(page, results);
 if (!clips.length && !document.getElementById('figures')) page.append(el('p', {}, 'There are no results.'));
 document.body.dataset.ready = charts.length;

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real oneadapt-run: what it writes, what it says when accuracy is low, and whether its advice helps.
+
+Usage: run_cli.py ONEADAPT_RUN CUT_CLIP SOURCE_ROOT
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, CUT_CLIP, ROOT = sys.argv[1:4]
+CLIP, MODEL = os.path.join(ROOT, "clips/vtest.avi"), os.path.join(ROOT, "models/nanodet.pt")
+OVERLAY = os.path.exists(os.path.join(os.environ["ONEADAPT_BUILD_DIR"], "elements/oneadaptoverlay/libgstoneadaptoverlay.so"))
+
+
+class RunCli(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="oneadapt-")
+        cls.clip = cls.path("short <b>.avi")
+        subprocess.run([CUT_CLIP, CLIP, cls.clip, "30"], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder, name)
+
+    def run_it(self, *more, output=None):
+        command = [PROGRAM, "--clip", self.clip, "--model", MODEL, "--classes", "person", "--fps", "5", "--seconds", "3", *more]
+        done = subprocess.run(command + (["--output", output] if output else []), capture_output=True, text=True, timeout=240)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def read(self, folder, name):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            return f.read()
+
+    def results(self, folder):
+        """What the page was made of."""
+        page = self.read(folder, "report.html")
+        return json.loads(re.search(r'<script type="application/json" id="results">(.*?)</script>', page, re.S).group(1))
+
+    def accuracy(self, printed):
+        return float(re.search(r"^policy oneadapt +[\d.]+ +[\d.]+% +([\d.]+)$", printed, re.M).group(1))
+
+    def test_what_it_writes(self):
+        output = self.path("good")
+        printed = self.run_it("--lambda", "0.1", output=output)
+        self.assertIn("{report.html,intervals.jsonl,results.jsonl,adaptive.mp4,summary.json}", printed)
+        self.assertNotIn("below 0.9", printed)
+        self.assertEqual(sorted(os.listdir(output)), ["adaptive.mp4", "intervals.jsonl", "report.html", "results.jsonl", "summary.json"])
+        summary, results = json.loads(self.read(output, "summary.json")), self.results(output)
+        self.assertGreaterEqual(summary["accuracy"], 0.9)
+        self.assertEqual((results["kind"], results["advice"], results["classes"]), ("run", "", "person"))
+        self.assertTrue(results["command"].startswith("oneadapt-run --clip '"), results["command"])
+        clip = results["clips"][0]
+        self.assertEqual({k: clip[k] for k in ("clip", "frames", "fps", "seconds", "width", "height")},
+                         {"clip": "short <b>.avi", "frames": 15, "fps": 5, "seconds": 3, "width": 768, "height": 576})
+        self.assertEqual([c["policy"] for c in clip["curves"]], ["oneadapt", "most expensive configuration"])
+        adapted, full = (c["points"][0] for c in clip["curves"])
+        self.assertAlmostEqual(adapted["accuracy"], summary["accuracy"], places=5)
+        self.assertAlmostEqual(adapted["bandwidth"], summary["bandwidth"], places=5)
+        self.assertEqual((full["accuracy"], full["bandwidth"]), (1, 1))
+        # Second by second, the same as intervals.jsonl.
+        rows = [json.loads(line) for line in self.read(output, "intervals.jsonl").splitlines()]
+        self.assertEqual([i["t"] for i in adapted["intervals"]], [0, 1, 2])
+        for interval, row in zip(adapted["intervals"], rows):
+            self.assertEqual(interval["knobs"], row["knobs"])
+            self.assertAlmostEqual(interval["kbps"], row["kbps"], places=3)
+            self.assertTrue(0 <= interval["accuracy"] <= 1)
+        self.assertEqual(len(clip["stills"]), 6 if OVERLAY else 0)
+        for still in clip["stills"]:
+            self.assertTrue(still["image"].startswith("data:image/jpeg;base64,/9j/"), still["image"][:40])
+
+    def test_low_accuracy_is_said_and_the_advice_helps(self):
+        output = self.path("low")
+        printed = self.run_it("--lambda", "8", output=output)
+        low = self.accuracy(printed)
+        self.assertLess(low, 0.9)
+        said = re.search(r"^F1 is below 0\.9.*$", printed, re.M).group(0)
+        self.assertEqual(self.results(output)["advice"], said)
+        options = re.findall(r"(--\S+) (\S+) \(", said)
+        self.assertEqual(options, [("--knobs", "qp-map"), ("--lambda", "0.25")])
+        better = self.accuracy(self.run_it(*(word for option in options for word in option)))
+        self.assertGreater(better, low)
+
+    def test_without_a_reference_nobody_knows_the_accuracy(self):
+        output = self.path("alone")
+        printed = self.run_it("--no-reference", output=output)
+        self.assertIn("{report.html,intervals.jsonl,results.jsonl,adaptive.mp4}", printed)
+        clip = self.results(output)["clips"][0]
+        self.assertNotIn("reference", clip)
+        point = clip["curves"][0]["points"][0]
+        self.assertEqual(len(clip["curves"]), 1)
+        self.assertNotIn("accuracy", point)
+        self.assertEqual([i["accuracy"] for i in point["intervals"]], [None, None, None])
+        self.assertGreater(point["intervals"][0]["kbps"], 0)
+
+
+if not os.path.exists(CLIP) or not os.path.exists(MODEL):
+    print("skipped: there is no clips/vtest.avi or models/nanodet.pt (tools/setup.sh makes them)")
+    sys.exit(77)
+unittest.main(argv=sys.argv[:1], verbosity=2)
