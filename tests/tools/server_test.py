@@ -80,6 +80,16 @@ def said_by(process, text):
     raise AssertionError(f"{process.args[0]} ended and never said: {text}")
 
 
+def box_pixels(png):
+    """How many pixels have the green of a person's box: nothing else in the clip is as bright and as green."""
+    raw = png + ".rgb"
+    subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={png}", "!", "pngdec", "!", "videoconvert", "!",
+                    "video/x-raw,format=RGB", "!", "filesink", f"location={raw}"], check=True, timeout=PATIENCE)
+    with open(raw, "rb") as f:
+        pixels = f.read()
+    return sum(g > 150 and g - r > 70 and g - b > 50 for r, g, b in zip(pixels[0::3], pixels[1::3], pixels[2::3]))
+
+
 def two_cameras(folder):
     server = Server(folder, "--results", folder, "--max-streams", "2")
     # Who announces itself and does not record keeps no name and no place, whether it leaves or stays.
@@ -108,6 +118,7 @@ def two_cameras(folder):
                     "!", "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "videoconvert", "!", "pngenc",
                     "snapshot=true", "!", "filesink", f"location={view}"], check=True, timeout=PATIENCE)
     assert os.path.getsize(view) > 10000, "no picture of the annotated stream"
+    assert box_pixels(view) > 100, "no box in the annotated stream"
 
     # A name that is taken; a third camera where two may be; a name that is none.
     taken = subprocess.run(
