@@ -14,6 +14,7 @@
 #include <gst/video/video.h>
 
 #include <cmath>
+#include <initializer_list>
 
 namespace oneadapt {
 

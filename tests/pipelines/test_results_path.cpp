@@ -4,6 +4,9 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <utility>
+
 #include "recorded.h"
 #include "test_models.h"
 
