@@ -26,6 +26,7 @@ failed=$(( $(count 'Fail') + $(count 'Unexpected Pass') + $(count 'Timeout') ))
 skipped=$(count 'Skipped')
 [ "$rc" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 echo
+python3 "$root/tests/support/skipped.py" "$build/meson-logs/testlog.json"
 if [ "${skipped:-0}" -gt 0 ]; then
   echo "$passed passed, $failed failed, $skipped skipped"
 else

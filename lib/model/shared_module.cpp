@@ -137,7 +137,7 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
   return shared;
 }
 
-/// The map that `deepcopy` takes: 1.13 compares what stands in it by storage, LibTorch 2 by identity.
+/// The type of map that `deepcopy` takes. LibTorch 1.13 compares its keys by storage, LibTorch 2 by identity.
 template <typename Value, typename = void>
 struct CopiesOf {
   using Map = typename Value::HashAliasedIValueMap;

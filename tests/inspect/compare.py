@@ -20,7 +20,7 @@ text = re.sub(r"^Element Flags:\n(?: .*\n|\n)*", "", text, flags=re.M)
 
 
 def without_empty_lines(text):
-    """GStreamer's versions differ in where they leave a line empty: only those between sections stay."""
+    """Leaves empty lines between sections only: versions of GStreamer differ in the others."""
     text = "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
     return re.sub(r"(?<=\n)(?=\S)", "\n", text)
 
