@@ -5,6 +5,7 @@
 
 #include "gstoneadapt.h"
 #include "scene.h"
+#include "upstream_pictures.h"
 #include "walk.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptoverlay_debug);
@@ -96,6 +97,23 @@ void take_configuration(GstElement *overlay, GstEvent *event, Known &known) {
     g_clear_error(&error);
   }
   known.configuration = std::move(configuration);
+}
+
+bool qp_map_in_place(GstElement *overlay, Known &known) {
+  const auto &map = known.configuration->qp_map;
+  if (map == known.placed_map) return known.map_in_place;
+  GstPad *sink = gst_element_get_static_pad(overlay, "sink");
+  const UpstreamPictures upstream = upstream_pictures(sink);
+  gst_object_unref(sink);
+  known.placed_map = map;
+  known.map_in_place =
+      upstream.pictures.size() == 1 && upstream.pictures[0].known && upstream.pictures[0].transform.is_whole();
+  if (!known.map_in_place && !std::exchange(known.map_warned, true))
+    GST_ELEMENT_WARNING(overlay, STREAM, FAILED,
+                        ("The QP map is not drawn: it is of the picture that was coded, and the picture was cropped, "
+                         "turned or framed since. Put oneadaptoverlay in front of that, or set qp-map=false."),
+                        (nullptr));
+  return known.map_in_place;
 }
 
 void warn_of_loss(GstElement *overlay, Known &known, const char *what) {

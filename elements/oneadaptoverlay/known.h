@@ -34,6 +34,9 @@ struct Known {
   bool frames = false;      ///< there was a frame
   bool results = false;     ///< a frame came with results, or with a sign that it has lost them
   bool warned = false;      ///< of results that are lost
+
+  std::shared_ptr<const BlockMap> placed_map;  ///< the QP map that `map_in_place` is of
+  bool map_in_place = true, map_warned = false;
 };
 
 /// Of a well-formed event of gst_event_new_oneadapt_gradient_downstream(); another one changes nothing.
@@ -41,6 +44,10 @@ void take_gradient(GstElement *overlay, GstEvent *event, Known &known);
 
 /// Of a well-formed event of gst_event_new_oneadapt_configuration(); another one changes nothing.
 void take_configuration(GstElement *overlay, GstEvent *event, Known &known);
+
+/// Whether the configuration's QP map, which is of the picture that was coded, may be laid over this element's: nothing
+/// on the way has cropped, turned or framed the picture. Otherwise it posts a warning, once a stream.
+bool qp_map_in_place(GstElement *overlay, Known &known);
 
 /// Posts a warning, once a stream: `what` (a sentence without its full stop) has happened, and what to do.
 void warn_of_loss(GstElement *overlay, Known &known, const char *what);

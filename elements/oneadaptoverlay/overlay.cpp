@@ -55,6 +55,7 @@ using oneadapt::Configuration;
 using oneadapt::Feedback;
 using oneadapt::Known;
 using oneadapt::Painter;
+using oneadapt::qp_map_in_place;
 using oneadapt::Scene;
 using oneadapt::take_configuration;
 using oneadapt::take_gradient;
@@ -181,7 +182,8 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
   const Feedback *feedback = known.feedback ? &*known.feedback : nullptr;
   const Configuration *configuration = known.configuration ? &*known.configuration : nullptr;
   scene.gradient = settings.gradient && feedback && !lost ? feedback->map : nullptr;
-  scene.qp_map = settings.qp_map && configuration && !lost ? configuration->qp_map : nullptr;
+  const bool map_wanted = settings.qp_map && configuration && configuration->qp_map && !lost;
+  scene.qp_map = map_wanted && qp_map_in_place(GST_ELEMENT(self), known) ? configuration->qp_map : nullptr;
 
   auto &status = scene.status;
   status.interval.reset();
@@ -244,8 +246,7 @@ static GstFlowReturn gst_oneadapt_overlay_transform_frame_ip(GstVideoFilter *fil
 /// The base class passes on all that downstream offers while there is nothing to draw. What is drawn is drawn on the
 /// pixels as they come.
 static gboolean gst_oneadapt_overlay_query(GstBaseTransform *transform, GstPadDirection direction, GstQuery *query) {
-  const gboolean done =
-      GST_BASE_TRANSFORM_CLASS(gst_oneadapt_overlay_parent_class)->query(transform, direction, query);
+  const gboolean done = GST_BASE_TRANSFORM_CLASS(gst_oneadapt_overlay_parent_class)->query(transform, direction, query);
   if (done && GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
     oneadapt::withhold_metas(query, {GST_VIDEO_CROP_META_API_TYPE, GST_VIDEO_AFFINE_TRANSFORMATION_META_API_TYPE});
   return done;

@@ -60,8 +60,8 @@ bool Shot::same_bytes() const {
   return same;
 }
 
-OverlayRun::OverlayRun(const std::string &properties, const std::string &text) {
-  harness = gst_harness_new_parse(("oneadaptoverlay " + properties).c_str());
+OverlayRun::OverlayRun(const std::string &properties, const std::string &text, const std::string &in_front) {
+  harness = gst_harness_new_parse((in_front + "oneadaptoverlay " + properties).c_str());
   element = gst_harness_find_element(harness, "oneadaptoverlay");
   if (!text.empty()) caps(text);
 }

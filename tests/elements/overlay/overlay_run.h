@@ -55,7 +55,8 @@ class Shot {
 class OverlayRun {
  public:
   explicit OverlayRun(const std::string &properties = "",
-                      const std::string &caps = "video/x-raw,format=BGRx,width=320,height=240,framerate=10/1");
+                      const std::string &caps = "video/x-raw,format=BGRx,width=320,height=240,framerate=10/1",
+                      const std::string &in_front = "");
   ~OverlayRun();
   void caps(const std::string &text);
   void set(const char *property, const char *value) { gst_util_set_object_arg(G_OBJECT(element), property, value); }

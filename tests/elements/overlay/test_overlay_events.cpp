@@ -167,6 +167,38 @@ TEST(QpMap, RedIsSharperBlueIsCoarser) {
   EXPECT_TRUE(run.shoot()->same_bytes());
 }
 
+// The map is of the picture that was coded: mirrored, it would be in wrong places.
+TEST(QpMap, IsNotDrawnOnAPictureThatWasMoved) {
+  const char *const caps = "video/x-raw,format=BGRx,width=320,height=240,framerate=10/1";
+  for (const auto &[in_front, drawn] :
+       {std::pair{"videoscale ! ", true},
+        {"videoflip video-direction=horiz ! ", false},
+        {"videocrop left=20 ! videoscale ! video/x-raw,width=320,height=240 ! ", false}}) {
+    OverlayRun run("boxes=false status=false qp-map=true", caps, in_front);
+    GstBus *bus = gst_bus_new();
+    gst_element_set_bus(run.element, bus);
+    for (guint64 interval : {1, 2}) {
+      run.send(with_qp_map(configuration_event(interval), -6));
+      EXPECT_EQ(gst_harness_push(run.harness, run.picture()), GST_FLOW_OK);
+      GstBuffer *after = gst_harness_pull(run.harness);
+      // The texture is dark; the map makes it red.
+      GstMapInfo map;
+      ASSERT_TRUE(gst_buffer_map(after, &map, GST_MAP_READ));
+      const guint8 *middle = map.data + (120 * 320 + 160) * 4;
+      EXPECT_EQ(middle[2] > 110, drawn) << in_front;
+      gst_buffer_unmap(after, &map);
+      gst_buffer_unref(after);
+    }
+    int warnings = 0;
+    while (GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING)) {
+      ++warnings;
+      gst_message_unref(m);
+    }
+    EXPECT_EQ(warnings, drawn ? 0 : 1) << in_front;
+    gst_element_set_bus(run.element, nullptr);
+    gst_object_unref(bus);
+  }
+}
 TEST(Status, IsInItsStripOnly) {
   OverlayRun run;
   run.send(configuration_event());
