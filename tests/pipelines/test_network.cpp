@@ -37,6 +37,7 @@ std::string rtp_dnn(int port, bool rtcp, const std::string &model, const std::st
          " sync=false async=false";
 }
 
+// What probes write to is declared before the pipelines, which play until they are destroyed.
 struct TwoEnds {
   TemporaryFolder folder;
   std::string model = save_colours(folder);
@@ -47,8 +48,8 @@ struct TwoEnds {
 TEST(Network, RtcpNeedsNoSetting) {
   TwoEnds ends;
   const int port = free_ports();
-  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
   Seen seen;
+  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
   seen.watch(server.bin);
   paint(cam.bin);
   server.play();
@@ -61,8 +62,8 @@ TEST(Network, RtcpNeedsNoSetting) {
 TEST(Network, RtcpInPieces) {
   TwoEnds ends;
   const int port = free_ports();
-  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
   Seen seen;
+  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
   seen.watch(server.bin);
   paint(cam.bin);
   // A compound packet has room for half a message.
@@ -90,9 +91,9 @@ TEST(Network, RtcpInPieces) {
 TEST(Network, UdpSocket) {
   TwoEnds ends;
   const int port = free_ports();
+  Seen seen;
   Pipeline server(rtp_dnn(port, false, ends.model, "feedback=udp://127.0.0.1:" + std::to_string(port + 5))),
       cam(rtp_camera(port, false));
-  Seen seen;
   seen.watch(server.bin);
   paint(cam.bin);
   server.play();
@@ -104,12 +105,12 @@ TEST(Network, UdpSocket) {
 TEST(Network, TcpSocketAndPicturesOverTcp) {
   TwoEnds ends;
   const std::string port = std::to_string(free_ports());
+  Seen seen;
   // A transport of one's own: no RTP at all. Whoever is launched first waits for the other.
   Pipeline server("tcpserversrc host=127.0.0.1 port=" + port + " ! " +
                   dnn(ends.model, "feedback=tcp://127.0.0.1:" + std::to_string(std::stoi(port) + 1)));
   Pipeline cam(camera("feedback=tcp://127.0.0.1:" + std::to_string(std::stoi(port) + 1)) +
                " ! video/x-h264,stream-format=byte-stream ! tcpclientsink host=127.0.0.1 port=" + port);
-  Seen seen;
   seen.watch(server.bin);
   paint(cam.bin);
   server.play();
@@ -143,12 +144,12 @@ TEST(Network, TheCameraSaysWhatFeedbackMayTake) {
     const int port = free_ports();
     std::string launch = rtp_camera(port, false);
     launch.replace(launch.find("oneadaptfilter"), 14, std::string("oneadaptfilter feedback-share=") + share);
-    Pipeline server(rtp_dnn(port, false, ends.model, "feedback=udp://127.0.0.1:" + std::to_string(port + 5))),
-        cam(launch);
     Seen seen;
-    seen.watch(server.bin);
     Marks marks;
     marks.overrule = !strcmp(share, "0.01");
+    Pipeline server(rtp_dnn(port, false, ends.model, "feedback=udp://127.0.0.1:" + std::to_string(port + 5))),
+        cam(launch);
+    seen.watch(server.bin);
     GstElement *dnn = gst_bin_get_by_name(GST_BIN(server.bin), "dnn");
     GstPad *sink = gst_element_get_static_pad(dnn, "sink");
     gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, Marks::probe, &marks, nullptr);
