@@ -2,6 +2,7 @@
 // oneadapt-inspect: what it says of models, in words and as JSON, what it is shown, and what is wrong.
 #include <filesystem>
 
+#include "../support/lying_clip.h"
 #include "inspect_run.h"
 
 namespace {
@@ -113,6 +114,22 @@ TEST_F(Inspect, TheInputSizeIsTheElements) {
 }
 
 // ---- what it is shown
+
+TEST_F(Inspect, AClipThatLiesOnItsSideIsSeenUpright) {
+  const std::string lying = folder.file("lying.mp4");
+  for (const int degrees : {0, 90}) {
+    ASSERT_TRUE(write_lying_clip(lying, degrees));
+    const json data = inspect({save_brightest(folder), "--input", lying, "--repeat", "0", "--json", "-"}).data();
+    ASSERT_EQ(data["frames"].size(), 1u);
+    const json &frame = data["frames"][0];
+    EXPECT_EQ(frame["resolution"]["width"], degrees ? 256 : 192);
+    ASSERT_EQ(frame["objects"].size(), 1u);
+    // Turned clockwise, what was at the upper left is at the upper right.
+    const json &box = frame["objects"][0]["detection"]["bounding_box"];
+    EXPECT_GE(box["x_min"].get<double>(), degrees ? (256 - 80) / 256.0 : 16 / 192.0);
+    EXPECT_LE(box["x_max"].get<double>(), degrees ? (256 - 32) / 256.0 : 64 / 192.0);
+  }
+}
 
 TEST_F(Inspect, FramesOfAClip) {
   const std::string path = save_colours(folder, R"({"threshold": 0.05, "floor": 0.01})"), avi = clip();

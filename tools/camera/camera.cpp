@@ -19,7 +19,7 @@ std::string source_of(const Options &o) {
   if (o.source == "test")
     return "videotestsrc name=source is-live=true pattern=ball ! video/x-raw,width=640,height=480";
   if (o.source.rfind("/dev/", 0) == 0) return "v4l2src name=source";
-  return "filesrc name=source ! decodebin ! clocksync";
+  return "filesrc name=source ! decodebin ! clocksync ! videoconvert ! videoflip video-direction=auto";
 }
 
 guint64 number(GstElement *element, const char *name) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "eval/clip_source.h"
 #include "eval/figure_parts.h"
 #include "eval/gradient_cost.h"
 
@@ -17,10 +18,11 @@ namespace {
 /// The clip's first frames as packed RGB, rows padded to 4 bytes, in `path`.
 void write_frames(const std::string &clip, const std::string &path) {
   GError *error = nullptr;
-  GstElement *pipeline = gst_parse_launch(
-      "filesrc name=source ! decodebin ! videoconvert ! video/x-raw,format=RGB ! identity eos-after=10 ! "
-      "filesink name=sink",
-      &error);
+  GstElement *pipeline =
+      gst_parse_launch((std::string(kClipSource) +
+                        " ! videoconvert ! video/x-raw,format=RGB ! identity eos-after=10 ! filesink name=sink")
+                           .c_str(),
+                       &error);
   if (!pipeline || error) throw RunError("the pipeline cannot be built: " + std::string(error ? error->message : "?"));
   for (const auto &[name, value] : {std::pair<const char *, std::string>{"source", clip}, {"sink", path}}) {
     GstElement *e = gst_bin_get_by_name(GST_BIN(pipeline), name);

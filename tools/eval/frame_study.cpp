@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "eval/clip_source.h"
 #include "eval/compose.h"
 #include "eval/pads.h"
 
@@ -46,11 +47,10 @@ GstPadProbeReturn on_picture(GstPad *pad, GstPadProbeInfo *info, gpointer data) 
 /// The luma of the first `wanted` frames of a run's clip.
 std::vector<FrameFilter::Frame> read_frames(const RunOptions &o, std::size_t wanted) {
   GError *error = nullptr;
-  Ref<GstElement> pipeline(
-      gst_parse_launch((std::string(o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
-                        " ! videorate ! capsfilter name=caps ! fakesink name=sink sync=false")
-                           .c_str(),
-                       &error));
+  Ref<GstElement> pipeline(gst_parse_launch((std::string(o.source.empty() ? kClipSource : o.source) +
+                                             " ! videorate ! capsfilter name=caps ! fakesink name=sink sync=false")
+                                                .c_str(),
+                                            &error));
   if (error) {
     const std::string text = error->message;
     g_clear_error(&error);

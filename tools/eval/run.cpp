@@ -17,6 +17,7 @@
 #include <optional>
 #include <thread>
 
+#include "eval/clip_source.h"
 #include "eval/lossy_feedback.h"
 #include "eval/pads.h"
 #include "eval/schedule.h"
@@ -99,8 +100,8 @@ void take_words(const GstStructure *s, GstClockTime interval, std::vector<FrameR
 
 Ref<GstElement> build(const RunOptions &o) {
   if (o.sound && !o.source.empty()) throw RunError("a source of one's own is for pictures");
-  std::string launch = (o.source.empty() ? "filesrc name=source ! decodebin ! videoconvert" : o.source) +
-                       " ! videorate ! capsfilter name=caps ! " + (o.second_pass ? PassOverlay::camera() : "") +
+  std::string launch = (o.source.empty() ? kClipSource : o.source) + " ! videorate ! capsfilter name=caps ! " +
+                       (o.second_pass ? PassOverlay::camera() : "") +
                        "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " +
                        (o.raw ? "video/x-raw ! " : "h264parse ! avdec_h264 max-threads=1 ! ") +
                        (o.second_pass ? PassOverlay::server() : "");
@@ -220,13 +221,14 @@ void configure(GstElement *p, const RunOptions &o) {
 struct Limits {
   double seconds;
   GstElement *pipeline;
-  bool ended = false;
+  bool begun = false, ended = false;
   unsigned width = 0, height = 0;
   GstVideoInfo written;  ///< size and pixel aspect ratio of the written video, once `width` is known
 };
 GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *limits = static_cast<Limits *>(data);
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  limits->begun = true;
   const GstClockTime time = stream_time(pad, buffer);
   const bool shown = GST_CLOCK_TIME_IS_VALID(time);  // an edit list may cut frames off
   // Half a millisecond: time stamps are rounded.
@@ -242,11 +244,11 @@ GstPadProbeReturn on_limit(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   GST_PAD_PROBE_INFO_FLOW_RETURN(info) = shown ? GST_FLOW_EOS : GST_FLOW_OK;
   return GST_PAD_PROBE_HANDLED;
 }
-/// The first caps of the clip.
+/// The caps of the clip's first frame: a clip that lies on its side has others in front of them, before its tags come.
 GstPadProbeReturn on_caps(GstPad *, GstPadProbeInfo *info, gpointer data) {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
   auto *limits = static_cast<Limits *>(data);
-  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS || limits->width) return GST_PAD_PROBE_OK;
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS || limits->begun) return GST_PAD_PROBE_OK;
   GstCaps *caps;
   gst_event_parse_caps(event, &caps);
   GstVideoInfo &video = limits->written;
@@ -362,7 +364,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   const Ref<GstElement> filter(gst_bin_get_by_name(GST_BIN(pipeline.get()), "filter"));
   if (options.sound) taps.filter = filter.get();
   if (options.sound) taps.interval = GstClockTime(std::llround(options.interval * GST_SECOND));
-  Limits limits{options.seconds, pipeline.get(), false, 0, 0, {}};
+  Limits limits{options.seconds, pipeline.get(), false, false, 0, 0, {}};
   PassOverlay overlay(options.second_pass);
   if (options.second_pass) overlay.tap(GST_BIN(pipeline.get()));
   // What a second pass leaves out came in all the same.
@@ -371,6 +373,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
   if (!options.sound) tap(GST_BIN(pipeline.get()), "dnn", "src", on_result, &taps);
   tap(GST_BIN(pipeline.get()), "filter", "src", on_feedback, &taps, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM);
   tap(GST_BIN(pipeline.get()), "dnn", "src", on_scaled_caps, &limits, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
+  tap(GST_BIN(pipeline.get()), "upright", "src", forget_orientation, nullptr, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
   Schedule schedule(options.schedule);
   schedule.tap(GST_BIN(pipeline.get()));
   LossyFeedback lossy(options.feedback_loss, options.seed);

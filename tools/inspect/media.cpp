@@ -143,7 +143,8 @@ void Decoder::open(const std::string &tail) {
   g_clear_error(&error);
   if (made) pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(made)));
   if (!why.empty() || !made)
-    throw InspectError("--input: GStreamer lacks an element (" + why + "); install gstreamer1.0-plugins-base");
+    throw InspectError("--input: GStreamer lacks an element (" + why +
+                       "); install gstreamer1.0-plugins-base and -good");
   sink_.reset(gst_bin_get_by_name(GST_BIN(made), "sink"));
   const std::unique_ptr<GstElement, Unref> file(gst_bin_get_by_name(GST_BIN(made), "file"));
   g_object_set(file.get(), "location", path_.c_str(), nullptr);
@@ -173,7 +174,8 @@ Decoder::Sample Decoder::pull() {
 }
 
 Footage::Footage(const std::string &path)
-    : decoder_(std::make_unique<Decoder>(path, false, "videoconvert ! video/x-raw,format=RGB")) {}
+    : decoder_(std::make_unique<Decoder>(
+          path, false, "videoconvert ! videoflip video-direction=auto ! videoconvert ! video/x-raw,format=RGB")) {}
 Footage::~Footage() = default;
 bool Footage::is_clip() const { return decoder_->clip(); }
 double Footage::duration() const { return decoder_->duration(); }
