@@ -227,9 +227,9 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  * @frames_out: frames that went out
  * @compute: frames that went out, as a fraction of those of the most expensive configuration; < 0 when unknown
  * @activity: whether something went on in the interval, such as a voice, by the tunable's own judgement. In [0, 1],
- *   where 0.5 or more means yes; < 0 when unknown. With @foresees it is what was known when the interval began
- * @foresees: TRUE when the tunable knows the activity of an interval before it applies a configuration to it. apply()
- *   then accepts an alternative configuration for intervals in which nothing goes on
+ *   where 0.5 or more means yes; < 0 when unknown. With @has_lookahead it is what was known when the interval began
+ * @has_lookahead: TRUE when the tunable knows the activity of an interval before it applies a configuration to it.
+ *   apply() then accepts an alternative configuration for intervals in which nothing goes on
  *
  * What a tunable knows about one interval.
  */
@@ -241,7 +241,7 @@ struct _GstOneadaptProbe {
   guint frames_out;
   gdouble compute;
   gdouble activity;
-  gboolean foresees;
+  gboolean has_lookahead;
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING - 2];
@@ -300,9 +300,10 @@ typedef struct _GstOneadaptTunableInterface GstOneadaptTunableInterface;
  *   long and must not block the data path. With @gradient NULL it reports only bytes, resource and rungs. Returns NULL
  *   and sets @error when the interval is no longer known, or not yet
  * @apply: sets new values (a structure with one number field for each knob, values of the ladder). They take effect at
- *   the first frame of the first interval ≥ @interval that has not begun. A tunable with GstOneadaptProbe.foresees also
- *   accepts a field "idle", a structure of the same kind: the values for intervals in which nothing goes on. Knobs
- *   that "idle" does not name keep one value for all intervals. Returns FALSE and sets @error for an unknown knob
+ *   the first frame of the first interval ≥ @interval that has not begun. A tunable with
+ *   GstOneadaptProbe.has_lookahead also accepts a field "idle", a structure of the same kind: the values for intervals
+ *   in which nothing goes on. Knobs that "idle" does not name keep one value for all intervals. Returns FALSE and sets
+ *   @error for an unknown knob
  * @render: (transfer full) (nullable): optional, for policies that profile. Makes what @configuration (as for apply;
  *   knobs that it does not name stay as they were) would have made of a remembered interval, at the remembered
  *   instants. An interval that was rendered once is remembered until another one is rendered, so that all renderings

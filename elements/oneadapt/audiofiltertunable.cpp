@@ -124,8 +124,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->resource = result.resource;
     answer->compute = 1;
     // What a decision can depend on is what was known when the interval began.
-    answer->foresees = looks_ahead(self);
-    answer->activity = answer->foresees ? request.interval.foreseen : request.interval.activity;
+    answer->has_lookahead = looks_ahead(self);
+    answer->activity = answer->has_lookahead ? request.interval.foreseen : request.interval.activity;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;
       GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);

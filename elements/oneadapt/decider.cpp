@@ -56,7 +56,7 @@ void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const
       gst_structure_new("knob", "tunable", G_TYPE_STRING, GST_OBJECT_NAME(part.element), "name", G_TYPE_STRING, k->name,
                         "value", G_TYPE_DOUBLE, k->value, "next", G_TYPE_DOUBLE, d.value.value_or(k->ladder[d.rung]),
                         "position", G_TYPE_DOUBLE, d.position, nullptr);
-  if (d.idle_rung) gst_structure_set(s, "next-idle", G_TYPE_DOUBLE, k->ladder[*d.idle_rung], nullptr);
+  if (d.inactive_rung) gst_structure_set(s, "next-idle", G_TYPE_DOUBLE, k->ladder[*d.inactive_rung], nullptr);
   if (k->has_up)
     gst_structure_set(s, "output-grad-up", G_TYPE_DOUBLE, k->output_grad_up, "acc-grad-up", G_TYPE_DOUBLE,
                       d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, "compute-change-up",
@@ -200,7 +200,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     o.z = smooth->z;
     o.confident = smoother_.confident();
     o.elements = gradient->elements;
-    o.pooled = gradient->frame_height == 1;  // a signal in time
+    o.micro_averaged = gradient->frame_height == 1;  // a signal in time
   } else if (o.feedback_lost) {
     if (newest_) smooth = flat(newest_.get());
     newest_.reset();
@@ -243,7 +243,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
       auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
       if (!adapted(element, k, names)) continue;
       o.knobs.push_back(observe(element, k));
-      o.knobs.back().foresees = probe->foresees;
+      o.knobs.back().has_lookahead = probe->has_lookahead;
       const auto first = first_.emplace(o.knobs.back().name, o.knobs.back().rung).first;
       if (loss == FeedbackLoss::AsSet) o.knobs.back().safe = std::min<std::size_t>(first->second, k->n_ladder - 1);
       part.knobs.push_back(k);
@@ -287,7 +287,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
         moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
                 (smooth && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
         gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, next, nullptr);
-        if (d.idle_rung) gst_structure_set(idle, k->name, G_TYPE_DOUBLE, k->ladder[*d.idle_rung], nullptr);
+        if (d.inactive_rung) gst_structure_set(idle, k->name, G_TYPE_DOUBLE, k->ladder[*d.inactive_rung], nullptr);
       }
       if (gst_structure_n_fields(idle)) {
         gst_structure_set(configuration, "idle", GST_TYPE_STRUCTURE, idle, nullptr);

@@ -18,10 +18,10 @@ class ActivityPolicy : public Policy {
       const KnobObservation &k = o.knobs[i];
       const Place active = active_.emplace(k.name, Place{k.rung, k.value}).first->second;
       KnobDecision &kd = d.knobs[i];
-      if (k.foresees) {
+      if (k.has_lookahead) {
         kd.rung = std::min(active.rung, k.ladder.size() - 1);
         if (kd.rung == active.rung) kd.value = active.value;
-        kd.idle_rung = 0;
+        kd.inactive_rung = 0;
         kd.position = Ladder(k.ladder).position(kd.rung);
         d.predicted_resource.reset();
         continue;

@@ -44,7 +44,7 @@ class OneAdaptPolicy : public Policy {
     check_observation(o);
     Decision d;
     double resource = o.resource.value_or(0);
-    if (o.gradient && o.pooled)
+    if (o.gradient && o.micro_averaged)
       forecast_.push(o.elements, o.activity ? std::optional(*o.activity >= kActive) : std::nullopt);
     if (o.gradient) learn(o);
     const std::vector<std::size_t> typical = o.feedback_lost ? typical_optimum(o.knobs, s) : std::vector<std::size_t>();
@@ -63,7 +63,7 @@ class OneAdaptPolicy : public Policy {
       }
       // Back from where the loss of feedback had it go, unless somebody has moved it since.
       const auto back = left.find(k.name);
-      if (o.gradient && !k.foresees && back != left.end() && back->second.safe == k.rung &&
+      if (o.gradient && !k.has_lookahead && back != left.end() && back->second.safe == k.rung &&
           back->second.rung < ladder.size()) {
         kd.rung = back->second.rung;
         kd.position = positions_[k.name] = ladder.position(kd.rung);
@@ -71,13 +71,13 @@ class OneAdaptPolicy : public Policy {
         far = true;
         continue;
       }
-      if (o.pooled && has_typical(k) && s.alpha > 0) {
+      if (o.micro_averaged && has_typical(k) && s.alpha > 0) {
         d.knobs.push_back(pooled_step(o, k, s));
         const StepEffect *effect = d.knobs.back().rung > k.rung && k.up     ? &*k.up
                                    : d.knobs.back().rung < k.rung && k.down ? &*k.down
                                                                             : nullptr;
         if (effect) resource += effect->resource_change * std::abs(double(d.knobs.back().rung) - double(k.rung));
-        far = far || d.knobs.back().idle_rung;  // which of the two it will be is not known
+        far = far || d.knobs.back().inactive_rung;  // which of the two it will be is not known
         continue;
       }
       const double here = ladder.position(k.rung);
@@ -137,7 +137,7 @@ class OneAdaptPolicy : public Policy {
     else
       holding_ = false;
     for (KnobDecision &kd : d.knobs)
-      if (kd.idle_rung) kd.idle_rung = std::min(*kd.idle_rung, kd.rung);
+      if (kd.inactive_rung) kd.inactive_rung = std::min(*kd.inactive_rung, kd.rung);
     return d;
   }
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
@@ -191,11 +191,11 @@ class OneAdaptPolicy : public Policy {
     const Ladder ladder(k.ladder);
     const auto it = sensitivity_.find(k.name);
     const double sensitivity = it == sensitivity_.end() ? 1 : std::exp(it->second);
-    const double loss = sensitivity * forecast_.weight(k.foresees ? std::optional(true) : std::nullopt);
+    const double loss = sensitivity * forecast_.weight(k.has_lookahead ? std::optional(true) : std::nullopt);
     const std::size_t best = typical_best(o, k, s, loss), least = k.rung - std::min(k.rung, kMaxRungs);
     KnobDecision kd;
-    kd.rung = k.foresees ? best : std::clamp(best, least, k.rung + kMaxRungs);
-    if (k.foresees) kd.idle_rung = typical_best(o, k, s, sensitivity * forecast_.weight(false));
+    kd.rung = k.has_lookahead ? best : std::clamp(best, least, k.rung + kMaxRungs);
+    if (k.has_lookahead) kd.inactive_rung = typical_best(o, k, s, sensitivity * forecast_.weight(false));
     kd.position = positions_[k.name] = ladder.position(kd.rung);
     const auto slopes = [&](std::size_t there, const StepEffect &effect, double &accuracy, double &resource) {
       const double dk = ladder.position(there) - ladder.position(k.rung);
@@ -209,7 +209,7 @@ class OneAdaptPolicy : public Policy {
   /// Averages what this interval says about the content's sensitivity to each knob.
   void learn(const Observation &o) {
     for (const KnobObservation &k : o.knobs) {
-      if (!has_typical(k) || k.self_scaling || (o.pooled && o.elements <= 0)) continue;
+      if (!has_typical(k) || k.self_scaling || (o.micro_averaged && o.elements <= 0)) continue;
       double sum = 0;
       int n = 0;
       auto add = [&](const std::optional<StepEffect> &step, std::size_t rung) {
@@ -222,7 +222,8 @@ class OneAdaptPolicy : public Policy {
       if (k.rung > 0) add(k.down, k.rung - 1);
       double &sensitivity = sensitivity_[k.name];  // 0: as typical
       if (n == 0) continue;
-      const double weight = o.pooled ? std::max(kEvidencePooled, 1 / (++evidence_[k.name] + kBeliefPooled)) : kEvidence;
+      const double weight =
+          o.micro_averaged ? std::max(kEvidencePooled, 1 / (++evidence_[k.name] + kBeliefPooled)) : kEvidence;
       sensitivity += weight * (sum / n - sensitivity);
     }
   }

@@ -28,9 +28,9 @@ struct KnobObservation {
   std::optional<double> value;  ///< the same, where it may lie between two rungs
   bool continuous = false;      ///< may be set between two rungs
   bool self_scaling = false;    ///< its typical values hold for all content
-  /// Its tunable will know of each interval whether something goes on in it before a decision takes effect:
-  /// KnobDecision::idle_rung is heeded.
-  bool foresees = false;
+  /// The tunable will know whether something goes on in an interval before a decision takes effect there, so
+  /// KnobDecision::inactive_rung counts.
+  bool has_lookahead = false;
   std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
   std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
   /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
@@ -59,7 +59,7 @@ struct Observation {
   double elements = 0;   ///< elements in this interval, down to the floor
   /// Accuracy is that of all intervals' elements together, not a mean over intervals: one without elements counts for
   /// nothing. So it is with signals in time (F1 of words, §5.1).
-  bool pooled = false;
+  bool micro_averaged = false;
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::optional<double> activity;      ///< whether something went on, by the tunable's own judgement, [0, 1]
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
@@ -69,7 +69,7 @@ struct Observation {
 
 struct KnobDecision {
   std::size_t rung = 0;                                 ///< to take in the next interval
-  std::optional<std::size_t> idle_rung;                 ///< instead, if nothing goes on in it; of knobs that foresee
+  std::optional<std::size_t> inactive_rung;             ///< instead, if nothing goes on in it; where has_lookahead
   std::optional<double> value;                          ///< to take instead of the rung's; near it
   double position = 1;                                  ///< the continuous knob behind it, [0, 1]
   double acc_grad_up = 0, acc_grad_down = 0;            ///< estimated AccGrad per unit of normalised knob, one-sided

@@ -275,12 +275,12 @@ TEST(Policy, ActivityThatIsForeseenIsDecidedForEitherCase) {
   const auto p = make_policy("activity");
   Observation o = one_knob(4, 0, 0, 0, 0);
   o.gradient = false;
-  o.knobs[0].foresees = true;
+  o.knobs[0].has_lookahead = true;
   for (const std::optional<double> activity : {std::optional<double>(), {0.0}, {1.0}}) {
     o.activity = activity;
     const KnobDecision d = p->decide(o, {}).knobs[0];
     EXPECT_EQ(d.rung, 4u);
-    EXPECT_EQ(d.idle_rung, 0u);
+    EXPECT_EQ(d.inactive_rung, 0u);
     o.knobs[0].rung = 0;  // one without activity came in between
   }
 }

@@ -72,7 +72,7 @@ namespace {
 /// sensitivity stays 1, unless `measured` says otherwise.
 Observation words(std::size_t rung, double elements, double measured = 1) {
   Observation o;
-  o.gradient = o.pooled = true;
+  o.gradient = o.micro_averaged = true;
   o.elements = elements;
   o.confident = 1;
   KnobObservation k;
@@ -117,49 +117,49 @@ TEST(Pooled, StandsWhereTheExpectedElementsAreWorthIt) {
 TEST(Pooled, WhoForeseesHasADecisionForEitherCase) {
   Observation o = words(0, 2);
   o.activity = 1;
-  EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0.5, 0.3}).knobs[0].idle_rung);
-  o.knobs[0].foresees = true;
+  EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0.5, 0.3}).knobs[0].inactive_rung);
+  o.knobs[0].has_lookahead = true;
   o.resource = 0.0625;
   // Weights 1 ÷ 0.60698 = 1.6475 and 0.03 ÷ 0.60698 = 0.0494. λ 0.15: 1.5816 − 0.0375, 1.6475 − 0.075 at rungs 2, 3;
   // 0.0198 − 0.0094, 0.0445 − 0.0188 and 0.0474 − 0.0375 at rungs 0, 1 and 2.
   Decision d = make_policy("oneadapt")->decide(o, {0.5, 0.15});
   EXPECT_EQ(d.knobs[0].rung, 3u) << "three rungs up: no step from a rung that was for the other case";
-  EXPECT_EQ(d.knobs[0].idle_rung, 1u);
+  EXPECT_EQ(d.knobs[0].inactive_rung, 1u);
   EXPECT_FALSE(d.predicted_resource) << "which of the two it will be is not known";
   d = make_policy("oneadapt")->decide(o, {0.5, 1.6});
   EXPECT_EQ(d.knobs[0].rung, 1u);
-  EXPECT_EQ(d.knobs[0].idle_rung, 0u);
-  EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0, 0.3}).knobs[0].idle_rung) << "α = 0 moves nothing";
+  EXPECT_EQ(d.knobs[0].inactive_rung, 0u);
+  EXPECT_FALSE(make_policy("oneadapt")->decide(o, {0, 0.3}).knobs[0].inactive_rung) << "α = 0 moves nothing";
 }
 
 TEST(Pooled, ABudgetHoldsInEitherCase) {
   Observation o = words(3, 2);
   o.activity = 1;
-  o.knobs[0].foresees = true;
+  o.knobs[0].has_lookahead = true;
   o.knobs[0].value = 8;
   o.resource = 0.5;
   PolicySettings s{0.5, 0};  // whatever it costs: the top in both cases
-  EXPECT_EQ(make_policy("oneadapt")->decide(o, s).knobs[0].idle_rung, 3u);
+  EXPECT_EQ(make_policy("oneadapt")->decide(o, s).knobs[0].inactive_rung, 3u);
   s.allowed = 0.3;
   const KnobDecision d = make_policy("oneadapt")->decide(o, s).knobs[0];
   EXPECT_LE(d.rung, 1u);
-  EXPECT_LE(*d.idle_rung, d.rung);
+  EXPECT_LE(*d.inactive_rung, d.rung);
 }
 
 TEST(Pooled, FeedbackThatIsLostEndsTheAlternative) {
   const auto p = make_policy("oneadapt");
   Observation o = words(0, 0);
   o.activity = 0;
-  o.knobs[0].foresees = true;
-  EXPECT_TRUE(p->decide(o, {0.5, 0.1}).knobs[0].idle_rung);
+  o.knobs[0].has_lookahead = true;
+  EXPECT_TRUE(p->decide(o, {0.5, 0.1}).knobs[0].inactive_rung);
   Observation lost = o;
   lost.gradient = false;
   lost.feedback_lost = true;
-  EXPECT_FALSE(p->decide(lost, {0.5, 0.1}).knobs[0].idle_rung);
+  EXPECT_FALSE(p->decide(lost, {0.5, 0.1}).knobs[0].inactive_rung);
   // When it is there again, both cases are decided at once: the rung before may have been either's.
   const KnobDecision back = p->decide(o, {0.5, 0.1}).knobs[0];
-  EXPECT_TRUE(back.idle_rung);
-  EXPECT_GT(back.rung, *back.idle_rung);
+  EXPECT_TRUE(back.inactive_rung);
+  EXPECT_GT(back.rung, *back.inactive_rung);
 }
 
 TEST(Pooled, OnlyIntervalsWithElementsAreEvidence) {
@@ -183,7 +183,7 @@ TEST(Pooled, OnlyIntervalsWithElementsAreEvidence) {
 
 TEST(Pooled, PicturesCountAlike) {
   Observation o = words(1, 0);
-  o.pooled = false;
+  o.micro_averaged = false;
   const KnobDecision d = make_policy("oneadapt")->decide(o, {0.5, 0.3}).knobs[0];
   EXPECT_NEAR(d.acc_grad_up, 0.06 * 15 / 2, 1e-9);
 }

@@ -35,7 +35,7 @@ struct FakeTunable {
   int confident;      // of the last gradient it was probed with; -1: of none
   float least, most;  // its values
   double activity;    // that it tells of; -1: unknown
-  gboolean foresees;
+  gboolean has_lookahead;
   double idle;                    // what was applied last for intervals without activity; -1: nothing
   GstOneadaptGradient *gradient;  // a copy of the last one that it was probed with; NULL: none yet
 };
@@ -89,7 +89,7 @@ static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, con
   }
   p->resource = f->value / 50;
   p->activity = f->activity;
-  p->foresees = f->foresees;
+  p->has_lookahead = f->has_lookahead;
   return p;
 }
 static gboolean fake_apply(GstOneadaptTunable *t, guint64 interval, const GstStructure *c, GError **) {

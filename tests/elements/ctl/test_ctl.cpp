@@ -443,7 +443,7 @@ TEST(Ctl, WhoForeseesIsToldBothCases) {
   rig.interval();
   EXPECT_EQ(rig.tunable->value, 10);
   EXPECT_EQ(rig.tunable->idle, -1) << "who does not foresee would take it for a knob";
-  rig.tunable->foresees = TRUE;
+  rig.tunable->has_lookahead = TRUE;
   rig.interval();
   EXPECT_EQ(rig.tunable->value, 40);
   EXPECT_EQ(rig.tunable->idle, 10);
