@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "core/policies.h"
+#include "core/typical.h"
 
 namespace oneadapt {
 namespace {

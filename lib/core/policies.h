@@ -12,12 +12,6 @@ void check_observation(const Observation &observation);
 /// Every knob where it is.
 Decision stay(const Observation &observation);
 
-/// Whether a tunable said what the knob's rungs usually come to.
-bool has_typical(const KnobObservation &knob);
-/// The optimum of Eq. 1 on typical content, knob by knob: accuracies and resources of several knobs multiply. Knobs
-/// that say nothing of it stay.
-std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
-
 std::unique_ptr<Policy> make_region_policy();                                        ///< "region"
 std::unique_ptr<Policy> make_ascent_policy();                                        ///< "oneadapt"
 std::unique_ptr<Policy> make_profiling_policy(bool chameleon);                       ///< "profiling", "chameleon"

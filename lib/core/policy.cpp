@@ -30,45 +30,6 @@ std::vector<std::size_t> Policy::start(const std::vector<KnobObservation> &knobs
   return rungs;
 }
 
-bool has_typical(const KnobObservation &k) {
-  return k.typical_accuracy.size() == k.ladder.size() && k.typical_resource.size() == k.ladder.size();
-}
-
-std::vector<std::size_t> typical_optimum(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
-  std::vector<std::size_t> rungs;
-  for (const KnobObservation &k : knobs) rungs.push_back(k.rung);
-  double best = -1e300;
-  // Coordinate ascent from the top; a few rounds settle it.
-  for (std::size_t i = 0; i < knobs.size(); ++i)
-    if (has_typical(knobs[i])) rungs[i] = knobs[i].ladder.size() - 1;
-  auto worth = [&](const std::vector<std::size_t> &at) {
-    double accuracy = 1, resource = 1, compute = 1;
-    for (std::size_t i = 0; i < knobs.size(); ++i)
-      if (has_typical(knobs[i])) {
-        accuracy *= knobs[i].typical_accuracy[at[i]];
-        resource *= knobs[i].typical_resource[at[i]];
-        if (knobs[i].typical_compute.size() == knobs[i].ladder.size()) compute *= knobs[i].typical_compute[at[i]];
-      }
-    return accuracy - s.lambda * resource - s.lambda_compute * compute;
-  };
-  for (bool better = true; better;) {
-    better = false;
-    for (std::size_t i = 0; i < knobs.size(); ++i) {
-      if (!has_typical(knobs[i])) continue;
-      for (std::size_t r = 0; r < knobs[i].ladder.size(); ++r) {
-        auto at = rungs;
-        at[i] = r;
-        if (worth(at) > best + 1e-12) {
-          best = worth(at);
-          rungs = at;
-          better = true;
-        }
-      }
-    }
-  }
-  return rungs;
-}
-
 namespace {
 
 /// "static", and under the name that evaluations use "uniform": every knob stays where it is.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/policies.h"
+#include "core/typical.h"
 
 namespace oneadapt {
 

@@ -1,83 +1,130 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Budgets: plans by hand, and the policy in simulated time on content that is not what is typical.
+// Budgets: who decides, by hand, and the policy in simulated time on content that is not what is typical.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-#include "core/budget.h"
+#include "core/budget_keeper.h"
 #include "core/policy.h"
 
 using namespace oneadapt;
 
 namespace {
 
-PlannedKnob qp(double value, bool continuous = false) {
-  return {{44, 36, 28, 20}, {0.6, 0.8, 0.9, 1}, {0.0625, 0.125, 0.25, 1}, value, continuous, 1};
+/// A knob of three rungs, at the middle one, which takes half of the resource.
+Observation middle() {
+  Observation o;
+  o.resource = 0.5;
+  KnobObservation k;
+  k.name = "qp";
+  k.ladder = {40, 30, 20};
+  k.rung = 1;
+  k.typical_accuracy = {0.6, 0.8, 1};
+  k.typical_resource = {0.25, 0.5, 1};
+  o.knobs = {k};
+  return o;
+}
+
+/// A decision to go to `rung`.
+Decision going_to(std::size_t rung) {
+  Decision d;
+  d.knobs.resize(1);
+  d.knobs[0].rung = rung;
+  return d;
+}
+
+PolicySettings allowing(double ratio) {
+  PolicySettings s;
+  s.lambda = 0;
+  s.allowed = ratio;
+  return s;
+}
+
+std::size_t kept(BudgetKeeper &keeper, const Observation &o, double allowed, std::size_t wanted) {
+  Decision d = going_to(wanted);
+  keeper.apply(o, allowing(allowed), Sensitivity(), d);
+  return d.knobs[0].rung;
 }
 
 }  // namespace
 
-TEST(Plan, ResourceIsLogLinearBetweenRungs) {
-  EXPECT_DOUBLE_EQ(planned_resource(qp(20), 28), 0.25);
-  EXPECT_NEAR(planned_resource(qp(20), 24), 0.5, 1e-12);
-  EXPECT_DOUBLE_EQ(planned_resource(qp(20), 51), 0.0625);
-  EXPECT_DOUBLE_EQ(planned_resource(qp(20), 0), 1);
+TEST(BudgetKeeper, WithoutABudgetNothingIsChanged) {
+  BudgetKeeper keeper;
+  Decision d = going_to(2);
+  keeper.apply(middle(), PolicySettings(), Sensitivity(), d);
+  EXPECT_EQ(d.knobs[0].rung, 2u);
+  EXPECT_FALSE(d.knobs[0].value);
 }
-TEST(Plan, TakesTheDearestRungThatFits) {
-  EXPECT_EQ(plan_within({qp(20)}, {0, 0, 1, 0}).rungs, std::vector<std::size_t>{3});
-  EXPECT_EQ(plan_within({qp(20)}, {0, 0, 0.3, 0}).rungs, std::vector<std::size_t>{2});
-  EXPECT_EQ(plan_within({qp(36)}, {0, 0, 2, 0}).rungs, std::vector<std::size_t>{2});  // twice what it has now
-  const Plan plan = plan_within({qp(36)}, {0, 0, 2, 0});
-  EXPECT_DOUBLE_EQ(plan.ratio.resource, 2);
-  EXPECT_EQ(plan.values, std::vector<double>{28});
+
+TEST(BudgetKeeper, WhatStaysWithinIsLeftAlone) {
+  BudgetKeeper keeper;
+  EXPECT_EQ(kept(keeper, middle(), 2.2, 2), 2u) << "twice as much, of 2.2 times: 0.91 of it";
+  EXPECT_EQ(kept(keeper, middle(), 2.1, 2), 1u) << "0.95 of it, and 0.92 is aimed at";
+  EXPECT_EQ(kept(keeper, middle(), 0.9, 1), 0u) << "as it is, it is too much already";
+  EXPECT_EQ(kept(keeper, middle(), 0.5, 0), 0u);
 }
-TEST(Plan, LambdaMayWantLess) {
-  // 1 − 10·1, 0.9 − 10·0.25, 0.8 − 10·0.125, 0.6 − 10·0.0625.
-  EXPECT_EQ(plan_within({qp(20)}, {10, 0, 1, 0}).rungs, std::vector<std::size_t>{0});
-  EXPECT_EQ(plan_within({qp(20)}, {1, 0, 1, 0}).rungs, std::vector<std::size_t>{1});
+
+TEST(BudgetKeeper, ABudgetThatIsMetIsLeftAlone) {
+  BudgetKeeper keeper;
+  EXPECT_EQ(kept(keeper, middle(), 0.9, 2), 0u);  // from here on it decides
+  // 0.8 of it and more was used: the knob rests, whatever λ wants.
+  EXPECT_EQ(kept(keeper, middle(), 1.2, 2), 1u);
+  // Less: it looks for better again. Twice as much is 0.8 of 2.5 times.
+  EXPECT_EQ(kept(keeper, middle(), 2.5, 2), 2u);
+  // And lets go where λ wants less than it has now.
+  EXPECT_EQ(kept(keeper, middle(), 1.2, 0), 0u);
+  EXPECT_EQ(kept(keeper, middle(), 2.2, 2), 2u);
+  EXPECT_EQ(kept(keeper, middle(), 0.9, 2), 0u);
+  keeper.reset();
+  EXPECT_EQ(kept(keeper, middle(), 2.2, 2), 2u) << "forgotten: λ decides";
 }
-TEST(Plan, WhatIsTooDearAnywayIsCheapest) {
-  const Plan plan = plan_within({qp(20)}, {0, 0, 0.01, 0});
-  EXPECT_EQ(plan.rungs, std::vector<std::size_t>{0});
-  EXPECT_DOUBLE_EQ(plan.ratio.resource, 0.0625);
+
+TEST(BudgetKeeper, AKnobThatStaysKeepsAValueBetweenRungs) {
+  BudgetKeeper keeper;
+  Observation o = middle();
+  o.knobs[0].value = 31;
+  Decision d = going_to(1);
+  keeper.apply(o, allowing(10), Sensitivity(), d);
+  EXPECT_EQ(d.knobs[0].value, 31);
 }
-TEST(Plan, AContinuousKnobFillsTheBudget) {
-  const Plan plan = plan_within({qp(20, true)}, {0, 0, 0.5, 0});
-  EXPECT_NEAR(plan.values[0], 24, 1e-6);
-  EXPECT_NEAR(plan.ratio.resource, 0.5, 1e-6);
-  EXPECT_EQ(plan_within({qp(20, true)}, {0, 0, 0.27, 0}).rungs, std::vector<std::size_t>{2});  // 27.1: nearest to 28
-  EXPECT_EQ(plan_within({qp(20, true)}, {1, 0, 0.5, 0}).values, std::vector<double>{36});      // dearer would not pay
+
+TEST(BudgetKeeper, KnobsThatSayNothingAreNotPlanned) {
+  Observation o = middle();
+  o.knobs[0].typical_accuracy.clear();
+  EXPECT_TRUE(planned_knobs(o, Sensitivity()).knobs.empty());
+  BudgetKeeper keeper;
+  EXPECT_EQ(kept(keeper, o, 0.1, 2), 2u);
 }
-TEST(Plan, ExponentsAreTheContents) {
-  PlannedKnob steep = qp(20);
-  steep.exponent = 2;  // a quarter is a sixteenth
-  EXPECT_EQ(plan_within({steep}, {0, 0, 0.0626, 0}).rungs, std::vector<std::size_t>{2});
-  EXPECT_DOUBLE_EQ(plan_within({steep}, {0, 0, 0.0626, 0}).ratio.resource, 0.0625);
+
+TEST(BudgetKeeper, ExponentsAreWhatTheMovesShow) {
+  Observation o = middle();
+  EXPECT_EQ(planned_knobs(o, Sensitivity()).knobs[0].exponent, 1);
+  // 0.5 → 0.25 is half, as is typical; 0.5 → 0.125 a quarter: 2, which is too much to be believed; 0.5 → 0.3536: 0.5.
+  const auto measured_below = [&](double resource) {
+    o.knobs[0].down = StepEffect{0, resource - 0.5};
+    return planned_knobs(o, Sensitivity()).knobs[0].exponent;
+  };
+  EXPECT_NEAR(measured_below(0.25), 1, 1e-12);
+  EXPECT_NEAR(measured_below(0.5 * std::pow(0.5, 1.5)), 1.5, 1e-12);
+  EXPECT_NEAR(measured_below(0.125), 1.8, 1e-12);
+  EXPECT_NEAR(measured_below(0.49), 0.5, 1e-12);
+  // Of two moves the mean.
+  o.knobs[0].up = StepEffect{0, 0.5 * std::pow(2, 1.2) - 0.5};
+  EXPECT_NEAR(measured_below(0.25), 1.1, 1e-12);
 }
-TEST(Plan, SeveralKnobsMultiply) {
-  const PlannedKnob scale{{0.5, 1}, {0.7, 1}, {0.25, 1}, 1, false, 1};
-  // Within a quarter: QP 28 at full size (0.9), or QP 20 at half (0.7).
-  EXPECT_EQ(plan_within({qp(20), scale}, {0, 0, 0.25, 0}).rungs, (std::vector<std::size_t>{2, 1}));
-  // Within 0.07: QP 44 (0.6) or QP 28 at half size, a sixteenth (0.63).
-  EXPECT_EQ(plan_within({qp(20), scale}, {0, 0, 0.07, 0}).rungs, (std::vector<std::size_t>{2, 0}));
-}
-TEST(Plan, FramesHaveALimitOfTheirOwn) {
-  PlannedKnob rate{{1, 5, 10}, {0.6, 0.9, 1}, {0.4, 0.7, 1}, 10, false, 1, {0.1, 0.5, 1}};
-  EXPECT_EQ(plan_within({qp(20), rate}, {0, 0, 0, 0.5}).rungs, (std::vector<std::size_t>{3, 1}));
-  EXPECT_DOUBLE_EQ(plan_within({qp(20), rate}, {0, 0, 0, 0.5}).ratio.compute, 0.5);
-  // And 0.2 of the bytes: QP 28 at 5 (0.175, 0.81), rather than QP 36 at 10 (0.125, 0.8), which has too many frames.
-  EXPECT_EQ(plan_within({qp(20), rate}, {0, 0, 0.2, 0.5}).rungs, (std::vector<std::size_t>{2, 1}));
-  // λ of frames: 1 − 1, 0.9 − 0.5, 0.6 − 0.1.
-  EXPECT_EQ(plan_within({rate}, {0, 1, 0, 0}).rungs, std::vector<std::size_t>{2 - 2});
-  rate.continuous = true;
-  EXPECT_NEAR(plan_within({rate}, {0, 0, 0, 0.7071067}).values[0], 7.5, 1e-4);
-}
-TEST(Plan, ManyCombinationsStayNear) {
-  std::vector<PlannedKnob> many(9, qp(20));  // 4⁹ = 262144
-  const Plan plan = plan_within(many, {0, 0, 1e-6, 0});
-  for (std::size_t r : plan.rungs) EXPECT_GE(r, 1u);
-  EXPECT_TRUE(plan_within({}, {0, 0, 1, 0}).rungs.empty());
+
+TEST(BudgetKeeper, AccuraciesAreTheContents) {
+  Sensitivity twice;
+  Observation o = middle();
+  o.gradient = true;
+  o.confident = 1;
+  o.knobs[0].up = o.knobs[0].down = StepEffect{400, 0};  // 0.4 instead of 0.2
+  for (int i = 0; i < 50; ++i) twice.learn(o);
+  const PlannedKnob planned = planned_knobs(o, twice).knobs[0];
+  EXPECT_NEAR(planned.accuracy[0], 0.2, 1e-6);
+  EXPECT_NEAR(planned.accuracy[1], 0.6, 1e-6);
+  EXPECT_EQ(planned.accuracy[2], 1);
 }
 
 namespace {

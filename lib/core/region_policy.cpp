@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Policy "region" (EAAR, MobiCom '19; the paper's §5.1 pipeline a): what is around the last result's boxes is fine, the
+// rest coarse. Knobs stay where λ usually leads to; only maps follow the boxes.
+#include "core/policies.h"
+#include "core/typical.h"
+
+namespace oneadapt {
+namespace {
+
+constexpr double kEnlarge = 0.1;  // of a box's side, on every side: things move in a second
+
+class RegionPolicy : public Policy {
+ public:
+  Decision decide(const Observation &o, const PolicySettings &) override {
+    check_observation(o);
+    return stay(o);
+  }
+  std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
+    return typical_optimum(knobs, s);
+  }
+  void prepare(Gradient &gradient) override { gradient.map = region_map(gradient, kEnlarge); }
+  bool averages() const override { return false; }  // EAAR goes by the last result
+  bool needs_gradient() const override { return true; }
+  void reset() override {}
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_region_policy() { return std::make_unique<RegionPolicy>(); }
+
+}  // namespace oneadapt
