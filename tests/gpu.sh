@@ -68,9 +68,10 @@ if torch.version.cuda: print(os.path.dirname(torch.__file__), int(torch._C._GLIB
     skip 'this LibTorch was built without CUDA (name one that has it with --torch)'
   fi
   [[ -n $new_abi ]] && include+=("-D_GLIBCXX_USE_CXX11_ABI=$new_abi")
-  local cxx=${CXX:-c++} source object objects=() jobs=0
+  local cxx=${CXX:-c++} source sources object objects=() jobs=0
+  mapfile -t sources < <(find "$root/lib/core" "$root/lib/model" -name '*.cpp' | sort)
   echo "tests/gpu.sh: compiling lib/ (some minutes)"
-  for source in "$root"/lib/core/*.cpp "$root"/lib/model/*.cpp "$root"/tests/models/device_check.cpp; do
+  for source in "${sources[@]}" "$root"/tests/models/device_check.cpp; do
     object=$work/$(basename "$(dirname "$source")")-$(basename "$source" .cpp).o
     objects+=("$object")
     $cxx -std=c++17 -O2 -I"$root/lib" "${include[@]}" -c "$source" -o "$object" &

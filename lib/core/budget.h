@@ -9,7 +9,7 @@ namespace oneadapt {
 /// A knob whose rungs' effects are known well enough to plan with.
 struct PlannedKnob {
   std::vector<double> ladder;              ///< cheap → expensive
-  std::vector<double> accuracy, resource;  ///< of each rung, the other knobs at their dearest
+  std::vector<double> accuracy, resource;  ///< of each rung, the other knobs at their most expensive
   double value = 0;                        ///< in force; may lie between two rungs
   bool continuous = false;                 ///< may be set between two rungs
   double exponent = 1;                     ///< real ratios of resource are those of `resource`, to this power
@@ -39,8 +39,8 @@ PlannedRatio planned_ratio(const std::vector<PlannedKnob> &knobs, const std::vec
 
 /// Of all combinations of rungs that are within the limits, the one with the greatest Π accuracy − λ · Π resource
 /// − λ_compute · Π compute (Eq. 1 under constraints); then, if that gains, the first continuous knob goes towards its
-/// next rung until a limit is reached. Where even the cheapest combination is too dear, that one. With more than 20000
-/// combinations only rungs within 2 of the ones in force. No knobs: an empty plan.
+/// next rung until a limit is reached. Where even the cheapest combination takes too much, that one. With more than
+/// 20000 combinations only rungs within 2 of the ones in force. No knobs: an empty plan.
 Plan plan_within(const std::vector<PlannedKnob> &knobs, const PlanLimits &limits);
 
 }  // namespace oneadapt

@@ -13,7 +13,9 @@ namespace {
 // second to the next, and a knob should not.
 constexpr double kTarget = 0.92;
 constexpr double kBand = 0.8;
-// Content differs from what is typical, a single measurement from the content.
+// Measured: between neighbouring rungs of `qp`, single seconds of eight clips have exponents of 0.45 to 1.79. (Of
+// oneadapt-eval --policies uniform --fps 4 --seconds 4: the logarithm of two points' kbps over each other in a second,
+// divided by that of the typical resources.) What is beyond that is a single measurement, not the content.
 constexpr double kLeastExponent = 0.5, kMostExponent = 1.8;
 // A rung that typically changes the resource by less than this logarithm says nothing of the exponent.
 constexpr double kLeastLog = 0.05;

@@ -16,14 +16,14 @@ void ElementForecast::Mean::add(double value) {
 
 void ElementForecast::push(double elements, std::optional<bool> active) {
   if (begun_) after_[state_].add(elements);
-  if (begun_ && active) (*active ? when_active_ : when_idle_)[state_].add(elements);
+  if (begun_ && active) (*active ? when_active_ : when_inactive_)[state_].add(elements);
   all_.add(elements);
   state_ = elements > 0 ? kSome : begun_ && state_ == kSome ? kPause : kLongPause;
   begun_ = true;
 }
 
 double ElementForecast::weight(std::optional<bool> active) const {
-  const After &after = !active ? after_ : *active ? when_active_ : when_idle_;
+  const After &after = !active ? after_ : *active ? when_active_ : when_inactive_;
   return after[state_].value() / all_.value();
 }
 

@@ -27,19 +27,19 @@ class ElementForecast {
     void add(double value);
     double value() const { return sum / count; }
   };
-  // What is believed beforehand, and as how many intervals: measured (docs/design-sound.md). A quick learner
-  // moves knobs for what is chance.
+  // What is believed beforehand, and as how many intervals: measured (docs/design-sound.md). One that learns quickly
+  // has knobs move by chance.
   static constexpr double kBelief = 200;
   using After = std::array<Mean, kStates>;
   static constexpr After believed(double long_pause, double pause, double some, double as_many) {
     return {{{long_pause * as_many, as_many}, {pause * as_many, as_many}, {some * as_many, as_many}}};
   }
   After after_ = believed(0.18, 0.25, 0.8, kBelief);
-  // A tunable that takes something else for activity is seen through sooner. (0.6, 0.9 and 1.1 were measured where
-  // something goes on. But what goes on across an interval's end wants both its intervals, so they are kept nearer to
-  // each other: docs/design-sound.md.)
+  // The same where activity is known. Less is believed of it, so that a tunable that takes something else for activity
+  // is believed less and less. (Measured where something goes on: 0.6, 0.9 and 1.1. They are kept nearer to each other,
+  // because an element that goes across an interval's end needs both intervals: docs/design-sound.md.)
   static constexpr double kActivityBelief = 100;
-  After when_idle_ = believed(0.01, 0.03, 0.03, kActivityBelief);
+  After when_inactive_ = believed(0.01, 0.03, 0.03, kActivityBelief);
   After when_active_ = believed(0.8, 0.9, 1.0, kActivityBelief);
   Mean all_{0.6 * kBelief, kBelief};
   State state_ = kLongPause;
