@@ -24,7 +24,7 @@ constexpr guint64 kNone = G_MAXUINT64;
 
 /// What the user asked for; under OBJECT_LOCK.
 struct CtlSettings {
-  std::string tunables, knobs, policy = "oneadapt", policy_file, feedback = "auto";
+  std::string tunables, knobs, policy = oneadapt::default_policy().name, policy_file, feedback = "auto";
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
   double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
@@ -86,7 +86,7 @@ struct CtlLoop {
 
 struct CtlState {
   CtlSettings settings;
-  std::shared_ptr<const oneadapt::CasvaModel> casva;  // of a policy that has one; fixed for a run
+  std::optional<std::string> policy_file;  // its contents, of a policy that has one; fixed for a run
   CtlLoop loop;
   GstSegment segment;                       // streaming thread
   TunableList tunables;                     // found by the streaming thread, used by the worker; under tunables_mutex

@@ -94,7 +94,7 @@ void ctl_profile_impossible(GstOneadaptCtl *self, const CtlProfile &profile, con
   GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND,
                       ("Property \"policy\": \"%s\" cannot measure configurations, so all knobs stay: %s.",
                        ctl_settings(self).policy.c_str(), why.c_str()),
-                      ("said once a run; policies \"oneadapt\" and \"static\" need no profile"));
+                      ("said once a run; other policies need no profile"));
 }
 
 void ctl_profile(GstOneadaptCtl *self, CtlProfile profile, bool paced) {

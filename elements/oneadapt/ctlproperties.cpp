@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The properties of oneadaptctl: what they are called, and what the user set. Locks: see ctl.cpp.
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "ctlimpl.h"
 
 namespace {
@@ -200,6 +200,20 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
   }
 }
 
+using oneadapt::policies_where;
+using oneadapt::PolicyInfo;
+
+const gchar *interned(const std::string &text) { return g_intern_string(text.c_str()); }
+
+/// What the documentation of "policy-file" says: which policies read one, and what writes it.
+std::string policy_file_text() {
+  std::string writers;
+  for (const PolicyInfo &p : oneadapt::policies())
+    if (!p.needs.file.empty()) writers += (writers.empty() ? "" : ", ") + p.needs.file;
+  return "Trained network of " + policies_where([](const PolicyInfo &p) { return !p.needs.file.empty(); }) + ", as " +
+         writers + " writes it; the other policies do not read it";
+}
+
 }  // namespace
 
 void ctl_install_properties(GObjectClass *object) {
@@ -220,8 +234,10 @@ void ctl_install_properties(GObjectClass *object) {
                               "empty: all that the tunables have",
                               "", ready));
   std::string policies = "Adaptation logic, one of:";
-  for (const auto &name : oneadapt::policy_names()) policies += " " + name;
-  install(PROP_POLICY, g_param_spec_string("policy", "Policy", g_intern_string(policies.c_str()), "oneadapt", ready));
+  for (const PolicyInfo &policy : oneadapt::policies()) policies += " " + policy.name;
+  const std::string profiling = policies_where([](const PolicyInfo &p) { return p.needs.profiles; });
+  install(PROP_POLICY,
+          g_param_spec_string("policy", "Policy", interned(policies), oneadapt::default_policy().name.c_str(), ready));
   install(PROP_FEEDBACK,
           g_param_spec_string("feedback", "Feedback",
                               "Where gradients come from when the DNN is not in this pipeline: auto (the RTP sessions "
@@ -233,10 +249,7 @@ void ctl_install_properties(GObjectClass *object) {
                             "Intervals in a row without a gradient after which the knobs go back to where they began: "
                             "where \"lambda\" usually leads, or with warm-start=false as they were set (0 = never)",
                             0, G_MAXINT, 3, live));
-  install(PROP_POLICY_FILE, g_param_spec_string("policy-file", "Policy file",
-                                                "Trained network of policy casva, as oneadapt-eval --train-casva "
-                                                "writes it; the other policies do not read it",
-                                                "", ready));
+  install(PROP_POLICY_FILE, g_param_spec_string("policy-file", "Policy file", interned(policy_file_text()), "", ready));
   install(PROP_ALPHA,
           g_param_spec_double("alpha", "Alpha", "Learning rate of the gradient ascent (Eq. 2); 0: nothing moves", 0,
                               100, 0.5, live));
@@ -257,8 +270,9 @@ void ctl_install_properties(GObjectClass *object) {
                               0, 1e6, 0, live));
   install(PROP_MAX_BITRATE,
           g_param_spec_uint64("max-bitrate", "Maximum bitrate",
-                              "Most bits a second that the tunables may send, kept interval by interval by policy "
-                              "\"oneadapt\"; with \"lambda\" 0 it is used up (0 = any number)",
+                              interned("Most bits a second that the tunables may send, kept interval by interval by " +
+                                       policies_where([](const PolicyInfo &p) { return p.heeds.budgets; }) +
+                                       "; with \"lambda\" 0 it is used up (0 = any number)"),
                               0, G_MAXUINT64, 0, live));
   install(PROP_LAMBDA,
           g_param_spec_double("lambda", "Lambda",
@@ -285,24 +299,24 @@ void ctl_install_properties(GObjectClass *object) {
                               "How long lockstep waits for a gradient, in ns; 0: what an interval's "
                               "data has not brought by the time it has passed through is taken for lost",
                               0, G_MAXINT64, 30 * GST_SECOND, ready));
-  install(PROP_PROFILE_INTERVAL,
-          g_param_spec_uint("profile-interval", "Profile interval",
-                            "Intervals from one full profile to the next; policies profiling and chameleon", 1,
-                            G_MAXINT, 10, live));
+  install(
+      PROP_PROFILE_INTERVAL,
+      g_param_spec_uint("profile-interval", "Profile interval",
+                        interned("Intervals from one full profile to the next; " + profiling), 1, G_MAXINT, 10, live));
   install(PROP_PROFILE_CONFIGURATIONS,
           g_param_spec_uint("profile-configurations", "Profile configurations",
-                            "Most configurations in a full profile, evenly spaced; 0: all; policies profiling and "
-                            "chameleon",
-                            0, G_MAXINT, 12, live));
+                            interned("Most configurations in a full profile, evenly spaced; 0: all; " + profiling), 0,
+                            G_MAXINT, 12, live));
   install(PROP_PROFILE_TOP,
           g_param_spec_uint("profile-top", "Profile top",
-                            "Configurations that are profiled between two full profiles; policy chameleon", 1, G_MAXINT,
-                            3, live));
-  install(PROP_PROFILE_BUDGET,
-          g_param_spec_double("profile-budget", "Profile budget",
-                              "Inferences that profiles may take, as a share of the stream's frames: they are spread "
-                              "so, and told as late; policies profiling and chameleon",
-                              0.01, 1000, 0.5, live));
+                            interned("Configurations that are profiled between two full profiles; " +
+                                     policies_where([](const PolicyInfo &p) { return p.heeds.profile_top; })),
+                            1, G_MAXINT, 3, live));
+  install(PROP_PROFILE_BUDGET, g_param_spec_double("profile-budget", "Profile budget",
+                                                   interned("Inferences that profiles may take, as a share of the "
+                                                            "stream's frames: they are spread so, and told as late; " +
+                                                            profiling),
+                                                   0.01, 1000, 0.5, live));
   install(PROP_STATS,
           g_param_spec_boxed("stats", "Statistics",
                              "Buffers, decisions, gradients taken and ignored, intervals without feedback, profiles "

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "ctlimpl.h"
-#include "policyfile.h"
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
@@ -29,6 +28,22 @@ oneadapt::PolicySettings policy_settings(const CtlSettings &s) {
   settings.profile_configurations = s.profile_configurations;
   settings.profile_top = s.profile_top;
   return settings;
+}
+
+/// Throws oneadapt::PolicyFileError, which does not name the file.
+std::string read_all(const std::string &path) {
+  gchar *text = nullptr;
+  gsize size = 0;
+  GError *error = nullptr;
+  if (!g_file_get_contents(path.c_str(), &text, &size, &error)) {
+    const std::string why = error->message;  // which names the file once more; what comes after that is the cause
+    g_clear_error(&error);
+    const auto cause = why.rfind(": ");
+    throw oneadapt::PolicyFileError("cannot be read (" + why.substr(cause == why.npos ? 0 : cause + 2) + ")");
+  }
+  const std::string whole(text, size);
+  g_free(text);
+  return whole;
 }
 
 DecisionBudget budget_of(const CtlSettings &s) {
@@ -115,13 +130,14 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
     g_ptr_array_unref(list);
   }
   try {
-    const auto policy = oneadapt::make_policy(s.policy, self->state->casva);
+    const bool needs_gradient = oneadapt::find_policy(s.policy).needs.gradient;
+    const auto policy = oneadapt::make_policy(s.policy, self->state->policy_file);
     const auto rungs = policy->start(all, policy_settings(s));
     for (GstElement *element : tunables) {
       GstStructure *configuration = gst_structure_new_empty("configuration");
       for (std::size_t i = 0; i < knobs.size(); ++i)
         if (knobs[i].element == element &&
-            (rungs[i] != all[i].rung || (knobs[i].follows && policy->needs_gradient())))  // so that it gets ready
+            (rungs[i] != all[i].rung || (knobs[i].follows && needs_gradient)))  // so that it gets ready
           gst_structure_set(configuration, knobs[i].name.c_str(), G_TYPE_DOUBLE, all[i].ladder[rungs[i]], nullptr);
       GError *error = nullptr;
       if (gst_structure_n_fields(configuration) &&
@@ -221,24 +237,11 @@ static void work(GstOneadaptCtl *self, Decider decider) {
 bool ctl_start_worker(GstOneadaptCtl *self) {
   CtlState *st = self->state;
   const CtlSettings s = ctl_settings(self);
-  st->casva.reset();
-  if (s.policy == "casva") {
-    std::string problem = s.policy_file.empty() ? "policy \"casva\" needs one" : "";
-    try {
-      if (problem.empty()) st->casva = read_policy_file(s.policy_file);
-    } catch (const std::exception &e) {
-      problem = e.what();
-    }
-    if (!problem.empty()) {
-      GST_ELEMENT_ERROR(
-          self, LIBRARY, SETTINGS,
-          ("Property \"policy-file\": %s; name a file that oneadapt-eval --train-casva made.", problem.c_str()),
-          (NULL));
-      return false;
-    }
-  }
+  st->policy_file.reset();
   try {
-    Decider decider(s.policy, s.smoothing, st->casva);
+    if (!oneadapt::find_policy(s.policy).needs.file.empty() && !s.policy_file.empty())
+      st->policy_file = read_all(s.policy_file);
+    Decider decider(s.policy, s.smoothing, st->policy_file);
     std::lock_guard<std::mutex> lock(st->loop.mutex);
     st->loop.running = true;
     st->loop.needs_gradient = decider.needs_gradient();
@@ -255,6 +258,13 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     st->loop.counters = CtlCounters();
     st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
     return true;
+  } catch (const oneadapt::PolicyFileError &e) {
+    const std::string path = s.policy_file.empty() ? "" : "\"" + s.policy_file + "\" ";
+    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS,
+                      ("Property \"policy-file\": %s%s; name a file that %s made.", path.c_str(), e.what(),
+                       oneadapt::find_policy(s.policy).needs.file.c_str()),
+                      (NULL));
+    return false;
   } catch (const std::exception &e) {
     GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("Property \"policy\": %s.", e.what()), (NULL));
     return false;

@@ -134,9 +134,9 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   return o;
 }
 
-Decider::Decider(const std::string &policy, double weight, std::shared_ptr<const oneadapt::CasvaModel> model)
-    : policy_name_(policy),
-      policy_(oneadapt::make_policy(policy, std::move(model))),
+Decider::Decider(const std::string &policy, double weight, const std::optional<std::string> &file)
+    : info_(&oneadapt::find_policy(policy)),
+      policy_(oneadapt::make_policy(policy, file)),
       smoother_(policy_->averages() ? weight : 1) {}
 
 void Decider::reset() {
@@ -316,7 +316,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     for (std::size_t i = 0; i < part.knobs.size(); ++i)
       append_knob(&list, part, part.knobs[i], decision.knobs[part.first + i]);
   GstStructure *s = gst_structure_new("oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING,
-                                      policy_name_.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda",
+                                      info_->name.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda",
                                       G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN, gradient != nullptr,
                                       "feedback-lost", G_TYPE_BOOLEAN, o.feedback_lost, "bytes", G_TYPE_UINT64, bytes,
                                       "frames-in", G_TYPE_UINT64, frames_in, "frames-out", G_TYPE_UINT64, frames_out,

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/gradient.h"
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "gstoneadapt.h"
 #include "tunable_places.h"
 #include "tunables.h"
@@ -59,10 +59,11 @@ oneadapt::KnobObservation observe(GstElement *element, const GstOneadaptKnob *kn
 /// Thread-bound.
 class Decider {
  public:
-  /// `weight`: GradientSmoother's. Throws what make_policy() throws.
-  Decider(const std::string &policy, double weight, std::shared_ptr<const oneadapt::CasvaModel> model);
+  /// `weight`: GradientSmoother's. `file`: the contents of the policy's file, if it has one. Throws what make_policy()
+  /// throws.
+  Decider(const std::string &policy, double weight, const std::optional<std::string> &file);
   void reset();
-  bool needs_gradient() const { return policy_->needs_gradient(); }
+  bool needs_gradient() const { return info_->needs.gradient; }
 
   /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
   /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
@@ -83,7 +84,7 @@ class Decider {
   /// The smoothed gradient, as the policy wants it.
   GstOneadaptGradient *push(const GstOneadaptGradient *gradient);
 
-  std::string policy_name_;
+  const oneadapt::PolicyInfo *info_;
   std::unique_ptr<oneadapt::Policy> policy_;
   oneadapt::GradientSmoother smoother_;
   TunablePlaces places_;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Policy "activity": dear while something goes on, cheap while nothing does, as the tunable judges (the heuristic
-// baseline of §5.1, pipeline h). Of an interval that is over, or, where the tunable looks ahead, of each itself.
+// Policy "activity": expensive while something goes on, cheap while nothing does, as the tunable judges (the heuristic
+// baseline of §5.1, pipeline h). It goes by the interval that is over; where the tunable looks ahead, by each interval
+// itself.
 #include <algorithm>
 #include <map>
 
-#include "core/policies.h"
+#include "core/policy_registry.h"
 
 namespace oneadapt {
 namespace {
@@ -47,6 +48,18 @@ class ActivityPolicy : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_activity_policy() { return std::make_unique<ActivityPolicy>(); }
+PolicyInfo activity_policy() {
+  PolicyInfo info;
+  info.name = "activity";
+  info.heeds.lambda = false;
+  // What goes on in sound is a voice: as in the paper, in seconds that are over, and with the same look-ahead as
+  // others.
+  info.curves = {
+      {"voice-detection", CurveSweep::StartRungs, CurveRole::Baseline, CurveMedia::Sound, CurveLookahead::Never},
+      {"voice-detection-ahead", CurveSweep::StartRungs, CurveRole::Baseline, CurveMedia::Sound,
+       CurveLookahead::Always}};
+  info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<ActivityPolicy>(); };
+  return info;
+}
 
 }  // namespace oneadapt

@@ -4,10 +4,11 @@
 //
 // CASVA uses reinforcement learning. A configuration does not change what the camera sees. So training clips that were
 // run in all configurations show the reward of each, and no reward is later than the next interval. Q-learning with
-// discount 0 and full information is then a regression (fitted Q), which is what train_casva() does. Accuracy and
-// resource are predicted separately, so one network serves every λ.
+// discount 0 and full information is then a regression (fitted Q), which is what train_casva() does
+// (tools/eval/casva_fit.h). Accuracy and resource are predicted separately, so one network serves every λ.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,26 +28,22 @@ struct ValueNet {
   static std::size_t size(std::size_t inputs, std::size_t hidden) {
     return hidden * (inputs + 1) + kOutputs * (hidden + 1);
   }
-  /// `x`: `inputs` numbers. Returns the two outputs.
-  std::vector<double> outputs(const std::vector<double> &x) const;
-  /// ½ Σ (output − target)² on one example; its derivatives by `weights` are added to `gradient`, of the same size.
-  double loss(const std::vector<double> &x, const std::vector<double> &target, std::vector<double> &gradient) const;
+  /// Where in `weights` the row of an output begins.
+  std::size_t output_row(std::size_t output) const { return hidden * (inputs + 1) + output * (hidden + 1); }
+  /// `x`: `inputs` numbers. Returns what the hidden units say.
+  std::vector<double> hidden_units(const std::vector<double> &x) const;
+  /// `units`: hidden_units(). Returns the two outputs.
+  std::vector<double> outputs_of(const std::vector<double> &units) const;
+  std::vector<double> outputs(const std::vector<double> &x) const { return outputs_of(hidden_units(x)); }
 };
 
 /// What the sensor knows at an interval's end. Resources are fractions of the most expensive configuration's; their
 /// logarithms are natural, and resources below 10⁻⁴ count as 10⁻⁴.
 struct CasvaState {
   double resource = 0;            ///< log r(k), as measured
-  double surprise = 0;            ///< log r(k) minus the log of what the rungs in force typically take
-  double change = 0;              ///< of `surprise` since the interval before; 0: unknown
+  double resource_residual = 0;   ///< log r(k) minus the log of what the rungs in force typically take
+  double change = 0;              ///< of the residual since the interval before; 0: unknown
   std::vector<double> positions;  ///< in force, of the network's knobs, [0, 1]
-};
-
-/// One example: what a configuration came to in the interval after a state.
-struct CasvaSample {
-  std::vector<double> inputs;  ///< casva_inputs()
-  double accuracy = 0;         ///< [0, 1]
-  double log_resource = 0;
 };
 
 struct CasvaValue {
@@ -70,23 +67,16 @@ struct CasvaModel {
 
 /// log(max(r, 10⁻⁴))
 double log_resource(double resource);
+/// Index of a knob in an observation by its name without the tunable's (the first of that name); none: it is not there.
+std::optional<std::size_t> find_knob(const Observation &observation, const std::string &name);
 /// The state of the network's knobs `names` at the end of an interval whose `resource` is known. A knob that is not
-/// observed counts as being at its most expensive value. `before`: `surprise` of the interval before, if it is known.
+/// observed counts as being at its most expensive value. `before`: the residual of the interval before, if it is known.
 CasvaState casva_state(const Observation &observation, const std::vector<std::string> &names,
                        std::optional<double> before);
 /// The network's inputs: the state's numbers in their order, then the `candidate`'s positions.
 std::vector<double> casva_inputs(const CasvaState &state, const std::vector<double> &candidate);
 
-/// Few units and few steps: more of them fit the training clips better, and clips that were left out worse.
-struct CasvaTraining {
-  std::size_t hidden = 8;
-  unsigned steps = 5000, batch = 64;
-  double rate = 0.01;  ///< Adam's at the start; it falls linearly to 0
-};
-
-/// Least squares by Adam, with a generator of fixed seed: the same samples give the same network. Throws
-/// std::invalid_argument without samples, or when their inputs do not fit the knobs.
-CasvaModel train_casva(const std::vector<std::string> &knobs, const std::vector<CasvaSample> &samples,
-                       const CasvaTraining &training = {});
+/// The policy on a network that is at hand.
+std::unique_ptr<Policy> make_casva_policy(std::shared_ptr<const CasvaModel> model);
 
 }  // namespace oneadapt

@@ -7,7 +7,7 @@
 #include "core/budget_keeper.h"
 #include "core/gradient_step.h"
 #include "core/micro_average.h"
-#include "core/policies.h"
+#include "core/policy_registry.h"
 #include "core/safe_configuration.h"
 #include "core/sensitivity.h"
 #include "core/typical.h"
@@ -53,7 +53,6 @@ class OneAdaptPolicy : public Policy {
     return typical_optimum(knobs, s);
   }
   void reset() override { *this = OneAdaptPolicy(); }
-  bool needs_gradient() const override { return true; }
 
  private:
   /// To a rung that measurements of this interval say nothing of.
@@ -123,6 +122,14 @@ class OneAdaptPolicy : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_ascent_policy() { return std::make_unique<OneAdaptPolicy>(); }
+PolicyInfo oneadapt_policy() {
+  PolicyInfo info;
+  info.name = "oneadapt";
+  info.needs.gradient = true;
+  info.heeds.alpha = info.heeds.budgets = true;
+  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::Subject}};
+  info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<OneAdaptPolicy>(); };
+  return info;
+}
 
 }  // namespace oneadapt

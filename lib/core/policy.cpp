@@ -3,8 +3,6 @@
 
 #include <stdexcept>
 
-#include "core/policies.h"
-
 namespace oneadapt {
 
 void check_observation(const Observation &o) {
@@ -28,41 +26,6 @@ std::vector<std::size_t> Policy::start(const std::vector<KnobObservation> &knobs
   std::vector<std::size_t> rungs;
   for (const KnobObservation &k : knobs) rungs.push_back(k.rung);
   return rungs;
-}
-
-namespace {
-
-/// "static", and under the name that evaluations use "uniform": every knob stays where it is.
-class StaticPolicy : public Policy {
- public:
-  Decision decide(const Observation &o, const PolicySettings &) override {
-    check_observation(o);
-    return stay(o);
-  }
-  void reset() override {}
-};
-
-}  // namespace
-
-const std::vector<std::string> &policy_names() {
-  static const std::vector<std::string> names{"oneadapt", "uniform", "profiling", "chameleon",
-                                              "casva",    "region",  "activity",  "static"};
-  return names;
-}
-
-std::unique_ptr<Policy> make_policy(const std::string &name, std::shared_ptr<const CasvaModel> model) {
-  if (name == "oneadapt") return make_ascent_policy();
-  if (name == "region") return make_region_policy();
-  if (name == "uniform" || name == "static") return std::make_unique<StaticPolicy>();
-  if (name == "profiling" || name == "chameleon") return make_profiling_policy(name == "chameleon");
-  if (name == "activity") return make_activity_policy();
-  if (name == "casva") {
-    if (!model) throw std::invalid_argument("\"casva\" needs a trained network");
-    return make_casva_policy(std::move(model));
-  }
-  std::string known;
-  for (const std::string &n : policy_names()) known += (known.empty() ? "" : ", ") + n;
-  throw std::invalid_argument("no policy \"" + name + "\"; there are " + known);
 }
 
 }  // namespace oneadapt

@@ -31,8 +31,8 @@ struct KnobObservation {
   /// The tunable will know whether something goes on in an interval before a decision takes effect there, so
   /// KnobDecision::inactive_rung counts.
   bool has_lookahead = false;
-  std::optional<StepEffect> up;    ///< one rung dearer; absent at the top or when it was not probed
-  std::optional<StepEffect> down;  ///< one rung cheaper; absent at the bottom or when it was not probed
+  std::optional<StepEffect> up;    ///< one rung up, more expensive; absent at the top or when it was not probed
+  std::optional<StepEffect> down;  ///< one rung down, cheaper; absent at the bottom or when it was not probed
   /// What each rung usually comes to on other content, fractions of the most expensive one's; empty: nobody knows.
   std::vector<double> typical_accuracy, typical_resource;
   std::vector<double> typical_compute;  ///< the same of the frames that are left to analyse; empty: all
@@ -53,18 +53,18 @@ constexpr double kActive = 0.5;
 struct Observation {
   std::uint64_t interval = 0;
   bool gradient = false;       ///< false: no feedback came for this interval
-  bool feedback_lost = false;  ///< for so long that what was learnt is nothing to go by: once each time
+  bool feedback_lost = false;  ///< for so long that what was learnt no longer holds; true once each time
   double z = 0;
   double confident = 0;  ///< confident elements (smoothed)
   double elements = 0;   ///< elements in this interval, down to the floor
-  /// Accuracy is that of all intervals' elements together, not a mean over intervals: one without elements counts for
-  /// nothing. So it is with signals in time (F1 of words, §5.1).
+  /// Accuracy is that of all intervals' elements together, not a mean over intervals, so an interval without elements
+  /// counts for nothing. True of signals in time (F1 of words, §5.1).
   bool micro_averaged = false;
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::optional<double> activity;      ///< whether something went on, by the tunable's own judgement, [0, 1]
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
   std::vector<ProfiledConfiguration> profile;  ///< what Decision::profile asked for, once it is known; empty otherwise
-  bool profile_lost = false;  ///< what Decision::profile asked for will not come: it could not be found out
+  bool profile_lost = false;  ///< what Decision::profile asked for could not be found out, and will not come
 };
 
 struct KnobDecision {
@@ -94,7 +94,7 @@ struct PolicySettings {
   double allowed = 0, allowed_compute = 0;
   unsigned profile_interval = 10;       ///< intervals from one full profile to the next
   unsigned profile_configurations = 0;  ///< most configurations in a full profile, evenly spaced; 0: all
-  unsigned profile_top = 3;             ///< configurations that `chameleon` profiles between two full profiles
+  unsigned profile_top = 3;             ///< configurations that are profiled between two full profiles
 };
 
 class Policy {
@@ -111,19 +111,13 @@ class Policy {
   virtual void prepare(Gradient &) {}
   /// False: what prepare() leaves is not to be averaged over intervals.
   virtual bool averages() const { return true; }
-  /// False: decides without gradients; nothing has to be probed for it.
-  virtual bool needs_gradient() const { return false; }
+  /// The only knobs that it can move, by their names without the tunable's; empty: any.
+  virtual std::vector<std::string> known_knobs() const { return {}; }
 };
 
-/// The configurations of a full profile: all combinations of the ladders' rungs, or at most `most` of them (0: all),
-/// evenly spaced in every knob (the most expensive configuration always among them, and last). `most` < 2
-/// is taken as 2.
-std::vector<std::vector<std::size_t>> profile_grid(const std::vector<KnobObservation> &knobs, unsigned most);
-
-/// Names that make_policy() takes, in the order in which they are listed to users.
-const std::vector<std::string> &policy_names();
-struct CasvaModel;
-/// Throws std::invalid_argument for an unknown name, and for "casva" without `model`, which no other policy looks at.
-std::unique_ptr<Policy> make_policy(const std::string &name, std::shared_ptr<const CasvaModel> model = nullptr);
+/// For policies: throws std::invalid_argument when a knob's rung is outside its ladder.
+void check_observation(const Observation &observation);
+/// For policies: every knob where it is.
+Decision stay(const Observation &observation);
 
 }  // namespace oneadapt

@@ -2,38 +2,12 @@
 // Policies "profiling" (AWStream, SIGCOMM '18) and "chameleon" (SIGCOMM '18): the baselines of the paper's §2.3, which
 // run other configurations through the DNN and take the best. docs/profiling.md says where they differ from theirs.
 #include <algorithm>
-#include <cmath>
 
-#include "core/policies.h"
+#include "core/policy_registry.h"
+#include "core/profile_grid.h"
 #include "core/typical.h"
 
 namespace oneadapt {
-
-std::vector<std::vector<std::size_t>> profile_grid(const std::vector<KnobObservation> &knobs, unsigned most) {
-  std::vector<std::size_t> counts;
-  for (const KnobObservation &k : knobs) counts.push_back(k.ladder.size());
-  auto product = [&] {
-    double p = 1;
-    for (std::size_t n : counts) p *= double(n);
-    return p;
-  };
-  const double limit = most ? std::max(2u, most) : INFINITY;
-  // The longest ladder gives a rung at a time; a knob left with one rung stays at its dearest.
-  while (product() > limit) --*std::max_element(counts.begin(), counts.end());
-  std::vector<std::vector<std::size_t>> grid{{}};
-  for (std::size_t i = 0; i < knobs.size(); ++i) {
-    const std::size_t last = knobs[i].ladder.size() - 1;
-    std::vector<std::vector<std::size_t>> longer;
-    for (const auto &prefix : grid)
-      for (std::size_t n = 0; n < counts[i]; ++n) {
-        const double share = counts[i] > 1 ? double(n) / double(counts[i] - 1) : 1;
-        longer.push_back(prefix);
-        longer.back().push_back(std::size_t(std::lround(share * double(last))));
-      }
-    grid = std::move(longer);
-  }
-  return grid;
-}
 
 namespace {
 
@@ -48,7 +22,7 @@ class ProfilingPolicy : public Policy {
     Decision d = stay(o);
     if (!o.profile.empty() || o.profile_lost) waiting_ = false;  // after a loss the next one comes when it is due
     if (o.knobs.empty()) return d;
-    if (!o.profile.empty()) take(o, s, d);
+    if (!o.profile.empty()) choose(o, s, d);
     const unsigned every = std::max(1u, s.profile_interval);
     const bool full = !last_full_ || o.interval >= *last_full_ + every;
     // Chameleon's windows are of four segments, each with a small profile at its start (its §4.2).
@@ -68,7 +42,8 @@ class ProfilingPolicy : public Policy {
   void reset() override { *this = ProfilingPolicy(chameleon_); }
 
  private:
-  void take(const Observation &o, const PolicySettings &s, Decision &d) {
+  /// The best configuration of the profile that has come.
+  void choose(const Observation &o, const PolicySettings &s, Decision &d) {
     std::vector<const ProfiledConfiguration *> sorted;
     for (const ProfiledConfiguration &p : o.profile)
       if (p.rungs.size() == o.knobs.size()) sorted.push_back(&p);
@@ -104,6 +79,21 @@ class ProfilingPolicy : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_profiling_policy(bool chameleon) { return std::make_unique<ProfilingPolicy>(chameleon); }
+PolicyInfo profiling_policy() {
+  PolicyInfo info;
+  info.name = "profiling";
+  info.needs.profiles = true;
+  info.curves = {{info.name, CurveSweep::RecordedLambdas}};
+  info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<ProfilingPolicy>(false); };
+  return info;
+}
+
+PolicyInfo chameleon_policy() {
+  PolicyInfo info = profiling_policy();
+  info.name = info.curves.front().name = "chameleon";
+  info.heeds.profile_top = true;
+  info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<ProfilingPolicy>(true); };
+  return info;
+}
 
 }  // namespace oneadapt

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Policy "region" (EAAR, MobiCom '19; the paper's §5.1 pipeline a): what is around the last result's boxes is fine, the
 // rest coarse. Knobs stay where λ usually leads to; only maps follow the boxes.
-#include "core/policies.h"
+#include "core/policy_registry.h"
 #include "core/typical.h"
 
 namespace oneadapt {
@@ -20,12 +20,19 @@ class RegionPolicy : public Policy {
   }
   void prepare(Gradient &gradient) override { gradient.map = region_map(gradient, kEnlarge); }
   bool averages() const override { return false; }  // EAAR goes by the last result
-  bool needs_gradient() const override { return true; }
   void reset() override {}
 };
 
 }  // namespace
 
-std::unique_ptr<Policy> make_region_policy() { return std::make_unique<RegionPolicy>(); }
+PolicyInfo region_policy() {
+  PolicyInfo info;
+  info.name = "region";
+  info.needs.gradient = true;  // the boxes come with it
+  info.maps_only = true;
+  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::RegionBaseline, CurveMedia::Pictures}};
+  info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<RegionPolicy>(); };
+  return info;
+}
 
 }  // namespace oneadapt

@@ -14,8 +14,8 @@ namespace oneadapt {
 double measured_change(double output_grad, double confident);
 
 /// How sensitive the content is to each knob, as a multiple of what is typical. From one interval to the next the
-/// OutputGrad of one configuration goes up and down by half (docs/results/paper.md), so a single one is evidence only, and
-/// is averaged, in the logarithm. Thread-bound.
+/// OutputGrad of one configuration goes up and down by half (docs/results/paper.md). So a single one is evidence only,
+/// and its logarithm is averaged. Thread-bound.
 class Sensitivity {
  public:
   /// Learns from what was measured in an interval that had a gradient.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/casva_file.h"
 #include "eval/figure_parts.h"
 
 namespace oneadapt::eval {
@@ -44,7 +45,7 @@ Recorded record(Runner &runner, const std::string &clip) {
   const std::string name = base_name(clip);
   Recorded recorded;
   const auto reference = runner.run_one(fixed_run(runner, clip), name + ", most expensive configuration");
-  recorded.knobs = ladders_of(casva_knobs(runner.options().knobs), *reference);
+  recorded.knobs = ladders_of(without_maps(runner.options().knobs), *reference);
   recorded.runs[recorded.most_expensive()] = reference;
   PolicySettings grid;
   grid.profile_configurations = kConfigurations;
@@ -80,11 +81,6 @@ std::string error_line(const std::string &what, const CasvaError &e) {
 
 }  // namespace
 
-std::vector<std::string> casva_knobs(std::vector<std::string> knobs) {
-  std::replace(knobs.begin(), knobs.end(), std::string("qp-map"), std::string("qp"));
-  return knobs;
-}
-
 std::vector<CasvaSample> casva_samples(const Recorded &recorded, Metric metric) {
   std::vector<std::string> names;
   for (const KnobLadder &k : recorded.knobs) names.push_back(k.name);
@@ -105,7 +101,7 @@ std::vector<CasvaSample> casva_samples(const Recorded &recorded, Metric metric) 
       o.knobs = from.knobs;
       o.resource = from.measured[t];
       const CasvaState state = casva_state(o, names, last);
-      before = state.surprise;
+      before = state.resource_residual;
       for (const Course &to : courses)
         samples.push_back(
             {casva_inputs(state, to.positions), to.accuracy[t + 1], log_resource(to.bytes[t + 1] / best.bytes[t + 1])});
@@ -125,21 +121,15 @@ CasvaError casva_error(const CasvaModel &model, const std::vector<CasvaSample> &
 }
 
 json casva_json(const CasvaModel &model, const json &trained_on) {
-  return {{"format", "oneadapt-casva"},
-          {"version", 1},
-          {"knobs", model.knobs},
-          {"hidden", model.net.hidden},
-          {"weights", model.net.weights},
-          {"input_mean", model.input_mean},
-          {"input_scale", model.input_scale},
-          {"output_mean", model.output_mean},
-          {"output_scale", model.output_scale},
+  return {{"format", kCasvaFormat},           {"version", kCasvaVersion},         {"knobs", model.knobs},
+          {"hidden", model.net.hidden},       {"weights", model.net.weights},     {"input_mean", model.input_mean},
+          {"input_scale", model.input_scale}, {"output_mean", model.output_mean}, {"output_scale", model.output_scale},
           {"trained_on", trained_on}};
 }
 
 std::string train_casva_file(Runner &runner) {
   const EvalOptions &o = runner.options();
-  const std::vector<std::string> knobs = casva_knobs(o.knobs);
+  const std::vector<std::string> knobs = without_maps(o.knobs);
   std::vector<std::vector<CasvaSample>> clips;
   std::vector<CasvaSample> all;
   json ladders, names = json::array();

@@ -5,13 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/casva.h"
+#include "eval/casva_fit.h"
 #include "eval/evaluation.h"
 
 namespace oneadapt::eval {
-
-/// The knobs that a policy without gradients has of `knobs`: "qp" instead of "qp-map".
-std::vector<std::string> casva_knobs(std::vector<std::string> knobs);
 
 /// Every recorded configuration (state) with every other (candidate), in each whole interval but the last: what the
 /// sensor knew at its end, and what the candidate came to in the next one. The resource in the state is what the

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <memory>
 
-#include "eval/casva_training.h"
+#include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/text.h"
@@ -84,10 +84,10 @@ void check_property(const std::string &name, const std::string &text, const Eval
     throw RunError("--set: \"" + text + "\" is no value of " + name + "; gst-inspect-1.0 " + kind + " tells its range");
 }
 
-/// What the element says of the file; then, whether it is of any use for the knobs.
-void check_policy_file(const EvalOptions &options) {
+/// What the controller says of the file; then, whether it is of any use for the knobs.
+void check_policy_file(const EvalOptions &options, const PolicyInfo &policy) {
   const Element ctl = make("oneadaptctl");
-  g_object_set(ctl.get(), "policy", "casva", "policy-file", options.policy_file.c_str(), nullptr);
+  g_object_set(ctl.get(), "policy", policy.name.c_str(), "policy-file", options.policy_file.c_str(), nullptr);
   GstBus *bus = gst_bus_new();
   gst_element_set_bus(ctl.get(), bus);
   gst_element_set_state(ctl.get(), GST_STATE_PAUSED);
@@ -103,35 +103,43 @@ void check_policy_file(const EvalOptions &options) {
   gst_object_unref(bus);
   if (!problem.empty()) throw RunError("--policy-file: " + problem);
   std::ifstream file(options.policy_file);
-  const auto trained = nlohmann::json::parse(file).at("knobs").get<std::vector<std::string>>();
-  for (const std::string &knob : casva_knobs(options.knobs))
-    if (among(knob, trained)) return;
-  throw RunError("--policy-file: \"" + options.policy_file + "\" was trained for " + joined(trained, ", ") +
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto known = make_policy(policy.name, text)->known_knobs();
+  for (const std::string &knob : policy.needs.gradient ? options.knobs : without_maps(options.knobs))
+    if (known.empty() || among(knob, known)) return;
+  throw RunError("--policy-file: \"" + options.policy_file + "\" was trained for " + joined(known, ", ") +
                  ", none of which is adapted; name one in --knobs, or train another");
 }
 
-void check_casva(const EvalOptions &options) {
-  const bool training = !options.train_casva.empty(),
-             evaluated = options.figures.empty() && !training && among("casva", options.policies);
-  if (training) {
-    if (!options.figures.empty()) throw RunError("--train-casva: it trains and does nothing else; leave --figure out");
-    if (options.frames) throw RunError("--train-casva: casva goes by bytes; leave --resource frames out");
-    if (options.interval != 1) throw RunError("--train-casva: it goes by seconds; leave --interval out");
-    const auto folder = std::filesystem::path(options.train_casva).parent_path();
-    if (std::filesystem::is_directory(options.train_casva) ||
-        (!folder.empty() && !std::filesystem::is_directory(folder)))
-      throw RunError("--train-casva: \"" + options.train_casva +
-                     "\" cannot be written; name a file in a folder that is there");
+/// Of policies that have a file.
+void check_policy_files(const EvalOptions &options) {
+  std::vector<std::string> readers;
+  bool read = false;
+  for (const EvaluatedPolicy &p : evaluated_policies()) {
+    if (!p.policy || p.policy->needs.file.empty()) continue;
+    readers.push_back(p.curve.name);
+    if (!options.figures.empty() || !options.train_casva.empty() || !among(p.curve.name, options.policies)) continue;
+    if (options.policy_file.empty())
+      throw RunError("--policies: " + p.curve.name + " needs a trained network; add --policy-file FILE (" +
+                     p.policy->needs.file + " makes one), or leave it out");
+    check_policy_file(options, *p.policy);
+    read = true;
   }
-  if (evaluated && options.frames)
-    throw RunError("--policies: casva goes by bytes; leave --resource frames out, or casva");
-  if (evaluated && options.policy_file.empty())
-    throw RunError(
-        "--policies: casva needs a trained network; add --policy-file FILE (--train-casva FILE makes one), or leave it "
-        "out");
-  if (!evaluated && !options.policy_file.empty())
-    throw RunError("--policy-file: only policy casva reads it; add casva to --policies, or leave it out");
-  if (evaluated) check_policy_file(options);
+  const std::string names = joined(readers, " or ");
+  if (!read && !options.policy_file.empty())
+    throw RunError("--policy-file: only policy " + names + " reads it; add " + names +
+                   " to --policies, or leave it out");
+}
+
+void check_training(const EvalOptions &options) {
+  if (options.train_casva.empty()) return;
+  if (!options.figures.empty()) throw RunError("--train-casva: it trains and does nothing else; leave --figure out");
+  if (options.frames) throw RunError("--train-casva: casva goes by bytes; leave --resource frames out");
+  if (options.interval != 1) throw RunError("--train-casva: it goes by seconds; leave --interval out");
+  const auto folder = std::filesystem::path(options.train_casva).parent_path();
+  if (std::filesystem::is_directory(options.train_casva) || (!folder.empty() && !std::filesystem::is_directory(folder)))
+    throw RunError("--train-casva: \"" + options.train_casva +
+                   "\" cannot be written; name a file in a folder that is there");
 }
 
 /// What is there for pictures only.
@@ -144,23 +152,66 @@ void check_sound(const EvalOptions &options) {
   if (options.fps > 0) only_pictures("--fps");
   if (options.metric != Metric::F1) only_pictures("--metric miou");
   if (!options.train_casva.empty()) only_pictures("--train-casva");
-  if (options.look_ahead == 0.0 && among("voice-detection-ahead", options.policies))
-    throw RunError("--look-ahead: policy voice-detection-ahead wants one above 0; leave one of the two out");
-  for (const char *policy : {"region", "eaar", "dds", "reducto", "casva"})
-    if (among(policy, options.policies)) only_pictures(std::string("--policies: ") + policy);
+}
+
+/// Whether the policy can be had of the clips' medium.
+void check_medium(const EvaluatedPolicy &policy, const EvalOptions &options, bool sound) {
+  const std::string name = "--policies: " + policy.curve.name;
+  if (sound && policy.curve.media == CurveMedia::Pictures)
+    throw RunError(name + " is for video, and the clips are sound; leave it out");
+  if (!sound && policy.curve.media == CurveMedia::Sound)
+    throw RunError(name + " is for sound, and the clips are video; leave it out");
+  if (policy.curve.lookahead == CurveLookahead::Always && options.look_ahead == 0.0)
+    throw RunError("--look-ahead: policy " + policy.curve.name + " wants one above 0; leave one of the two out");
+}
+
+/// Whether the other options leave the policy what it needs. Not of checks of the paper, which choose their policies.
+void check_needs(const EvaluatedPolicy &policy, const EvalOptions &options) {
+  const std::string &name = policy.curve.name;
+  if (!policy.quality_for.empty() && !among("qp-map", options.knobs) && !among("qp", options.knobs))
+    throw RunError("--policies: " + name + " " + policy.quality_for + "; add --knobs qp or qp-map, or leave it out");
+  if (policy.policy && policy.policy->needs.bytes && options.frames)
+    throw RunError("--policies: " + name + " goes by bytes; leave --resource frames out, or " + name);
+}
+
+/// Of policies that choose frames, and of those that go by seconds.
+void check_resource(const EvaluatedPolicy &policy, const EvalOptions &options) {
+  const std::string &name = policy.curve.name;
+  if (options.frames) return;
+  if (!policy.frames_for.empty())
+    throw RunError("--policies: " + name + " " + policy.frames_for + "; add --resource frames, or leave it out");
+  // Recorded seconds are put together, which takes each of them to be a closed GOP.
+  if (options.interval != 1 && policy.policy && policy.curve.sweep == CurveSweep::RecordedLambdas)
+    throw RunError("--interval: policy " + name + " goes by seconds; leave one of the two out");
+}
+
+void check_knobs(const EvalOptions &options) {
+  const auto knobs = knob_names(make(filter_element(options.clips)).get());
+  for (const std::string &knob : options.knobs)
+    if (!among(knob, knobs))
+      throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs, ", "));
+  if (among("qp", options.knobs) && among("qp-map", options.knobs))
+    throw RunError("--knobs: qp is set with qp-map; name one of the two");
+  if (!options.frames) return;
+  if (!options.figures.empty()) throw RunError("--resource: frames is compared by policies; leave --figure out");
+  for (const std::string &knob : options.knobs)
+    if (knob != "pixel-threshold" && knob != "area-threshold" && knob != "change-threshold")
+      throw RunError("--knobs: " + knob +
+                     " does not say which frames are analysed; with --resource frames name "
+                     "pixel-threshold, area-threshold or change-threshold");
+}
+
+void check_figures(const EvalOptions &options) {
+  if (options.interval != 1 && !options.figures.empty())
+    throw RunError("--interval: figures go by seconds; leave it out with --figure");
+  if (!among("granularity", options.figures)) return;
+  if (!among("qp-map", options.knobs))
+    throw RunError("--figure: granularity is that of the macroblock map; add --knobs qp-map");
+  if (options.properties.count("filter.map-granularity"))
+    throw RunError("--set: filter.map-granularity is what --figure granularity varies; leave it out");
 }
 
 }  // namespace
-
-std::vector<std::string> evaluated_policies() {
-  auto names = policy_names();
-  names.erase(std::remove(names.begin(), names.end(), "static"), names.end());  // "uniform" under another name
-  std::replace(names.begin(), names.end(), std::string("activity"), std::string("voice-detection"));
-  names.push_back("voice-detection-ahead");
-  names.push_back("dds");      // no policy of a stream, which goes through once
-  names.push_back("reducto");  // goes by an offline pass over the clip
-  return names;
-}
 
 std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties) {
   // As text: a filter knows its ladders only once it has an input.
@@ -179,10 +230,12 @@ std::map<std::string, double> ladder_ends(const std::map<std::string, std::strin
 }
 
 void check_options(const EvalOptions &options) {
-  for (const std::string &policy : options.policies)
-    if (!among(policy, evaluated_policies()))
-      throw RunError("--policies: there is no policy \"" + policy + "\"; there are " +
-                     joined(evaluated_policies(), ", "));
+  std::vector<const EvaluatedPolicy *> policies;
+  for (const std::string &name : options.policies) {
+    policies.push_back(find_evaluated(name));
+    if (!policies.back())
+      throw RunError("--policies: there is no policy \"" + name + "\"; there are " + joined(evaluated_names(), ", "));
+  }
   for (const std::string &figure : options.figures)
     if (!among(figure, figure_names()))
       throw RunError("--figure: there is no figure \"" + figure + "\"; there are " + joined(figure_names(), ", "));
@@ -194,45 +247,15 @@ void check_options(const EvalOptions &options) {
       throw RunError("--clip: \"" + clip + "\" is " + (sound ? "video and the others are" : "") +
                      (sound ? " sound" : "sound and the others are video") + "; evaluate the two apart");
   if (sound) check_sound(options);
-  for (const char *policy : {"voice-detection", "voice-detection-ahead"})
-    if (!sound && among(policy, options.policies))
-      throw RunError(std::string("--policies: ") + policy + " is for sound, and the clips are video; leave it out");
+  for (const EvaluatedPolicy *policy : policies) check_medium(*policy, options, sound);
   if (!sound && options.look_ahead) throw RunError("--look-ahead is for sound, and the clips are video; leave it out");
-  const auto knobs = knob_names(make(filter_element(options.clips)).get());
-  for (const std::string &knob : options.knobs)
-    if (!among(knob, knobs))
-      throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs, ", "));
-  if (among("qp", options.knobs) && among("qp-map", options.knobs))
-    throw RunError("--knobs: qp is set with qp-map; name one of the two");
-  const bool quality = among("qp-map", options.knobs) || among("qp", options.knobs);
-  if (options.figures.empty() && !quality && among("region", options.policies))
-    throw RunError("--policies: region moves the macroblock map only; add --knobs qp or qp-map, or leave it out");
-  if (options.figures.empty() && !quality && among("dds", options.policies))
-    throw RunError("--policies: dds sends regions at another QP; add --knobs qp or qp-map, or leave it out");
-  if (options.frames) {
-    if (!options.figures.empty()) throw RunError("--resource: frames is compared by policies; leave --figure out");
-    for (const std::string &knob : options.knobs)
-      if (knob != "pixel-threshold" && knob != "area-threshold" && knob != "change-threshold")
-        throw RunError("--knobs: " + knob +
-                       " does not say which frames are analysed; with --resource frames name "
-                       "pixel-threshold, area-threshold or change-threshold");
-  } else if (among("reducto", options.policies)) {
-    throw RunError("--policies: reducto chooses frames; add --resource frames, or leave it out");
-  }
-  check_casva(options);
-  // Recorded seconds are put together, which takes each of them to be a closed GOP.
-  if (options.interval != 1 && !options.figures.empty())
-    throw RunError("--interval: figures go by seconds; leave it out with --figure");
-  if (options.interval != 1 && !options.frames)
-    for (const char *policy : {"profiling", "chameleon"})
-      if (among(policy, options.policies))
-        throw RunError(std::string("--interval: policy ") + policy + " goes by seconds; leave one of the two out");
-  if (among("granularity", options.figures)) {
-    if (!among("qp-map", options.knobs))
-      throw RunError("--figure: granularity is that of the macroblock map; add --knobs qp-map");
-    if (options.properties.count("filter.map-granularity"))
-      throw RunError("--set: filter.map-granularity is what --figure granularity varies; leave it out");
-  }
+  check_knobs(options);
+  check_training(options);
+  if (options.figures.empty() && options.train_casva.empty())
+    for (const EvaluatedPolicy *policy : policies) check_needs(*policy, options);
+  for (const EvaluatedPolicy *policy : policies) check_resource(*policy, options);
+  check_policy_files(options);
+  check_figures(options);
   for (const auto &[name, value] : options.properties) check_property(name, value, options);
 }
 

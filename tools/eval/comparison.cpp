@@ -8,6 +8,7 @@
 
 #include "core/curves.h"
 #include "eval/against.h"
+#include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/text.h"
 
@@ -19,7 +20,6 @@ namespace {
 // A clip is flat where uniform quality keeps this accuracy at this bandwidth: the rest of the curve is noise. (Clips
 // whose accuracy depends on quality have 0.70 to 0.86 there, flat ones 0.94 and more: docs/metrics.md.)
 constexpr double kFlatAccuracy = 0.93, kFlatBandwidth = 0.12;
-constexpr char kBetterBaseline[] = "the better of region and dds";
 // What is worth keeping on a flat clip.
 constexpr double kKeptAccuracy = 0.95;
 
@@ -38,9 +38,9 @@ json bd_rate_row(const std::string &policy, const std::vector<CurvePoint> &curve
   json row{{"policy", policy}, {"against", against}};
   if (flat) {
     row["percent"] = nullptr;
-    row["reason"] =
-        "the clip is flat: uniform keeps an accuracy of 0.93 at a bandwidth of 12 % or less, and the "
-        "rest of its curve is noise; compare bandwidth_at";
+    row["reason"] = "the clip is flat: " + evaluated_as(CurveRole::Anchor).curve.name +
+                    " keeps an accuracy of 0.93 at a bandwidth of 12 % or less, and the rest of its curve is noise; "
+                    "compare bandwidth_at";
   } else if (r.percent) {
     row["percent"] = round6(*r.percent);
     row["from"] = round6(r.from);
@@ -78,12 +78,21 @@ std::string mean_bd_rate_lines(const json &rows) {
   return out;
 }
 
-/// `oneadapt` against the better of the two baselines that know of regions: the row in which it saves less.
+/// "the better of region and dds"
+std::string better_baseline() {
+  std::vector<std::string> names;
+  for (const EvaluatedPolicy &p : evaluated_policies())
+    if (p.curve.role == CurveRole::RegionBaseline) names.push_back(p.curve.name);
+  return "the better of " + joined(names, " and ");
+}
+
+/// The subject against the better of the two baselines that know of regions: the row in which it saves less.
 void add_better_baseline(json &rows) {
   const json *better = nullptr;
   std::size_t found = 0;
   for (const json &row : rows) {
-    if (row.at("policy") != "oneadapt" || (row.at("against") != "region" && row.at("against") != "dds")) continue;
+    if (role_of(row.at("policy")) != CurveRole::Subject || role_of(row.at("against")) != CurveRole::RegionBaseline)
+      continue;
     ++found;
     const auto percent = [](const json &r) {
       return r.at("percent").is_null() ? -INFINITY : r.at("percent").get<double>();
@@ -92,17 +101,18 @@ void add_better_baseline(json &rows) {
   }
   if (found < 2) return;
   json row = *better;  // without a BD-rate against either, the first one's reason
-  row["against"] = kBetterBaseline;
+  row["against"] = better_baseline();
   rows.push_back(row);
 }
 
-/// Each policy against uniform, and `oneadapt` against each.
+/// Each policy against the anchor, and the subject against each.
 json bd_rates(const json &curves, const std::string &resource, bool flat) {
   json rows = json::array();
   for (const json &policy : curves)
     for (const json &against : curves) {
-      if (policy.at("policy") == against.at("policy") || policy.at("policy") == "uniform") continue;
-      if (against.at("policy") == "uniform" || policy.at("policy") == "oneadapt")
+      const CurveRole role = role_of(policy.at("policy"));
+      if (policy.at("policy") == against.at("policy") || role == CurveRole::Anchor) continue;
+      if (role_of(against.at("policy")) == CurveRole::Anchor || role == CurveRole::Subject)
         rows.push_back(bd_rate_row(policy.at("policy"), curve_of(policy, resource), against.at("policy"),
                                    curve_of(against, resource), flat));
     }
@@ -136,10 +146,10 @@ std::optional<CurvePoint> mean_point(const std::vector<const json *> &clips, con
 void compare_curves(json &clip) {
   const json &curves = clip["curves"];
   const std::string resource = resource_of(clip);
-  const json *uniform = find_curve(curves, "uniform");
+  const json *anchor = find_curve(curves, evaluated_as(CurveRole::Anchor).curve.name);
   bool flat = false;
-  if (uniform && resource == "bandwidth") {
-    const auto cheap = resource_at(curve_of(*uniform, resource), kFlatAccuracy);
+  if (anchor && resource == "bandwidth") {
+    const auto cheap = resource_at(curve_of(*anchor, resource), kFlatAccuracy);
     flat = cheap && *cheap <= kFlatBandwidth;
   }
   clip["flat"] = flat;

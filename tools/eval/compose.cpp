@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/policy_registry.h"
+#include "core/profile_grid.h"
+
 namespace oneadapt::eval {
 namespace {
 
@@ -40,6 +43,22 @@ std::size_t interval_at(std::uint64_t stream_time) {
 Rungs Recorded::most_expensive() const { return top(knobs); }
 
 std::string start_property(const std::string &knob) { return knob == "qp-map" ? "qp" : knob; }
+
+std::vector<std::string> with_maps(std::vector<std::string> knobs) {
+  std::replace(knobs.begin(), knobs.end(), std::string("qp"), std::string("qp-map"));
+  return knobs;
+}
+
+std::vector<std::string> without_maps(std::vector<std::string> knobs) {
+  std::replace(knobs.begin(), knobs.end(), std::string("qp-map"), std::string("qp"));
+  return knobs;
+}
+
+std::map<std::string, double> values_at(const std::vector<KnobLadder> &knobs, const Rungs &rungs) {
+  std::map<std::string, double> values;
+  for (std::size_t i = 0; i < knobs.size(); ++i) values[knobs[i].name] = knobs[i].values[rungs[i]];
+  return values;
+}
 
 std::size_t interval_count(const RunResult &reference) {
   if (reference.input.empty()) return 0;
@@ -165,12 +184,7 @@ PolicyRun step_policy(const Recorded &recorded, const std::string &name, const P
     schedule.push_back(next);
   }
   out.result = compose(recorded, schedule);
-  for (const Rungs &r : schedule) {
-    std::map<std::string, double> values;
-    for (std::size_t i = 0; i < recorded.knobs.size(); ++i)
-      values[recorded.knobs[i].name] = recorded.knobs[i].values[r[i]];
-    out.knobs.push_back(values);
-  }
+  for (const Rungs &r : schedule) out.knobs.push_back(values_at(recorded.knobs, r));
   return out;
 }
 

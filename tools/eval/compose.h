@@ -31,6 +31,10 @@ struct KnobLadder {
 /// The filter's property that fixes a knob: a fixed macroblock map would be meaningless, so "qp-map" is fixed by the QP
 /// that maps are laid over.
 std::string start_property(const std::string &knob);
+/// The same knobs, with macroblock maps instead of whole pictures' QP, and the other way round: without gradients there
+/// is nothing to make a map from.
+std::vector<std::string> with_maps(std::vector<std::string> knobs);
+std::vector<std::string> without_maps(std::vector<std::string> knobs);
 
 /// Fixed configurations on one clip. The first run added must be of the most expensive configuration: the reference.
 struct Recorded {
@@ -46,6 +50,9 @@ struct PolicyRun {
   std::vector<std::map<std::string, double>> knobs;  ///< in force, per interval
   std::uint64_t extra_inferences = 0;
 };
+
+/// The values at `rungs`, by the knobs' names.
+std::map<std::string, double> values_at(const std::vector<KnobLadder> &knobs, const Rungs &rungs);
 
 /// Number of the interval that a stream time (ns) falls in.
 std::size_t interval_at(std::uint64_t stream_time);

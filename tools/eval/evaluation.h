@@ -31,8 +31,8 @@ struct EvalOptions {
   std::map<std::string, std::string> properties;  ///< of the elements, by "element.property"
   unsigned jobs = 1;                              ///< runs at a time
   unsigned stills = 4;                            ///< frames of one run in the report
-  std::string policy_file;                        ///< trained network of policy casva
-  std::string train_casva;                        ///< file to train one into instead; empty: evaluate
+  std::string policy_file;                        ///< of a policy that needs one
+  std::string train_casva;                        ///< file to train a network of casva into instead; empty: evaluate
   double feedback_loss = 0;                       ///< RunOptions::feedback_loss, and `seed`
   unsigned seed = 1;
   std::string against;  ///< folder of another evaluation; empty: none
@@ -68,7 +68,7 @@ class Runner {
 /// Throws RunError for the first of the policies, figures, model, knobs, properties and clips that cannot be.
 void check_options(const EvalOptions &options);
 
-/// The last (dearest) value of each knob's ladder that is among the properties, "filter.KNOB-ladder".
+/// The last, most expensive value of each knob's ladder that is among the properties, "filter.KNOB-ladder".
 std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties);
 
 /// Size of a clip's video, "WIDTHxHEIGHT"; empty when it has none, but sound. Throws RunError when it cannot be read or
@@ -93,16 +93,13 @@ nlohmann::json word_json(const SequenceElement &word);
 /// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/report.md).
 nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);
 
-/// Names of policies that oneadapt-eval knows.
-std::vector<std::string> evaluated_policies();
-
 /// The part of results.json for one clip. Throws RunError.
 nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
 
 /// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. With both baselines that
-/// know of regions, `oneadapt` is also compared with "the better of region and dds": the one that it saves less
-/// against. A clip is flat where uniform quality keeps an accuracy of 0.93 at 12 % of the bandwidth or less: the rest
-/// of its curve is noise, and it gets no BD-rate.
+/// know of regions, the subject is also compared with "the better of" the two: the one that it saves less against
+/// (CurveRole). A clip is flat where the anchor keeps an accuracy of 0.93 at 12 % of the bandwidth or less: the rest of
+/// that curve is noise, and the clip gets no BD-rate.
 void compare_curves(nlohmann::json &clip);
 
 /// `clips` of results.json → `mean_bd_rate`.

@@ -27,7 +27,7 @@ std::vector<double> per_second(const RunResult &run, const RunResult &reference,
 
 RunOptions fixed_run(const Runner &runner, const std::string &clip) {
   RunOptions o = runner.base(clip);
-  o.policy = "static";
+  o.policy = fixed_policy().name;
   o.knobs.clear();  // nothing moves, whatever is to be adapted: the run serves evaluations of other knobs too
   o.gradient = false;
   o.uncertain_from = kUncertainFrom;  // it serves two passes as the first
@@ -105,7 +105,7 @@ json gradient_reuse(Runner &runner) {
                           {"gradient_s", point["gradient_s"]},
                           {"inference_s", point["inference_s"]}});
       }
-      curves.push_back({{"policy", reuse ? "oneadapt, a gradient an interval" : "oneadapt, a gradient every frame"},
+      curves.push_back({{"policy", default_policy().name + ", a gradient " + (reuse ? "an interval" : "every frame")},
                         {"points", points}});
     }
     tradeoff.push_back({{"clip", base_name(clip)}, {"curves", curves}});

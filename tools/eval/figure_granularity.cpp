@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "eval/evaluated_policies.h"
 #include "eval/figure_parts.h"
 
 namespace oneadapt::eval {
@@ -12,8 +13,6 @@ namespace oneadapt::eval {
 using nlohmann::json;
 
 namespace {
-
-constexpr char kFinest[] = "region on macroblocks";
 
 json curve(const std::string &policy, const std::vector<std::shared_ptr<const RunResult>> &runs,
            const RunResult &reference, Metric metric) {
@@ -56,6 +55,8 @@ unsigned side_for_blocks(unsigned columns, unsigned rows, unsigned blocks) {
 json granularity(Runner &runner) {
   const EvalOptions &o = runner.options();
   const std::vector<unsigned> wanted{4, 16, 64, 0};  // 0: macroblocks
+  const std::string subject = default_policy().name, boxes = evaluated_as(CurveRole::RegionBaseline).curve.name,
+                    anchor = evaluated_as(CurveRole::Anchor).curve.name, finest_boxes = boxes + " on macroblocks";
   json clips = json::array();
   for (const std::string &clip : o.clips) {
     const std::string name = base_name(clip);
@@ -75,7 +76,7 @@ json granularity(Runner &runner) {
     std::vector<unsigned> sides;
     for (unsigned blocks : wanted) {
       sides.push_back(blocks ? side_for_blocks(columns, rows, blocks) : 1);
-      for (const char *policy : {"region", "oneadapt"})
+      for (const std::string &policy : {boxes, subject})
         for (double lambda : o.lambdas) {
           RunOptions run = runner.base(clip);
           run.policy = policy;
@@ -83,42 +84,43 @@ json granularity(Runner &runner) {
           if (sides.back() > 1) run.properties["filter.map-granularity"] = std::to_string(sides.back());
           batch.push_back(run);
           char text[64];
-          std::snprintf(text, sizeof text, ", %s, squares of %u macroblocks, lambda=%g", policy, sides.back(), lambda);
+          std::snprintf(text, sizeof text, ", %s, squares of %u macroblocks, lambda=%g", policy.c_str(), sides.back(),
+                        lambda);
           names.push_back(name + text);
         }
     }
     const auto runs = runner.run_all(batch, names);
-    auto take = [&, at = runs.begin()](std::size_t n) mutable {
+    auto next = [&, at = runs.begin()](std::size_t n) mutable {
       at += std::ptrdiff_t(n);
       return std::vector<std::shared_ptr<const RunResult>>(at - std::ptrdiff_t(n), at);
     };
-    auto fixed = take(qps.empty() ? 0 : qps.size() - 1);
+    auto fixed = next(qps.empty() ? 0 : qps.size() - 1);
     fixed.push_back(reference);
     std::vector<json> region, oneadapt;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      region.push_back(curve("region", take(o.lambdas.size()), *reference, o.metric));
-      oneadapt.push_back(curve("oneadapt", take(o.lambdas.size()), *reference, o.metric));
+      region.push_back(curve(boxes, next(o.lambdas.size()), *reference, o.metric));
+      oneadapt.push_back(curve(subject, next(o.lambdas.size()), *reference, o.metric));
     }
     json finest = region.back();
-    finest["policy"] = kFinest;
+    finest["policy"] = finest_boxes;
     json steps = json::array();
     bool flat = false;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      json compared{{"curves", {curve("uniform", fixed, *reference, o.metric), region[i], finest, oneadapt[i]}}};
+      json compared{{"curves", {curve(anchor, fixed, *reference, o.metric), region[i], finest, oneadapt[i]}}};
       compare_curves(compared);
       flat = compared["flat"];
-      const auto against = [&](const char *other) {
+      const auto against = [&](const std::string &other) {
         for (const json &row : compared["bd_rate"])
-          if (row["policy"] == "oneadapt" && row["against"] == other) return row["percent"];
+          if (row["policy"] == subject && row["against"] == other) return row["percent"];
         return json();
       };
       const unsigned side = sides[i];
       steps.push_back({{"wanted", wanted[i] ? json(wanted[i]) : json()},
                        {"blocks", ((columns + side - 1) / side) * ((rows + side - 1) / side)},
                        {"side", side},
-                       {"against_uniform", against("uniform")},
-                       {"against_region", against("region")},
-                       {"against_fine_region", against(kFinest)},
+                       {"against_uniform", against(anchor)},
+                       {"against_region", against(boxes)},
+                       {"against_fine_region", against(finest_boxes)},
                        {"points", oneadapt[i]["points"]},
                        {"region_points", region[i]["points"]}});
     }

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "core/curves.h"
+#include "eval/evaluated_policies.h"
 #include "eval/figure_parts.h"
 
 namespace oneadapt::eval {
@@ -99,8 +100,11 @@ void overhead_table(std::string &out, const json &f) {
 }
 
 void granularity_table(std::string &out, const json &f) {
-  out += "\nBD-rate of oneadapt by the blocks that share a QP (paper, Fig. 9: more knobs, more gain)\n";
-  print(out, "  %-24s %8s %8s %10s %10s %18s\n", "clip", "blocks", "side", "uniform", "region", "region, finest");
+  const std::string boxes = evaluated_as(CurveRole::RegionBaseline).curve.name;
+  out += "\nBD-rate of " + default_policy().name +
+         " by the blocks that share a QP (paper, Fig. 9: more knobs, more gain)\n";
+  print(out, "  %-24s %8s %8s %10s %10s %18s\n", "clip", "blocks", "side",
+        evaluated_as(CurveRole::Anchor).curve.name.c_str(), boxes.c_str(), (boxes + ", finest").c_str());
   const auto rate = [](const json &value) {
     char shown[16] = "-";
     if (!value.is_null()) std::snprintf(shown, sizeof shown, "%+.1f %%", number(value));

@@ -15,10 +15,12 @@
 #include "eval/casva_training.h"
 #include "eval/cli_numbers.h"
 #include "eval/command_line.h"
+#include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/gradient_cost.h"
 #include "eval/report.h"
+#include "eval/text.h"
 
 using namespace oneadapt;
 using namespace oneadapt::eval;
@@ -34,10 +36,12 @@ void on_interrupt(int) {
   _exit(130);
 }
 
-std::string listed(const std::vector<std::string> &words) {
-  std::string out;
-  for (const std::string &w : words) out += (out.empty() ? "" : ", ") + w;
-  return out;
+/// "a, b": the policies that are compared so.
+std::string curves_where(bool (*holds)(const PolicyCurve &)) {
+  std::vector<std::string> names;
+  for (const EvaluatedPolicy &p : evaluated_policies())
+    if (p.policy && holds(p.curve)) names.push_back(p.curve.name);
+  return joined(names, ", ");
 }
 
 /// Each once, in the order in which they were named first.
@@ -64,13 +68,14 @@ int main(int argc, char **argv) {
       "How to use it: docs/evaluate.md. What is measured: docs/metrics.md. Policies: docs/policies.md.\n");
   EvalOptions o;
   o.knobs = {"qp"};
-  o.policies = {"uniform", "oneadapt"};
+  o.policies = {evaluated_as(CurveRole::Anchor).curve.name, evaluated_as(CurveRole::Subject).curve.name};
   o.jobs = std::max(1u, std::thread::hardware_concurrency());
   o.profiling.profile_configurations = 6;
   std::string metric = "f1", resource = "bandwidth";
   std::vector<std::string> properties;
-  const char *input = "Input", *compared = "What is compared", *profiles = "Policies profiling and chameleon",
-             *output = "Output and running";
+  const char *input = "Input", *compared = "What is compared", *output = "Output and running";
+  std::string profiles = policies_where([](const PolicyInfo &p) { return p.needs.profiles; });
+  profiles.front() = 'P';
   app.add_option("--clip", o.clips, "File of video or sound. Repeat it for more clips")
       ->required()
       ->type_name("FILE")
@@ -95,13 +100,15 @@ int main(int argc, char **argv) {
          "Knobs to adapt: qp, scale, framerate, b-bias, or qp-map (macroblocks) instead of qp; for sound rate and "
          "bits; "
          "with --resource frames change-threshold, pixel-threshold and area-threshold (policies without gradients use "
-         "the last two). Policy uniform and those that detect voices vary the first knob only; the other knobs stay at "
-         "their most expensive value")
+         "the last two). These policies vary the first knob only, and keep the others at their most expensive value: " +
+             curves_where([](const PolicyCurve &c) {
+               return c.sweep == CurveSweep::FixedRungs || c.sweep == CurveSweep::StartRungs;
+             }))
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()
       ->group(compared);
-  app.add_option("--policies", o.policies, "Policies to compare: " + listed(evaluated_policies()))
+  app.add_option("--policies", o.policies, "Policies to compare: " + joined(evaluated_names(), ", "))
       ->delimiter(',')
       ->type_name("A,B,..")
       ->capture_default_str()
@@ -128,7 +135,10 @@ int main(int argc, char **argv) {
       ->group(compared);
   app.add_option("--look-ahead", o.look_ahead,
                  "For sound: seconds for which the filter holds an interval back, to detect a voice before the rate is "
-                 "chosen (default 1; 0: none). Policy voice-detection never looks ahead; voice-detection-ahead does")
+                 "chosen (default 1; 0: none). Policy " +
+                     curves_where([](const PolicyCurve &c) { return c.lookahead == CurveLookahead::Never; }) +
+                     " never looks ahead; " +
+                     curves_where([](const PolicyCurve &c) { return c.lookahead == CurveLookahead::Always; }) + " does")
       ->check(not_negative())
       ->type_name("S")
       ->group(compared);
@@ -142,7 +152,7 @@ int main(int argc, char **argv) {
                "A box must also have the right class. By default an object is of interest or not, as in the paper")
       ->group(compared);
   app.add_option("--figure", o.figures,
-                 "Run checks of the paper on your clips instead of policies: " + listed(figure_names()))
+                 "Run checks of the paper on your clips instead of policies: " + joined(figure_names(), ", "))
       ->delimiter(',')
       ->type_name("A,B,..")
       ->group(compared);
@@ -161,7 +171,10 @@ int main(int argc, char **argv) {
                  "compared with its curve there, for the clips that both have")
       ->type_name("FOLDER")
       ->group(compared);
-  app.add_option("--policy-file", o.policy_file, "Trained network of policy casva")->type_name("FILE")->group(compared);
+  app.add_option("--policy-file", o.policy_file,
+                 "Trained network of " + policies_where([](const PolicyInfo &p) { return !p.needs.file.empty(); }))
+      ->type_name("FILE")
+      ->group(compared);
   app.add_option("--train-casva", o.train_casva,
                  "Instead of evaluating, train a network of policy casva on the clips, for --knobs, and write it here")
       ->type_name("FILE")
@@ -178,7 +191,8 @@ int main(int argc, char **argv) {
       ->capture_default_str()
       ->group(profiles);
   app.add_option("--profile-top", o.profiling.profile_top,
-                 "Configurations that chameleon profiles between two full profiles")
+                 "Configurations that are profiled between two full profiles by " +
+                     policies_where([](const PolicyInfo &p) { return p.heeds.profile_top; }))
       ->check(positive())
       ->type_name("N")
       ->capture_default_str()

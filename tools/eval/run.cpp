@@ -81,7 +81,7 @@ const char kSoundLaunch[] =
     "oneadaptaudiofilter name=filter ! oneadaptdnn name=dnn ! fakesink name=sink async=false";
 
 /// What a words message says goes to the interval that each word begins in.
-void take_words(const GstStructure *s, GstClockTime interval, std::vector<FrameResult> &results) {
+void add_words(const GstStructure *s, GstClockTime interval, std::vector<FrameResult> &results) {
   const GValue *words = gst_structure_get_value(s, "words");
   for (guint i = 0; words && i < gst_value_list_get_size(words); ++i) {
     const GstStructure *w = gst_value_get_structure(gst_value_list_get_value(words, i));
@@ -158,7 +158,7 @@ std::string text(double value) {
   return g_ascii_formatd(buffer, sizeof buffer, "%.12g", value);
 }
 
-/// Of words nobody asks.
+/// Of words there are no uncertain ones.
 bool keeps_uncertain(const RunOptions &o) { return o.uncertain_from > 0 && !o.gradient && !o.sound; }
 
 /// The DNN's threshold where the options set it; else the model's holds.
@@ -420,7 +420,7 @@ RunResult run(const RunOptions &options, const std::function<void(const Interval
       }
       default: {
         const GstStructure *s = gst_message_get_structure(m);
-        if (s && options.sound && gst_structure_has_name(s, "oneadapt-words")) take_words(s, taps.interval, words);
+        if (s && options.sound && gst_structure_has_name(s, "oneadapt-words")) add_words(s, taps.interval, words);
         if (s && gst_structure_has_name(s, "oneadapt-decision")) {
           result.intervals.push_back(row_of(s, options.interval));
           if (on_interval) on_interval(result.intervals.back());

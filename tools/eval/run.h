@@ -11,6 +11,7 @@
 
 #include "core/gradient.h"
 #include "core/metrics.h"
+#include "core/policy_registry.h"
 #include "core/sequence.h"
 
 namespace oneadapt::eval {
@@ -21,7 +22,7 @@ class RunError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What the second of two passes over a clip sends (policy dds).
+/// What the second of two passes over a clip sends.
 struct SecondPass {
   double first_qp = 0;  ///< of the first pass, over whose pictures the second one's are laid
   /// By stream time in ns: what is above 0 is sent, the rest is black. A frame that is not here is not sent at all.
@@ -40,8 +41,8 @@ struct RunOptions {
   std::string source;      ///< launch fragment that ends in raw video, instead of a clip
   double fps = 0;          ///< frames a second taken from the clip; 0: the clip's own
   double seconds = 0;      ///< how much of the clip; 0: all
-  std::string policy = "oneadapt";
-  std::string policy_file;  ///< trained network of policy casva
+  std::string policy = default_policy().name;
+  std::string policy_file;  ///< of a policy that needs one
   double lambda = 1, alpha = 0.5, smoothing = 0.5;
   double feedback_loss = 0;                       ///< share of the gradients that never reach the controller, [0, 1]
   unsigned seed = 1;                              ///< which ones

@@ -2,6 +2,7 @@
 // Lists and numbers as they are written.
 #pragma once
 #include <cmath>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,13 @@ inline std::string joined(const std::vector<std::string> &words, const char *bet
   std::string out;
   for (const std::string &w : words) out += (out.empty() ? "" : between) + w;
   return out;
+}
+
+/// As short as it goes.
+inline std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
 }
 
 /// What results.json needs of a number: millionths.

@@ -17,10 +17,10 @@ constexpr double kFiner = 12, kLeastFiner = 8;
 
 std::vector<std::pair<std::size_t, std::size_t>> dds_pairs(const std::vector<double> &qps) {
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
-  const std::size_t dearest = qps.size() - 1;
+  const std::size_t top = qps.size() - 1;
   for (std::size_t coarse = 0; coarse + 1 < qps.size(); ++coarse) {
     std::size_t fine = coarse + 1;
-    while (fine < dearest && qps[coarse] - qps[fine] < kFiner) ++fine;
+    while (fine < top && qps[coarse] - qps[fine] < kFiner) ++fine;
     if (qps[coarse] - qps[fine] >= kLeastFiner || coarse == 0) pairs.emplace_back(coarse, fine);
   }
   return pairs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Policy dds: a coarse pass over the whole clip, and a finer one over what the DNN was not sure of (docs/baselines.md).
+// DDS: a coarse pass over the whole clip, and a finer one over what the DNN was not sure of (docs/baselines.md).
 #pragma once
 #include <memory>
 #include <utility>
@@ -12,8 +12,8 @@
 namespace oneadapt::eval {
 
 /// Rungs of the first and the second pass, a pair a point of the curve, cheap → expensive; `qps` is a ladder of QPs,
-/// cheap → expensive. Each rung with the first one that is finer by 12 or more; where there is none, with the dearest
-/// one, if that is finer by 8 or more. The cheapest rung always has a pair; a ladder of one rung has none.
+/// cheap → expensive. Each rung with the first one that is finer by 12 or more; where there is none, with the most
+/// expensive one, if that is finer by 8 or more. The cheapest rung always has a pair; a ladder of one rung has none.
 std::vector<std::pair<std::size_t, std::size_t>> dds_pairs(const std::vector<double> &qps);
 
 /// What a first pass keeps of what the DNN is not sure of (RunOptions::uncertain_from); DdsSettings choose from it.

@@ -10,16 +10,19 @@
 #include <nlohmann/json.hpp>
 
 #include "config.h"
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "eval/cli_numbers.h"
 #include "eval/command_line.h"
 #include "eval/evaluation.h"
 #include "eval/report.h"
 #include "eval/run.h"
+#include "eval/text.h"
 #include "outcome.h"
 
 using namespace oneadapt::eval;
 using nlohmann::json;
+using oneadapt::policies_where;
+using oneadapt::PolicyInfo;
 
 namespace {
 
@@ -62,7 +65,7 @@ void print_row(const IntervalRow &r, bool head) {
 
 /// The same clip in the most expensive configuration, for comparison only.
 RunOptions reference_of(RunOptions o) {
-  o.policy = "static";
+  o.policy = oneadapt::fixed_policy().name;
   o.start.clear();
   o.results_location.clear();
   o.video_location.clear();
@@ -111,23 +114,27 @@ int main(int argc, char **argv) {
   app.add_option("--seconds", o.seconds, "How much of the clip, from its beginning (default: all)")
       ->check(not_negative())
       ->type_name("S");
-  std::string policies;
-  for (const std::string &name : oneadapt::policy_names()) policies += (policies.empty() ? "" : ", ") + name;
+  std::vector<std::string> policies;
+  for (const PolicyInfo &p : oneadapt::policies()) policies.push_back(p.name);
   app.add_option("--policy", o.policy,
-                 "What decides, of " + policies +
-                     " (docs/policies.md); uniform and static leave the knobs where --start puts them, by default at "
-                     "the most expensive")
-      ->check(CLI::IsMember(oneadapt::policy_names()).description(""))
+                 "What decides, of " + joined(policies, ", ") + " (docs/policies.md); " +
+                     policies_where([](const PolicyInfo &p) { return !p.moves; }) +
+                     " leave the knobs where --start puts them, by default at the most expensive")
+      ->check(CLI::IsMember(policies).description(""))
       ->type_name("NAME")
       ->capture_default_str();
-  app.add_option("--policy-file", o.policy_file, "Trained network of policy casva (oneadapt-eval --train-casva)")
+  app.add_option("--policy-file", o.policy_file, "Trained network of " + policies_where([](const PolicyInfo &p) {
+                                                   return !p.needs.file.empty();
+                                                 }) + " (docs/policies.md)")
       ->type_name("FILE");
   app.add_option("--lambda", o.lambda,
                  "What resource is worth against accuracy: 0 never saves, 10 saves most of what can be saved")
       ->type_name("X")
       ->capture_default_str()
       ->check(not_negative());
-  app.add_option("--alpha", o.alpha, "Learning rate of policy oneadapt; 0: measure, do not move")
+  app.add_option("--alpha", o.alpha, "Learning rate of " + policies_where([](const PolicyInfo &p) {
+                                       return p.heeds.alpha;
+                                     }) + "; 0: measure, do not move")
       ->type_name("X")
       ->capture_default_str()
       ->check(not_negative());

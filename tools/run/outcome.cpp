@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "eval/evaluation.h"
 #include "eval/text.h"
 
@@ -60,14 +60,16 @@ std::string advice(const Outcome &o) {
   if (!o.has_reference() || o.accuracy() >= kGoodAccuracy) return "";
   const RunOptions &options = o.options;
   const std::string low = format("F1 is below %g", kGoodAccuracy);
-  if (options.policy == "static" || options.policy == "uniform" || options.policy == "activity")
-    return low + ", which policy " + options.policy +
-           " does not go by. Begin at better values (such as --start qp=24), or let --policy oneadapt choose them.";
+  const PolicyInfo &policy = find_policy(options.policy);
+  if (!policy.heeds.lambda)
+    return low + ", which policy " + policy.name +
+           " does not go by. Begin at better values (such as --start qp=24), or let --policy " + default_policy().name +
+           " choose them.";
   if (options.lambda <= 0)
     return low +
            ", though lambda is 0 and nothing is to be saved: begin at the best quality (--start qp=20), or see in "
            "intervals.jsonl whether gradients came back.";
-  const bool finer = options.policy == "oneadapt" && options.knobs.find("qp-map") == std::string::npos;
+  const bool finer = policy.needs.gradient && !policy.maps_only && options.knobs.find("qp-map") == std::string::npos;
   return low + format(": lambda %g saves more than this clip bears. Try ", options.lambda) +
          (finer ? "--knobs qp-map (bits go where the DNN looks) and " : "") +
          format("--lambda %.3g (accuracy counts for more)", std::min(options.lambda, 1.0) / kLowerLambda) +

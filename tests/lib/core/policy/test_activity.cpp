@@ -2,14 +2,14 @@
 // Policy activity: between where the knobs were set and the cheapest.
 #include <gtest/gtest.h>
 
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "observations.h"
 
 using namespace oneadapt;
 
 TEST(Activity, GoesBetweenTheStartAndTheCheapest) {
   const auto p = make_policy("activity");
-  EXPECT_FALSE(p->needs_gradient());
+  EXPECT_FALSE(find_policy("activity").needs.gradient);
   Observation o = one_knob(5, 0, 0, 0, 0);
   o.gradient = false;
   const auto next = [&](std::optional<double> activity) {

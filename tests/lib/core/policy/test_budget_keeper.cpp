@@ -6,7 +6,7 @@
 #include <random>
 
 #include "core/budget_keeper.h"
-#include "core/policy.h"
+#include "core/policy_registry.h"
 
 using namespace oneadapt;
 

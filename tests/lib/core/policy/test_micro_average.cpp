@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/micro_average.h"
-#include "core/policy.h"
+#include "core/policy_registry.h"
 
 using namespace oneadapt;
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "observations.h"
 
 using namespace oneadapt;

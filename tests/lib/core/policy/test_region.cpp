@@ -2,14 +2,14 @@
 // Policy region: the boxes in the place of the gradient.
 #include <gtest/gtest.h>
 
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "observations.h"
 
 using namespace oneadapt;
 
 TEST(Region, StaysAndGoesByBoxes) {
   auto p = make_policy("region");
-  EXPECT_TRUE(p->needs_gradient());
+  EXPECT_TRUE(find_policy("region").needs.gradient);
   EXPECT_EQ(p->start(typical_knob(7, 0, 0, 0, 0).knobs, {0.5, 1.0}), std::vector<std::size_t>{4});
   EXPECT_EQ(p->decide(typical_knob(4, 900, 0.05, 0, -0.03), {0.5, 1.0}).knobs[0].rung, 4u);
   Gradient g;

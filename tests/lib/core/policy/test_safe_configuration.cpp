@@ -2,7 +2,7 @@
 // A loss of feedback: to the safe rung, and back.
 #include <gtest/gtest.h>
 
-#include "core/policy.h"
+#include "core/policy_registry.h"
 #include "core/safe_configuration.h"
 #include "observations.h"
 

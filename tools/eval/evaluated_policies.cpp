@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "eval/evaluated_policies.h"
+
+#include <algorithm>
+
+#include "eval/curve_maker.h"
+
+namespace oneadapt::eval {
+
+EvaluatedPolicy dds_policy();
+EvaluatedPolicy reducto_policy();
+
+const std::vector<EvaluatedPolicy> &evaluated_policies() {
+  static const std::vector<EvaluatedPolicy> all = [] {
+    std::vector<EvaluatedPolicy> list;
+    for (const PolicyInfo &policy : policies())
+      for (const PolicyCurve &curve : policy.curves) {
+        EvaluatedPolicy evaluated{curve, &policy};
+        if (policy.maps_only) evaluated.quality_for = "moves the macroblock map only";
+        evaluated.make = make_sweep;
+        list.push_back(std::move(evaluated));
+      }
+    list.push_back(dds_policy());
+    list.push_back(reducto_policy());
+    return list;
+  }();
+  return all;
+}
+
+std::vector<std::string> evaluated_names() {
+  std::vector<std::string> names;
+  for (const EvaluatedPolicy &p : evaluated_policies()) names.push_back(p.curve.name);
+  return names;
+}
+
+const EvaluatedPolicy *find_evaluated(const std::string &name) {
+  for (const EvaluatedPolicy &p : evaluated_policies())
+    if (p.curve.name == name) return &p;
+  return nullptr;
+}
+
+const EvaluatedPolicy &evaluated_as(CurveRole role) {
+  const auto &all = evaluated_policies();
+  return *std::find_if(all.begin(), all.end(), [&](const EvaluatedPolicy &p) { return p.curve.role == role; });
+}
+
+CurveRole role_of(const std::string &name) {
+  const EvaluatedPolicy *policy = find_evaluated(name);
+  return policy ? policy->curve.role : CurveRole::Baseline;
+}
+
+}  // namespace oneadapt::eval
