@@ -6,8 +6,8 @@
 #include <fstream>
 #include <optional>
 
-#include "core/curves.h"
 #include "eval/against.h"
+#include "eval/curves.h"
 #include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/text.h"

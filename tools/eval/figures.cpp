@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "core/curves.h"
+#include "eval/curves.h"
 #include "eval/evaluated_policies.h"
 #include "eval/figure_parts.h"
 

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/dds.h"
 #include "eval/compose.h"
+#include "eval/dds.h"
 #include "eval/run.h"
 
 namespace oneadapt::eval {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/dds.h"
+#include "eval/dds.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include "core/curves.h"
+#include "eval/curves.h"
 
 using namespace oneadapt;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/curves.h"
+#include "eval/curves.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "core/dds.h"
+#include "eval/dds.h"
 
 using namespace oneadapt;
 
