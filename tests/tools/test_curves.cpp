@@ -5,6 +5,7 @@
 #include "eval/curves.h"
 
 using namespace oneadapt;
+using namespace oneadapt::eval;
 
 namespace {
 std::vector<CurvePoint> scaled(std::vector<CurvePoint> c, double by) {

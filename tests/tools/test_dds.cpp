@@ -7,6 +7,7 @@
 #include "eval/dds.h"
 
 using namespace oneadapt;
+using namespace oneadapt::eval;
 
 namespace {
 

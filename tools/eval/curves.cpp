@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace oneadapt {
+namespace oneadapt::eval {
 namespace {
 
 /// Accuracies closer than this are one.
@@ -114,4 +114,4 @@ std::optional<double> resource_at(const std::vector<CurvePoint> &points, double 
   return std::exp(log_resource(f)(accuracy));
 }
 
-}  // namespace oneadapt
+}  // namespace oneadapt::eval

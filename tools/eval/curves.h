@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace oneadapt {
+namespace oneadapt::eval {
 
 /// One run of one policy: resource used (any unit > 0) and accuracy reached.
 struct CurvePoint {
@@ -33,4 +33,4 @@ BdRate bd_rate(const std::vector<CurvePoint> &curve, const std::vector<CurvePoin
 /// cheapest point already reaches it, the result is the resource of that point.
 std::optional<double> resource_at(const std::vector<CurvePoint> &points, double accuracy);
 
-}  // namespace oneadapt
+}  // namespace oneadapt::eval

@@ -5,7 +5,7 @@
 
 #include "core/nms.h"
 
-namespace oneadapt {
+namespace oneadapt::eval {
 
 std::vector<Box> dds_regions(const std::vector<ScoredBox> &confident, const std::vector<ScoredBox> &uncertain,
                              double theta, const DdsSettings &settings) {
@@ -54,4 +54,4 @@ std::vector<ScoredBox> dds_merge(const std::vector<ScoredBox> &first, const std:
   return merged;
 }
 
-}  // namespace oneadapt
+}  // namespace oneadapt::eval

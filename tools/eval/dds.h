@@ -7,7 +7,7 @@
 #include "core/gradient.h"
 #include "core/metrics.h"
 
-namespace oneadapt {
+namespace oneadapt::eval {
 
 struct DdsSettings {
   double hint = 0.5;      ///< share of θ that a score needs to hint at an object, [0, 1]
@@ -36,4 +36,4 @@ double covered(const Box &box, const BlockMap &blocks);
 std::vector<ScoredBox> dds_merge(const std::vector<ScoredBox> &first, const std::vector<ScoredBox> &second,
                                  const BlockMap &blocks, const DdsSettings &settings = {});
 
-}  // namespace oneadapt
+}  // namespace oneadapt::eval
