@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "core/frame_transform.h"
+#include "core/gradient/frame_transform.h"
 
 namespace oneadapt {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "gstoneadapt.h"
 #include "wire/message.h"
 

@@ -9,7 +9,7 @@
 
 #include <optional>
 
-#include "core/mask.h"
+#include "core/vision/mask.h"
 
 namespace oneadapt {
 

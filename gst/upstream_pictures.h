@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/frame_transform.h"
+#include "core/gradient/frame_transform.h"
 
 namespace oneadapt {
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "audiofilterimpl.h"
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "gstoneadapt.h"
 #include "probed.h"
 

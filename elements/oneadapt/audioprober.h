@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "audioledger.h"
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "probed.h"
 
 namespace oneadapt {

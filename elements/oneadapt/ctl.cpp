@@ -22,7 +22,7 @@
 
 #include <chrono>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "ctlimpl.h"
 
 GST_DEBUG_CATEGORY(oneadaptctl_debug);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The properties of oneadaptctl: what they are called, and what the user set. Locks: see ctl.cpp.
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 #include "ctlimpl.h"
 
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
-#include "core/policy_registry.h"
+#include "core/gradient/gradient.h"
+#include "core/policy/registry.h"
 #include "gstoneadapt.h"
 #include "tunable_places.h"
 #include "tunables.h"

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "coder.h"
-#include "core/frame_filter.h"
+#include "core/frames/frame_filter.h"
 #include "frameclock.h"
 #include "knobs.h"
 #include "ledger.h"

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 #include "filterimpl.h"
 #include "gstoneadapt.h"
 #include "walk.h"

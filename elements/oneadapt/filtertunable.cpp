@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 #include "filterimpl.h"
 #include "gstoneadapt.h"
 

@@ -100,7 +100,7 @@ Typical typical(std::size_t knob, double value, double rate, bool h264) {
       t.resource = bytes(t.compute);
       return t;
     case kChangeThreshold:
-      // Frames as 1/√T, and the loss that makes T = λ the best rung (lib/core/frame_filter.h).
+      // Frames as 1/√T, and the loss that makes T = λ the best rung (lib/core/frames/frame_filter.h).
       t = {interpolated(
                {{0, 1}, {.02, .981}, {.05, .97}, {.1, .958}, {.2, .94}, {.4, .915}, {.8, .88}, {1.6, .83}, {3.2, .76}},
                value),

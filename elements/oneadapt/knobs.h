@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/frame_filter.h"
+#include "core/frames/frame_filter.h"
 #include "knobrow.h"
 
 namespace oneadapt {

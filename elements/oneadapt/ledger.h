@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/frame_filter.h"
+#include "core/frames/frame_filter.h"
 #include "intervals.h"
 #include "knobs.h"
 #include "picture.h"

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "gstoneadapt.h"
 
 namespace oneadapt {

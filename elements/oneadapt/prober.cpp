@@ -11,8 +11,8 @@
 #include <tuple>
 
 #include "coder.h"
-#include "core/allocation.h"
-#include "core/map_model.h"
+#include "core/macroblock/allocation.h"
+#include "core/macroblock/map_model.h"
 #if HAVE_X264
 #include "codec/h264.h"
 #endif
@@ -528,8 +528,8 @@ BufferRef Prober::Impl::raw(Size size, unsigned distance) {
   return buffer;
 }
 
-/// The map's rungs without an encode (lib/core/map_model.h): a probe by encoding takes as long as encoding the
-/// interval.
+/// The map's rungs without an encode (lib/core/macroblock/map_model.h): a probe by encoding takes as long as encoding
+/// the interval.
 void Prober::Impl::probe_map(const ProbeRequest &r, ProbeResult &result) {
   const auto &ladder = r.ladders[kQpMap];
   if (ladder.empty() || !r.interval.h264) return;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "mask_param.h"
 
 namespace oneadapt {

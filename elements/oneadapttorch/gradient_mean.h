@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 
 namespace oneadapt {
 

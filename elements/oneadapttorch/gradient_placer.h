@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "upstream_pictures.h"
 
 namespace oneadapt {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 
 namespace oneadapt {
 

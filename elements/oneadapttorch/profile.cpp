@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "core/metrics.h"
+#include "core/vision/metrics.h"
 #include "detector.h"
 #include "seen_part.h"
 

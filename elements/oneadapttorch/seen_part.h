@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/frame_transform.h"
+#include "core/gradient/frame_transform.h"
 #include "model/model.h"
 
 namespace oneadapt {

@@ -21,7 +21,7 @@
 #include <cstdio>
 #include <map>
 
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 
 namespace oneadapt {
 namespace {

@@ -48,10 +48,10 @@ struct H264Frame {
   bool idr = false;      ///< start a closed GOP here
   std::int64_t pts = 0;  ///< any unit, strictly rising; a counter will do
   /// QP offsets per macroblock, row by row, ⌈w/16⌉·⌈h/16⌉ values, or empty. Needs H264Settings::qp_offsets. Every
-  /// macroblock has exactly the QP coded_qp(qp, offset) (core/allocation.h), an even number of steps from `qp`: x264
-  /// gives a macroblock the QP of the one before when they differ by 1, to save bits. There is one exception. The
-  /// entropy coder of the preset `ultrafast` cannot write the largest levels, which occur below QP 12 where black meets
-  /// white. x264 then uses the least QP that is possible.
+  /// macroblock has exactly the QP coded_qp(qp, offset) (core/macroblock/allocation.h), an even number of steps from
+  /// `qp`: x264 gives a macroblock the QP of the one before when they differ by 1, to save bits. There is one
+  /// exception. The entropy coder of the preset `ultrafast` cannot write the largest levels, which occur below QP 12
+  /// where black meets white. x264 then uses the least QP that is possible.
   std::vector<float> qp_offsets;
   /// How likely x264's adaptive choice selects a B picture, −100 (never) … 100. Read where a GOP starts. An encoder
   /// with B pictures and without offsets also reads `qp` there only.

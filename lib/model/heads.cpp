@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "core/nms.h"
+#include "core/vision/nms.h"
 #include "model/heads_common.h"
 #include "model/model.h"
 

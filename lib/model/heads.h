@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/metrics.h"
+#include "core/vision/metrics.h"
 #include "model/description.h"
 
 namespace oneadapt {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/regions.h"
+#include "core/vision/regions.h"
 #include "model/heads_common.h"
 
 namespace oneadapt {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
-#include "core/metrics.h"
+#include "core/gradient/gradient.h"
+#include "core/vision/metrics.h"
 #include "model/description.h"
 
 namespace oneadapt {

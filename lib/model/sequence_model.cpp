@@ -9,7 +9,7 @@
 #include <cstring>
 #include <optional>
 
-#include "core/sequence.h"
+#include "core/sequence/sequence.h"
 #include "model/files.h"
 #include "model/heads.h"
 #include "model/heads_common.h"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 
 namespace oneadapt {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 
 namespace oneadapt {
 

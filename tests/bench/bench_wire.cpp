@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 #include "model/model.h"
 #include "wire/map_code.h"
 #include "wire/message.h"

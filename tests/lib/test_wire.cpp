@@ -11,7 +11,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 #include "wire/map_code.h"
 
 using namespace oneadapt;

@@ -9,7 +9,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "model/sequence_model.h"
 
 using namespace oneadapt;

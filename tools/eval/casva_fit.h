@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Fitting the network of policy casva (lib/core/casva.h) to samples.
+// Fitting the network of policy casva (lib/core/policy/casva/network.h) to samples.
 #pragma once
 #include <string>
 #include <vector>
 
-#include "core/casva.h"
+#include "core/policy/casva/network.h"
 
 namespace oneadapt::eval {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/casva_file.h"
+#include "core/policy/casva/file.h"
 #include "eval/figure_parts.h"
 
 namespace oneadapt::eval {

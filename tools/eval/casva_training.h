@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Training the network of policy casva (lib/core/casva.h) on clips that are run in a grid of configurations.
+// Training the network of policy casva (lib/core/policy/casva/network.h) on clips that are run in a grid of
+// configurations.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "core/policy_registry.h"
-#include "core/profile_grid.h"
+#include "core/policy/profile_grid.h"
+#include "core/policy/registry.h"
 
 namespace oneadapt::eval {
 namespace {

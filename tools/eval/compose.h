@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "eval/run.h"
 
 namespace oneadapt::eval {

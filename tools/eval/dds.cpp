@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/nms.h"
+#include "core/vision/nms.h"
 
 namespace oneadapt::eval {
 

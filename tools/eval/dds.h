@@ -4,8 +4,8 @@
 #pragma once
 #include <vector>
 
-#include "core/gradient.h"
-#include "core/metrics.h"
+#include "core/gradient/gradient.h"
+#include "core/vision/metrics.h"
 
 namespace oneadapt::eval {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 
 namespace oneadapt::eval {
 

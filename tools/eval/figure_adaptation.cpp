@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "eval/figure_parts.h"
 #include "eval/two_passes.h"
 

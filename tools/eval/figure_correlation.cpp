@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "core/gradient.h"
-#include "core/knob.h"
+#include "core/gradient/gradient.h"
+#include "core/knobs/knob.h"
 #include "eval/figure_parts.h"
 
 namespace oneadapt::eval {

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
-#include "core/metrics.h"
-#include "core/policy_registry.h"
-#include "core/sequence.h"
+#include "core/gradient/gradient.h"
+#include "core/policy/registry.h"
+#include "core/sequence/sequence.h"
+#include "core/vision/metrics.h"
 
 namespace oneadapt::eval {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "media.h"
 
 namespace oneadapt::inspect {

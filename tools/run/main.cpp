@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config.h"
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 #include "eval/cli_numbers.h"
 #include "eval/command_line.h"
 #include "eval/evaluation.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 #include "eval/evaluation.h"
 #include "eval/text.h"
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-#include "core/sequence.h"
+#include "core/sequence/sequence.h"
 
 namespace oneadapt_speech {
 

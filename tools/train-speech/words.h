@@ -12,8 +12,8 @@ struct Word {
   std::size_t step = 0;  ///< where that was
 };
 
-/// Best path decoding (core/sequence.h) of `logits`, steps × classes, row by row; class 0 is the blank, others are
-/// word + 1. Logits are divided by `temperature` first.
+/// Best path decoding (core/sequence/sequence.h) of `logits`, steps × classes, row by row; class 0 is the blank, others
+/// are word + 1. Logits are divided by `temperature` first.
 std::vector<Word> decode(const std::vector<float> &logits, std::size_t classes, double temperature = 1);
 
 /// Words in the longest common subsequence.

@@ -5,7 +5,7 @@
 
 #include "../../support/h264_reader.h"
 #include "codec/h264.h"
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 #include "run.h"
 
 using oneadapt::coded_qp;

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <mutex>
 
-#include "core/frame_transform.h"
+#include "core/gradient/frame_transform.h"
 #include "place_run.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "../../support/h264_reader.h"
-#include "core/allocation.h"
+#include "core/macroblock/allocation.h"
 #include "pictures.h"
 
 using oneadapt::AccessUnit;

@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/metrics.h"
-#include "core/nms.h"
+#include "core/vision/metrics.h"
+#include "core/vision/nms.h"
 #include "model/description.h"
 
 namespace {

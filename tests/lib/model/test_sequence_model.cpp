@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 #include "model/sequence_model.h"
 #include "test_models.h"
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "core/gradient.h"
+#include "core/gradient/gradient.h"
 
 using namespace oneadapt;
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "core/knob.h"
+#include "core/knobs/knob.h"
 
 using namespace oneadapt;
 

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 
-#include "core/policy.h"
+#include "core/policy/policy.h"
 
 namespace oneadapt {
 

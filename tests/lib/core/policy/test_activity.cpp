@@ -2,7 +2,7 @@
 // Policy activity: between where the knobs were set and the cheapest.
 #include <gtest/gtest.h>
 
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 #include "observations.h"
 
 using namespace oneadapt;

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <random>
 
-#include "core/budget_keeper.h"
-#include "core/policy_registry.h"
+#include "core/policy/oneadapt/budget_keeper.h"
+#include "core/policy/registry.h"
 
 using namespace oneadapt;
 

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "core/casva.h"
-#include "core/casva_file.h"
-#include "core/policy_registry.h"
+#include "core/policy/casva/file.h"
+#include "core/policy/casva/network.h"
+#include "core/policy/registry.h"
 
 using namespace oneadapt;
 

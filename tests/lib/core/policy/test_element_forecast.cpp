@@ -2,7 +2,7 @@
 // Intervals with and without elements: the forecast of how many come next.
 #include <gtest/gtest.h>
 
-#include "core/element_forecast.h"
+#include "core/policy/oneadapt/element_forecast.h"
 
 using namespace oneadapt;
 

@@ -2,7 +2,7 @@
 // One step of Eq. 2, by hand, on a ladder whose rungs are a quarter apart.
 #include <gtest/gtest.h>
 
-#include "core/gradient_step.h"
+#include "core/policy/oneadapt/gradient_step.h"
 
 using namespace oneadapt;
 

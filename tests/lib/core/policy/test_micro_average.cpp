@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "core/micro_average.h"
-#include "core/policy_registry.h"
+#include "core/policy/oneadapt/micro_average.h"
+#include "core/policy/registry.h"
 
 using namespace oneadapt;
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 #include "observations.h"
 
 using namespace oneadapt;

@@ -2,8 +2,8 @@
 // The profiling policies, by hand.
 #include <gtest/gtest.h>
 
-#include "core/policy_registry.h"
-#include "core/profile_grid.h"
+#include "core/policy/profile_grid.h"
+#include "core/policy/registry.h"
 
 using namespace oneadapt;
 

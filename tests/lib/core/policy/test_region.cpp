@@ -2,7 +2,7 @@
 // Policy region: the boxes in the place of the gradient.
 #include <gtest/gtest.h>
 
-#include "core/policy_registry.h"
+#include "core/policy/registry.h"
 #include "observations.h"
 
 using namespace oneadapt;

@@ -2,8 +2,8 @@
 // A loss of feedback: to the safe rung, and back.
 #include <gtest/gtest.h>
 
-#include "core/policy_registry.h"
-#include "core/safe_configuration.h"
+#include "core/policy/oneadapt/safe_configuration.h"
+#include "core/policy/registry.h"
 #include "observations.h"
 
 using namespace oneadapt;

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "core/sensitivity.h"
+#include "core/policy/oneadapt/sensitivity.h"
 #include "observations.h"
 
 using namespace oneadapt;

@@ -2,7 +2,7 @@
 // The optimum on typical content, by hand.
 #include <gtest/gtest.h>
 
-#include "core/typical.h"
+#include "core/policy/typical.h"
 #include "observations.h"
 
 using namespace oneadapt;

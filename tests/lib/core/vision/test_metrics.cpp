@@ -2,7 +2,7 @@
 // F1 and mean IoU of boxes, by hand.
 #include <gtest/gtest.h>
 
-#include "core/metrics.h"
+#include "core/vision/metrics.h"
 
 using namespace oneadapt;
 
