@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "../support/lying_clip.h"
-#include "core/frame_transform.h"
+#include "core/gradient/frame_transform.h"
 #include "eval/run.h"
 
 using namespace oneadapt;
