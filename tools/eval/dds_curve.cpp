@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The curve of "dds" (docs/policies.md), over pairs of QPs: no policy of a stream, which goes through once.
+// The curve of "dds" (docs/baselines.md), over pairs of QPs: no policy of a stream, which goes through once.
+#include <utility>
+
 #include "eval/curve_maker.h"
 #include "eval/text.h"
 #include "eval/two_passes.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The curve of "reducto" (docs/policies.md), over the accuracy that is aimed at: no policy of a stream, as it goes by
+// The curve of "reducto" (docs/baselines.md), over the accuracy that is aimed at: no policy of a stream, as it goes by
 // an offline pass over the clip.
 #include "eval/curve_maker.h"
 #include "eval/text.h"

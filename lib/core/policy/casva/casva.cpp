@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Policy "casva": each interval goes to the configuration that a trained network likes best.
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "core/policy/casva/file.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The file that a network of policy casva is kept in (docs/policies.md has its fields).
+// The file that a network of policy casva is kept in (docs/baselines.md has its fields).
 #pragma once
 #include <string>
 
