@@ -155,6 +155,20 @@ TEST(Opset18, ResizeOfSomeAxes) {
   expect_refusal(18, {1, 3, 1, 2}, resize({3}, {1, 2}), "the sizes do not fit");
 }
 
+TEST(Opset11, ARegionIsCutOutAndResized) {
+  // The right half of 1 2 3, and as much beyond the picture, where 9 is said to be: places 1, 2.5 and 4.
+  const auto resize = [](float end) {
+    return [end](OnnxFile &f) {
+      f.floats("region", {8}, {0, 0, 0, 0.5F, 1, 1, 1, end}).ints("sizes", {1, 3, 1, 3});
+      auto &node = set(f.node("Resize", {"x", "region", "", "sizes"}, {"y"}), "mode", "linear");
+      set(set(node, "coordinate_transformation_mode", "tf_crop_and_resize"), "extrapolation_value", 9.0F);
+    };
+  };
+  expect_result(13, counting({1, 3, 1, 3}), resize(2), {1, 3, 1, 3}, {2, 9, 9, 5, 9, 9, 8, 9, 9});
+  expect_result(13, counting({1, 3, 1, 3}), resize(1), {1, 3, 1, 3}, {2, 2.5, 3, 5, 5.5, 6, 8, 8.5, 9});
+  expect_refusal(13, {1, 3, 1, 3}, resize(std::nanf("")), "the region is out of range");
+}
+
 TEST(Opset18, ResizeThatKeepsTheShape) {
   // 2×4 into 7×8: the scales are 3.5 and 2.
   const auto resize = [](const char *policy) {

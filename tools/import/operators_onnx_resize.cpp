@@ -22,8 +22,8 @@ struct Side {
 
 /// How a place of the result finds its place in the input.
 struct Mapping {
-  /// rounding: ONNX's nearest_mode, or "smaller_up": what opset 10 leaves open, as ONNX Runtime does it, which rounds
-  /// down for larger pictures and up for smaller ones.
+  /// `rounding` is ONNX's nearest_mode, or "smaller_up". Opset 10 does not say how to round. As ONNX Runtime does, the
+  /// importer rounds down where the picture becomes larger, and up where it becomes smaller.
   std::string mode = "half_pixel", rounding = "round_prefer_floor", kind = "nearest";
   double cubic = -0.75;
   bool exclude_outside = false, antialias = false;
@@ -73,7 +73,7 @@ struct Mapping {
   at::Tensor matrix(const Side &side) const {
     at::Tensor m = at::zeros({side.to, side.from});
     auto cells = m.accessor<float, 2>();
-    // Smaller pictures are averages over as many more pixels, if the model asks for it.
+    // With antialias, a pixel of a smaller picture is an average over as many more pixels.
     const double shrink = antialias ? std::min(double(side.scale), 1.0) : 1;
     const double reach = (kind == "linear" ? 1 : 2) / shrink;
     for (std::int64_t i = 0; i < side.to; ++i) {
@@ -124,8 +124,9 @@ std::string resize_function(const Mapping &m, const Side &height, const Side &wi
   return m.cubic == -0.75 ? "torch.upsample_bicubic2d(" : "";
 }
 
-/// The scale for LibTorch, which counts pixels in double precision: 1.3 as a float is a little less than 1.3, and 10
-/// times as much 13 in single precision only. Then it takes one that is larger by half a step of single precision.
+/// The scale for LibTorch, which counts pixels in double precision. 1.3 as a float is a little less than 1.3, and ten
+/// times that number is 13 in single precision but 12 in double precision, rounded down. For such scales LibTorch gets
+/// one that is larger by half a step of single precision.
 double factor_of(const Side &side) {
   const double scale = side.scale;
   for (int size = 1; size <= 16384; ++size)  // the largest pictures
@@ -304,6 +305,9 @@ Values resize(Context &context) {
   if (mapping.mode == "tf_crop_and_resize") {
     const auto region = numbers_of(context, 1);
     if (region.size() != 2 * axes.size()) context.fail("the region does not fit the input's shape");
+    // Zooms out by more than that are no network's, and not a number would be no place.
+    for (const double edge : region)
+      if (!(std::abs(edge) <= 4096)) context.fail("the region is out of range");
     for (std::size_t i = 0; i < axes.size(); ++i) {
       sides[std::size_t(axes[i])].start = region[i];
       sides[std::size_t(axes[i])].end = region[axes.size() + i];

@@ -298,6 +298,7 @@ Values pad(Context &context) {
     if (size < 1) context.fail("pads a side of nothing");
     Dims picked;
     const auto last = size + std::max<std::int64_t>(growth.after[i], 0);
+    context.bound({shape[i]});  // also beside a side of nothing
     for (auto k = std::min<std::int64_t>(-growth.before[i], 0); k < last; ++k)
       picked.push_back(cut + place_inside(mode, k, size));
     result = "torch.index_select(" + result + ", " + text(std::int64_t(i)) + ", " +
