@@ -7,15 +7,20 @@ holds a libblas.so.3, takes its turn in every round: the same model, the same pi
 the process's CPU time and of the wall time of a frame, and their ratio to the reference BLAS. Only the loader's path is
 changed, for the measured process alone; which library the system uses stays as it is.
 
+With --command it is CPU and wall time of that whole command instead: a pipeline, say.
+
 Usage: blas.py BENCH_INFERENCE MODEL [--size WxH] [--threads 1,2] [--rounds N] [--frames N] [FOLDER ...]
+       blas.py --command 'COMMAND' [--rounds N] [FOLDER ...]
 """
 import argparse
 import glob
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
+import time
 
 
 def libraries(folders):
@@ -31,24 +36,33 @@ def libraries(folders):
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench")
-    parser.add_argument("model")
-    parser.add_argument("folders", nargs="*")
-    parser.add_argument("--size", default="768x576")
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=9)
-    a = parser.parse_args()
-    paths = libraries(a.folders)
+def environment(path):
+    env = dict(os.environ, LD_LIBRARY_PATH=path + ":" + os.environ.get("LD_LIBRARY_PATH", ""))
+    env.setdefault("OMP_WAIT_POLICY", "passive")
+    return env
+
+
+def measure_command(command, paths, rounds):
+    results = {name: [] for name in paths}
+    for _ in range(rounds):
+        for name, path in paths.items():
+            before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+            subprocess.run(command, shell=True, env=environment(path), check=True, stdout=subprocess.DEVNULL)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            results[name].append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, time.monotonic() - begin))
+    medians = {name: [statistics.median(column) for column in zip(*runs)] for name, runs in results.items()}
+    base = next(iter(medians.values()))
+    print(f"{'BLAS':18} {'CPU s':>8} {'wall s':>8}   ratios to {next(iter(paths))}")
+    for name, (cpu, wall) in medians.items():
+        print(f"{name:18} {cpu:8.2f} {wall:8.2f}   {cpu / base[0]:.2f} {wall / base[1]:.2f}")
+
+
+def measure_model(a, paths):
     results = {}
     for _ in range(a.rounds):
         for threads in a.threads.split(","):
             for name, path in paths.items():
-                env = dict(os.environ, LD_LIBRARY_PATH=path + ":" + os.environ.get("LD_LIBRARY_PATH", ""))
-                env.setdefault("OMP_WAIT_POLICY", "passive")
-                out = subprocess.run([a.bench, a.model, *a.size.split("x"), threads, str(a.frames)], env=env, check=True,
+                out = subprocess.run([a.bench, a.model, *a.size.split("x"), threads, str(a.frames)], env=environment(path), check=True,
                                      stdout=subprocess.PIPE, text=True).stdout
                 line = json.loads(out)
                 if not line["elements"]:
@@ -65,8 +79,25 @@ def main():
         values, ratios = [median(*k) for k in kinds], [median(*k) / median(*k, base) for k in kinds]
         print(f"{threads:>7} {name:18} {values[0]:18.1f} {values[1]:8.1f} {values[2]:17.1f} {values[3]:8.1f}   " +
               " ".join(f"{r:.2f}" for r in ratios))
-    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="BENCH_INFERENCE MODEL FOLDER ...")
+    parser.add_argument("--command")
+    parser.add_argument("--size", default="768x576")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=9)
+    a = parser.parse_args()
+    if a.command:
+        measure_command(a.command, libraries(a.what), a.rounds)
+        return
+    if len(a.what) < 2:
+        parser.error("give bench-inference and a model, or --command")
+    a.bench, a.model = a.what[:2]
+    measure_model(a, libraries(a.what[2:]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

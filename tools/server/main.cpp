@@ -25,7 +25,7 @@ void declare(CLI::App &app, Options &o, std::string &metrics) {
   app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
   app.add_option("--input-size", o.input_size, "Size of the DNN's input: auto or WIDTHxHEIGHT")->capture_default_str();
   app.add_option("--threads", o.threads,
-                 "CPU threads of one inference; streams run side by side. Do not use 1: see docs/server.md")
+                 "CPU threads of one inference; streams run side by side. 1 where there are more streams than cores")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
   app.add_option("--address", o.address, "Address to listen on; 0.0.0.0: all interfaces")->capture_default_str();
