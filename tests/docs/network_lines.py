@@ -2,33 +2,44 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs the commands of docs/network.md, two by two, until the camera has had gradients of three intervals.
 
-Usage: network_lines.py SOURCE_ROOT RTSP_SERVER|none docs/network.md
+With another model than the page's: one that costs nothing, so that even a busy machine keeps pace with the camera.
+Usage: network_lines.py SOURCE_ROOT RTSP_SERVER|none MODEL docs/network.md
 """
 import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import listening
+
 CAMERA = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=5/1"
 TAKEN = re.compile(r"gradient of interval (\d+) taken, from another process")
-
-
-def free_port():
-    """A TCP port with nine free ones behind it, as good as can be told."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return min(s.getsockname()[1], 65000)
 
 
 def start(line, folder, name, log):
     env = dict(os.environ, GST_DEBUG="oneadaptctl:5,oneadaptdnn:3", GST_DEBUG_FILE=log, GST_DEBUG_NO_COLOR="1")
     out = open(os.path.join(folder, name), "w+")
     return subprocess.Popen(shlex.split(line), env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True), out
+
+
+def loop_closes(running, log):
+    """Waits until it does; empty, or what is wrong."""
+    until, text = time.monotonic() + listening.PATIENCE, ""
+    while time.monotonic() < until:
+        if os.path.exists(log):
+            with open(log, encoding="utf-8", errors="replace") as f:
+                text = f.read()
+        if len(set(TAKEN.findall(text))) >= 3:
+            return ""
+        if any(process.poll() is not None for process, _ in running):
+            return "one of them has ended; the camera's log ends with " + text[-600:]
+        time.sleep(0.1)
+    return f"no gradients of three intervals within {listening.PATIENCE} s; the camera's log ends with " + text[-600:]
 
 
 def run(lines, folder):
@@ -40,19 +51,13 @@ def run(lines, folder):
     try:
         for i, line in enumerate(lines):
             running.append(start(line, folder, f"out{i}", log if "oneadaptctl" in line else os.path.join(folder, "dnn.log")))
-            time.sleep(2)  # the first had better be there; nothing but the second's start depends on it
-        for _ in range(900):
-            text = open(log, errors="replace").read() if os.path.exists(log) else ""
-            if len(set(TAKEN.findall(text))) >= 3:
-                return ""
-            if any(process.poll() is not None for process, _ in running):
+            wrong = loop_closes(running, log) if i else listening.wait_for(running[0][0], line)
+            if wrong:
                 break
-            time.sleep(0.1)
-        said = []
         for _, out in running:
             out.seek(0)
-            said.append(out.read()[-600:])
-        return "\n".join(said) + text[-600:]
+            wrong = wrong and out.read()[-600:] + "\n" + wrong
+        return wrong
     finally:
         for process, out in running:
             if process.poll() is None:
@@ -68,12 +73,9 @@ def commands_of(block):
 
 
 def main(folder):
-    root, server, page = sys.argv[1:4]
-    server = server if server == "none" else os.path.abspath(server)
+    root, server, model, page = sys.argv[1:5]
+    server, model = server if server == "none" else os.path.abspath(server), os.path.abspath(model)
     os.chdir(root)
-    if not os.path.exists("models/nanodet.pt"):
-        print("skipped: there is no models/nanodet.pt (tools/setup.sh makes it)")
-        return 77
     blocks = re.findall(r"```sh\n(.*?)```", open(page, encoding="utf-8").read(), re.S)
     failed = ran = 0
     for block in blocks:
@@ -85,10 +87,11 @@ def main(folder):
         if server == "none" and "rtsp" in block:
             print("left out, without gst-rtsp-server:", lines[1])
             continue
-        base = free_port()
+        base = listening.free_ports()
         command = []
         for line in lines:
             line = line.replace("v4l2src", CAMERA).replace(":8554", f":{base}").replace("build/examples/rtsp-server", f"{server} --port={base}")
+            line = line.replace("models/nanodet.pt", model)
             line = re.sub(r"(port=|:)50(\d\d)\b", lambda m: m[1] + str(base + int(m[2])), line)
             command.append(line.replace("gst-launch-1.0", "gst-launch-1.0 -q"))
         wrong = run(command, folder)

@@ -18,8 +18,8 @@ for needed in (clip, model):
         sys.exit(77)
 with tempfile.TemporaryDirectory() as folder:
     short = os.path.join(folder, "short.avi")
-    subprocess.run([cut_clip, clip, short, "63"], check=True, timeout=60)
-    out = subprocess.run([program, short, model, "person"], capture_output=True, text=True, timeout=300, check=True).stdout
+    subprocess.run([cut_clip, clip, short, "63"], check=True)
+    out = subprocess.run([program, short, model, "person"], capture_output=True, text=True, check=True).stdout
 print(out)
 lambdas = re.findall(r"interval +\d+ +lambda (\S+)", out)
 assert lambdas[:5] == ["1"] * 5, "the first five decisions are at lambda 1"

@@ -107,14 +107,20 @@ TEST(Network, TcpSocketAndPicturesOverTcp) {
   const std::string port = std::to_string(free_ports());
   Seen seen;
   // A transport of one's own: no RTP at all. Whoever is launched first waits for the other.
-  Pipeline server("tcpserversrc host=127.0.0.1 port=" + port + " ! " +
+  Pipeline server("tcpserversrc name=source host=127.0.0.1 port=" + port + " ! " +
                   dnn(ends.model, "feedback=tcp://127.0.0.1:" + std::to_string(std::stoi(port) + 1)));
   Pipeline cam(camera("feedback=tcp://127.0.0.1:" + std::to_string(std::stoi(port) + 1)) +
                " ! video/x-h264,stream-format=byte-stream ! tcpclientsink host=127.0.0.1 port=" + port);
   seen.watch(server.bin);
   paint(cam.bin);
   server.play();
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_TRUE(eventually([&] {
+    GstElement *source = gst_bin_get_by_name(GST_BIN(server.bin), "source");
+    gint listening = 0;
+    g_object_get(source, "current-port", &listening, nullptr);
+    gst_object_unref(source);
+    return listening > 0;
+  }));
   cam.play();
   EXPECT_TRUE(eventually([&] { return number(cam.bin, "ctl", "decisions") >= 3; }))
       << number(cam.bin, "ctl", "gradients-ignored") << " ignored; server says " << server.text();
@@ -156,7 +162,10 @@ TEST(Network, TheCameraSaysWhatFeedbackMayTake) {
     paint(cam.bin);
     server.play();
     cam.play();
-    EXPECT_TRUE(eventually([&] { return number(cam.bin, "ctl", "decisions") >= 4; }));
+    EXPECT_TRUE(eventually([&] {
+      std::lock_guard<std::mutex> lock(seen.mutex);
+      return number(cam.bin, "ctl", "decisions") >= 4 && seen.gradients.size() >= 3;
+    }));
     {
       std::lock_guard<std::mutex> lock(marks.mutex);
       ASSERT_GE(marks.said.size(), 6u);

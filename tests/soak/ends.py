@@ -4,30 +4,18 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import listening
+
 CAPS = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96"
 RTP = ["rtcp", "udp", "tcp"]
 RTSP = ["rtsp-udp", "rtsp-tcp", "rtsp-pull-udp", "rtsp-pull-tcp"]
-
-
-def free_port():
-    """A port with nine free ones behind it, as good as can be told."""
-    while True:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1] // 10 * 10
-        if port < 65000 and port not in free_port.given:
-            free_port.given.add(port)
-            return port
-
-
-free_port.given = set()
 
 
 def skip(why):
@@ -65,7 +53,7 @@ class Clip:
 
 def two_ends(clip, transport, ctl="", filter="", here="127.0.0.1", there="127.0.0.1", latency=100):
     """(arguments of the camera, of the DNN, whether the camera is to start first). `here`: the camera's address."""
-    p = free_port()
+    p = listening.free_ports()
     if transport == "rtcp":
         return ([f"rtpbin name=rtp {clip.camera(ctl, filter)} ! rtph264pay ssrc=7 ! identity name=wire ! rtp.send_rtp_sink_0 rtp.send_rtp_src_0 ! "
                  f"udpsink host={there} port={p} bind-port={p + 2} rtp.send_rtcp_src_0 ! "
@@ -91,6 +79,7 @@ class End:
     """A running soak-end, and what it has said."""
 
     def __init__(self, program, arguments, prefix=()):
+        self.command = " ".join(arguments)
         self.process = subprocess.Popen([*prefix, program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.decisions, self.stats, self.packets, self.error = {}, {}, [], None
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -117,6 +106,12 @@ class End:
         """Taken by the controller."""
         return self.number("ctl", "gradients") + self.number("ctl", "early-gradients")
 
+    def wait_for_ports(self):
+        """Until it listens, which the other end needs of the one that is first."""
+        wrong = listening.wait_for(self.process, self.command)
+        if wrong:
+            raise SystemExit(f"FAILED: {wrong}: {self.error}")
+
     def alive(self):
         return self.process.poll() is None
 
@@ -140,7 +135,7 @@ class End:
         if self.alive():
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(listening.PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
@@ -157,7 +152,13 @@ def qp_of(decision):
     return next(k["next"] for k in decision["knobs"] if k["name"] == "qp")
 
 
-def wait_until(holds, seconds):
+def with_feedback(decisions):
+    """The QPs of decisions that a gradient was there for, in their order."""
+    return [qp_of(d) for _, d in sorted(decisions.items()) if d["feedback"]]
+
+
+def wait_until(holds, seconds=listening.PATIENCE):
+    """Whether it holds before it is given up."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if holds():

@@ -19,6 +19,7 @@ import time
 import ends
 
 SETTLED = 8  # seconds of each stream that do not count: the budget knows nothing of the first interval, and queues drain
+QUEUED = 3.5  # seconds: what was sent last may be in the link's queue, which holds three
 
 
 def ip(*words):
@@ -57,10 +58,15 @@ def frames(packets):
     return out
 
 
+def seconds_sent(camera):
+    """From its first packet to its last."""
+    return (camera.packets[-1][3] - camera.packets[0][3]) / 1e6 if camera.packets else 0
+
+
 def measure(camera, dnn):
     sent, got = frames(camera.packets), frames(dnn.packets)
     begin = min(f[3] for f in sent.values()) + SETTLED
-    end = max(f[3] for f in sent.values()) - 3.5  # what was sent last may be in the queue
+    end = max(f[3] for f in sent.values()) - QUEUED
     chain, whole, arrived, latencies, offered, n = False, 0, 0, [], 0, 0
     for stamp, f in sent.items():
         complete = stamp in got and got[stamp][0] == f[0]
@@ -95,9 +101,9 @@ def main():
                 camera, dnn, _ = ends.two_ends(clip, "rtcp", ctl=ctl, filter="qp=26", here="10.77.0.1", there="10.77.0.2")
                 enter = lambda ns: ("ip", "netns", "exec", ns)
                 dnn = ends.End(a.end, dnn, enter(links[-1].dnn))
-                time.sleep(1.5)
+                dnn.wait_for_ports()
                 running[name] = ends.End(a.end, camera, enter(links[-1].camera)), dnn
-            time.sleep(a.seconds + SETTLED + 3.5)
+            ends.wait_until(lambda: all(seconds_sent(camera) > a.seconds + SETTLED + QUEUED or not camera.alive() for camera, _ in running.values()))
             for name, (camera, dnn) in running.items():
                 camera.end()
                 dnn.end()

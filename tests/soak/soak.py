@@ -51,7 +51,7 @@ def main():
         camera_line, dnn_line, _ = ends.two_ends(clip, a.transport, ctl=f"knobs={a.knobs}" if a.knobs else "")
         running = {"DNN": ends.End(a.end, dnn_line), "camera": ends.End(a.end, camera_line)}
         samples, descriptors = {name: [] for name in running}, {}
-        if not ends.wait_until(lambda: running["camera"].gradients > 2, 60):
+        if not ends.wait_until(lambda: running["camera"].gradients > 2):
             failed.append("no gradients")
         begin, warm = time.monotonic(), min(300, a.seconds / 3)
         while not failed and time.monotonic() - begin < a.seconds:

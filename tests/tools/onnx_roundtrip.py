@@ -154,7 +154,7 @@ def shaped(net):
 
 
 def say(command, good=0):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == good, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
@@ -263,7 +263,7 @@ def documented(importer, page, folder):
                     continue
                 assert command[0] == "oneadapt-import", line
                 command = [importer] + [part.replace("640x640", f"{SIDE}x{SIDE}") for part in command[1:]]
-                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+                done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
                 print("ok    " if done.returncode == 0 else "FAILED", line)
                 assert done.returncode == 0, done.stdout + done.stderr
                 ran += 1

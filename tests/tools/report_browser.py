@@ -235,7 +235,7 @@ class Browser:
     def run(self, *arguments):
         command = [self.program, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars',
                    '--user-data-dir=' + os.path.join(self.folder, 'profile'), '--virtual-time-budget=5000', *arguments]
-        return subprocess.run(command, capture_output=True, text=True, encoding='utf-8', timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, encoding='utf-8')
 
     def dom(self, page, width):
         done = self.run('--window-size=%d,900' % width, '--dump-dom', 'file://' + page)

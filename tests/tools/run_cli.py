@@ -35,7 +35,7 @@ class RunCli(unittest.TestCase):
 
     def run_it(self, *more, output=None):
         command = [PROGRAM, "--clip", self.clip, "--model", MODEL, "--classes", "person", "--fps", "5", "--seconds", "3", *more]
-        done = subprocess.run(command + (["--output", output] if output else []), capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command + (["--output", output] if output else []), capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 

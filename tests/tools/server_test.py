@@ -16,7 +16,7 @@ import time
 
 ROOT, SERVER, CAMERA = sys.argv[1:4]
 MODEL, CLIP = os.path.join(ROOT, "models/nanodet.pt"), os.path.join(ROOT, "clips/vtest.avi")
-PATIENCE = 60  # seconds until something that must happen is given up
+PATIENCE = 300  # seconds until something that must happen is given up; no busy machine needs as long
 running = []
 
 

@@ -60,8 +60,10 @@ inline guint64 stat(GstOneadaptFeedback *feedback, const char *name) {
   return value;
 }
 
+/// True once it holds; it is given up on after five minutes, which no busy machine needs.
 inline bool eventually(const std::function<bool()> &holds) {
-  for (int i = 0; i < 30000; ++i) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (std::chrono::steady_clock::now() < until) {
     if (holds()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
