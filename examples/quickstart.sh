@@ -54,4 +54,4 @@ export LD_LIBRARY_PATH="$root/build/gst${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 echo
 echo "Adapting on $(basename "$clip"): a row is one second, decided by one backpropagation."
 exec "$root/build/tools/run/oneadapt-run" --clip "$clip" --model "$model" --classes "$classes" --seconds "$seconds" \
-  --lambda "$lambda" --knobs "$knobs" --output "$output"
+  --lambda "$lambda" ${knobs:+--knobs "$knobs"} --output "$output"

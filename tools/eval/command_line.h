@@ -11,9 +11,9 @@ namespace oneadapt::eval {
 inline std::string command_line(const std::string &program, int argc, char **argv) {
   std::string out = program;
   for (int i = 1; i < argc; ++i) {
-    gchar *quoted = std::string(argv[i]).find_first_of(" '\"$&|;<>()*?\\") == std::string::npos
-                        ? g_strdup(argv[i])
-                        : g_shell_quote(argv[i]);
+    const std::string word = argv[i];
+    const bool plain = !word.empty() && word.find_first_of(" '\"$&|;<>()*?\\") == std::string::npos;
+    gchar *quoted = plain ? g_strdup(argv[i]) : g_shell_quote(argv[i]);
     out += std::string(" ") + quoted;
     g_free(quoted);
   }
