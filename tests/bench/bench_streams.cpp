@@ -18,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "model/blas_threads.h"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -48,12 +50,14 @@ void round(torch::jit::Module &module, std::int64_t size, Way &way) {
   for (unsigned i = 0; i < way.streams; ++i)
     streams.emplace_back([&] {
       at::set_num_threads(way.threads);
+      const oneadapt::BlasThreads blas;  // as every model has
       const at::NoGradGuard no_grad;
       const torch::jit::GraphOptimizerEnabledGuard plain(false);
       const at::Tensor input = at::rand({way.batch, 3, size, size});
       while (!stop) {
         std::unique_lock<std::mutex> lock(turn, std::defer_lock);
         if (way.turns) lock.lock();
+        blas.use(way.threads);
         module.forward({input});
         frames += unsigned(way.batch);
       }

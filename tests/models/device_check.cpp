@@ -20,11 +20,11 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../bench/picture.h"
 #include "model/torch_model.h"
 
 using namespace oneadapt;
@@ -95,24 +95,6 @@ double milliseconds(const std::function<void()> &work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-}
-
-/// Coloured ellipses on grey.
-std::vector<std::uint8_t> picture(unsigned width, unsigned height, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<std::uint8_t> pixels(std::size_t(width) * height * 3, 128);
-  for (int shape = 0; shape < 12; ++shape) {
-    const int cx = int(random() % width), cy = int(random() % height);
-    const int rx = 8 + int(random() % (width / 6 + 1)), ry = 8 + int(random() % (height / 4 + 1));
-    const std::uint8_t colour[3] = {std::uint8_t(random()), std::uint8_t(random()), std::uint8_t(random())};
-    for (int y = 0; y < int(height); ++y)
-      for (int x = 0; x < int(width); ++x) {
-        const double dx = double(x - cx) / rx, dy = double(y - cy) / ry;
-        if (dx * dx + dy * dy < 1)
-          std::copy(colour, colour + 3, &pixels[(std::size_t(y) * width + std::size_t(x)) * 3]);
-      }
-  }
-  return pixels;
 }
 
 /// Of every element of `a` that is not just at the floor: the greatest difference to the element of `b` that is most

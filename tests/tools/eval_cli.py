@@ -7,15 +7,14 @@ Usage: eval_cli.py ONEADAPT_EVAL CUT_CLIP SOURCE_ROOT
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import unittest
 
-PROGRAM, CUT_CLIP, ROOT = sys.argv[1:4]
-CLIP, MODEL = os.path.join(ROOT, "clips/vtest.avi"), os.path.join(ROOT, "models/nanodet.pt")
+import short_clip
+from short_clip import CLIP, MODEL, PROGRAM
+
 PROGRESS = re.compile(r"\[\d+/\d+\] .*")
 
 
@@ -26,21 +25,11 @@ def numbers(value):
     return [numbers(v) for v in value] if isinstance(value, list) else value
 
 
-class EvalCli(unittest.TestCase):
+class EvalCli(short_clip.ShortClip):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="oneadapt-")
-        cls.clip = cls.path("short.avi")
-        subprocess.run([CUT_CLIP, CLIP, cls.clip, "30"], check=True)
+        super().setUpClass()
         cls.good = None
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.folder, name)
 
     def command(self, output, **changes):
         """Three uniform runs and two of oneadapt, small; a change of None leaves the option out."""
@@ -53,7 +42,9 @@ class EvalCli(unittest.TestCase):
         return command
 
     def run_it(self, output, **changes):
-        return subprocess.run(self.command(output, **changes), capture_output=True, text=True)
+        done = subprocess.run(self.command(output, **changes), capture_output=True, text=True)
+        done.stderr = short_clip.own_text(done.stderr)
+        return done
 
     def results(self, output):
         with open(os.path.join(output, "results.json"), encoding="utf-8") as f:
@@ -221,7 +212,7 @@ class EvalCli(unittest.TestCase):
         output = self.path("interrupted")
         with subprocess.Popen(self.command(output, jobs="1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as process:
-            first = process.stderr.readline()
+            first = next((line for line in process.stderr if line.startswith("[")), "")
             self.assertRegex(first, r"^\[1/1\] short\.avi, most expensive configuration: \d")
             process.send_signal(signal.SIGINT)
             out, err = process.communicate()

@@ -7,31 +7,18 @@ Usage: run_cli.py ONEADAPT_RUN CUT_CLIP SOURCE_ROOT
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
-PROGRAM, CUT_CLIP, ROOT = sys.argv[1:4]
-CLIP, MODEL = os.path.join(ROOT, "clips/vtest.avi"), os.path.join(ROOT, "models/nanodet.pt")
+import short_clip
+from short_clip import CLIP, MODEL, PROGRAM
+
 OVERLAY = os.path.exists(os.path.join(os.environ["ONEADAPT_BUILD_DIR"], "elements/oneadaptoverlay/libgstoneadaptoverlay.so"))
 
 
-class RunCli(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="oneadapt-")
-        cls.clip = cls.path("short <b>.avi")
-        subprocess.run([CUT_CLIP, CLIP, cls.clip, "30"], check=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.folder, name)
+class RunCli(short_clip.ShortClip):
+    NAME = "short <b>.avi"
 
     def run_it(self, *more, output=None):
         command = [PROGRAM, "--clip", self.clip, "--model", MODEL, "--classes", "person", "--fps", "5", "--seconds", "3", *more]
