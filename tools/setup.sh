@@ -113,8 +113,10 @@ update_lists() {
 # Those of the arguments that are not installed.
 missing_packages() {
   local known
-  known=$(dpkg-query -W -f='${binary:Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+  known=$(dpkg-query -W -f='${binary:Package} ${db:Status-Status}\n' "$@" libtorch-cuda-dev 2>/dev/null |
     sed -n 's/^\([^ :]*\)\(:[^ ]*\)\{0,1\} installed$/\1/p' || true)
+  # The two replace each other (docs/models.md).
+  if grep -qxF libtorch-cuda-dev <<<"$known"; then known+=$'\nlibtorch-dev'; fi
   local name
   for name in "$@"; do
     grep -qxF -- "$name" <<<"$known" || printf '%s\n' "$name"
