@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "audiofilter.h"
+#include "audio/filter.h"
 #include "config.h"
-#include "ctl.h"
-#include "filter.h"
+#include "ctl/ctl.h"
+#include "video/filter.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
   return GST_ELEMENT_REGISTER(oneadaptctl, plugin) && GST_ELEMENT_REGISTER(oneadaptfilter, plugin) &&

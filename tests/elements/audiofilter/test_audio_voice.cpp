@@ -6,7 +6,7 @@
 #include <random>
 
 #include "audio_run.h"
-#include "voicedetector.h"
+#include "audio/voice_detector.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "frameclock.h"
-#include "knobs.h"
+#include "video/frame_clock.h"
+#include "video/knobs.h"
 
 using namespace oneadapt;
 

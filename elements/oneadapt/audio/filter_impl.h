@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Inside oneadaptaudiofilter.
+//
+// Locks, outermost first:
+//   stream lock (the sink pad's)        AudioState; held by the streaming thread through a buffer
+//   AudioFilterImpl::ledger_lock        the ledger; held for moments
+//   OBJECT_LOCK                         AudioSettings; held for moments
+// No other lock is taken under ledger_lock or OBJECT_LOCK, and neither is held while pushing, converting or notifying.
+#pragma once
+#include <gst/audio/audio.h>
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "audio/knobs.h"
+#include "audio/resampler.h"
+#include "audio/sound_history.h"
+#include "audio/voice_detector.h"
+
+/// A configuration that the controller wants from some interval on.
+struct PendingAudio {
+  guint64 interval = 0;
+  std::array<std::optional<double>, oneadapt::kAudioKnobs> values, idle;
+};
+
+/// What the user asked for. OBJECT_LOCK.
+struct AudioSettings {
+  oneadapt::AudioValues values = oneadapt::neutral_audio_values();  ///< asked for
+  /// The same for intervals without a voice, where the controller wants something else then.
+  std::array<std::optional<double>, oneadapt::kAudioKnobs> idle;
+  std::array<bool, oneadapt::kAudioKnobs> shown{};  ///< the property says what was applied of it
+  oneadapt::AudioValues applied{};
+  std::array<std::string, oneadapt::kAudioKnobs> ladder_texts;  ///< as they were set; empty: default
+  oneadapt::AudioLadders ladders;                               ///< the user's; empty: default
+  std::optional<PendingAudio> pending;
+  GstClockTime interval = GST_SECOND, look_ahead = 0;
+  guint quality = GST_AUDIO_RESAMPLER_QUALITY_DEFAULT;
+  GstClockTime latency = 0;  ///< of this element, as it is told
+};
+
+/// One run. Stream lock.
+struct AudioState {
+  GstClockTime interval = GST_SECOND, look_ahead = 0;  ///< as they were at the start; at most an interval
+  guint quality = GST_AUDIO_RESAMPLER_QUALITY_DEFAULT;
+  GstSegment segment;
+  GstAudioInfo input;  ///< rate 0: no caps yet
+  std::unique_ptr<oneadapt::AudioConverter> to_mono;
+  std::unique_ptr<oneadapt::AudioConverter> from_mono;  ///< to the output's format
+  oneadapt::AudioFormats formats;
+  GstAudioFormat format = GST_AUDIO_FORMAT_UNKNOWN;  ///< of the output
+  int output_rate = 0;                               ///< of the caps that were sent; 0: none yet
+
+  /// The stretch of sound under way; none: the next buffer begins one.
+  std::unique_ptr<oneadapt::RateChanger> sound;
+  /// Sample i of the stretch is at position `anchor` + i / input rate. (Where time stamps are those of a stream that
+  /// began at 0, i counts from there and `anchor` is 0: no rounding then.)
+  GstClockTime anchor = 0;
+  GstClockTime position = GST_CLOCK_TIME_NONE;  ///< of the end of the stretch before; none: there was none
+  std::optional<oneadapt::VoiceDetector> detector;
+  std::int64_t judged = 0;   ///< index of the first sample that it, or whoever is upstream, has not judged
+  bool told = false;         ///< elements upstream say where a voice is: they have said so
+  std::int64_t cut = 0;      ///< index at which the interval under way ends
+  guint64 number = 0;        ///< of the interval under way
+  bool begun = false;        ///< one is under way
+  bool due = false;          ///< the next interval begins at `cut`, when enough of it is here
+  bool discont = true;       ///< the next output does not continue the one before
+  bool catching_up = false;  ///< a buffer was dropped whole: it came again
+  bool non_finite_said = false;
+  int reach_rate = 0;  ///< the lowest rate that `reach` was looked up for
+  guint64 reach = 0;   ///< input samples that a filter looks ahead at it
+  oneadapt::AudioValues applied{};
+  bool configured = false;           ///< `applied` is in force
+  guint64 longest = 0;               ///< input buffer, in samples: so late an interval may begin
+  GstEvent *announcement = nullptr;  ///< the configuration event of the interval whose first buffer is to go out
+
+  AudioState() {
+    gst_segment_init(&segment, GST_FORMAT_UNDEFINED);
+    gst_audio_info_init(&input);
+  }
+  ~AudioState() { gst_clear_event(&announcement); }
+};
+
+struct AudioFilterImpl {
+  AudioSettings settings;
+  std::unique_ptr<AudioState> state{new AudioState};
+  std::mutex ledger_lock;
+  oneadapt::AudioLedger ledger;
+};
+
+G_BEGIN_DECLS
+#define GST_TYPE_ONEADAPT_AUDIO_FILTER (gst_oneadapt_audio_filter_get_type())
+G_DECLARE_FINAL_TYPE(GstOneadaptAudioFilter, gst_oneadapt_audio_filter, GST, ONEADAPT_AUDIO_FILTER, GstElement)
+struct _GstOneadaptAudioFilter {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+  AudioFilterImpl *impl;
+};
+G_END_DECLS
+
+GST_DEBUG_CATEGORY_EXTERN(oneadapt_audio_filter_debug);
+
+// audiofilter.cpp
+GParamSpec *audio_knob_pspec(std::size_t knob);
+// audiofilterstream.cpp
+/// New input caps. FALSE: an error was posted.
+gboolean audio_set_caps(GstOneadaptAudioFilter *self, GstCaps *caps);
+GstFlowReturn audio_chain(GstOneadaptAudioFilter *self, GstBuffer *buffer);
+/// Puts out all that is held back; the next buffer begins a stretch of its own.
+GstFlowReturn audio_finish(GstOneadaptAudioFilter *self);
+/// A query that wants everything sent to be taken: where an interval's sound is all here, its rest is put out.
+void audio_drain(GstOneadaptAudioFilter *self);
+/// Flush: forgets the sound and the interval, keeps the formats.
+void audio_forget(GstOneadaptAudioFilter *self);
+// audiofiltertunable.cpp
+void audio_tunable_init(gpointer iface, gpointer data);
+/// The ladders in force; empty before caps. Takes ledger_lock, then OBJECT_LOCK.
+oneadapt::AudioLadders audio_filter_ladders(GstOneadaptAudioFilter *self);

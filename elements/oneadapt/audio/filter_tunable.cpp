@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadaptaudiofilter as a GstOneadaptTunable. Called from any thread.
+#include "config.h"
+
+#include <stdexcept>
+
+#include "audio/filter_impl.h"
+#include "audio/prober.h"
+#include "gstoneadapt.h"
+
+#define GST_CAT_DEFAULT oneadapt_audio_filter_debug
+
+using oneadapt::audio_knob_rows;
+using oneadapt::AudioLadders;
+using oneadapt::AudioRecord;
+using oneadapt::AudioValues;
+using oneadapt::kAudioKnobs;
+using oneadapt::thread_cpu_ns;
+
+namespace {
+
+GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, double value) {
+  GstOneadaptKnob *made = gst_oneadapt_knob_new(audio_knob_rows()[knob].name, ladder.data(), guint(ladder.size()),
+                                                guint(oneadapt::nearest_rung(value, ladder)));
+  made->value = value;
+  if (knob == oneadapt::kRate) {  // of other knobs nobody knows
+    std::vector<double> accuracy, resource;
+    for (double rate : ladder) {
+      accuracy.push_back(oneadapt::typical_rate_accuracy(rate, ladder.back()));
+      resource.push_back(rate / ladder.back());
+    }
+    gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
+  }
+  made->flags = GstOneadaptKnobFlags(audio_knob_rows()[knob].flags);
+  return made;
+}
+
+GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
+  auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
+  GPtrArray *list = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
+  const AudioLadders ladders = audio_filter_ladders(self);
+  AudioValues values{};
+  oneadapt::AudioFormats formats;
+  bool begun = false;
+  {
+    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    formats = self->impl->ledger.formats();
+    if (const AudioRecord *current = self->impl->ledger.current()) {
+      values = current->values;
+      begun = true;
+    }
+  }
+  if (!begun) {
+    GST_OBJECT_LOCK(self);
+    values = self->impl->settings.values;
+    GST_OBJECT_UNLOCK(self);
+    values = oneadapt::audio_values_in_force(values, ladders, formats);
+  }
+  for (std::size_t knob = 0; knob < kAudioKnobs; knob++)
+    if (!ladders[knob].empty()) g_ptr_array_add(list, make_knob(knob, ladders[knob], values[knob]));
+  return list;
+}
+
+/// What is remembered of an interval, and kept for more questions when `pinned`; false, with `error`, when nothing is.
+bool find_interval(GstOneadaptAudioFilter *self, guint64 interval, bool pinned, AudioRecord &found, GError **error) {
+  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+  oneadapt::AudioLedger &ledger = self->impl->ledger;
+  if (auto record = pinned ? ledger.pin(interval) : ledger.find(interval)) {
+    found = std::move(*record);
+    return true;
+  }
+  oneadapt::set_unknown_interval(error, GST_OBJECT_NAME(self), interval);
+  return false;
+}
+
+/// What a measurement needs of the settings. Takes OBJECT_LOCK.
+void take_settings(GstOneadaptAudioFilter *self, unsigned &quality, std::uint64_t &duration) {
+  GST_OBJECT_LOCK(self);
+  quality = self->impl->settings.quality;
+  duration = self->impl->settings.interval;
+  GST_OBJECT_UNLOCK(self);
+}
+
+/// Takes OBJECT_LOCK.
+bool looks_ahead(GstOneadaptAudioFilter *self) {
+  GST_OBJECT_LOCK(self);
+  const bool ahead = self->impl->settings.look_ahead > 0;
+  GST_OBJECT_UNLOCK(self);
+  return ahead;
+}
+
+void count_probe(AudioFilterImpl &impl, guint64 start, bool probe) {
+  const guint64 spent = thread_cpu_ns() - start;
+  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  impl.ledger.counters.probe_ns += spent;
+  impl.ledger.counters.probes += probe;
+}
+
+GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
+                        const gchar *const *names, GError **error) {
+  auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
+  try {
+    const guint64 start = thread_cpu_ns();
+    oneadapt::AudioProbeRequest request;
+    take_settings(self, request.quality, request.duration);
+    oneadapt::BlockMap map;
+    if (gradient) {
+      map = oneadapt::map_of(*gradient);
+      request.gradient = &map;
+    }
+    const auto asked = [&](std::size_t knob) {
+      const oneadapt::KnobRow &row = audio_knob_rows()[knob];
+      return names ? bool(g_strv_contains(names, row.name)) : !(row.flags & GST_ONEADAPT_KNOB_ON_REQUEST);
+    };
+    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) request.wanted[knob] = gradient && asked(knob);
+    if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
+    request.ladders = audio_filter_ladders(self);
+    const oneadapt::AudioProbeResult result = oneadapt::measure_audio(request);
+    count_probe(*self->impl, start, true);
+
+    GstOneadaptProbe *answer = gst_oneadapt_probe_new();
+    answer->bytes = request.interval.bytes;
+    answer->frames_in = answer->frames_out = 1;  // an interval's sound is analysed as one
+    answer->resource = result.resource;
+    answer->compute = 1;
+    // What a decision can depend on is what was known when the interval began.
+    answer->has_lookahead = looks_ahead(self);
+    answer->activity = answer->has_lookahead ? request.interval.foreseen : request.interval.activity;
+    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
+      if (request.ladders[knob].empty() || !asked(knob)) continue;
+      GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);
+      oneadapt::report_moves(result.knobs[knob], out);
+      g_ptr_array_add(answer->knobs, out);
+    }
+    return answer;
+  } catch (const std::exception &failure) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
+                "%s cannot probe interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());
+    return nullptr;
+  }
+}
+
+gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {
+  auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
+  PendingAudio pending;
+  pending.interval = interval;
+  GstStructure *usual = gst_structure_copy(configuration), *idle = nullptr;
+  if (gst_structure_get(usual, "idle", GST_TYPE_STRUCTURE, &idle, nullptr)) gst_structure_remove_field(usual, "idle");
+  const auto read = [&](const GstStructure *from, std::optional<double> *values) {
+    return oneadapt::read_configuration(GST_OBJECT_NAME(self), audio_knob_rows(), kAudioKnobs, from, values, error);
+  };
+  const bool good = read(usual, pending.values.data()) && (!idle || read(idle, pending.idle.data()));
+  gst_structure_free(usual);
+  if (idle) gst_structure_free(idle);
+  if (!good) return FALSE;
+  GST_OBJECT_LOCK(self);
+  self->impl->settings.pending = pending;
+  GST_OBJECT_UNLOCK(self);
+  return TRUE;
+}
+
+GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration,
+                             GError **error) {
+  auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
+  std::array<std::optional<double>, kAudioKnobs> asked;
+  if (!oneadapt::read_configuration(GST_OBJECT_NAME(self), audio_knob_rows(), kAudioKnobs, configuration, asked.data(),
+                                    error))
+    return nullptr;
+  try {
+    const guint64 start = thread_cpu_ns();
+    unsigned quality = 0;
+    std::uint64_t duration = 0;
+    take_settings(self, quality, duration);
+    AudioRecord record;
+    if (!find_interval(self, interval, true, record, error)) return nullptr;
+    const AudioLadders ladders = audio_filter_ladders(self);
+    AudioValues values = record.values;
+    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) values[knob] = asked[knob].value_or(values[knob]);
+    values = oneadapt::audio_values_in_force(values, ladders, record.formats);
+    const oneadapt::Samples samples = oneadapt::render_audio(record, values, quality);
+    if (samples.empty()) throw std::runtime_error("it has no sample at that rate");
+
+    const GstAudioInfo info = oneadapt::mono_info(int(values[oneadapt::kRate]), record.format);
+    oneadapt::AudioConverter converter(oneadapt::mono_info(info.rate), info);
+    GstBuffer *buffer = gst_buffer_new_allocate(nullptr, samples.size() * gsize(info.bpf), nullptr);
+    GstMapInfo map;
+    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+    converter.run(samples.data(), samples.size(), map.data);
+    gst_buffer_unmap(buffer, &map);
+    GST_BUFFER_PTS(buffer) = record.time;
+    GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale(samples.size(), GST_SECOND, guint64(info.rate));
+    GstCaps *caps = gst_audio_info_to_caps(&info);
+    GstOneadaptRendering *answer = gst_oneadapt_rendering_new();
+    gst_oneadapt_rendering_add(answer, gst_sample_new(buffer, caps, nullptr, nullptr), record.time);
+    gst_oneadapt_rendering_want(answer, (interval + 1) * duration);
+    answer->resource = oneadapt::audio_resource(values, ladders);
+    gst_caps_unref(caps);
+    gst_buffer_unref(buffer);
+    count_probe(*self->impl, start, false);
+    return answer;
+  } catch (const std::exception &failure) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
+                "%s cannot render interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+AudioLadders audio_filter_ladders(GstOneadaptAudioFilter *self) {
+  AudioFilterImpl &impl = *self->impl;
+  oneadapt::AudioFormats formats;
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    formats = impl.ledger.formats();
+  }
+  GST_OBJECT_LOCK(self);
+  const AudioLadders users = impl.settings.ladders;
+  GST_OBJECT_UNLOCK(self);
+  return oneadapt::audio_ladders(users, formats);
+}
+
+void audio_tunable_init(gpointer iface, gpointer) {
+  auto *tunable = static_cast<GstOneadaptTunableInterface *>(iface);
+  tunable->list_knobs = list_knobs;
+  tunable->probe = probe;
+  tunable->apply = apply;
+  tunable->render = render;
+}

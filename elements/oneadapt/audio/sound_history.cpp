@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "audio/sound_history.h"
+
+#include <algorithm>
+
+namespace oneadapt {
+namespace {
+
+constexpr std::size_t kMostSamples = 1u << 23;  // 32 MiB: 43 s at 192 kHz, 8 minutes at 16 kHz
+constexpr int kContext = 2;                     // a 2nd of a second on either side: more than any filter's reach
+constexpr int kVoice = 5;  // a 5th of a second of voice in an interval, or a voice all along, is certainty
+
+}  // namespace
+
+std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) const {
+  const std::int64_t end = base_ + std::int64_t(sound_.size()), to = record.to < 0 ? end : record.to;
+  if (record.from < base_ || to > end || to <= record.from) return nullptr;
+  const std::int64_t context = formats_.in_rate / kContext;
+  const std::int64_t first = std::max(base_, record.from - context), last = std::min(end, to + context);
+  auto sound = std::make_shared<Sound>();
+  sound->rate = formats_.in_rate;
+  sound->samples.assign(sound_.begin() + (first - base_), sound_.begin() + (last - base_));
+  sound->before = std::size_t(record.from - first);
+  sound->length = std::size_t(to - record.from);
+  return sound;
+}
+
+double AudioLedger::activity(std::int64_t first, std::int64_t last) const {
+  std::int64_t known = 0, voice = 0;
+  for (const Judged &j : judged_) {
+    const std::int64_t from = std::max(j.from, first), to = last < 0 ? j.to : std::min(j.to, last);
+    if (to <= from) continue;
+    known += to - from;
+    if (j.voice) voice += to - from;
+  }
+  if (!known) return -1;
+  return std::min(1.0, double(voice) / double(std::min<std::int64_t>(known, formats_.in_rate / kVoice)));
+}
+
+bool AudioLedger::complete(AudioRecord &record) const {
+  if (record.sound) return true;
+  record.sound = sound_of(record);
+  record.activity = activity(record.from, record.to);
+  return record.sound != nullptr;
+}
+
+void AudioLedger::judged(std::int64_t from, std::int64_t to, bool voice) {
+  if (voice && formats_.in_rate > 0)
+    counters.voice_ns += gst_util_uint64_scale(guint64(to - from), GST_SECOND, guint64(formats_.in_rate));
+  if (!judged_.empty() && judged_.back().to == from && judged_.back().voice == voice)
+    judged_.back().to = to;
+  else
+    judged_.push_back({from, to, voice});
+}
+
+void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, std::int64_t start) {
+  for (AudioRecord &record : intervals_.past()) complete(record);
+  complete(intervals_.under_way());
+  sound_.clear();
+  judged_.clear();
+  base_ = start;
+  formats_ = formats;
+  format_ = format;
+}
+
+void AudioLedger::go_on(const AudioValues &values, std::uint64_t time) {
+  AudioRecord &current = intervals_.under_way();
+  current.sound.reset();
+  current.activity = -1;
+  current.from = base_;
+  current.time = time;
+  current.values = values;
+  current.formats = formats_;
+  current.format = format_;
+}
+
+void AudioLedger::append(const float *samples, std::size_t n) {
+  counters.samples_in += n;
+  sound_.insert(sound_.end(), samples, samples + n);
+  if (sound_.size() > kMostSamples) {
+    const std::size_t over = sound_.size() - kMostSamples / 2;
+    sound_.erase(sound_.begin(), sound_.begin() + std::ptrdiff_t(over));
+    base_ += std::int64_t(over);
+  }
+}
+
+void AudioLedger::end(std::int64_t to) { intervals_.under_way().to = std::max(to, base_); }
+
+void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time,
+                        double foreseen) {
+  if (const AudioRecord *last = current()) counters.last_interval_bytes = last->bytes;
+  counters.intervals++;
+  intervals_.under_way().to = std::max(from, base_);
+  AudioRecord &record = intervals_.begin(number);
+  record.values = values;
+  record.formats = formats_;
+  record.format = format_;
+  record.from = from;
+  record.time = time;
+  record.foreseen = foreseen;
+  trim();
+}
+
+/// What is older than all that is remembered.
+void AudioLedger::trim() {
+  std::int64_t oldest = intervals_.under_way().from;
+  for (const AudioRecord &record : intervals_.past())
+    if (!record.sound) oldest = std::min(oldest, record.from);
+  const std::int64_t over = oldest - formats_.in_rate / kContext - base_;
+  if (over <= 0 || over > std::int64_t(sound_.size())) return;
+  sound_.erase(sound_.begin(), sound_.begin() + over);
+  base_ += over;
+  while (!judged_.empty() && judged_.front().to <= base_) judged_.pop_front();
+}
+
+void AudioLedger::sent(std::uint64_t samples, double rate, std::uint64_t bytes) {
+  counters.samples_out += samples;
+  counters.bytes += bytes;
+  intervals_.under_way().bytes += bytes;
+  intervals_.under_way().seconds += double(samples) / rate;
+}
+
+void AudioLedger::forget() {
+  intervals_.forget();
+  sound_.clear();
+  judged_.clear();
+}
+
+std::optional<AudioRecord> AudioLedger::find(std::uint64_t number) {
+  const AudioRecord *found = intervals_.find(number);
+  if (!found) return std::nullopt;
+  AudioRecord record = *found;
+  if (!complete(record)) return std::nullopt;
+  return record;
+}
+
+std::optional<AudioRecord> AudioLedger::pin(std::uint64_t number) {
+  const AudioRecord *pinned = intervals_.pin(number, [this](AudioRecord &record) { return complete(record); });
+  if (!pinned) return std::nullopt;
+  return *pinned;
+}
+
+}  // namespace oneadapt

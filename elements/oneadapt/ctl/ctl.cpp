@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-oneadaptctl
+ * @title: oneadaptctl
+ *
+ * Steers the knobs of the tunable elements downstream of it (such as oneadaptfilter): once an adaptation interval it
+ * takes the gradient that oneadaptdnn sends upstream, asks each tunable what one rung of each knob would change, and
+ * takes one step of gradient ascent on accuracy − λ · resource (paper §3.2, Eq. 2). Data passes through untouched.
+ * Other policies (#GstOneadaptCtl:policy) decide without gradients, at each interval's end; those that profile have
+ * configurations of a tunable run through the oneadaptdnn downstream, in the same process.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=clips/vtest.avi ! decodebin ! videoconvert ! oneadaptctl lockstep=true !
+ * oneadaptfilter ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! oneadaptdnn model=models/nanodet.pt
+ * classes=person ! fakesink
+ * ]|
+ */
+// Locks, in the order in which they may be taken: the feedback's own, CtlLoop::mutex, then OBJECT_LOCK (settings only)
+// or feedback_mutex (a leaf but for the feedback's counters). None is held while pushing, probing, posting or applying.
+#include "ctl/ctl.h"
+
+#include <chrono>
+
+#include "core/gradient/gradient.h"
+#include "ctl/ctl_impl.h"
+
+GST_DEBUG_CATEGORY(oneadaptctl_debug);
+#define GST_CAT_DEFAULT oneadaptctl_debug
+
+G_DEFINE_TYPE(GstOneadaptCtl, gst_oneadapt_ctl, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptctl, "oneadaptctl", GST_RANK_NONE, GST_TYPE_ONEADAPT_CTL,
+                                      GST_DEBUG_CATEGORY_INIT(oneadaptctl_debug, "oneadaptctl", 0,
+                                                              "OneAdapt controller"))
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+/* ---- the data path ------------------------------------------------------------------------------------------- */
+
+/// Waits (lockstep) until interval `ended` is decided, for as long as it may get what it needs for that: false if it
+/// has not. Streaming thread.
+static bool wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+  CtlLoop &loop = self->state->loop;
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  const auto over = [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); };
+  const auto idle = [&] { return !loop.busy && loop.jobs.empty(); };
+  do {
+    if (loop.decided.wait_for(lock, std::chrono::nanoseconds(timeout), over)) return true;
+    // It has what it needs, and takes as long as it takes.
+    loop.decided.wait(lock, [&] { return over() || idle(); });
+  } while (!over() && !idle());
+  return over();
+}
+
+/// No gradient came for interval `ended`: it is decided without one (lockstep). Streaming thread.
+static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+  CtlLoop &loop = self->state->loop;
+  {
+    std::unique_lock<std::mutex> lock(loop.mutex);
+    ++loop.counters.timeouts;
+    loop.heard = false;
+    ctl_note_silence(loop);
+    loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+    loop.wake.notify_all();
+    loop.decided.wait(lock,
+                      [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); });
+  }
+  if (!timeout) return;
+  GST_ELEMENT_WARNING(
+      self, STREAM, FAILED,
+      ("No gradient came for interval %" G_GUINT64_FORMAT
+       "; it is decided without one. Something between filter and DNN holds "
+       "back an interval's last frame.",
+       ended),
+      ("lockstep waited for %" GST_TIME_FORMAT ". Use avdec_h264 max-threads=1, alignment=au and no reordering between "
+       "oneadaptfilter and oneadaptdnn, the same \"interval\" in all elements, and gradient=true in oneadaptdnn",
+       GST_TIME_ARGS(timeout)));
+}
+
+/// Has everything downstream take what it has been sent. Queues may hold it back. Streaming thread.
+static void drain(GstOneadaptCtl *self) {
+  GstQuery *query = gst_query_new_drain();
+  gst_pad_peer_query(self->srcpad, query);
+  gst_query_unref(query);
+}
+
+/// Waits (lockstep) until a gradient of what has been sent, if there is one, is seen to. Streaming thread.
+static void wait_for_gradient(GstOneadaptCtl *self) {
+  drain(self);
+  CtlLoop &loop = self->state->loop;
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  loop.decided.wait(lock, [&] { return !loop.running || loop.flushing || (loop.jobs.empty() && !loop.busy); });
+}
+
+/// Asks for the decision on interval `ended`, of a policy that decides without a gradient. Streaming thread.
+static void decide_without_gradient(GstOneadaptCtl *self, guint64 ended, bool lockstep) {
+  CtlLoop &loop = self->state->loop;
+  if (lockstep) drain(self);  // whoever is probed must have seen the interval's last frames
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (!lockstep) ctl_free_jobs(loop);  // a live loop that lags behind decides on the newest only
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+  loop.wake.notify_all();
+}
+
+/// An interval is over, of a policy that goes by gradients, in a live loop. Streaming thread.
+static void decide_if_silent(GstOneadaptCtl *self, guint64 ended) {
+  CtlLoop &loop = self->state->loop;
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (!ctl_note_silence(loop)) return;
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+  loop.wake.notify_all();
+}
+
+static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
+  auto *self = GST_ONEADAPT_CTL(parent);
+  CtlState *st = self->state;
+  CtlLoop &loop = st->loop;
+  if (!st->looked) {
+    if (!ctl_find_tunables(self)) {
+      gst_buffer_unref(buffer);
+      return GST_FLOW_ERROR;
+    }
+    st->looked = true;
+  }
+  const CtlSettings s = ctl_settings(self);
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  if (GST_BUFFER_PTS_IS_VALID(buffer) && st->segment.format == GST_FORMAT_TIME)
+    time = gst_segment_to_stream_time(&st->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
+
+  guint64 ended = kNone, interval = kNone;
+  bool needs_gradient = true, second = false;
+  {
+    std::lock_guard<std::mutex> lock(loop.mutex);
+    ++loop.counters.buffers;
+    if (loop.profiling) loop.paced.notify_all();
+    needs_gradient = loop.needs_gradient;
+    if (GST_CLOCK_TIME_IS_VALID(time)) {
+      interval = oneadapt::interval_of(time, s.interval);
+      loop.now = time;
+      second = ++loop.frames == 2;
+      if (loop.current != kNone && interval != loop.current) ended = loop.current;
+      // Until the interval that ended is decided, its gradient must not be taken for one from the past.
+      if (loop.current == kNone || interval > loop.current) loop.current = interval;
+    }
+  }
+  // RTP sessions may be there from some frame on only, and others may take their place later.
+  st->settled = st->settled || ended != kNone;
+  if (!st->settled || ended != kNone) ctl_attach_feedback(self);
+  if (interval != kNone && !st->begun) {
+    st->begun = true;
+    if (s.warm_start) ctl_warm_start(self, interval);
+  }
+  if (ended != kNone) {
+    if (ctl_tunables(st).empty()) st->looked = false;  // they may have been linked by now
+    if (!needs_gradient) decide_without_gradient(self, ended, s.lockstep);
+    if (s.lockstep) {
+      if (needs_gradient) drain(self);
+      if (!wait_for_decision(self, ended, s.lockstep_timeout)) give_up(self, ended, s.lockstep_timeout);
+    } else if (needs_gradient) {
+      decide_if_silent(self, ended);
+    }
+    std::lock_guard<std::mutex> lock(loop.mutex);
+    if (loop.current != kNone &&
+        interval < loop.current) {  // a new segment (a clip that starts again, say): time went back
+      ctl_forget(loop);
+      loop.current = interval;
+      loop.now = time;
+    }
+  }
+  if (second && ended == kNone && needs_gradient && s.lockstep) wait_for_gradient(self);
+  return gst_pad_push(self->srcpad, buffer);
+}
+
+static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  auto *self = GST_ONEADAPT_CTL(parent);
+  CtlState *st = self->state;
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START: {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      st->loop.flushing = true;
+      st->loop.decided.notify_all();
+      st->loop.paced.notify_all();
+      break;
+    }
+    case GST_EVENT_FLUSH_STOP: {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      st->loop.flushing = false;
+      ctl_forget(st->loop);
+      gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
+      break;
+    }
+    case GST_EVENT_EOS: {
+      // So that the last interval has its decision too.
+      if (ctl_settings(self).lockstep) wait_for_gradient(self);
+      break;
+    }
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment(event, &st->segment);
+      break;
+    case GST_EVENT_STREAM_START: {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      ctl_forget(st->loop);
+      break;
+    }
+    default:
+      break;
+  }
+  return gst_pad_event_default(pad, parent, event);
+}
+
+/* ---- the gradient -------------------------------------------------------------------------------------------- */
+
+static gboolean gst_oneadapt_ctl_src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  if (gst_event_is_oneadapt_gradient(event)) {
+    ctl_take_gradient(GST_ONEADAPT_CTL(parent), gst_event_get_oneadapt_gradient_message(event), false);
+    gst_event_unref(event);
+    return TRUE;
+  }
+  return gst_pad_event_default(pad, parent, event);
+}
+
+/* ---- the object ---------------------------------------------------------------------------------------------- */
+
+static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, GstStateChange transition) {
+  auto *self = GST_ONEADAPT_CTL(element);
+  CtlState *st = self->state;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
+    st->looked = st->warned = st->begun = st->settled = false;
+    if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
+    if (!ctl_open_feedback(self)) {
+      ctl_stop_worker(self);
+      return GST_STATE_CHANGE_FAILURE;
+    }
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    std::lock_guard<std::mutex> lock(st->loop.mutex);
+    st->loop.flushing = true;  // lets go a streaming thread that waits, and a profile
+    st->loop.decided.notify_all();
+    st->loop.paced.notify_all();
+  }
+  const GstStateChangeReturn ret = GST_ELEMENT_CLASS(gst_oneadapt_ctl_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE)) {
+    ctl_close_feedback(self);
+    ctl_stop_worker(self);
+    std::lock_guard<std::mutex> lock(st->tunables_mutex);
+    st->tunables.clear();
+  }
+  return ret;
+}
+
+static void gst_oneadapt_ctl_finalize(GObject *object) {
+  auto *self = GST_ONEADAPT_CTL(object);
+  if (self->state->loop.last) gst_structure_free(self->state->loop.last);
+  if (self->state->feedback_stats) gst_structure_free(self->state->feedback_stats);
+  delete self->state;
+  G_OBJECT_CLASS(gst_oneadapt_ctl_parent_class)->finalize(object);
+}
+
+static void gst_oneadapt_ctl_init(GstOneadaptCtl *self) {
+  self->state = new CtlState();
+  gst_segment_init(&self->state->segment, GST_FORMAT_UNDEFINED);
+  self->sinkpad = gst_pad_new_from_static_template(&sink_template, "sink");
+  gst_pad_set_chain_function(self->sinkpad, gst_oneadapt_ctl_chain);
+  gst_pad_set_event_function(self->sinkpad, gst_oneadapt_ctl_sink_event);
+  GST_PAD_SET_PROXY_CAPS(self->sinkpad);
+  GST_PAD_SET_PROXY_ALLOCATION(self->sinkpad);
+  GST_PAD_SET_PROXY_SCHEDULING(self->sinkpad);
+  gst_element_add_pad(GST_ELEMENT(self), self->sinkpad);
+  self->srcpad = gst_pad_new_from_static_template(&src_template, "src");
+  gst_pad_set_event_function(self->srcpad, gst_oneadapt_ctl_src_event);
+  GST_PAD_SET_PROXY_CAPS(self->srcpad);
+  GST_PAD_SET_PROXY_ALLOCATION(self->srcpad);
+  GST_PAD_SET_PROXY_SCHEDULING(self->srcpad);
+  gst_element_add_pad(GST_ELEMENT(self), self->srcpad);
+}
+
+static void gst_oneadapt_ctl_class_init(GstOneadaptCtlClass *klass) {
+  auto *object = G_OBJECT_CLASS(klass);
+  auto *element = GST_ELEMENT_CLASS(klass);
+  object->finalize = gst_oneadapt_ctl_finalize;
+  element->change_state = gst_oneadapt_ctl_change_state;
+  ctl_install_properties(object);
+  gst_element_class_add_static_pad_template(element, &sink_template);
+  gst_element_class_add_static_pad_template(element, &src_template);
+  gst_element_class_set_static_metadata(
+      element, "OneAdapt controller", "Filter/Analyzer",
+      "Adapts the knobs of tunable elements by gradient ascent on accuracy and resource",
+      "OneAdapt for GStreamer developers");
+}

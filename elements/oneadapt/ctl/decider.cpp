@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "ctl/decider.h"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+using oneadapt::Decision;
+using oneadapt::KnobObservation;
+using oneadapt::Observation;
+using oneadapt::StepEffect;
+
+namespace {
+
+oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
+  oneadapt::Gradient c;
+  c.z = g->z;
+  c.elements = g->elements;
+  c.confident = g->confident;
+  c.map = oneadapt::BlockMap(g->frame_width, g->frame_height, g->block_size);
+  c.map.values.assign(g->values, g->values + std::size_t(g->columns) * g->rows);
+  for (guint i = 0; i < g->n_regions; ++i)
+    c.regions.push_back({g->regions[i].x_min, g->regions[i].y_min, g->regions[i].x_max, g->regions[i].y_max});
+  return c;
+}
+
+GstOneadaptGradient *smoothed(const GstOneadaptGradient *g, const oneadapt::Gradient &s) {
+  GstOneadaptGradient *out = gst_oneadapt_gradient_copy(g);
+  std::copy(s.map.values.begin(), s.map.values.end(), out->values);
+  out->z = s.z;
+  out->confident = s.confident;
+  return out;
+}
+
+/// A gradient that knows nothing of places and objects: as much as `g` on average, everywhere, for one object.
+GstOneadaptGradient *flat(const GstOneadaptGradient *g) {
+  GstOneadaptGradient *out = gst_oneadapt_gradient_copy(g);
+  const std::size_t n = std::size_t(g->columns) * g->rows;
+  const double sum = std::accumulate(g->values, g->values + n, 0.0);
+  std::fill(out->values, out->values + n,
+            gfloat(sum / double(std::max<std::size_t>(1, n)) / std::max(1u, g->confident)));
+  out->confident = 0;
+  return out;
+}
+
+/// One tunable's part of an observation.
+struct Part {
+  GstElement *element;
+  GstOneadaptProbe *probe;
+  std::size_t first;  // index of its first knob in the observation
+  std::vector<GstOneadaptKnob *> knobs;
+};
+
+void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const oneadapt::KnobDecision &d) {
+  GstStructure *s =
+      gst_structure_new("knob", "tunable", G_TYPE_STRING, GST_OBJECT_NAME(part.element), "name", G_TYPE_STRING, k->name,
+                        "value", G_TYPE_DOUBLE, k->value, "next", G_TYPE_DOUBLE, d.value.value_or(k->ladder[d.rung]),
+                        "position", G_TYPE_DOUBLE, d.position, nullptr);
+  if (d.inactive_rung) gst_structure_set(s, "next-idle", G_TYPE_DOUBLE, k->ladder[*d.inactive_rung], nullptr);
+  if (k->has_up)
+    gst_structure_set(s, "output-grad-up", G_TYPE_DOUBLE, k->output_grad_up, "acc-grad-up", G_TYPE_DOUBLE,
+                      d.acc_grad_up, "resource-change-up", G_TYPE_DOUBLE, k->resource_change_up, "compute-change-up",
+                      G_TYPE_DOUBLE, k->compute_change_up, nullptr);
+  if (k->has_down)
+    gst_structure_set(s, "output-grad-down", G_TYPE_DOUBLE, k->output_grad_down, "acc-grad-down", G_TYPE_DOUBLE,
+                      d.acc_grad_down, "resource-change-down", G_TYPE_DOUBLE, k->resource_change_down,
+                      "compute-change-down", G_TYPE_DOUBLE, k->compute_change_down, nullptr);
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed(&value, s);
+  gst_value_list_append_and_take_value(list, &value);
+}
+
+/// Makes the question of a decision that has one.
+void ask(DecisionRecord &record, const std::vector<Part> &parts, guint64 interval, const Decision &decision) {
+  const Part *only = nullptr;
+  for (const Part &part : parts) {
+    if (part.knobs.empty()) continue;
+    if (only) {
+      record.unaskable = "it can profile one tunable, and there are several: name one in the property \"tunables\"";
+      return;
+    }
+    only = &part;
+  }
+  if (!only) return;
+  ProfileQuestion question;
+  question.interval = interval;
+  question.tunable.add(only->element);
+  question.rungs = decision.profile;
+  for (const auto &rungs : decision.profile) {
+    GstStructure *configuration = gst_structure_new_empty("configuration");
+    for (std::size_t i = 0; i < only->knobs.size(); ++i)
+      gst_structure_set(configuration, only->knobs[i]->name, G_TYPE_DOUBLE, only->knobs[i]->ladder[rungs[i]], nullptr);
+    question.configurations.emplace_back(configuration, gst_structure_free);
+  }
+  record.question = std::move(question);
+}
+
+/// Of names that users gave, as the element itself knows them; those of other elements are left out.
+std::vector<std::string> own_names(GstElement *element, const std::vector<std::string> &names) {
+  const std::string prefix = std::string(GST_OBJECT_NAME(element)) + ".";
+  std::vector<std::string> own;
+  for (const std::string &name : names) {
+    if (name.compare(0, prefix.size(), prefix) == 0)
+      own.push_back(name.substr(prefix.size()));
+    else if (name.find('.') == std::string::npos)
+      own.push_back(name);
+  }
+  return own;
+}
+
+}  // namespace
+
+bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names) {
+  if (names.empty()) return !(knob->flags & GST_ONEADAPT_KNOB_ON_REQUEST);
+  const std::string own = std::string(GST_OBJECT_NAME(element)) + "." + knob->name;
+  return std::find_if(names.begin(), names.end(),
+                      [&](const std::string &name) { return name == knob->name || name == own; }) != names.end();
+}
+
+KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
+  KnobObservation o;
+  o.name = std::string(GST_OBJECT_NAME(element)) + "." + knob->name;
+  o.ladder.assign(knob->ladder, knob->ladder + knob->n_ladder);
+  o.rung = knob->rung;
+  o.value = knob->value;
+  o.continuous = knob->flags & GST_ONEADAPT_KNOB_CONTINUOUS;
+  o.self_scaling = knob->flags & GST_ONEADAPT_KNOB_SELF_SCALING;
+  if (knob->typical_accuracy && knob->typical_resource) {
+    o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
+    o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
+    if (knob->typical_compute) o.typical_compute.assign(knob->typical_compute, knob->typical_compute + knob->n_ladder);
+  }
+  return o;
+}
+
+Decider::Decider(const std::string &policy, double weight, const std::optional<std::string> &file)
+    : info_(&oneadapt::find_policy(policy)),
+      policy_(oneadapt::make_policy(policy, file)),
+      smoother_(policy_->averages() ? weight : 1) {}
+
+void Decider::reset() {
+  policy_->reset();
+  smoother_.reset();
+  newest_.reset();
+}
+
+GstOneadaptGradient *Decider::push(const GstOneadaptGradient *gradient) {
+  oneadapt::Gradient newest = to_core(gradient);
+  policy_->prepare(newest);
+  GstOneadaptGradient *out = smoothed(gradient, smoother_.push(newest));
+  newest_.reset(gst_oneadapt_gradient_copy(out));
+  return out;
+}
+
+std::string Decider::follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                            const std::vector<std::string> &names) {
+  std::string problem;
+  GstOneadaptGradient *smooth = push(gradient);
+  places_.set(tunables, smooth);
+  for (GstElement *element : tunables) {
+    GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
+    std::vector<const gchar *> wanted;
+    GstStructure *configuration = gst_structure_new_empty("configuration");
+    for (guint i = 0; i < knobs->len; ++i) {
+      const auto *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
+      if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) || !adapted(element, k, names)) continue;
+      wanted.push_back(k->name);
+      gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->value, nullptr);
+    }
+    if (!wanted.empty()) {
+      wanted.push_back(nullptr);
+      GError *error = nullptr;
+      GstOneadaptProbe *probe = gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, places_.of(element),
+                                                           wanted.data(), &error);
+      if (!probe || !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(element), interval, configuration, &error))
+        problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "it failed");
+      if (probe) gst_oneadapt_probe_free(probe);
+      g_clear_error(&error);
+    }
+    gst_structure_free(configuration);
+    g_ptr_array_unref(knobs);
+  }
+  gst_oneadapt_gradient_free(smooth);
+  return problem;
+}
+
+DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                               const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
+                               GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget,
+                               FeedbackLoss loss) {
+  DecisionRecord record;
+  Observation o;
+  o.interval = interval;
+  o.gradient = gradient != nullptr;
+  o.feedback_lost = loss != FeedbackLoss::None;
+  GstOneadaptGradient *smooth = nullptr;
+  if (gradient) {
+    smooth = push(gradient);
+    o.z = smooth->z;
+    o.confident = smoother_.confident();
+    o.elements = gradient->elements;
+    o.micro_averaged = gradient->frame_height == 1;  // a signal in time
+  } else if (o.feedback_lost) {
+    if (newest_) smooth = flat(newest_.get());
+    newest_.reset();
+    smoother_.reset();
+  }
+  places_.set(tunables, needs_gradient() ? smooth : nullptr);
+  std::vector<Part> parts;
+  double resource = 1, compute = 1, bytes_left = 0, frames_left = 0;
+  bool known = false;
+  guint64 bytes = 0, frames_in = 0, frames_out = 0;
+  for (GstElement *element : tunables) {
+    GError *error = nullptr;
+    const std::vector<std::string> own = own_names(element, names);
+    std::vector<const gchar *> wanted;
+    for (const std::string &n : own) wanted.push_back(n.c_str());
+    wanted.push_back(nullptr);
+    // A policy that moves nothing needs no measurements.
+    GstOneadaptProbe *probe = gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, places_.of(element),
+                                                         names.empty() ? nullptr : wanted.data(), &error);
+    if (!probe) {
+      record.problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
+      g_clear_error(&error);
+      continue;
+    }
+    bytes += probe->bytes;
+    frames_in += probe->frames_in;
+    frames_out += probe->frames_out;
+    // One after the other: what the last one passes on is what is sent, and what the DNN gets, and their shares of the
+    // most expensive configuration's resources multiply.
+    bytes_left = double(probe->bytes);
+    frames_left = probe->frames_out;
+    if (probe->compute >= 0) compute *= probe->compute;
+    if (probe->activity >= 0) o.activity = std::max(o.activity.value_or(0), std::min(1.0, probe->activity));
+    if (probe->resource >= 0) {
+      resource *= probe->resource;
+      known = true;
+    }
+    Part part{element, probe, o.knobs.size(), {}};
+    for (guint i = 0; i < probe->knobs->len; ++i) {
+      auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
+      if (!adapted(element, k, names)) continue;
+      o.knobs.push_back(observe(element, k));
+      o.knobs.back().has_lookahead = probe->has_lookahead;
+      const auto first = first_.emplace(o.knobs.back().name, o.knobs.back().rung).first;
+      if (loss == FeedbackLoss::AsSet) o.knobs.back().safe = std::min<std::size_t>(first->second, k->n_ladder - 1);
+      part.knobs.push_back(k);
+    }
+    parts.push_back(part);
+  }
+  for (const Part &part : parts) {
+    // What a knob changes of its own tunable's share, it changes of what the others leave of it.
+    const double own = part.probe->resource, own_compute = part.probe->compute;
+    const double others = own > 0 ? resource / own : 1, others_compute = own_compute > 0 ? compute / own_compute : 1;
+    for (std::size_t i = 0; i < part.knobs.size(); ++i) {
+      GstOneadaptKnob *k = part.knobs[i];
+      for (double *change : {&k->resource_change_up, &k->resource_change_down}) *change *= others;
+      for (double *change : {&k->compute_change_up, &k->compute_change_down}) *change *= others_compute;
+      KnobObservation &ko = o.knobs[part.first + i];
+      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up, k->compute_change_up};
+      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down, k->compute_change_down};
+    }
+  }
+  record.knows_knobs = !o.knobs.empty();
+  if (answer && record.knows_knobs) {
+    o.profile = answer->profile;
+    o.profile_lost = answer->profile.empty();
+  }
+  if (known) o.resource = resource;
+
+  Decision decision;
+  try {
+    oneadapt::PolicySettings within = settings;
+    if (budget.bytes > 0 && bytes_left > 0) within.allowed = budget.bytes / bytes_left;
+    if (budget.frames > 0 && frames_left > 0) within.allowed_compute = budget.frames / frames_left;
+    decision = policy_->decide(o, within);
+    if (!decision.profile.empty()) ask(record, parts, interval, decision);
+    for (const Part &part : parts) {
+      GstStructure *configuration = gst_structure_new_empty("configuration"), *idle = gst_structure_new_empty("idle");
+      bool moves = false;
+      for (std::size_t i = 0; i < part.knobs.size(); ++i) {
+        const GstOneadaptKnob *k = part.knobs[i];
+        const oneadapt::KnobDecision &d = decision.knobs[part.first + i];
+        const double next = d.value.value_or(k->ladder[d.rung]);
+        moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
+                (smooth && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
+        gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, next, nullptr);
+        if (d.inactive_rung) gst_structure_set(idle, k->name, G_TYPE_DOUBLE, k->ladder[*d.inactive_rung], nullptr);
+      }
+      if (gst_structure_n_fields(idle)) {
+        gst_structure_set(configuration, "idle", GST_TYPE_STRUCTURE, idle, nullptr);
+        moves = true;
+      }
+      gst_structure_free(idle);
+      // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.
+      GError *error = nullptr;
+      if (moves &&
+          !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(part.element), interval + 1, configuration, &error)) {
+        record.problem = std::string(GST_OBJECT_NAME(part.element)) + ": " + error->message;
+        g_clear_error(&error);
+      }
+      gst_structure_free(configuration);
+    }
+  } catch (const std::exception &e) {
+    record.problem = e.what();
+    decision.knobs.assign(o.knobs.size(), {});
+    for (std::size_t i = 0; i < o.knobs.size(); ++i)
+      decision.knobs[i].rung = std::min(o.knobs[i].rung, o.knobs[i].ladder.size() - 1);
+  }
+
+  GValue list = G_VALUE_INIT;
+  gst_value_list_init(&list, parts.size());
+  for (const Part &part : parts)
+    for (std::size_t i = 0; i < part.knobs.size(); ++i)
+      append_knob(&list, part, part.knobs[i], decision.knobs[part.first + i]);
+  GstStructure *s = gst_structure_new("oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING,
+                                      info_->name.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda",
+                                      G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN, gradient != nullptr,
+                                      "feedback-lost", G_TYPE_BOOLEAN, o.feedback_lost, "bytes", G_TYPE_UINT64, bytes,
+                                      "frames-in", G_TYPE_UINT64, frames_in, "frames-out", G_TYPE_UINT64, frames_out,
+                                      "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
+  gst_structure_take_value(s, "knobs", &list);
+  if (gradient) {
+    gst_structure_set(s, "z", G_TYPE_DOUBLE, gradient->z, "elements", G_TYPE_UINT, gradient->elements, "confident",
+                      G_TYPE_UINT, gradient->confident, nullptr);
+    if (GST_CLOCK_TIME_IS_VALID(now) && now >= gradient->stream_time)
+      gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, now - gradient->stream_time, nullptr);
+  }
+  if (budget.bytes > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget.bytes), nullptr);
+  if (budget.frames > 0) gst_structure_set(s, "frame-budget", G_TYPE_DOUBLE, budget.frames, nullptr);
+  if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
+  if (o.activity) gst_structure_set(s, "activity", G_TYPE_DOUBLE, *o.activity, nullptr);
+  if (known) gst_structure_set(s, "measured-compute", G_TYPE_DOUBLE, compute, nullptr);
+  if (decision.predicted_resource)
+    gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);
+  record.structure = s;
+
+  for (Part &part : parts) gst_oneadapt_probe_free(part.probe);
+  if (smooth) gst_oneadapt_gradient_free(smooth);
+  return record;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One decision: probe the tunables, ask the policy, apply. No GObject of its own, no thread: the controller's worker
+// calls it.
+#pragma once
+#include <gst/gst.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/gradient/gradient.h"
+#include "core/policy/registry.h"
+#include "ctl/tunable_places.h"
+#include "ctl/tunables.h"
+#include "gstoneadapt.h"
+
+/// What a policy wants to know of an interval: the accuracy and resource of configurations of one tunable.
+struct ProfileQuestion {
+  guint64 interval = 0;
+  TunableList tunable;                                        ///< one
+  std::vector<std::vector<std::size_t>> rungs;                ///< Decision::profile
+  std::vector<std::shared_ptr<GstStructure>> configurations;  ///< the same, for the tunable
+};
+
+/// What became of a question.
+struct ProfileAnswer {
+  std::vector<oneadapt::ProfiledConfiguration> profile;  ///< empty: it was lost
+  guint64 inferences = 0;                                ///< that it took
+};
+
+/// What an interval may have; 0: any number.
+struct DecisionBudget {
+  double bytes = 0, frames = 0;
+};
+
+/// What becomes of the knobs when feedback is lost.
+enum class FeedbackLoss {
+  None,     ///< it is not
+  Typical,  ///< they go where λ usually leads to
+  AsSet,    ///< they go where they stood at the first decision
+};
+
+/// What one decision came to, and how it is told.
+struct DecisionRecord {
+  GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
+  std::string problem;                ///< not empty: something could not be probed or applied
+  std::optional<ProfileQuestion> question;
+  bool knows_knobs = false;  ///< some tunable could say what there is to decide
+  std::string unaskable;     ///< not empty: why the question that the policy has cannot be asked
+};
+
+/// Whether a controller that was told `names` (empty: none) adapts the knob.
+bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names);
+/// What the core is told of a knob, without effects.
+oneadapt::KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob);
+
+/// Thread-bound.
+class Decider {
+ public:
+  /// `weight`: GradientSmoother's. `file`: the contents of the policy's file, if it has one. Throws what make_policy()
+  /// throws.
+  Decider(const std::string &policy, double weight, const std::optional<std::string> &file);
+  void reset();
+  bool needs_gradient() const { return info_->needs.gradient; }
+
+  /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
+  /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
+  /// may be NULL. `budget`: what the next interval may have. `loss`: what to do without feedback; it also forgets old
+  /// gradients, and has what follows the gradient be as if all places were alike.
+  DecisionRecord decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                        const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
+                        GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget = {},
+                        FeedbackLoss loss = FeedbackLoss::None);
+
+  /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
+  /// the rest of it; no knob moves. Returns what went wrong, or nothing.
+  std::string follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+                     const std::vector<std::string> &names);
+
+ private:
+  using GradientRef = std::unique_ptr<GstOneadaptGradient, decltype(&gst_oneadapt_gradient_free)>;
+  /// The smoothed gradient, as the policy wants it.
+  GstOneadaptGradient *push(const GstOneadaptGradient *gradient);
+
+  const oneadapt::PolicyInfo *info_;
+  std::unique_ptr<oneadapt::Policy> policy_;
+  oneadapt::GradientSmoother smoother_;
+  TunablePlaces places_;
+  GradientRef newest_{nullptr, gst_oneadapt_gradient_free};  // smoothed; none after a loss of feedback
+  std::map<std::string, std::size_t> first_;                 // rungs at the first decision
+};

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Gradients that come to the controller, from its own pipeline or across a network. Locks: see ctl.cpp.
+#include <utility>
+
+#include "ctl/ctl_impl.h"
+
+#define GST_CAT_DEFAULT oneadaptctl_debug
+
+// Feedback older than this many intervals says nothing about the present.
+constexpr guint64 kStaleIntervals = 3;
+
+void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
+  CtlState *st = self->state;
+  CtlLoop &loop = st->loop;
+  GError *error = nullptr;
+  std::string why;
+  const CtlSettings s = ctl_settings(self);
+  GstOneadaptGradient *g = message ? gst_oneadapt_gradient_from_bytes(message, &error) : nullptr;
+  if (!g) {
+    why = error ? error->message : "a gradient event without its message";
+    g_clear_error(&error);
+  } else {
+    const guint32 stream = gst_oneadapt_pad_stream(self->sinkpad);
+    if (network ? g->stream != stream || !stream : g->stream && stream && g->stream != stream)
+      why = "it is another stream's";
+    if (g->interval_duration != s.interval)
+      why = "its interval is " + std::to_string(g->interval_duration) + " ns, that of oneadaptctl " +
+            std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";
+  }
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (why.empty()) {
+    if (!loop.running || loop.flushing)
+      why = "no data flows";
+    else if (loop.current == kNone || g->interval > loop.current)
+      why = "its interval has not begun";
+    else if ((loop.newest != kNone && g->interval <= loop.newest) ||
+             (g->early && loop.newest_early != kNone && g->interval <= loop.newest_early))
+      why = "it is late or a duplicate";
+    else if (g->early ? g->interval < loop.current : g->interval + kStaleIntervals < loop.current)
+      why = "it is stale";
+  }
+  if (!why.empty()) {
+    ++loop.counters.ignored;
+    GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
+    if (g) gst_oneadapt_gradient_free(g);
+    return;
+  }
+  ++(g->early ? loop.counters.early : loop.counters.gradients);
+  GST_DEBUG_OBJECT(self, "gradient of interval %" G_GUINT64_FORMAT " taken, from %s", g->interval,
+                   network ? "another process" : "this pipeline");
+  if (s.feedback_timeout && loop.silent >= s.feedback_timeout) GST_INFO_OBJECT(self, "feedback is back");
+  loop.heard = loop.closed = true;
+  loop.safe = false;
+  loop.silent = 0;
+  (g->early ? loop.newest_early : loop.newest) = g->interval;
+  if (!loop.needs_gradient) {
+    gst_oneadapt_gradient_free(g);
+    return;
+  }
+  // A live loop that lags behind decides on the newest only.
+  if (!s.lockstep) ctl_free_jobs(loop);
+  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, g});
+  loop.wake.notify_all();
+}
+
+bool ctl_note_silence(CtlLoop &loop) {
+  if (std::exchange(loop.heard, false)) return false;
+  if (loop.silent < G_MAXUINT) ++loop.silent;
+  ++loop.counters.without_feedback;
+  return !loop.busy && loop.jobs.empty();  // else feedback has come, and takes its time
+}
+
+bool ctl_open_feedback(GstOneadaptCtl *self) {
+  const std::string where = ctl_settings(self).feedback;
+  GError *error = nullptr;
+  GstOneadaptFeedback *feedback = gst_oneadapt_feedback_new_receiver(
+      where.c_str(),
+      [](GBytes *message, gpointer ctl) { ctl_take_gradient(static_cast<GstOneadaptCtl *>(ctl), message, true); }, self,
+      &error);
+  if (!feedback) {
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ,
+                      ("Property \"feedback\": no gradients can come by \"%s\": %s.", where.c_str(), error->message),
+                      (nullptr));
+    g_clear_error(&error);
+    return false;
+  }
+  std::lock_guard<std::mutex> lock(self->state->feedback_mutex);
+  self->state->feedback = feedback;
+  return true;
+}
+
+void ctl_close_feedback(GstOneadaptCtl *self) {
+  GstOneadaptFeedback *feedback = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(self->state->feedback_mutex);
+    feedback = std::exchange(self->state->feedback, nullptr);
+    if (!feedback) return;
+    if (self->state->feedback_stats) gst_structure_free(self->state->feedback_stats);
+    self->state->feedback_stats = gst_oneadapt_feedback_get_stats(feedback);
+  }
+  gst_oneadapt_feedback_free(feedback);  // a gradient under way takes the loop's mutex
+}
+
+void ctl_attach_feedback(GstOneadaptCtl *self) {
+  // The pointer stays for as long as data flows.
+  if (self->state->feedback) gst_oneadapt_feedback_attach(self->state->feedback, self->srcpad);
+}
+
+GstStructure *ctl_feedback_stats(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  std::lock_guard<std::mutex> lock(st->feedback_mutex);
+  if (st->feedback) return gst_oneadapt_feedback_get_stats(st->feedback);
+  return st->feedback_stats ? gst_structure_copy(st->feedback_stats) : nullptr;
+}

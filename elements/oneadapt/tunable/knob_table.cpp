@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tunable/knob_table.h"
+
+#include <cmath>
+
+namespace oneadapt {
+
+bool parse_ladder(const KnobRow &row, const std::string &text, std::vector<double> &values, std::string &error) {
+  std::vector<double> found;
+  std::string word;
+  for (std::size_t i = 0; i <= text.size(); i++) {
+    if (i < text.size() && text[i] != ',' && text[i] != ' ') {
+      word += text[i];
+      continue;
+    }
+    if (word.empty()) continue;
+    gchar *end = nullptr;
+    const double value = g_ascii_strtod(word.c_str(), &end);
+    if (*end || !std::isfinite(value)) {
+      error = "'" + word + "' is no number";
+      return false;
+    }
+    if (value < row.min || value > row.max || (row.type != KnobType::Double && value != std::floor(value))) {
+      error = "'" + word + "' is not a value that " + row.name + " can take";
+      return false;
+    }
+    if (!found.empty() && (row.rises ? value <= found.back() : value >= found.back())) {
+      error = std::string("its values must ") + (row.rises ? "rise" : "fall") + " (cheap to expensive)";
+      return false;
+    }
+    found.push_back(value);
+    word.clear();
+  }
+  if (found.empty() && !text.empty() && text.find_first_not_of(" ") != std::string::npos) {
+    error = "it holds no number";
+    return false;
+  }
+  values = std::move(found);
+  return true;
+}
+
+bool take_ladder(const char *element, const KnobRow &row, const char *text, std::vector<double> &values) {
+  std::string error;
+  if (parse_ladder(row, text ? text : "", values, error)) return true;
+  g_warning("%s: property \"%s-ladder\" is left as it was: %s in \"%s\"; give %s, cheap to expensive, such as \"%s\"",
+            element, row.name, error.c_str(), text, row.ladder_blurb, *row.ladder ? row.ladder : "1,2,5,10");
+  return false;
+}
+
+std::size_t nearest_rung(double value, const std::vector<double> &ladder) {
+  std::size_t best = ladder.size() - 1;
+  for (std::size_t i = 0; i < ladder.size(); i++)
+    if (std::abs(ladder[i] - value) < std::abs(ladder[best] - value)) best = i;
+  return best;
+}
+
+GParamSpec *knob_pspec(const KnobRow &row) {
+  const auto flags = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_NAME | G_PARAM_STATIC_NICK |
+                                 G_PARAM_EXPLICIT_NOTIFY | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
+  const std::string blurb =
+      std::string(row.blurb) + ". Takes effect at an interval's first frame" + (row.h264_only ? "; H.264 only" : "");
+  switch (row.type) {
+    case KnobType::Map:
+      return g_param_spec_boxed(row.name, row.nick, blurb.c_str(), GST_TYPE_STRUCTURE,
+                                GParamFlags(flags & ~GST_PARAM_CONTROLLABLE));
+    case KnobType::Int:
+      return g_param_spec_int(row.name, row.nick, blurb.c_str(), int(row.min), int(row.max), int(row.neutral), flags);
+    default:
+      return g_param_spec_double(row.name, row.nick, blurb.c_str(), row.min, row.max, row.neutral, flags);
+  }
+}
+
+GParamSpec *ladder_pspec(const KnobRow &row, const char *usual) {
+  const std::string name = std::string(row.name) + "-ladder", nick = std::string(row.nick) + " ladder",
+                    blurb = std::string("Values that a controller may choose for \"") + row.name +
+                            "\", cheap to expensive, separated by commas: " + row.ladder_blurb + ". Empty: " + usual;
+  return g_param_spec_string(name.c_str(), nick.c_str(), blurb.c_str(), "",
+                             GParamFlags(G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING));
+}
+
+bool read_configuration(const char *element, const KnobRow *rows, std::size_t n, const GstStructure *configuration,
+                        std::optional<double> *values, GError **error) {
+  for (int i = 0; i < gst_structure_n_fields(configuration); i++) {
+    const gchar *name = gst_structure_nth_field_name(configuration, guint(i));
+    std::size_t knob = 0;
+    while (knob < n && std::string(rows[knob].name) != name) knob++;
+    if (knob == n) {
+      g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "%s has no knob \"%s\"", element, name);
+      return false;
+    }
+    const KnobRow &row = rows[knob];
+    GValue number = G_VALUE_INIT;
+    g_value_init(&number, G_TYPE_DOUBLE);
+    const GValue *given = gst_structure_get_value(configuration, name);
+    const bool is_number = !G_VALUE_HOLDS_STRING(given) && g_value_transform(given, &number);
+    double value = is_number ? g_value_get_double(&number) : NAN;
+    if (row.type != KnobType::Double) value = std::round(value);
+    if (!(value >= row.min && value <= row.max)) {
+      g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "knob \"%s\" of %s takes a number in %g…%g", name,
+                  element, row.min, row.max);
+      return false;
+    }
+    values[knob] = value;
+  }
+  return true;
+}
+
+double interpolated(const std::vector<std::array<double, 2>> &points, double x) {
+  if (x <= points.front()[0]) return points.front()[1];
+  for (std::size_t i = 1; i < points.size(); i++)
+    if (x <= points[i][0]) {
+      const double share = (x - points[i - 1][0]) / (points[i][0] - points[i - 1][0]);
+      return points[i - 1][1] + share * (points[i][1] - points[i - 1][1]);
+    }
+  return points.back()[1];
+}
+
+}  // namespace oneadapt

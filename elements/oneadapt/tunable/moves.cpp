@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tunable/moves.h"
+
+#include <time.h>
+
+#include <cmath>
+#include <stdexcept>
+
+namespace oneadapt {
+
+void report_moves(const ProbedKnob &probed, GstOneadaptKnob *knob) {
+  if ((knob->has_up = probed.up.has_value())) {
+    knob->output_grad_up = probed.up->output_grad;
+    knob->resource_change_up = probed.up->resource_change;
+    knob->compute_change_up = probed.up->compute_change;
+  }
+  if ((knob->has_down = probed.down.has_value())) {
+    knob->output_grad_down = probed.down->output_grad;
+    knob->resource_change_down = probed.down->resource_change;
+    knob->compute_change_down = probed.down->compute_change;
+  }
+}
+
+BlockMap map_of(const GstOneadaptGradient &gradient) {
+  BlockMap map(gradient.frame_width, gradient.frame_height, gradient.block_size);
+  const std::size_t given = std::size_t(gradient.columns) * gradient.rows;
+  if (!gradient.values || map.values.empty() || map.values.size() != given || map.columns() != gradient.columns)
+    throw std::runtime_error("the gradient's grid does not fit its frame size");
+  map.values.assign(gradient.values, gradient.values + given);
+  for (float value : map.values)
+    if (!std::isfinite(value)) throw std::runtime_error("a value of the gradient is no number");
+  return map;
+}
+
+void set_unknown_interval(GError **error, const char *element, guint64 interval) {
+  g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL,
+              "%s does not (or no longer) remember interval %" G_GUINT64_FORMAT, element, interval);
+}
+
+guint64 thread_cpu_ns() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return guint64(now.tv_sec) * GST_SECOND + guint64(now.tv_nsec);
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// oneadaptfilter as a GstOneadaptTunable. Called from any thread.
+#include "config.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/macroblock/allocation.h"
+#include "gstoneadapt.h"
+#include "video/filter_impl.h"
+
+#define GST_CAT_DEFAULT oneadapt_filter_debug
+
+using oneadapt::kFramerate;
+using oneadapt::kKnobs;
+using oneadapt::KnobRow;
+using oneadapt::kQp;
+using oneadapt::kQpMap;
+using oneadapt::thread_cpu_ns;
+
+namespace {
+
+using Ladders = std::array<std::vector<double>, kKnobs>;
+
+GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std::vector<double> &ladder, double value) {
+  GstOneadaptKnob *made = gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()),
+                                                guint(oneadapt::rung_of(knob, value, ladder)));
+  if (knob != kFramerate || value > 0) made->value = value;
+  double rate = 0;
+  bool h264 = false;
+  {
+    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    h264 = self->impl->ledger.h264();
+    const GstVideoInfo &info = self->impl->ledger.input();
+    if (info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
+  }
+  std::vector<double> accuracy, resource, compute;
+  for (double rung : ladder) {
+    const oneadapt::Typical t = oneadapt::typical(knob, rung, rate, h264);
+    accuracy.push_back(t.accuracy);
+    resource.push_back(t.resource);
+    compute.push_back(t.compute);
+  }
+  gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
+  gst_oneadapt_knob_set_typical_compute(made, compute.data());
+  made->flags = GstOneadaptKnobFlags(oneadapt::knob_row(knob).flags);
+  return made;
+}
+
+GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  GPtrArray *list = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
+  const Ladders ladders = filter_ladders(self);
+  oneadapt::KnobValues values;
+  bool begun = false;
+  {
+    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+    if (const auto *current = self->impl->ledger.current()) {
+      values = current->values;
+      begun = true;
+    }
+  }
+  if (!begun) {
+    GST_OBJECT_LOCK(self);
+    values = self->impl->settings.values;
+    GST_OBJECT_UNLOCK(self);
+  }
+  for (std::size_t knob = 0; knob < kKnobs; knob++)
+    if (!ladders[knob].empty()) g_ptr_array_add(list, make_knob(self, knob, ladders[knob], values[knob]));
+  return list;
+}
+
+/// What is remembered of an interval, and kept for more questions when `pinned`; false, with `error`, when nothing is.
+bool find_interval(GstOneadaptFilter *self, guint64 interval, bool pinned, oneadapt::IntervalRecord &found,
+                   GError **error) {
+  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
+  oneadapt::Ledger &ledger = self->impl->ledger;
+  if (const oneadapt::IntervalRecord *record = pinned ? ledger.pin(interval) : ledger.find(interval)) {
+    found = *record;
+    return true;
+  }
+  oneadapt::set_unknown_interval(error, GST_OBJECT_NAME(self), interval);
+  return false;
+}
+
+GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
+                        const gchar *const *names, GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  FilterImpl &impl = *self->impl;
+  try {
+    oneadapt::ProbeRequest request;
+    for (std::size_t knob = 0; knob < kKnobs; knob++)
+      request.wanted[knob] = gradient && !names && !(oneadapt::knob_row(knob).flags & GST_ONEADAPT_KNOB_ON_REQUEST);
+    for (const gchar *const *name = names; name && *name; name++) {
+      const std::size_t knob = oneadapt::find_knob(*name);
+      if (knob == kKnobs) continue;  // another tunable's: a controller asks all of them for the same names
+      request.wanted[knob] = gradient != nullptr;
+      if (oneadapt::is_threshold(knob)) impl.thresholds_asked = true;
+      if (knob == oneadapt::kPixelThreshold || knob == oneadapt::kAreaThreshold) impl.units_asked = true;
+    }
+    oneadapt::BlockMap map;
+    if (gradient) {
+      map = oneadapt::map_of(*gradient);
+      request.gradient = &map;
+    }
+    request.ladders = filter_ladders(self);
+    GST_OBJECT_LOCK(self);
+    request.preset = kPresets[impl.settings.preset];
+    GST_OBJECT_UNLOCK(self);
+    if (gradient) {
+      // What the frame filter goes by from now on.
+      oneadapt::BlockMap weights = map;
+      const auto blurred = oneadapt::box_blur(map);
+      std::copy(blurred.begin(), blurred.end(), weights.values.begin());
+      impl.feedback = true;
+      std::lock_guard<std::mutex> guard(impl.ledger_lock);
+      impl.weights = FilterImpl::Weights{std::move(weights), double(gradient->confident)};
+    }
+    if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
+
+    oneadapt::ProbeResult result;
+    {
+      std::lock_guard<std::mutex> guard(impl.probing.lock);
+      const guint64 start = thread_cpu_ns();
+      if (gradient) {
+        impl.probing.gradient = map;
+        impl.probing.confident = gradient->confident;
+      }
+      result = impl.probing.prober.measure(request);
+      const guint64 spent = thread_cpu_ns() - start;
+      std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
+      impl.ledger.counters.probe_ns += spent;
+      impl.ledger.counters.probes++;
+    }
+
+    GstOneadaptProbe *answer = gst_oneadapt_probe_new();
+    answer->bytes = request.interval.bytes;
+    answer->frames_in = request.interval.frames_in;
+    answer->frames_out = request.interval.frames_out;
+    answer->resource = result.resource;
+    answer->compute = result.compute;
+    for (std::size_t knob = 0; knob < kKnobs; knob++) {
+      if (request.ladders[knob].empty()) continue;
+      const KnobRow &row = oneadapt::knob_row(knob);
+      if (names ? !g_strv_contains(names, row.name) : row.flags & GST_ONEADAPT_KNOB_ON_REQUEST) continue;
+      GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], request.interval.values[knob]);
+      oneadapt::report_moves(result.knobs[knob], out);
+      g_ptr_array_add(answer->knobs, out);
+    }
+    return answer;
+  } catch (const std::exception &failure) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
+                "%s cannot probe interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());
+    return nullptr;
+  }
+}
+
+bool read_configuration(GstOneadaptFilter *self, const GstStructure *configuration,
+                        std::array<std::optional<double>, kKnobs> &values, GError **error) {
+  return oneadapt::read_configuration(GST_OBJECT_NAME(self), &oneadapt::knob_row(0), kKnobs, configuration,
+                                      values.data(), error);
+}
+
+gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  PendingConfiguration pending;
+  pending.interval = interval;
+  if (!read_configuration(self, configuration, pending.values, error)) return FALSE;
+  if (pending.values[kQpMap]) {
+    oneadapt::AllocationSettings settings;
+    GST_OBJECT_LOCK(self);
+    const double range = self->impl->settings.map_range;
+    settings.granularity = self->impl->settings.map_granularity;
+    GST_OBJECT_UNLOCK(self);
+    std::lock_guard<std::mutex> guard(self->impl->probing.lock);
+    const oneadapt::BlockMap &gradient = self->impl->probing.gradient;
+    const double base = *pending.values[kQpMap];
+    QpMap map;
+    if (gradient.values.empty()) {
+      // No gradient has come yet: offsets of 0, so that the encoder is one that takes them from the start.
+      if (oneadapt::range_over(base, range, 1) > 0) map = {1, 1, {0}};
+    } else {
+      settings.range = oneadapt::range_over(base, range, self->impl->probing.confident);
+      const guint64 start = thread_cpu_ns();
+      map.offsets = oneadapt::allocate_qp(gradient, settings);
+      const guint64 spent = thread_cpu_ns() - start;
+      if (!map.offsets.empty()) {
+        map.columns = gradient.columns();
+        map.rows = gradient.rows();
+      }
+      std::lock_guard<std::mutex> ledger_guard(self->impl->ledger_lock);
+      self->impl->ledger.counters.probe_ns += spent;
+    }
+    pending.map = std::move(map);
+  }
+  GST_OBJECT_LOCK(self);
+  self->impl->settings.pending = pending;
+  GST_OBJECT_UNLOCK(self);
+  return TRUE;
+}
+
+GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration,
+                             GError **error) {
+  auto *self = GST_ONEADAPT_FILTER(tunable);
+  FilterImpl &impl = *self->impl;
+  std::array<std::optional<double>, kKnobs> values;
+  if (!read_configuration(self, configuration, values, error)) return nullptr;
+  try {
+    oneadapt::RenderRequest request;
+    request.ladders = filter_ladders(self);
+    GST_OBJECT_LOCK(self);
+    request.preset = kPresets[impl.settings.preset];
+    GST_OBJECT_UNLOCK(self);
+    if (!find_interval(self, interval, true, request.interval, error)) return nullptr;
+    request.values = request.interval.values;
+    for (std::size_t knob = 0; knob < kKnobs; knob++)
+      if (values[knob]) request.values[knob] = *values[knob];
+    if (values[kQpMap]) request.values[kQp] = *values[kQpMap];  // rendered without its map
+
+    oneadapt::Rendering rendering;
+    {
+      std::lock_guard<std::mutex> guard(impl.probing.lock);
+      const guint64 start = thread_cpu_ns();
+      rendering = impl.probing.prober.render(request);
+      const guint64 spent = thread_cpu_ns() - start;
+      std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
+      impl.ledger.counters.probe_ns += spent;
+    }
+
+    GstOneadaptRendering *answer = gst_oneadapt_rendering_new();
+    answer->resource = rendering.resource;
+    GstCaps *caps = gst_video_info_to_caps(&rendering.info);
+    for (const oneadapt::Rendering::Picture &picture : rendering.pictures)
+      gst_oneadapt_rendering_add(answer, gst_sample_new(picture.buffer.get(), caps, nullptr, nullptr), picture.time);
+    gst_caps_unref(caps);
+    for (guint64 time : rendering.wanted) gst_oneadapt_rendering_want(answer, time);
+    return answer;
+  } catch (const std::exception &failure) {
+    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
+                "%s cannot render interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+std::array<std::vector<double>, kKnobs> filter_ladders(GstOneadaptFilter *self) {
+  Ladders ladders;
+  FilterImpl &impl = *self->impl;
+  bool known, h264;
+  double rate = 0;
+  {
+    std::lock_guard<std::mutex> guard(impl.ledger_lock);
+    known = impl.ledger.has_input();
+    h264 = impl.ledger.h264();
+    const GstVideoInfo &info = impl.ledger.input();
+    if (known && info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
+  }
+  if (!known) return ladders;
+  GST_OBJECT_LOCK(self);
+  ladders = impl.settings.ladders;
+  const bool b_frames = impl.settings.b_frames > 0;
+  GST_OBJECT_UNLOCK(self);
+  for (std::size_t knob = 0; knob < kKnobs; knob++) {
+    const KnobRow &row = oneadapt::knob_row(knob);
+    std::string ignored;
+    if (knob == kFramerate)
+      ladders[knob] = oneadapt::framerate_ladder(ladders[knob], rate);
+    else if ((row.h264_only && !h264) || (knob == oneadapt::kBBias && !b_frames))
+      ladders[knob].clear();
+    else if (ladders[knob].empty())
+      oneadapt::parse_ladder(row, row.ladder, ladders[knob], ignored);
+  }
+  return ladders;
+}
+
+void filter_tunable_init(gpointer iface, gpointer) {
+  auto *tunable = static_cast<GstOneadaptTunableInterface *>(iface);
+  tunable->list_knobs = list_knobs;
+  tunable->probe = probe;
+  tunable->apply = apply;
+  tunable->render = render;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "video/knobs.h"
+
+#include <algorithm>
+
+namespace oneadapt {
+namespace {
+
+constexpr unsigned kOnRequest = GST_ONEADAPT_KNOB_ON_REQUEST, kFollows = GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT,
+                   kContinuous = GST_ONEADAPT_KNOB_CONTINUOUS, kSelfScaling = GST_ONEADAPT_KNOB_SELF_SCALING;
+
+const KnobRow kTable[kKnobs] = {
+    {"scale", "Scale", "Width and height of the output as a fraction of the input's, rounded to even pixels",
+     KnobType::Double, 0.1, 1.0, 1.0, true, false, 0, "0.5,0.625,0.75,0.875,1", "fractions of width and height", 0.6},
+    {"framerate", "Frame rate",
+     "Most frames per second that are passed on, an interval's last one always among them; the others are dropped "
+     "(0 = every frame)",
+     KnobType::Double, 0.0, 1000.0, 0.0, true, false, 0, "",
+     "frames per second; values above the input's rate are left out", 2.8},
+    {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,
+     20, false, true, kContinuous, "48,44,40,36,32,28,24,20", "quantisation parameters", 1.0},
+    {"qp-map", "QP map",
+     "QP offsets of the macroblocks, laid over the frame whatever its size: a structure with columns, rows and an "
+     "array "
+     "of columns x rows offsets, such as \"map,columns=2,rows=1,offsets=<0,8>\"; offsets are added to \"qp\", and "
+     "those "
+     "of regions of interest to them; odd sums are coded one step finer",
+     KnobType::Map, 0, 51, 20, false, true, kOnRequest | kFollows | kContinuous, "48,44,40,36,32,28,24,20",
+     "QPs that the map is laid over", 1.0},
+    {"b-bias", "B-frame bias",
+     "How likely a picture becomes a B picture where \"b-frames\" allows it, from -100 (never) to 100", KnobType::Int,
+     -100, 100, 0, false, true, 0, "100,50,0,-50,-100", "biases", 1.0},
+    {"pixel-threshold", "Pixel threshold",
+     "A frame is dropped when the share of its pixels that differ from the last frame sent is at most this many times "
+     "what is usual from one frame to the next (mean plus standard deviation over the last interval); 0 = never",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, kOnRequest, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
+     "multiples of the usual difference", 2.8},
+    {"area-threshold", "Area threshold",
+     "A frame is dropped when the largest connected region of pixels that differ from the last frame sent covers at "
+     "most this many times what is usual from one frame to the next; 0 = never",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, kOnRequest, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
+     "multiples of the usual area", 2.8},
+    {"change-threshold", "Change threshold",
+     "Frames are dropped until reusing the last result is estimated to have cost this much: the sum over the dropped "
+     "frames of the loss of F1, by how much changed where the DNN looks; 0 = never",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, kOnRequest | kFollows | kContinuous | kSelfScaling,
+     "3.2,1.6,0.8,0.4,0.2,0.1,0.05,0.02,0", "sums of F1 lost", 2.8},
+};
+
+}  // namespace
+
+Typical typical(std::size_t knob, double value, double rate, bool h264) {
+  // A third of the bytes are the intervals' IDR pictures.
+  const auto bytes = [&](double frames) { return h264 ? 0.35 + 0.65 * frames : frames; };
+  Typical t;
+  switch (knob) {
+    case kQp:
+      return {
+          interpolated({{20, 1}, {24, .965}, {28, .945}, {32, .905}, {36, .84}, {40, .72}, {44, .6}, {48, .47}}, value),
+          interpolated({{20, 1}, {24, .62}, {28, .39}, {32, .245}, {36, .155}, {40, .1}, {44, .065}, {48, .04}},
+                       value)};
+    case kQpMap:
+      return {
+          interpolated({{20, .97}, {24, .95}, {28, .93}, {32, .905}, {36, .83}, {40, .74}, {44, .62}, {48, .5}}, value),
+          interpolated({{20, .6}, {24, .42}, {28, .27}, {32, .17}, {36, .105}, {40, .07}, {44, .05}, {48, .035}},
+                       value)};
+    case kScale:
+      return {interpolated({{.25, .4}, {.5, .68}, {.625, .78}, {.75, .86}, {.875, .93}, {1, 1}}, value),
+              interpolated({{.25, .15}, {.5, .37}, {.625, .48}, {.75, .61}, {.875, .8}, {1, 1}}, value)};
+    case kBBias:
+      // B pictures are 2 QP coarser and there are at most so many of them.
+      return {interpolated({{-100, 1}, {-50, .995}, {0, .99}, {50, .985}, {100, .98}}, value),
+              interpolated({{-100, 1}, {-50, .985}, {0, .97}, {50, .955}, {100, .94}}, value)};
+    case kFramerate: {
+      // By the time from one result to the next.
+      if (rate <= 0) rate = 25;
+      if (value <= 0 || value > rate) value = rate;
+      const auto fresh = [](double gap) {
+        return interpolated({{.04, 1}, {.1, .985}, {.2, .95}, {.3, .89}, {.5, .78}, {1, .6}}, gap);
+      };
+      return {fresh(1 / value) / fresh(1 / rate), bytes(value / rate), value / rate};
+    }
+    case kPixelThreshold:
+    case kAreaThreshold:
+      t = {interpolated({{0, 1},
+                         {.5, .99},
+                         {.7, .985},
+                         {1, .97},
+                         {1.4, .945},
+                         {2, .91},
+                         {2.8, .87},
+                         {4, .82},
+                         {8, .73},
+                         {16, .65}},
+                        value),
+           interpolated(
+               {{0, 1}, {.5, .9}, {.7, .82}, {1, .7}, {1.4, .56}, {2, .42}, {2.8, .3}, {4, .2}, {8, .1}, {16, .06}},
+               value)};
+      t.compute = t.resource;
+      t.resource = bytes(t.compute);
+      return t;
+    case kChangeThreshold:
+      // Frames as 1/√T, and the loss that makes T = λ the best rung (lib/core/frames/frame_filter.h).
+      t = {interpolated(
+               {{0, 1}, {.02, .981}, {.05, .97}, {.1, .958}, {.2, .94}, {.4, .915}, {.8, .88}, {1.6, .83}, {3.2, .76}},
+               value),
+           interpolated(
+               {{0, 1}, {.02, .86}, {.05, .6}, {.1, .424}, {.2, .3}, {.4, .212}, {.8, .15}, {1.6, .106}, {3.2, .075}},
+               value)};
+      t.compute = t.resource;
+      t.resource = bytes(t.compute);
+      return t;
+    default:
+      return {};
+  }
+}
+
+const KnobRow &knob_row(std::size_t knob) { return kTable[knob]; }
+
+std::size_t find_knob(const std::string &name) {
+  std::size_t knob = 0;
+  while (knob < kKnobs && name != kTable[knob].name) knob++;
+  return knob;
+}
+
+FilterThresholds thresholds_of(const KnobValues &values) {
+  return {values[kPixelThreshold], values[kAreaThreshold], values[kChangeThreshold]};
+}
+
+KnobValues neutral_values() {
+  KnobValues values;
+  for (std::size_t knob = 0; knob < kKnobs; knob++) values[knob] = kTable[knob].neutral;
+  return values;
+}
+
+std::vector<double> framerate_ladder(const std::vector<double> &user, double input_rate) {
+  std::vector<double> ladder;
+  if (user.empty()) {
+    if (input_rate <= 0) return ladder;
+    for (double divisor : {10.0, 5.0, 3.0, 2.0, 1.0})
+      if (divisor == 1.0 || input_rate / divisor >= 1.0) ladder.push_back(input_rate / divisor);
+    return ladder;
+  }
+  for (double value : user) {
+    if (value <= 0) continue;  // 0 means "all", which is the input's rate
+    if (input_rate > 0 && value >= input_rate) {
+      ladder.push_back(input_rate);
+      break;
+    }
+    ladder.push_back(value);
+  }
+  if (ladder.empty() && input_rate > 0) ladder.push_back(input_rate);
+  return ladder;
+}
+
+}  // namespace oneadapt
