@@ -26,7 +26,7 @@
 GST_DEBUG_CATEGORY(oneadapt_audio_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
 
-using oneadapt::audio_knob_rows;
+using oneadapt::audio_knobs;
 using oneadapt::kAudioKnobs;
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
@@ -48,7 +48,7 @@ GParamSpec *properties[kProperties];
 GstStructure *make_stats(GstOneadaptAudioFilter *self) {
   AudioFilterImpl &impl = *self->impl;
   oneadapt::AudioCounters c;
-  oneadapt::AudioValues values = oneadapt::neutral_audio_values();
+  oneadapt::Values values = oneadapt::audio_knobs().neutral();
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
     c = impl.ledger.counters;
@@ -62,7 +62,7 @@ GstStructure *make_stats(GstOneadaptAudioFilter *self) {
       G_TYPE_UINT64, c.last_interval_bytes, "convert-time", G_TYPE_UINT64, c.convert_ns, "probe-time", G_TYPE_UINT64,
       c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++)
-    gst_structure_set(stats, audio_knob_rows()[knob].name, G_TYPE_DOUBLE, values[knob], nullptr);
+    gst_structure_set(stats, audio_knobs()[knob].name, G_TYPE_DOUBLE, values[knob], nullptr);
   return stats;
 }
 
@@ -86,7 +86,7 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     const std::size_t knob = id - kFirstLadder;
     const gchar *text = g_value_get_string(value);
     std::vector<double> values;
-    if (!oneadapt::take_ladder(GST_OBJECT_NAME(self), audio_knob_rows()[knob], text, values)) return;
+    if (!oneadapt::parse_ladder_property(GST_OBJECT_NAME(self), audio_knobs()[knob], text, values)) return;
     GST_OBJECT_LOCK(self);
     settings.ladders[knob] = std::move(values);
     settings.ladder_texts[knob] = text ? text : "";
@@ -286,8 +286,8 @@ static void install_properties(GObjectClass *klass) {
       "is in force",
       GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
-    properties[PROP_KNOB + knob] = oneadapt::knob_pspec(audio_knob_rows()[knob]);
-    properties[kFirstLadder + knob] = oneadapt::ladder_pspec(audio_knob_rows()[knob], audio_knob_rows()[knob].ladder);
+    properties[PROP_KNOB + knob] = oneadapt::knob_pspec(audio_knobs()[knob]);
+    properties[kFirstLadder + knob] = oneadapt::ladder_pspec(audio_knobs()[knob], audio_knobs()[knob].ladder);
   }
   g_object_class_install_properties(klass, kProperties, properties);
 }

@@ -23,18 +23,18 @@
 /// A configuration that the controller wants from some interval on.
 struct PendingAudio {
   guint64 interval = 0;
-  std::array<std::optional<double>, oneadapt::kAudioKnobs> values, idle;
+  oneadapt::PartialValues values, idle = oneadapt::PartialValues(oneadapt::kAudioKnobs);
 };
 
 /// What the user asked for. OBJECT_LOCK.
 struct AudioSettings {
-  oneadapt::AudioValues values = oneadapt::neutral_audio_values();  ///< asked for
+  oneadapt::Values values = oneadapt::audio_knobs().neutral();  ///< asked for
   /// The same for intervals without a voice, where the controller wants something else then.
-  std::array<std::optional<double>, oneadapt::kAudioKnobs> idle;
+  oneadapt::PartialValues idle = oneadapt::PartialValues(oneadapt::kAudioKnobs);
   std::array<bool, oneadapt::kAudioKnobs> shown{};  ///< the property says what was applied of it
-  oneadapt::AudioValues applied{};
-  std::array<std::string, oneadapt::kAudioKnobs> ladder_texts;  ///< as they were set; empty: default
-  oneadapt::AudioLadders ladders;                               ///< the user's; empty: default
+  oneadapt::Values applied = oneadapt::audio_knobs().neutral();
+  std::array<std::string, oneadapt::kAudioKnobs> ladder_texts;           ///< as they were set; empty: default
+  oneadapt::Ladders ladders = oneadapt::Ladders(oneadapt::kAudioKnobs);  ///< the user's; empty: default
   std::optional<PendingAudio> pending;
   GstClockTime interval = GST_SECOND, look_ahead = 0;
   guint quality = GST_AUDIO_RESAMPLER_QUALITY_DEFAULT;
@@ -71,7 +71,7 @@ struct AudioState {
   bool non_finite_said = false;
   int reach_rate = 0;  ///< the lowest rate that `reach` was looked up for
   guint64 reach = 0;   ///< input samples that a filter looks ahead at it
-  oneadapt::AudioValues applied{};
+  oneadapt::Values applied = oneadapt::audio_knobs().neutral();
   bool configured = false;           ///< `applied` is in force
   guint64 longest = 0;               ///< input buffer, in samples: so late an interval may begin
   GstEvent *announcement = nullptr;  ///< the configuration event of the interval whose first buffer is to go out
@@ -117,4 +117,4 @@ void audio_forget(GstOneadaptAudioFilter *self);
 // audiofiltertunable.cpp
 void audio_tunable_init(gpointer iface, gpointer data);
 /// The ladders in force; empty before caps. Takes ledger_lock, then OBJECT_LOCK.
-oneadapt::AudioLadders audio_filter_ladders(GstOneadaptAudioFilter *self);
+oneadapt::Ladders audio_filter_ladders(GstOneadaptAudioFilter *self);

@@ -14,12 +14,12 @@
 
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
 
-using oneadapt::AudioValues;
 using oneadapt::kAudioKnobs;
 using oneadapt::kRate;
 using oneadapt::RateChanger;
 using oneadapt::Samples;
 using oneadapt::thread_cpu_ns;
+using oneadapt::Values;
 
 namespace {
 
@@ -164,15 +164,15 @@ GstFlowReturn emit(GstOneadaptAudioFilter *self, std::int64_t until, RateChanger
 /* ---- intervals ----------------------------------------------------------------------------------------------- */
 
 /// What the settings say of an interval with a voice in it, or of one without (`idle`).
-AudioValues asked_for(const AudioSettings &settings, bool idle) {
-  AudioValues values = settings.values;
+Values asked_for(const AudioSettings &settings, bool idle) {
+  Values values = settings.values;
   for (std::size_t knob = 0; idle && knob < kAudioKnobs; knob++)
     values[knob] = settings.idle[knob].value_or(values[knob]);
   return values;
 }
 
 /// What the user or the controller wants from interval `number` on. Takes OBJECT_LOCK.
-AudioValues take_configuration(GstOneadaptAudioFilter *self, guint64 number, bool idle) {
+Values take_configuration(GstOneadaptAudioFilter *self, guint64 number, bool idle) {
   GST_OBJECT_LOCK(self);
   AudioSettings &settings = self->impl->settings;
   if (settings.pending && settings.pending->interval <= number) {
@@ -183,14 +183,14 @@ AudioValues take_configuration(GstOneadaptAudioFilter *self, guint64 number, boo
       }
     settings.pending.reset();
   }
-  const AudioValues asked = asked_for(settings, idle);
+  const Values asked = asked_for(settings, idle);
   GST_OBJECT_UNLOCK(self);
   return asked;
 }
 
 /// A rate that downstream takes in place of one that it does not, which the property is then set to. Throws where there
 /// is none.
-double possible_rate(GstOneadaptAudioFilter *self, AudioValues &asked, int wanted) {
+double possible_rate(GstOneadaptAudioFilter *self, Values &asked, int wanted) {
   AudioState &state = *self->impl->state;
   if (downstream_takes(self, state.format, wanted)) return wanted;
   int rate = state.configured ? int(state.applied[kRate]) : 0;
@@ -212,11 +212,11 @@ double possible_rate(GstOneadaptAudioFilter *self, AudioValues &asked, int wante
 }
 
 /// The properties say what is in force; unless they have been set to something else meanwhile.
-void notify_applied(GstOneadaptAudioFilter *self, const AudioValues &asked, const AudioValues &applied, bool idle) {
+void notify_applied(GstOneadaptAudioFilter *self, const Values &asked, const Values &applied, bool idle) {
   std::array<bool, kAudioKnobs> changed{};
   GST_OBJECT_LOCK(self);
   AudioSettings &settings = self->impl->settings;
-  const AudioValues now = asked_for(settings, idle);
+  const Values now = asked_for(settings, idle);
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
     if (now[knob] != asked[knob]) continue;
     changed[knob] = !settings.shown[knob] || settings.applied[knob] != applied[knob];
@@ -232,7 +232,7 @@ void notify_applied(GstOneadaptAudioFilter *self, const AudioValues &asked, cons
 GstEvent *announce(const AudioState &state, guint64 last_bytes) {
   GstStructure *knobs = gst_structure_new_empty("knobs");
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++)
-    gst_structure_set(knobs, oneadapt::audio_knob_rows()[knob].name, G_TYPE_DOUBLE, state.applied[knob], nullptr);
+    gst_structure_set(knobs, oneadapt::audio_knobs()[knob].name, G_TYPE_DOUBLE, state.applied[knob], nullptr);
   GstEvent *event = gst_event_new_oneadapt_configuration(state.number, knobs, last_bytes, state.interval);
   gst_structure_free(knobs);
   return event;
@@ -254,8 +254,8 @@ bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   state.number = number_of(state, index);
   const double foreseen = foresee(self, index);
   const bool idle = foreseen >= 0 && foreseen < oneadapt::kActive;
-  AudioValues asked = take_configuration(self, state.number, idle);
-  AudioValues wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
+  Values asked = take_configuration(self, state.number, idle);
+  Values wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
   wanted[kRate] = possible_rate(self, asked, int(wanted[kRate]));
   const bool rate_changed = state.configured && wanted[kRate] != state.applied[kRate];
   state.applied = wanted;
@@ -299,7 +299,7 @@ bool begin_stretch(GstOneadaptAudioFilter *self, GstClockTime position) {
   state.judged = index;
   const bool goes_on = state.begun && !state.due && number_of(state, index) == state.number;
   if (goes_on) {
-    AudioValues stays = state.applied;
+    Values stays = state.applied;
     state.applied[kRate] = possible_rate(self, stays, std::min(int(state.applied[kRate]), state.input.rate));
     state.applied[oneadapt::kBits] = std::min(state.applied[oneadapt::kBits], double(state.formats.bits));
   }
@@ -553,9 +553,9 @@ gboolean audio_set_caps(GstOneadaptAudioFilter *self, GstCaps *caps) {
     // Downstream is to know the caps before segment and buffers come; the first buffer may bring another rate.
     if (!state.configured) {
       GST_OBJECT_LOCK(self);
-      AudioValues asked = impl.settings.values;
+      Values asked = impl.settings.values;
       GST_OBJECT_UNLOCK(self);
-      const AudioValues wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
+      const Values wanted = oneadapt::audio_values_in_force(asked, audio_filter_ladders(self), state.formats);
       return set_output(self, int(possible_rate(self, asked, int(wanted[kRate]))));
     }
     return TRUE;

@@ -10,17 +10,18 @@
 
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
 
-using oneadapt::audio_knob_rows;
-using oneadapt::AudioLadders;
+using oneadapt::audio_knobs;
 using oneadapt::AudioRecord;
-using oneadapt::AudioValues;
 using oneadapt::kAudioKnobs;
+using oneadapt::Ladders;
+using oneadapt::PartialValues;
 using oneadapt::thread_cpu_ns;
+using oneadapt::Values;
 
 namespace {
 
 GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, double value) {
-  GstOneadaptKnob *made = gst_oneadapt_knob_new(audio_knob_rows()[knob].name, ladder.data(), guint(ladder.size()),
+  GstOneadaptKnob *made = gst_oneadapt_knob_new(audio_knobs()[knob].name, ladder.data(), guint(ladder.size()),
                                                 guint(oneadapt::nearest_rung(value, ladder)));
   made->value = value;
   if (knob == oneadapt::kRate) {  // of other knobs nobody knows
@@ -31,15 +32,15 @@ GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, 
     }
     gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
   }
-  made->flags = GstOneadaptKnobFlags(audio_knob_rows()[knob].flags);
+  made->flags = GstOneadaptKnobFlags(audio_knobs()[knob].flags);
   return made;
 }
 
 GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
   auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
   GPtrArray *list = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
-  const AudioLadders ladders = audio_filter_ladders(self);
-  AudioValues values{};
+  const Ladders ladders = audio_filter_ladders(self);
+  Values values;
   oneadapt::AudioFormats formats;
   bool begun = false;
   {
@@ -109,7 +110,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       request.gradient = &map;
     }
     const auto asked = [&](std::size_t knob) {
-      const oneadapt::KnobRow &row = audio_knob_rows()[knob];
+      const oneadapt::KnobRow &row = audio_knobs()[knob];
       return names ? bool(g_strv_contains(names, row.name)) : !(row.flags & GST_ONEADAPT_KNOB_ON_REQUEST);
     };
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) request.wanted[knob] = gradient && asked(knob);
@@ -146,10 +147,12 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
   pending.interval = interval;
   GstStructure *usual = gst_structure_copy(configuration), *idle = nullptr;
   if (gst_structure_get(usual, "idle", GST_TYPE_STRUCTURE, &idle, nullptr)) gst_structure_remove_field(usual, "idle");
-  const auto read = [&](const GstStructure *from, std::optional<double> *values) {
-    return oneadapt::read_configuration(GST_OBJECT_NAME(self), audio_knob_rows(), kAudioKnobs, from, values, error);
+  const auto read = [&](const GstStructure *from, PartialValues &values) {
+    const auto found = audio_knobs().read(GST_OBJECT_NAME(self), from, error);
+    if (found) values = *found;
+    return found.has_value();
   };
-  const bool good = read(usual, pending.values.data()) && (!idle || read(idle, pending.idle.data()));
+  const bool good = read(usual, pending.values) && (!idle || read(idle, pending.idle));
   gst_structure_free(usual);
   if (idle) gst_structure_free(idle);
   if (!good) return FALSE;
@@ -162,10 +165,8 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
 GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration,
                              GError **error) {
   auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
-  std::array<std::optional<double>, kAudioKnobs> asked;
-  if (!oneadapt::read_configuration(GST_OBJECT_NAME(self), audio_knob_rows(), kAudioKnobs, configuration, asked.data(),
-                                    error))
-    return nullptr;
+  const auto asked = audio_knobs().read(GST_OBJECT_NAME(self), configuration, error);
+  if (!asked) return nullptr;
   try {
     const guint64 start = thread_cpu_ns();
     unsigned quality = 0;
@@ -173,9 +174,9 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
     take_settings(self, quality, duration);
     AudioRecord record;
     if (!find_interval(self, interval, true, record, error)) return nullptr;
-    const AudioLadders ladders = audio_filter_ladders(self);
-    AudioValues values = record.values;
-    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) values[knob] = asked[knob].value_or(values[knob]);
+    const Ladders ladders = audio_filter_ladders(self);
+    Values values = record.values;
+    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) values[knob] = (*asked)[knob].value_or(values[knob]);
     values = oneadapt::audio_values_in_force(values, ladders, record.formats);
     const oneadapt::Samples samples = oneadapt::render_audio(record, values, quality);
     if (samples.empty()) throw std::runtime_error("it has no sample at that rate");
@@ -207,7 +208,7 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
 
 }  // namespace
 
-AudioLadders audio_filter_ladders(GstOneadaptAudioFilter *self) {
+Ladders audio_filter_ladders(GstOneadaptAudioFilter *self) {
   AudioFilterImpl &impl = *self->impl;
   oneadapt::AudioFormats formats;
   {
@@ -215,7 +216,7 @@ AudioLadders audio_filter_ladders(GstOneadaptAudioFilter *self) {
     formats = impl.ledger.formats();
   }
   GST_OBJECT_LOCK(self);
-  const AudioLadders users = impl.settings.ladders;
+  const Ladders users = impl.settings.ladders;
   GST_OBJECT_UNLOCK(self);
   return oneadapt::audio_ladders(users, formats);
 }

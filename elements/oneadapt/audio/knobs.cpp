@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "audio/resampler.h"
-#include "video/knobs.h"
 
 namespace oneadapt {
 namespace {
@@ -35,27 +34,23 @@ double rate_in_force(double asked, double in_rate) {
 
 }  // namespace
 
-const KnobRow *audio_knob_rows() { return kTable; }
-
-AudioValues neutral_audio_values() {
-  AudioValues values;
-  for (std::size_t knob = 0; knob < kAudioKnobs; knob++) values[knob] = kTable[knob].neutral;
-  return values;
+const KnobTable &audio_knobs() {
+  static const KnobTable table(kTable);
+  return table;
 }
 
-AudioLadders audio_ladders(const AudioLadders &users, const AudioFormats &formats) {
-  AudioLadders ladders;
+Ladders audio_ladders(const Ladders &users, const AudioFormats &formats) {
+  Ladders ladders(kAudioKnobs);
   if (formats.in_rate <= 0) return ladders;
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
     const double most = knob == kRate ? formats.in_rate : formats.bits;
     std::vector<double> all = users[knob];
-    std::string ignored;
     if (all.empty()) {
-      parse_ladder(kTable[knob], kTable[knob].ladder, all, ignored);
+      all = default_ladder(kTable[knob]);
       // Floating point has a rung of its own above the integers'.
       if (knob == kBits && most > all.back()) all.push_back(most);
     }
-    for (double value : framerate_ladder(all, most)) {
+    for (double value : ladder_up_to(all, most)) {
       if (knob == kRate) value = rate_in_force(value, most);
       if (knob == kBits) value = std::max(value, double(kLeastBits));
       if (ladders[knob].empty() || value > ladders[knob].back()) ladders[knob].push_back(value);
@@ -64,8 +59,8 @@ AudioLadders audio_ladders(const AudioLadders &users, const AudioFormats &format
   return ladders;
 }
 
-AudioValues audio_values_in_force(const AudioValues &asked, const AudioLadders &ladders, const AudioFormats &formats) {
-  AudioValues values = asked;
+Values audio_values_in_force(const Values &asked, const Ladders &ladders, const AudioFormats &formats) {
+  Values values = asked;
   if (values[kRate] <= 0 && !ladders[kRate].empty()) values[kRate] = ladders[kRate].back();
   values[kRate] = rate_in_force(values[kRate], formats.in_rate);
   values[kBits] =
@@ -90,6 +85,6 @@ double typical_rate_accuracy(double rate, double most) {
   return accuracy(rate) / accuracy(most);
 }
 
-double audio_bit_rate(const AudioValues &in_force) { return in_force[kRate] * in_force[kBits]; }
+double audio_bit_rate(const Values &in_force) { return in_force[kRate] * in_force[kBits]; }
 
 }  // namespace oneadapt

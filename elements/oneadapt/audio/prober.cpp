@@ -25,7 +25,7 @@ Sound aligned(const Sound &sound, int rate) {
 }
 
 /// What goes out of the sound, context and all.
-Samples sent(const Sound &sound, const AudioValues &values, unsigned quality) {
+Samples sent(const Sound &sound, const Values &values, unsigned quality) {
   Samples out = resampled(sound.samples, sound.rate, int(values[kRate]), quality);
   quantise(out.data(), out.size(), unsigned(values[kBits]));
   return out;
@@ -45,7 +45,7 @@ class Measurement {
   }
 
   /// Σ |DNNGrad| · |y(there) − y(here)|.
-  double output_grad(const AudioValues &here, const AudioValues &there) {
+  double output_grad(const Values &here, const Values &there) {
     const Samples &a = heard(here), &b = heard(there);
     BlockMap change(gradient_.frame_width, 1, gradient_.block_size);
     // Where the interval's sound begins in the DNN's frame, and in what is heard.
@@ -69,7 +69,7 @@ class Measurement {
 
  private:
   /// What the DNN gets of a configuration.
-  const Samples &heard(const AudioValues &values) {
+  const Samples &heard(const Values &values) {
     Samples &out = heard_[values];
     if (out.empty())
       out = resampled(sent(sound_, values, r_.quality), int(values[kRate]), rate_, GST_AUDIO_RESAMPLER_QUALITY_DEFAULT);
@@ -80,11 +80,11 @@ class Measurement {
   const BlockMap &gradient_;
   int rate_ = 0;  // the DNN's
   Sound sound_;
-  std::map<AudioValues, Samples> heard_;
+  std::map<Values, Samples> heard_;
 };
 
 /// Bytes a second of the configuration that has every knob on its ladder's top.
-double most_expensive(const AudioLadders &ladders) {
+double most_expensive(const Ladders &ladders) {
   double bits = 1;
   for (const auto &ladder : ladders) bits *= ladder.empty() ? 0 : ladder.back();
   return bits / 8;
@@ -92,7 +92,7 @@ double most_expensive(const AudioLadders &ladders) {
 
 }  // namespace
 
-double audio_resource(const AudioValues &in_force, const AudioLadders &ladders) {
+double audio_resource(const Values &in_force, const Ladders &ladders) {
   const double most = most_expensive(ladders);
   return most > 0 ? audio_bit_rate(in_force) / 8 / most : -1;
 }
@@ -100,7 +100,7 @@ double audio_resource(const AudioValues &in_force, const AudioLadders &ladders) 
 AudioProbeResult measure_audio(const AudioProbeRequest &request) {
   AudioProbeResult result;
   const AudioRecord &interval = request.interval;
-  const AudioValues &here = interval.values;
+  const Values &here = interval.values;
   const double most = most_expensive(request.ladders);
   if (interval.seconds > 0 && most > 0) result.resource = double(interval.bytes) / (interval.seconds * most);
   std::optional<Measurement> measurement;
@@ -112,11 +112,11 @@ AudioProbeResult measure_audio(const AudioProbeRequest &request) {
     probed.rung = nearest_rung(here[knob], ladder);
     if (!request.wanted[knob]) continue;
     auto step = [&](std::size_t rung) {
-      AudioValues there = here;
+      Values there = here;
       there[knob] = ladder[rung];
       ProbedStep s;
       s.resource_change = audio_resource(there, request.ladders) - audio_resource(here, request.ladders);
-      if (measurement) s.output_grad = audio_knob_rows()[knob].weight * measurement->output_grad(here, there);
+      if (measurement) s.output_grad = audio_knobs()[knob].weight * measurement->output_grad(here, there);
       return s;
     };
     if (probed.rung + 1 < ladder.size()) probed.up = step(probed.rung + 1);
@@ -125,7 +125,7 @@ AudioProbeResult measure_audio(const AudioProbeRequest &request) {
   return result;
 }
 
-Samples render_audio(const AudioRecord &interval, const AudioValues &in_force, unsigned quality) {
+Samples render_audio(const AudioRecord &interval, const Values &in_force, unsigned quality) {
   const int rate = int(in_force[kRate]);
   const Sound sound = aligned(*interval.sound, rate);
   const Samples all = sent(sound, in_force, quality);

@@ -13,7 +13,7 @@ namespace oneadapt {
 
 struct AudioProbeRequest {
   AudioRecord interval;                    ///< with its sound
-  AudioLadders ladders;                    ///< empty: this knob cannot be adapted now
+  Ladders ladders;                         ///< empty: this knob cannot be adapted now
   std::array<bool, kAudioKnobs> wanted{};  ///< knobs whose moves to measure
   const BlockMap *gradient = nullptr;  ///< DNNGrad of the interval, one pixel high: a sample of the DNN's each; or NULL
   std::uint64_t duration = 0;          ///< of the interval, in ns
@@ -33,9 +33,9 @@ struct AudioProbeResult {
 AudioProbeResult measure_audio(const AudioProbeRequest &request);
 
 /// r of a configuration (values in force). < 0: nobody knows.
-double audio_resource(const AudioValues &in_force, const AudioLadders &ladders);
+double audio_resource(const Values &in_force, const Ladders &ladders);
 
 /// What would have gone out of the interval: its first sample is at the interval's first.
-Samples render_audio(const AudioRecord &interval, const AudioValues &in_force, unsigned quality);
+Samples render_audio(const AudioRecord &interval, const Values &in_force, unsigned quality);
 
 }  // namespace oneadapt

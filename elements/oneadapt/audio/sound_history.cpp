@@ -63,7 +63,7 @@ void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, st
   format_ = format;
 }
 
-void AudioLedger::go_on(const AudioValues &values, std::uint64_t time) {
+void AudioLedger::go_on(const Values &values, std::uint64_t time) {
   AudioRecord &current = intervals_.under_way();
   current.sound.reset();
   current.activity = -1;
@@ -86,7 +86,7 @@ void AudioLedger::append(const float *samples, std::size_t n) {
 
 void AudioLedger::end(std::int64_t to) { intervals_.under_way().to = std::max(to, base_); }
 
-void AudioLedger::begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time,
+void AudioLedger::begin(std::uint64_t number, const Values &values, std::int64_t from, std::uint64_t time,
                         double foreseen) {
   if (const AudioRecord *last = current()) counters.last_interval_bytes = last->bytes;
   counters.intervals++;

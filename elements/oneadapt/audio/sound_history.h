@@ -22,7 +22,7 @@ struct Sound {
 /// One adaptation interval, finished or so far.
 struct AudioRecord {
   std::uint64_t number = 0;
-  AudioValues values{};  ///< in force
+  Values values{};  ///< in force
   AudioFormats formats;
   GstAudioFormat format = GST_AUDIO_FORMAT_UNKNOWN;  ///< of what went out
   std::uint64_t bytes = 0;                           ///< that went out
@@ -50,14 +50,14 @@ class AudioLedger {
   void restart(const AudioFormats &formats, GstAudioFormat format, std::int64_t start);
   /// The interval under way goes on with such sound, from stream time `time` on, with `values`; what came of it before
   /// can no longer be compared with what comes.
-  void go_on(const AudioValues &values, std::uint64_t time);
+  void go_on(const Values &values, std::uint64_t time);
   void append(const float *samples, std::size_t n);
   /// Samples from index `from` to `to` were judged: there is a voice in them, or none. In order, each once.
   void judged(std::int64_t from, std::int64_t to, bool voice);
   /// The interval under way ends before sample `to`, whatever has been appended of the next.
   void end(std::int64_t to);
   /// An interval begins at sample `from`, whose stream time is `time`. `foreseen`: AudioRecord::foreseen.
-  void begin(std::uint64_t number, const AudioValues &values, std::int64_t from, std::uint64_t time, double foreseen);
+  void begin(std::uint64_t number, const Values &values, std::int64_t from, std::uint64_t time, double foreseen);
   /// `samples` of them, at `rate`, went out as `bytes`.
   void sent(std::uint64_t samples, double rate, std::uint64_t bytes);
   /// Forgets sound and intervals (a flush); counters and formats stay.

@@ -39,12 +39,33 @@ bool parse_ladder(const KnobRow &row, const std::string &text, std::vector<doubl
   return true;
 }
 
-bool take_ladder(const char *element, const KnobRow &row, const char *text, std::vector<double> &values) {
+bool parse_ladder_property(const char *element, const KnobRow &row, const char *text, std::vector<double> &values) {
   std::string error;
   if (parse_ladder(row, text ? text : "", values, error)) return true;
   g_warning("%s: property \"%s-ladder\" is left as it was: %s in \"%s\"; give %s, cheap to expensive, such as \"%s\"",
             element, row.name, error.c_str(), text, row.ladder_blurb, *row.ladder ? row.ladder : "1,2,5,10");
   return false;
+}
+
+std::vector<double> default_ladder(const KnobRow &row) {
+  std::vector<double> ladder;
+  std::string none;
+  parse_ladder(row, row.ladder, ladder, none);
+  return ladder;
+}
+
+std::vector<double> ladder_up_to(const std::vector<double> &ladder, double top) {
+  std::vector<double> below;
+  for (double value : ladder) {
+    if (value <= 0) continue;
+    if (top > 0 && value >= top) {
+      below.push_back(top);
+      break;
+    }
+    below.push_back(value);
+  }
+  if (below.empty() && top > 0) below.push_back(top);
+  return below;
 }
 
 std::size_t nearest_rung(double value, const std::vector<double> &ladder) {
@@ -78,17 +99,29 @@ GParamSpec *ladder_pspec(const KnobRow &row, const char *usual) {
                              GParamFlags(G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING));
 }
 
-bool read_configuration(const char *element, const KnobRow *rows, std::size_t n, const GstStructure *configuration,
-                        std::optional<double> *values, GError **error) {
+std::size_t KnobTable::find(const std::string &name) const {
+  std::size_t knob = 0;
+  while (knob < size_ && name != rows_[knob].name) knob++;
+  return knob;
+}
+
+Values KnobTable::neutral() const {
+  Values values;
+  for (std::size_t knob = 0; knob < size_; knob++) values.push_back(rows_[knob].neutral);
+  return values;
+}
+
+std::optional<PartialValues> KnobTable::read(const char *element, const GstStructure *configuration,
+                                             GError **error) const {
+  PartialValues values(size_);
   for (int i = 0; i < gst_structure_n_fields(configuration); i++) {
     const gchar *name = gst_structure_nth_field_name(configuration, guint(i));
-    std::size_t knob = 0;
-    while (knob < n && std::string(rows[knob].name) != name) knob++;
-    if (knob == n) {
+    const std::size_t knob = find(name);
+    if (knob == size_) {
       g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "%s has no knob \"%s\"", element, name);
-      return false;
+      return std::nullopt;
     }
-    const KnobRow &row = rows[knob];
+    const KnobRow &row = rows_[knob];
     GValue number = G_VALUE_INIT;
     g_value_init(&number, G_TYPE_DOUBLE);
     const GValue *given = gst_structure_get_value(configuration, name);
@@ -98,11 +131,11 @@ bool read_configuration(const char *element, const KnobRow *rows, std::size_t n,
     if (!(value >= row.min && value <= row.max)) {
       g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_KNOB, "knob \"%s\" of %s takes a number in %g…%g", name,
                   element, row.min, row.max);
-      return false;
+      return std::nullopt;
     }
     values[knob] = value;
   }
-  return true;
+  return values;
 }
 
 double interpolated(const std::vector<std::array<double, 2>> &points, double x) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the tables of knobs of our tunables have in common: a row, its properties, its ladder, and how a configuration
-// is read by it.
+// The table of a medium's knobs: properties, ladders, limits and documentation come from its rows, and configurations
+// are read by it.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -12,6 +12,13 @@
 
 namespace oneadapt {
 
+/// One value for each knob, in the order of the table's rows.
+using Values = std::vector<double>;
+/// The same where only some knobs are named.
+using PartialValues = std::vector<std::optional<double>>;
+/// One ladder for each knob, cheap → expensive. Empty: the knob cannot be adapted now.
+using Ladders = std::vector<std::vector<double>>;
+
 /// Map: the property is a map of offsets, and a rung is the QP that a map is laid over.
 enum class KnobType { Int, Double, Map };
 
@@ -22,34 +29,54 @@ struct KnobRow {
   KnobType type;
   double min, max, neutral;  ///< limits; the default, which changes nothing or is what is usual
   bool rises;                ///< whether the ladder's values rise from cheap to expensive
-  bool h264_only;            ///< means nothing for raw output of a filter that may code
+  bool h264_only;            ///< has no meaning while a filter that can encode puts out raw media
   unsigned flags;            ///< GstOneadaptKnobFlags
-  const char *ladder;        ///< the default ladder; empty: follows from the caps
+  const char *ladder;        ///< the default ladder; empty: it follows from the caps
   const char *ladder_blurb;
-  /// What a change of the DNN's input by this knob costs in accuracy, against others of the same size: OutputGrad is
-  /// multiplied by it.
+  /// OutputGrad is multiplied by it: the accuracy that a change of the DNN's input by this knob costs, relative to
+  /// other changes of the same size.
   double weight;
 };
 
+/// A view of rows that live as long as the program. Immutable, so any thread may use it.
+class KnobTable {
+ public:
+  template <std::size_t N>
+  explicit KnobTable(const KnobRow (&rows)[N]) : rows_(rows), size_(N) {}
+  std::size_t size() const { return size_; }
+  const KnobRow &operator[](std::size_t knob) const { return rows_[knob]; }
+  /// The index of a row; size() for an unknown name.
+  std::size_t find(const std::string &name) const;
+  /// The default of each knob.
+  Values neutral() const;
+  /// The values that a configuration names. Nothing, with `error`, for an unknown knob or a value out of range;
+  /// `element` is named there.
+  std::optional<PartialValues> read(const char *element, const GstStructure *configuration, GError **error) const;
+
+ private:
+  const KnobRow *rows_;
+  std::size_t size_;
+};
+
 /// Reads a ladder such as "48,44,40" (commas or spaces, cheap → expensive); empty text gives an empty ladder. False,
-/// with a sentence in `error`, for what is no number, out of the knob's range, or not in order.
+/// with a sentence in `error`, where a value is not a number, is out of the knob's range, or is out of order.
 bool parse_ladder(const KnobRow &row, const std::string &text, std::vector<double> &values, std::string &error);
-/// The same for a property of `element`: a ladder that is none leaves `values` as they are, with a warning.
-bool take_ladder(const char *element, const KnobRow &row, const char *text, std::vector<double> &values);
+/// Reads the ladder property of `element`. False, after a warning, for text that is not a ladder.
+bool parse_ladder_property(const char *element, const KnobRow &row, const char *text, std::vector<double> &values);
+/// The table's own ladder; empty where it follows from the caps.
+std::vector<double> default_ladder(const KnobRow &row);
+/// The values of a rising ladder that are below `top`, and `top` itself unless the ladder ends lower. Values of 0 or
+/// less stand for the top and are left out. `top` 0: unknown, the ladder has no limit.
+std::vector<double> ladder_up_to(const std::vector<double> &ladder, double top);
 /// The rung nearest to a value; the ladder must not be empty.
 std::size_t nearest_rung(double value, const std::vector<double> &ladder);
 
 /// The knob's property, live and controllable (a map is not).
 GParamSpec *knob_pspec(const KnobRow &row);
-/// Its ladder's; `usual` says what an empty one stands for.
+/// The property of its ladder; `usual` says what an empty one stands for.
 GParamSpec *ladder_pspec(const KnobRow &row, const char *usual);
 
-/// The values that a configuration names, one of `rows` each; `values` has `n`. False, with `error`, for an unknown
-/// knob or a value out of range.
-bool read_configuration(const char *element, const KnobRow *rows, std::size_t n, const GstStructure *configuration,
-                        std::optional<double> *values, GError **error);
-
-/// A function by its values at some places (at least one, in order), linear in between and level outside.
+/// A function given by its values at some places (at least one, in order), linear in between and constant outside.
 double interpolated(const std::vector<std::array<double, 2>> &points, double x);
 
 }  // namespace oneadapt

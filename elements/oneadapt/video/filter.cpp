@@ -36,9 +36,9 @@ GST_DEBUG_CATEGORY(oneadapt_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_filter_debug
 
 using oneadapt::kKnobs;
-using oneadapt::knob_row;
 using oneadapt::KnobRow;
 using oneadapt::KnobType;
+using oneadapt::video_knobs;
 
 #if HAVE_X264
 #define H264_CAPS                                                                                  \
@@ -103,12 +103,12 @@ GType marks_type() {
 GstStructure *make_stats(GstOneadaptFilter *self) {
   FilterImpl &impl = *self->impl;
   oneadapt::Counters c;
-  oneadapt::KnobValues values;
+  oneadapt::Values values;
   {
     std::lock_guard<std::mutex> guard(impl.ledger_lock);
     c = impl.ledger.counters;
     const auto *current = impl.ledger.current();
-    values = current ? current->values : oneadapt::neutral_values();
+    values = current ? current->values : oneadapt::video_knobs().neutral();
   }
   GstStructure *stats =
       gst_structure_new("oneadaptfilter-stats", "frames-in", G_TYPE_UINT64, c.frames_in, "frames-out", G_TYPE_UINT64,
@@ -117,8 +117,8 @@ GstStructure *make_stats(GstOneadaptFilter *self) {
                         G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.encode_ns, "probe-time",
                         G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kKnobs; knob++)
-    if (knob_row(knob).type != KnobType::Map)
-      gst_structure_set(stats, knob_row(knob).name, G_TYPE_DOUBLE, values[knob], nullptr);
+    if (video_knobs()[knob].type != KnobType::Map)
+      gst_structure_set(stats, video_knobs()[knob].name, G_TYPE_DOUBLE, values[knob], nullptr);
   return stats;
 }
 
@@ -136,7 +136,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptfilter, "oneadaptfilter", GST_RANK
 
 static void set_ladder(GstOneadaptFilter *self, std::size_t knob, const gchar *text) {
   std::vector<double> values;
-  if (!oneadapt::take_ladder(GST_OBJECT_NAME(self), knob_row(knob), text, values)) return;
+  if (!oneadapt::parse_ladder_property(GST_OBJECT_NAME(self), video_knobs()[knob], text, values)) return;
   GST_OBJECT_LOCK(self);
   self->impl->settings.ladders[knob] = values;
   self->impl->settings.ladder_texts[knob] = text ? text : "";
@@ -498,7 +498,7 @@ static void install_properties(GObjectClass *klass) {
       "map-granularity", "Map granularity",
       "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1, 1024, 1, playing);
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
-    const KnobRow &row = knob_row(knob);
+    const KnobRow &row = video_knobs()[knob];
     properties[PROP_KNOB + knob] = oneadapt::knob_pspec(row);
     properties[kFirstLadder + knob] =
         oneadapt::ladder_pspec(row, *row.ladder ? row.ladder : "the input's rate / 10, 5, 3, 2, 1");

@@ -38,7 +38,7 @@ struct QpMap {
 /// A configuration that the controller wants from some interval on.
 struct PendingConfiguration {
   guint64 interval = 0;
-  std::array<std::optional<double>, oneadapt::kKnobs> values;
+  oneadapt::PartialValues values;
   std::optional<QpMap> map;  ///< to go with values[kQpMap]
 };
 
@@ -49,9 +49,9 @@ constexpr double kDefaultFeedbackShare = 0.01;
 
 /// What the user asked for. OBJECT_LOCK.
 struct FilterSettings {
-  oneadapt::KnobValues values = oneadapt::neutral_values();   ///< what the properties say
-  std::array<std::string, oneadapt::kKnobs> ladder_texts;     ///< as they were set; empty: default
-  std::array<std::vector<double>, oneadapt::kKnobs> ladders;  ///< the user's; empty: default
+  oneadapt::Values values = oneadapt::video_knobs().neutral();      ///< what the properties say
+  std::array<std::string, oneadapt::kKnobs> ladder_texts;           ///< as they were set; empty: default
+  oneadapt::Ladders ladders = oneadapt::Ladders(oneadapt::kKnobs);  ///< the user's; empty: default
   std::optional<PendingConfiguration> pending;
   QpMap map;
   int map_range = 18;
@@ -72,7 +72,7 @@ struct FilterState {
   bool h264 = false;
   std::unique_ptr<oneadapt::FrameClock> clock;
   std::unique_ptr<oneadapt::Coder> coder;
-  oneadapt::KnobValues applied = oneadapt::neutral_values();
+  oneadapt::Values applied = oneadapt::video_knobs().neutral();
   bool configured = false;         ///< `applied` is in force, not just a start
   bool idr_due = true;             ///< the next frame that is passed on starts a GOP
   bool fresh = true;               ///< the next frame must be passed on: first, after a flush or new caps
@@ -105,7 +105,7 @@ struct FilterState {
 struct FilterImpl {
   FilterSettings settings;
   std::unique_ptr<FilterState> state{new FilterState};
-  oneadapt::KnobValues notified = oneadapt::neutral_values();  ///< streaming thread only
+  oneadapt::Values notified = oneadapt::video_knobs().neutral();  ///< streaming thread only
 
   std::mutex ledger_lock;
   oneadapt::Ledger ledger;
@@ -165,4 +165,4 @@ GstStructure *qp_map_structure(const QpMap &map);
 // filtertunable.cpp
 void filter_tunable_init(gpointer iface, gpointer data);
 /// The ladders in force; empty ones for knobs that cannot be adapted now. Takes ledger_lock, then OBJECT_LOCK.
-std::array<std::vector<double>, oneadapt::kKnobs> filter_ladders(GstOneadaptFilter *self);
+oneadapt::Ladders filter_ladders(GstOneadaptFilter *self);

@@ -19,11 +19,11 @@
 using oneadapt::kFramerate;
 using oneadapt::kKnobs;
 using oneadapt::KnobType;
-using oneadapt::KnobValues;
 using oneadapt::kQp;
 using oneadapt::kScale;
 using oneadapt::Size;
 using oneadapt::thread_cpu_ns;
+using oneadapt::Values;
 
 namespace {
 
@@ -68,7 +68,7 @@ gboolean set_output(GstOneadaptFilter *self, Size size) {
 }
 
 /// What the user or the controller wants from interval `number` on. Takes OBJECT_LOCK.
-KnobValues take_configuration(GstOneadaptFilter *self, guint64 number, QpMap &map) {
+Values take_configuration(GstOneadaptFilter *self, guint64 number, QpMap &map) {
   GST_OBJECT_LOCK(self);
   FilterSettings &settings = self->impl->settings;
   if (settings.pending && settings.pending->interval <= number) {
@@ -80,7 +80,7 @@ KnobValues take_configuration(GstOneadaptFilter *self, guint64 number, QpMap &ma
   }
   // The QP that a map is laid over has one home.
   settings.values[oneadapt::kQpMap] = settings.values[kQp];
-  const KnobValues values = settings.values;
+  const Values values = settings.values;
   map = settings.map;
   GST_OBJECT_UNLOCK(self);
   return values;
@@ -88,7 +88,7 @@ KnobValues take_configuration(GstOneadaptFilter *self, guint64 number, QpMap &ma
 
 /// The controller's map for the rest of interval `number`, which has begun: all else must be as `applied`. Takes
 /// OBJECT_LOCK.
-std::optional<QpMap> take_early_map(GstOneadaptFilter *self, guint64 number, const KnobValues &applied) {
+std::optional<QpMap> take_early_map(GstOneadaptFilter *self, guint64 number, const Values &applied) {
   std::optional<QpMap> map;
   GST_OBJECT_LOCK(self);
   FilterSettings &settings = self->impl->settings;
@@ -105,8 +105,8 @@ std::optional<QpMap> take_early_map(GstOneadaptFilter *self, guint64 number, con
   return map;
 }
 
-void notify_applied(GstOneadaptFilter *self, const KnobValues &applied) {
-  KnobValues &notified = self->impl->notified;
+void notify_applied(GstOneadaptFilter *self, const Values &applied) {
+  Values &notified = self->impl->notified;
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
     if (notified[knob] == applied[knob] || knob == oneadapt::kQpMap) continue;
     notified[knob] = applied[knob];
@@ -119,7 +119,7 @@ GstEvent *announce(const FilterState &state, guint64 number, guint64 last_bytes)
   const GstVideoInfo &info = state.input->info;
   GstStructure *knobs = gst_structure_new_empty("knobs");
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
-    const oneadapt::KnobRow &row = oneadapt::knob_row(knob);
+    const oneadapt::KnobRow &row = oneadapt::video_knobs()[knob];
     double value = state.applied[knob];
     if (knob == kFramerate && info.fps_n > 0 && info.fps_d > 0) {
       const double input = double(info.fps_n) / info.fps_d;
@@ -240,7 +240,7 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
     state.pool = nullptr;  // looked at anew, should another pool have come to its address
     const guint64 number = time / state.fixed.interval;
     QpMap map;
-    KnobValues wanted = take_configuration(self, number, map);
+    Values wanted = take_configuration(self, number, map);
     const Size size = state.coder->size(wanted[kScale]);
     if (size != state.output && !downstream_takes(self, size)) {
       const double stays = state.configured ? state.applied[kScale] : 1.0;

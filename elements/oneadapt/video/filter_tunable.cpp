@@ -16,14 +16,15 @@ using oneadapt::kKnobs;
 using oneadapt::KnobRow;
 using oneadapt::kQp;
 using oneadapt::kQpMap;
+using oneadapt::Ladders;
+using oneadapt::PartialValues;
 using oneadapt::thread_cpu_ns;
+using oneadapt::video_knobs;
 
 namespace {
 
-using Ladders = std::array<std::vector<double>, kKnobs>;
-
 GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std::vector<double> &ladder, double value) {
-  GstOneadaptKnob *made = gst_oneadapt_knob_new(oneadapt::knob_row(knob).name, ladder.data(), guint(ladder.size()),
+  GstOneadaptKnob *made = gst_oneadapt_knob_new(video_knobs()[knob].name, ladder.data(), guint(ladder.size()),
                                                 guint(oneadapt::rung_of(knob, value, ladder)));
   if (knob != kFramerate || value > 0) made->value = value;
   double rate = 0;
@@ -43,7 +44,7 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
   }
   gst_oneadapt_knob_set_typical(made, accuracy.data(), resource.data());
   gst_oneadapt_knob_set_typical_compute(made, compute.data());
-  made->flags = GstOneadaptKnobFlags(oneadapt::knob_row(knob).flags);
+  made->flags = GstOneadaptKnobFlags(video_knobs()[knob].flags);
   return made;
 }
 
@@ -51,7 +52,7 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
   auto *self = GST_ONEADAPT_FILTER(tunable);
   GPtrArray *list = g_ptr_array_new_with_free_func(GDestroyNotify(gst_oneadapt_knob_free));
   const Ladders ladders = filter_ladders(self);
-  oneadapt::KnobValues values;
+  oneadapt::Values values;
   bool begun = false;
   {
     std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
@@ -90,9 +91,9 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   try {
     oneadapt::ProbeRequest request;
     for (std::size_t knob = 0; knob < kKnobs; knob++)
-      request.wanted[knob] = gradient && !names && !(oneadapt::knob_row(knob).flags & GST_ONEADAPT_KNOB_ON_REQUEST);
+      request.wanted[knob] = gradient && !names && !(video_knobs()[knob].flags & GST_ONEADAPT_KNOB_ON_REQUEST);
     for (const gchar *const *name = names; name && *name; name++) {
-      const std::size_t knob = oneadapt::find_knob(*name);
+      const std::size_t knob = video_knobs().find(*name);
       if (knob == kKnobs) continue;  // another tunable's: a controller asks all of them for the same names
       request.wanted[knob] = gradient != nullptr;
       if (oneadapt::is_threshold(knob)) impl.thresholds_asked = true;
@@ -141,7 +142,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->compute = result.compute;
     for (std::size_t knob = 0; knob < kKnobs; knob++) {
       if (request.ladders[knob].empty()) continue;
-      const KnobRow &row = oneadapt::knob_row(knob);
+      const KnobRow &row = video_knobs()[knob];
       if (names ? !g_strv_contains(names, row.name) : row.flags & GST_ONEADAPT_KNOB_ON_REQUEST) continue;
       GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], request.interval.values[knob]);
       oneadapt::report_moves(result.knobs[knob], out);
@@ -155,17 +156,13 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   }
 }
 
-bool read_configuration(GstOneadaptFilter *self, const GstStructure *configuration,
-                        std::array<std::optional<double>, kKnobs> &values, GError **error) {
-  return oneadapt::read_configuration(GST_OBJECT_NAME(self), &oneadapt::knob_row(0), kKnobs, configuration,
-                                      values.data(), error);
-}
-
 gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure *configuration, GError **error) {
   auto *self = GST_ONEADAPT_FILTER(tunable);
+  const auto values = video_knobs().read(GST_OBJECT_NAME(self), configuration, error);
+  if (!values) return FALSE;
   PendingConfiguration pending;
   pending.interval = interval;
-  if (!read_configuration(self, configuration, pending.values, error)) return FALSE;
+  pending.values = *values;
   if (pending.values[kQpMap]) {
     oneadapt::AllocationSettings settings;
     GST_OBJECT_LOCK(self);
@@ -203,8 +200,9 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
                              GError **error) {
   auto *self = GST_ONEADAPT_FILTER(tunable);
   FilterImpl &impl = *self->impl;
-  std::array<std::optional<double>, kKnobs> values;
-  if (!read_configuration(self, configuration, values, error)) return nullptr;
+  const auto asked = video_knobs().read(GST_OBJECT_NAME(self), configuration, error);
+  if (!asked) return nullptr;
+  const PartialValues &values = *asked;
   try {
     oneadapt::RenderRequest request;
     request.ladders = filter_ladders(self);
@@ -244,8 +242,8 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
 
 }  // namespace
 
-std::array<std::vector<double>, kKnobs> filter_ladders(GstOneadaptFilter *self) {
-  Ladders ladders;
+Ladders filter_ladders(GstOneadaptFilter *self) {
+  Ladders ladders(kKnobs);
   FilterImpl &impl = *self->impl;
   bool known, h264;
   double rate = 0;
@@ -262,14 +260,13 @@ std::array<std::vector<double>, kKnobs> filter_ladders(GstOneadaptFilter *self) 
   const bool b_frames = impl.settings.b_frames > 0;
   GST_OBJECT_UNLOCK(self);
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
-    const KnobRow &row = oneadapt::knob_row(knob);
-    std::string ignored;
+    const KnobRow &row = video_knobs()[knob];
     if (knob == kFramerate)
       ladders[knob] = oneadapt::framerate_ladder(ladders[knob], rate);
     else if ((row.h264_only && !h264) || (knob == oneadapt::kBBias && !b_frames))
       ladders[knob].clear();
     else if (ladders[knob].empty())
-      oneadapt::parse_ladder(row, row.ladder, ladders[knob], ignored);
+      ladders[knob] = oneadapt::default_ladder(row);
   }
   return ladders;
 }

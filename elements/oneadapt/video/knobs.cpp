@@ -115,41 +115,21 @@ Typical typical(std::size_t knob, double value, double rate, bool h264) {
   }
 }
 
-const KnobRow &knob_row(std::size_t knob) { return kTable[knob]; }
-
-std::size_t find_knob(const std::string &name) {
-  std::size_t knob = 0;
-  while (knob < kKnobs && name != kTable[knob].name) knob++;
-  return knob;
+const KnobTable &video_knobs() {
+  static const KnobTable table(kTable);
+  return table;
 }
 
-FilterThresholds thresholds_of(const KnobValues &values) {
+FilterThresholds thresholds_of(const Values &values) {
   return {values[kPixelThreshold], values[kAreaThreshold], values[kChangeThreshold]};
 }
 
-KnobValues neutral_values() {
-  KnobValues values;
-  for (std::size_t knob = 0; knob < kKnobs; knob++) values[knob] = kTable[knob].neutral;
-  return values;
-}
-
 std::vector<double> framerate_ladder(const std::vector<double> &user, double input_rate) {
+  if (!user.empty()) return ladder_up_to(user, input_rate);
   std::vector<double> ladder;
-  if (user.empty()) {
-    if (input_rate <= 0) return ladder;
-    for (double divisor : {10.0, 5.0, 3.0, 2.0, 1.0})
-      if (divisor == 1.0 || input_rate / divisor >= 1.0) ladder.push_back(input_rate / divisor);
-    return ladder;
-  }
-  for (double value : user) {
-    if (value <= 0) continue;  // 0 means "all", which is the input's rate
-    if (input_rate > 0 && value >= input_rate) {
-      ladder.push_back(input_rate);
-      break;
-    }
-    ladder.push_back(value);
-  }
-  if (ladder.empty() && input_rate > 0) ladder.push_back(input_rate);
+  if (input_rate <= 0) return ladder;
+  for (double divisor : {10.0, 5.0, 3.0, 2.0, 1.0})
+    if (divisor == 1.0 || input_rate / divisor >= 1.0) ladder.push_back(input_rate / divisor);
   return ladder;
 }
 

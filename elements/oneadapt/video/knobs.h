@@ -2,9 +2,7 @@
 // The knobs of oneadaptfilter in one table: properties, ladders, limits and documentation all come from its rows. A new
 // knob is one row in knobs.cpp, one enumerator and its meaning in the filter (and, to be adapted, in the prober).
 #pragma once
-#include <array>
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "core/frames/frame_filter.h"
@@ -36,20 +34,15 @@ Typical typical(std::size_t knob, double value, double rate, bool h264);
 
 /// `weight` is measured with `oneadapt-eval --figure gradient-correlation` (docs/results/paper.md), against
 /// quantisation noise: scaling takes away detail everywhere, noise does not; and a result that is reused is wrong in
-/// its place, of which the gradient of the scores knows nothing. `knob_row(0)` is the first of kKnobs in a row.
-const KnobRow &knob_row(std::size_t knob);
-/// The row's index, or kKnobs for an unknown name.
-std::size_t find_knob(const std::string &name);
+/// its place, of which the gradient of the scores knows nothing.
+const KnobTable &video_knobs();
 
 /// A threshold of the frame filter.
 inline bool is_threshold(std::size_t knob) {
   return knob == kPixelThreshold || knob == kAreaThreshold || knob == kChangeThreshold;
 }
 
-/// One value a knob.
-using KnobValues = std::array<double, kKnobs>;
-FilterThresholds thresholds_of(const KnobValues &values);
-KnobValues neutral_values();
+FilterThresholds thresholds_of(const Values &values);
 
 /// The ladder of `framerate` for a given input rate: the user's values below it and, unless the user's ladder ends
 /// lower, the input rate itself. Without the user's: input rate / 10, 5, 3, 2, 1, as far as that is at least 1 fps.

@@ -23,7 +23,7 @@ void Ledger::set_input(const GstVideoInfo &info, bool h264, unsigned b_frames) {
   has_input_ = true;
 }
 
-void Ledger::begin(std::uint64_t number, const KnobValues &values, const std::vector<float> &offsets,
+void Ledger::begin(std::uint64_t number, const Values &values, const std::vector<float> &offsets,
                    unsigned offset_columns, unsigned offset_rows) {
   if (const IntervalRecord *last = current()) counters.last_interval_bytes = last->bytes;
   counters.intervals++;

@@ -23,7 +23,7 @@ struct Remembered {
 /// One adaptation interval, finished or so far.
 struct IntervalRecord {
   std::uint64_t number = 0;
-  KnobValues values{};         ///< the configuration in force
+  Values values{};             ///< the configuration in force
   std::vector<float> offsets;  ///< the QP map's, row by row; empty: none
   unsigned offset_columns = 0, offset_rows = 0;
   bool map_changed = false;  ///< the map was another one at first
@@ -54,7 +54,7 @@ class Ledger {
 
   /// Another input format: pictures of the old one can no longer be compared with what comes.
   void set_input(const GstVideoInfo &info, bool h264, unsigned b_frames = 0);
-  void begin(std::uint64_t number, const KnobValues &values, const std::vector<float> &offsets = {},
+  void begin(std::uint64_t number, const Values &values, const std::vector<float> &offsets = {},
              unsigned offset_columns = 0, unsigned offset_rows = 0);
   /// Another QP map for the rest of the interval under way.
   void change_map(const std::vector<float> &offsets, unsigned offset_columns, unsigned offset_rows);

@@ -100,11 +100,11 @@ struct Prober::Impl {
 
   double gap(double framerate) const;
   double frames(double framerate) const;
-  bool filters(const KnobValues &values) const;
-  const FilterOutcome &filtered(const KnobValues &values);
-  double frames_of(const KnobValues &values);
-  double gap_of(const KnobValues &values);
-  const Outcome &outcome(const KnobValues &values);
+  bool filters(const Values &values) const;
+  const FilterOutcome &filtered(const Values &values);
+  double frames_of(const Values &values);
+  double gap_of(const Values &values);
+  const Outcome &outcome(const Values &values);
   Outcome code(int qp, Size size, unsigned distance);
 #if HAVE_X264
   struct Unit {
@@ -123,11 +123,11 @@ struct Prober::Impl {
   double b_share(double bias) const;
   BufferRef raw(Size size, unsigned distance);
   std::vector<unsigned> passed_on(double gap_frames) const;
-  double model(const KnobValues &values);
+  double model(const Values &values);
   BlockMap difference(const Plane &a, const Plane &b) const;
   BlockMap reuse(double gap_frames);
   void probe_map(const ProbeRequest &r, ProbeResult &result);
-  double output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there);
+  double output_grad_of(std::size_t knob, const Values &here, const Values &there);
 };
 
 void Prober::Impl::begin(const IntervalRecord &interval, const std::string &preset_name, const BlockMap *map) {
@@ -229,11 +229,11 @@ double Prober::Impl::frames(double framerate) const {
 }
 
 /// Whether frames were recorded that thresholds can be tried on.
-bool Prober::Impl::filters(const KnobValues &values) const {
+bool Prober::Impl::filters(const Values &values) const {
   return !interval().filter.frames.empty() && (thresholds_of(values).any() || thresholds_of(interval().values).any());
 }
 
-const FilterOutcome &Prober::Impl::filtered(const KnobValues &values) {
+const FilterOutcome &Prober::Impl::filtered(const Values &values) {
   const FilterThresholds t = thresholds_of(values);
   const std::tuple<double, double, double> key{t.pixel, t.area, t.change};
   auto found = replays.find(key);
@@ -243,14 +243,14 @@ const FilterOutcome &Prober::Impl::filtered(const KnobValues &values) {
 }
 
 /// Frames that would have been passed on, thresholds counted.
-double Prober::Impl::frames_of(const KnobValues &values) {
+double Prober::Impl::frames_of(const Values &values) {
   const double all = frames(values[kFramerate]);
   if (!filters(values)) return all;
   const FilterOutcome &outcome = filtered(values);
   return std::max(1.0, all * outcome.kept / double(interval().filter.frames.size()));
 }
 
-double Prober::Impl::gap_of(const KnobValues &values) {
+double Prober::Impl::gap_of(const Values &values) {
   return gap(values[kFramerate]) * frames(values[kFramerate]) / frames_of(values);
 }
 
@@ -379,7 +379,7 @@ AccessUnit Prober::Impl::encode(Size size, unsigned distance, const H264Frame &w
 }
 #endif
 
-const Outcome &Prober::Impl::outcome(const KnobValues &values) {
+const Outcome &Prober::Impl::outcome(const Values &values) {
   const Size size = scaled_size(interval().input, values[kScale], interval().h264);
   const int qp = int(std::lround(values[kQp]));
   const unsigned distance = nearest_distance(gap_of(values));
@@ -390,7 +390,7 @@ const Outcome &Prober::Impl::outcome(const KnobValues &values) {
 }
 
 /// What the interval would have taken under a configuration: bytes, or raw pixels.
-double Prober::Impl::model(const KnobValues &values) {
+double Prober::Impl::model(const Values &values) {
   const Outcome &o = outcome(values);
   double other = o.other;
   if (interval().b_frames) other *= 1 + b_share(values[kBBias]) * b_effect().bytes;
@@ -430,7 +430,7 @@ BlockMap Prober::Impl::reuse(double gap_frames) {
   return sum;
 }
 
-double Prober::Impl::output_grad_of(std::size_t knob, const KnobValues &here, const KnobValues &there) {
+double Prober::Impl::output_grad_of(std::size_t knob, const Values &here, const Values &there) {
   if (gradient.values.empty()) return 0;
   if (knob == kFramerate) {
     BlockMap delta = reuse(gap(here[kFramerate]));
@@ -473,7 +473,7 @@ const Prober::Impl::BPicture &Prober::Impl::b_effect() {
   BPicture effect;
   effect.change = BlockMap(grid.width, grid.height, gradient.values.empty() ? 16 : gradient.block_size);
 #if HAVE_X264
-  const KnobValues &here = interval().values;
+  const Values &here = interval().values;
   const double apart = gap_of(here);
   const unsigned middle = nearest_distance(apart), first = nearest_distance(2 * apart);
   if (middle > 0 && first > middle) {
@@ -551,7 +551,8 @@ void Prober::Impl::probe_map(const ProbeRequest &r, ProbeResult &result) {
     ProbedStep s;
     s.resource_change = model.resource(ladder[rung]) - result.resource;
     if (r.gradient)
-      s.output_grad = knob_row(kQpMap).weight * luma_range * output_grad(gradient, model.change(here, ladder[rung]));
+      s.output_grad =
+          video_knobs()[kQpMap].weight * luma_range * output_grad(gradient, model.change(here, ladder[rung]));
     return s;
   };
   if (probed.rung + 1 < ladder.size()) probed.up = step(probed.rung + 1);
@@ -564,7 +565,7 @@ Prober::~Prober() = default;
 namespace {
 
 /// Every knob at its ladder's top.
-KnobValues most_expensive(KnobValues values, const std::array<std::vector<double>, kKnobs> &ladders) {
+Values most_expensive(Values values, const Ladders &ladders) {
   for (std::size_t knob = 0; knob < kKnobs; knob++)
     if (!ladders[knob].empty()) values[knob] = ladders[knob].back();
   return values;
@@ -609,7 +610,7 @@ Rendering Prober::render(const RenderRequest &request) {
 ProbeResult Prober::measure(const ProbeRequest &request) {
   Impl &self = *impl_;
   ProbeResult result;
-  const KnobValues best = most_expensive(request.interval.values, request.ladders);
+  const Values best = most_expensive(request.interval.values, request.ladders);
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
     const auto &ladder = request.ladders[knob];
     if (!ladder.empty()) result.knobs[knob].rung = rung_of(knob, request.interval.values[knob], ladder);
@@ -620,7 +621,7 @@ ProbeResult Prober::measure(const ProbeRequest &request) {
     ~Cleanup() { impl.end(); }
   } cleanup{self};
   self.begin(request.interval, request.preset, request.gradient);
-  const KnobValues &here = request.interval.values;
+  const Values &here = request.interval.values;
   const double most_frames = self.frames_of(best);
   result.compute = self.frames_of(here) / most_frames;
   if (request.wanted[kQpMap]) self.probe_map(request, result);
@@ -637,7 +638,7 @@ ProbeResult Prober::measure(const ProbeRequest &request) {
     if (ladder.empty() || !request.wanted[knob] || knob == kQpMap) continue;
     ProbedKnob &probed = result.knobs[knob];
     auto step = [&](std::size_t rung) {
-      KnobValues there = here;
+      Values there = here;
       there[knob] = ladder[rung];
       ProbedStep s;
       s.resource_change = self.model(there) / most - result.resource;
@@ -645,7 +646,7 @@ ProbeResult Prober::measure(const ProbeRequest &request) {
       // One P picture a gap is a small sample; but more pictures never cost less.
       if (knob == kFramerate)
         s.resource_change = rung > probed.rung ? std::max(0.0, s.resource_change) : std::min(0.0, s.resource_change);
-      s.output_grad = knob_row(knob).weight * self.output_grad_of(knob, here, there);
+      s.output_grad = video_knobs()[knob].weight * self.output_grad_of(knob, here, there);
       return s;
     };
     if (probed.rung + 1 < ladder.size()) probed.up = step(probed.rung + 1);

@@ -15,10 +15,10 @@ namespace oneadapt {
 
 struct ProbeRequest {
   IntervalRecord interval;
-  std::array<std::vector<double>, kKnobs> ladders;  ///< empty: this knob cannot be adapted now
-  std::array<bool, kKnobs> wanted{};                ///< knobs whose moves to measure
-  const BlockMap *gradient = nullptr;               ///< DNNGrad, on whatever frame size the DNN received; may be NULL
-  std::string preset = "veryfast";                  ///< the filter's own
+  Ladders ladders;                     ///< empty: this knob cannot be adapted now
+  std::array<bool, kKnobs> wanted{};   ///< knobs whose moves to measure
+  const BlockMap *gradient = nullptr;  ///< DNNGrad, on whatever frame size the DNN received; may be NULL
+  std::string preset = "veryfast";     ///< the filter's own
 };
 
 struct ProbeResult {
@@ -29,8 +29,8 @@ struct ProbeResult {
 
 struct RenderRequest {
   IntervalRecord interval;
-  std::array<std::vector<double>, kKnobs> ladders;  ///< as for a probe
-  KnobValues values{};                              ///< the configuration to render
+  Ladders ladders;  ///< as for a probe
+  Values values{};  ///< the configuration to render
   std::string preset = "veryfast";
 };
 

@@ -15,14 +15,14 @@ namespace {
 std::vector<double> parse(std::size_t knob, const std::string &text) {
   std::vector<double> values;
   std::string error;
-  EXPECT_TRUE(parse_ladder(knob_row(knob), text, values, error)) << error;
+  EXPECT_TRUE(parse_ladder(video_knobs()[knob], text, values, error)) << error;
   return values;
 }
 
 std::string problem(std::size_t knob, const std::string &text) {
   std::vector<double> values{7};
   std::string error;
-  EXPECT_FALSE(parse_ladder(knob_row(knob), text, values, error)) << text;
+  EXPECT_FALSE(parse_ladder(video_knobs()[knob], text, values, error)) << text;
   EXPECT_EQ(values, std::vector<double>{7}) << "left alone on failure";
   return error;
 }
@@ -46,8 +46,8 @@ Kept kept(double input_rate, double max_rate, int frames, std::uint64_t start = 
 
 TEST(Knobs, EveryRowIsSound) {
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
-    const KnobRow &row = knob_row(knob);
-    EXPECT_EQ(find_knob(row.name), knob);
+    const KnobRow &row = video_knobs()[knob];
+    EXPECT_EQ(video_knobs().find(row.name), knob);
     EXPECT_LE(row.min, row.neutral);
     EXPECT_GE(row.max, row.neutral);
     const auto ladder = parse(knob, row.ladder);
@@ -55,7 +55,7 @@ TEST(Knobs, EveryRowIsSound) {
       EXPECT_EQ(ladder.back(), row.neutral) << row.name << ": the default costs most";
     }
   }
-  EXPECT_EQ(find_knob("gamma"), kKnobs);
+  EXPECT_EQ(video_knobs().find("gamma"), kKnobs);
 }
 
 TEST(Knobs, ReadsLadders) {
@@ -86,6 +86,39 @@ TEST(Knobs, FramerateLadderEndsAtTheInputsRate) {
   EXPECT_EQ(framerate_ladder({1, 5}, 10), (V{1, 5})) << "a user may stay below the input's rate";
   EXPECT_EQ(framerate_ladder({20}, 10), (V{10}));
   EXPECT_EQ(framerate_ladder({1, 5}, 0), (V{1, 5}));
+}
+
+TEST(Knobs, ALadderEndsAtItsTop) {
+  using V = std::vector<double>;
+  EXPECT_EQ(ladder_up_to({4, 6, 8, 10}, 8), (V{4, 6, 8}));
+  EXPECT_EQ(ladder_up_to({4, 6, 10}, 8), (V{4, 6, 8}));
+  EXPECT_EQ(ladder_up_to({4, 6}, 8), (V{4, 6})) << "a ladder may end below the top";
+  EXPECT_EQ(ladder_up_to({0, 4}, 0), V{4}) << "no limit; 0 stands for the top";
+  EXPECT_EQ(ladder_up_to({0}, 8), V{8});
+  EXPECT_EQ(ladder_up_to({}, 0), V{});
+}
+
+TEST(Knobs, ReadsWhatAConfigurationNames) {
+  const KnobTable &knobs = video_knobs();
+  GError *error = nullptr;
+  const auto read = [&](const char *text) {
+    GstStructure *configuration = gst_structure_from_string(text, nullptr);
+    const auto values = knobs.read("camera", configuration, &error);
+    gst_structure_free(configuration);
+    return values;
+  };
+  const auto values = read("c,qp=(double)31.7,scale=(double)0.5");
+  ASSERT_TRUE(values);
+  EXPECT_EQ((*values)[kQp], 32) << "an integer knob is rounded";
+  EXPECT_EQ((*values)[kScale], 0.5);
+  EXPECT_FALSE((*values)[kFramerate]);
+  for (const char *bad : {"c,gamma=(double)1", "c,qp=(double)52", "c,qp=(string)32"}) {
+    EXPECT_FALSE(read(bad)) << bad;
+    ASSERT_NE(error, nullptr);
+    EXPECT_EQ(error->code, GST_ONEADAPT_ERROR_KNOB);
+    EXPECT_NE(std::string(error->message).find("camera"), std::string::npos) << error->message;
+    g_clear_error(&error);
+  }
 }
 
 TEST(FrameClock, NumbersIntervals) {
