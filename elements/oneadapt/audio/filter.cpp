@@ -47,19 +47,19 @@ GParamSpec *properties[kProperties];
 
 GstStructure *make_stats(GstOneadaptAudioFilter *self) {
   AudioFilterImpl &impl = *self->impl;
-  oneadapt::AudioCounters c;
+  oneadapt::SoundCounters c;
   oneadapt::Values values = oneadapt::audio_knobs().neutral();
   {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    c = impl.ledger.counters;
-    if (const auto *current = impl.ledger.current()) values = current->values;
+    auto history = impl.history.lock();
+    c = history->counters;
+    if (const auto *current = history->current()) values = current->values;
   }
   GstStructure *stats = gst_structure_new(
       "oneadaptaudiofilter-stats", "samples-in", G_TYPE_UINT64, c.samples_in, "samples-out", G_TYPE_UINT64,
       c.samples_out, "dropped", G_TYPE_UINT64, c.dropped, "filled", G_TYPE_UINT64, c.filled, "non-finite",
       G_TYPE_UINT64, c.non_finite, "intervals", G_TYPE_UINT64, c.intervals, "rate-changes", G_TYPE_UINT64,
       c.rate_changes, "voice-time", G_TYPE_UINT64, c.voice_ns, "bytes", G_TYPE_UINT64, c.bytes, "last-interval-bytes",
-      G_TYPE_UINT64, c.last_interval_bytes, "convert-time", G_TYPE_UINT64, c.convert_ns, "probe-time", G_TYPE_UINT64,
+      G_TYPE_UINT64, c.last_interval_bytes, "convert-time", G_TYPE_UINT64, c.coding_ns, "probe-time", G_TYPE_UINT64,
       c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kAudioKnobs; knob++)
     gst_structure_set(stats, audio_knobs()[knob].name, G_TYPE_DOUBLE, values[knob], nullptr);
@@ -211,10 +211,7 @@ static gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
 static void start(GstOneadaptAudioFilter *self) {
   AudioFilterImpl &impl = *self->impl;
   impl.state.reset(new AudioState);
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger = oneadapt::AudioLedger();
-  }
+  oneadapt::restart(*impl.history.lock(), false);
   GST_OBJECT_LOCK(self);
   impl.state->interval = impl.settings.interval;
   impl.state->look_ahead = std::min(impl.settings.look_ahead, impl.settings.interval);
@@ -226,13 +223,7 @@ static void start(GstOneadaptAudioFilter *self) {
 static void stop(GstOneadaptAudioFilter *self) {
   AudioFilterImpl &impl = *self->impl;
   impl.state.reset(new AudioState);
-  {
-    // Counters can still be read afterwards.
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    const oneadapt::AudioCounters counters = impl.ledger.counters;
-    impl.ledger = oneadapt::AudioLedger();
-    impl.ledger.counters = counters;
-  }
+  oneadapt::restart(*impl.history.lock(), true);
   GST_OBJECT_LOCK(self);
   impl.settings.pending.reset();
   impl.settings.shown = {};

@@ -3,9 +3,10 @@
 //
 // Locks, outermost first:
 //   stream lock (the sink pad's)        AudioState; held by the streaming thread through a buffer
-//   AudioFilterImpl::ledger_lock        the ledger; held for moments
+//   AudioFilterImpl::history            held for moments
 //   OBJECT_LOCK                         AudioSettings; held for moments
-// No other lock is taken under ledger_lock or OBJECT_LOCK, and neither is held while pushing, converting or notifying.
+// No other lock is taken under the history's lock or OBJECT_LOCK, and neither is held while pushing, converting or
+// notifying.
 #pragma once
 #include <gst/audio/audio.h>
 
@@ -19,6 +20,7 @@
 #include "audio/resampler.h"
 #include "audio/sound_history.h"
 #include "audio/voice_detector.h"
+#include "tunable/locked.h"
 
 /// A configuration that the controller wants from some interval on.
 struct PendingAudio {
@@ -86,8 +88,7 @@ struct AudioState {
 struct AudioFilterImpl {
   AudioSettings settings;
   std::unique_ptr<AudioState> state{new AudioState};
-  std::mutex ledger_lock;
-  oneadapt::AudioLedger ledger;
+  oneadapt::Locked<oneadapt::SoundHistory> history;
 };
 
 G_BEGIN_DECLS
@@ -116,5 +117,5 @@ void audio_drain(GstOneadaptAudioFilter *self);
 void audio_forget(GstOneadaptAudioFilter *self);
 // audiofiltertunable.cpp
 void audio_tunable_init(gpointer iface, gpointer data);
-/// The ladders in force; empty before caps. Takes ledger_lock, then OBJECT_LOCK.
+/// The ladders in force; empty before caps. Takes the history's lock, then OBJECT_LOCK.
 oneadapt::Ladders audio_filter_ladders(GstOneadaptAudioFilter *self);

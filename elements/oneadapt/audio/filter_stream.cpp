@@ -153,9 +153,9 @@ GstFlowReturn emit(GstOneadaptAudioFilter *self, std::int64_t until, RateChanger
   if (std::exchange(state.discont, false)) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   {
     // Before it goes out: its gradient may come back, and ask for a probe, while it is being pushed.
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.counters.convert_ns += thread_cpu_ns() - start;
-    impl.ledger.sent(out.size(), sound.rate(), (out.size() * bits + 7) / 8);
+    auto history = impl.history.lock();
+    history->counters.coding_ns += thread_cpu_ns() - start;
+    history->on_sent(out.size(), sound.rate(), (out.size() * bits + 7) / 8);
   }
   if (GstEvent *event = std::exchange(state.announcement, nullptr)) gst_pad_push_event(self->srcpad, event);
   return gst_pad_push(self->srcpad, buffer);
@@ -243,8 +243,7 @@ GstEvent *announce(const AudioState &state, guint64 last_bytes) {
 double foresee(GstOneadaptAudioFilter *self, std::int64_t index) {
   if (!self->impl->state->look_ahead) return -1;
   const std::int64_t end = cut_after(*self->impl->state, number_of(*self->impl->state, index), index);
-  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-  return self->impl->ledger.activity(index, end);
+  return self->impl->history.lock()->activity(index, end);
 }
 
 /// An interval begins at sample `index`. Throws.
@@ -265,10 +264,10 @@ bool begin_interval(GstOneadaptAudioFilter *self, std::int64_t index) {
   state.due = false;
   guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
   {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    last_bytes = oneadapt::bytes_before(state.number, impl.ledger.current());
-    impl.ledger.begin(state.number, wanted, index, stream_time(state, time_of(state, index)), foreseen);
-    impl.ledger.counters.rate_changes += rate_changed;
+    auto history = impl.history.lock();
+    history->begin(state.number, wanted, index, stream_time(state, time_of(state, index)), foreseen);
+    history->counters.rate_changes += rate_changed;
+    last_bytes = history->current()->bytes_before;
   }
   gst_clear_event(&state.announcement);
   state.announcement = announce(state, last_bytes);
@@ -304,9 +303,9 @@ bool begin_stretch(GstOneadaptAudioFilter *self, GstClockTime position) {
     state.applied[oneadapt::kBits] = std::min(state.applied[oneadapt::kBits], double(state.formats.bits));
   }
   {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.restart(state.formats, state.format, index);
-    if (goes_on) impl.ledger.go_on(state.applied, stream_time(state, time_of(state, index)));
+    auto history = impl.history.lock();
+    history->restart(state.formats, state.format, index);
+    if (goes_on) history->go_on(state.applied, stream_time(state, time_of(state, index)));
   }
   if (!goes_on && state.look_ahead) {
     state.cut = index;
@@ -322,8 +321,7 @@ bool begin_stretch(GstOneadaptAudioFilter *self, GstClockTime position) {
 /// The interval under way is over: the next one begins when enough of it is here.
 void close_interval(GstOneadaptAudioFilter *self) {
   self->impl->state->due = true;
-  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-  self->impl->ledger.end(self->impl->state->cut);
+  self->impl->history.lock()->end(self->impl->state->cut);
 }
 
 /// Whether as much of the interval that is due is here as is to be looked at before it begins.
@@ -379,15 +377,14 @@ void judge(GstOneadaptAudioFilter *self, const Samples &mono, std::optional<bool
   const std::int64_t end = state.sound->end();
   if (told) {
     state.detector->interrupt();
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.judged(std::exchange(state.judged, end), end, *told);
+    impl.history.lock()->on_judged(std::exchange(state.judged, end), end, *told);
     return;
   }
   const std::vector<bool> frames = state.detector->push(mono.data(), mono.size());
   const auto length = std::int64_t(state.detector->frame());
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
+  auto history = impl.history.lock();
   for (bool voice : frames) {
-    impl.ledger.judged(state.judged, state.judged + length, voice);
+    history->on_judged(state.judged, state.judged + length, voice);
     state.judged += length;
   }
 }
@@ -421,14 +418,14 @@ void append(GstOneadaptAudioFilter *self, const guint8 *data, gsize frames, std:
                         ("said once a run; stats count them as non-finite"));
   state.sound->append(mono.data(), mono.size());
   judge(self, mono, told);
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
-  impl.ledger.append(mono.data(), mono.size());
-  impl.ledger.counters.non_finite += bad;
+  auto history = impl.history.lock();
+  history->append(mono.data(), mono.size());
+  history->counters.non_finite += bad;
   if (!data) {
-    impl.ledger.counters.samples_in -= frames;  // they never came
-    impl.ledger.counters.filled += frames;
+    history->counters.samples_in -= frames;  // they never came
+    history->counters.filled += frames;
   }
-  impl.ledger.counters.convert_ns += thread_cpu_ns() - start;
+  history->counters.coding_ns += thread_cpu_ns() - start;
 }
 
 /// How many samples are missing in front of a buffer at `position` (< 0: so many have been there already).
@@ -468,9 +465,9 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
       skip = std::min(frames, gsize(-gap));
       state.catching_up = skip == frames;
       GST_DEBUG_OBJECT(self, "%" G_GSIZE_FORMAT " samples come twice", skip);
-      std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      impl.ledger.counters.dropped += skip;
-      impl.ledger.counters.samples_in += skip;
+      auto history = impl.history.lock();
+      history->counters.dropped += skip;
+      history->counters.samples_in += skip;
     }
   }
   if (skip == frames) return flow;
@@ -484,8 +481,7 @@ GstFlowReturn take(GstOneadaptAudioFilter *self, GstBuffer *buffer) {
       const Samples nothing(frames - skip, 0.0f);
       state.sound->append(nothing.data(), nothing.size());
       judge(self, nothing, std::nullopt);
-      std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      impl.ledger.append(nothing.data(), nothing.size());
+      impl.history.lock()->append(nothing.data(), nothing.size());
     } else {
       append(self, map.data + skip * bpf, frames - skip, told_of_voice(state, buffer));
     }
@@ -546,10 +542,7 @@ gboolean audio_set_caps(GstOneadaptAudioFilter *self, GstCaps *caps) {
     state.formats = {info.rate, format == GST_AUDIO_FORMAT_F32 ? 32u : 16u};
     state.reach_rate = 0;
     state.longest = 0;
-    {
-      std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      impl.ledger.restart(state.formats, format, 0);
-    }
+    impl.history.lock()->restart(state.formats, format, 0);
     // Downstream is to know the caps before segment and buffers come; the first buffer may bring another rate.
     if (!state.configured) {
       GST_OBJECT_LOCK(self);
@@ -616,10 +609,7 @@ void audio_forget(GstOneadaptAudioFilter *self) {
   state.discont = true;
   state.position = GST_CLOCK_TIME_NONE;
   gst_clear_event(&state.announcement);
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.forget();
-  }
+  impl.history.lock()->forget();
   // The interval that a configuration was meant for may never come: it takes effect with the next buffer.
   GST_OBJECT_LOCK(self);
   if (impl.settings.pending) impl.settings.pending->interval = 0;

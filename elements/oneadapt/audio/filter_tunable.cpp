@@ -11,10 +11,10 @@
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
 
 using oneadapt::audio_knobs;
-using oneadapt::AudioRecord;
 using oneadapt::kAudioKnobs;
 using oneadapt::Ladders;
 using oneadapt::PartialValues;
+using oneadapt::SoundRecord;
 using oneadapt::thread_cpu_ns;
 using oneadapt::Values;
 
@@ -44,9 +44,9 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
   oneadapt::AudioFormats formats;
   bool begun = false;
   {
-    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-    formats = self->impl->ledger.formats();
-    if (const AudioRecord *current = self->impl->ledger.current()) {
+    auto history = self->impl->history.lock();
+    formats = history->formats();
+    if (const SoundRecord *current = history->current()) {
       values = current->values;
       begun = true;
     }
@@ -63,10 +63,9 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
 }
 
 /// What is remembered of an interval, and kept for more questions when `pinned`; false, with `error`, when nothing is.
-bool find_interval(GstOneadaptAudioFilter *self, guint64 interval, bool pinned, AudioRecord &found, GError **error) {
-  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-  oneadapt::AudioLedger &ledger = self->impl->ledger;
-  if (auto record = pinned ? ledger.pin(interval) : ledger.find(interval)) {
+bool find_interval(GstOneadaptAudioFilter *self, guint64 interval, bool pinned, SoundRecord &found, GError **error) {
+  auto history = self->impl->history.lock();
+  if (auto record = pinned ? history->pin(interval) : history->find(interval)) {
     found = std::move(*record);
     return true;
   }
@@ -92,9 +91,9 @@ bool looks_ahead(GstOneadaptAudioFilter *self) {
 
 void count_probe(AudioFilterImpl &impl, guint64 start, bool probe) {
   const guint64 spent = thread_cpu_ns() - start;
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
-  impl.ledger.counters.probe_ns += spent;
-  impl.ledger.counters.probes += probe;
+  auto history = impl.history.lock();
+  history->counters.probe_ns += spent;
+  history->counters.probes += probe;
 }
 
 GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const GstOneadaptGradient *gradient,
@@ -126,7 +125,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     answer->compute = 1;
     // What a decision can depend on is what was known when the interval began.
     answer->has_lookahead = looks_ahead(self);
-    answer->activity = answer->has_lookahead ? request.interval.foreseen : request.interval.activity;
+    answer->activity = answer->has_lookahead ? request.interval.expected_activity : request.interval.activity;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;
       GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);
@@ -172,7 +171,7 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
     unsigned quality = 0;
     std::uint64_t duration = 0;
     take_settings(self, quality, duration);
-    AudioRecord record;
+    SoundRecord record;
     if (!find_interval(self, interval, true, record, error)) return nullptr;
     const Ladders ladders = audio_filter_ladders(self);
     Values values = record.values;
@@ -210,11 +209,7 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
 
 Ladders audio_filter_ladders(GstOneadaptAudioFilter *self) {
   AudioFilterImpl &impl = *self->impl;
-  oneadapt::AudioFormats formats;
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    formats = impl.ledger.formats();
-  }
+  const oneadapt::AudioFormats formats = impl.history.lock()->formats();
   GST_OBJECT_LOCK(self);
   const Ladders users = impl.settings.ladders;
   GST_OBJECT_UNLOCK(self);

@@ -99,7 +99,7 @@ double audio_resource(const Values &in_force, const Ladders &ladders) {
 
 AudioProbeResult measure_audio(const AudioProbeRequest &request) {
   AudioProbeResult result;
-  const AudioRecord &interval = request.interval;
+  const SoundRecord &interval = request.interval;
   const Values &here = interval.values;
   const double most = most_expensive(request.ladders);
   if (interval.seconds > 0 && most > 0) result.resource = double(interval.bytes) / (interval.seconds * most);
@@ -125,7 +125,7 @@ AudioProbeResult measure_audio(const AudioProbeRequest &request) {
   return result;
 }
 
-Samples render_audio(const AudioRecord &interval, const Values &in_force, unsigned quality) {
+Samples render_audio(const SoundRecord &interval, const Values &in_force, unsigned quality) {
   const int rate = int(in_force[kRate]);
   const Sound sound = aligned(*interval.sound, rate);
   const Samples all = sent(sound, in_force, quality);

@@ -12,7 +12,7 @@
 namespace oneadapt {
 
 struct AudioProbeRequest {
-  AudioRecord interval;                    ///< with its sound
+  SoundRecord interval;                    ///< with its sound
   Ladders ladders;                         ///< empty: this knob cannot be adapted now
   std::array<bool, kAudioKnobs> wanted{};  ///< knobs whose moves to measure
   const BlockMap *gradient = nullptr;  ///< DNNGrad of the interval, one pixel high: a sample of the DNN's each; or NULL
@@ -36,6 +36,6 @@ AudioProbeResult measure_audio(const AudioProbeRequest &request);
 double audio_resource(const Values &in_force, const Ladders &ladders);
 
 /// What would have gone out of the interval: its first sample is at the interval's first.
-Samples render_audio(const AudioRecord &interval, const Values &in_force, unsigned quality);
+Samples render_audio(const SoundRecord &interval, const Values &in_force, unsigned quality);
 
 }  // namespace oneadapt

@@ -12,7 +12,7 @@ constexpr int kVoice = 5;  // a 5th of a second of voice in an interval, or a vo
 
 }  // namespace
 
-std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) const {
+std::shared_ptr<const Sound> SoundHistory::sound_of(const SoundRecord &record) const {
   const std::int64_t end = base_ + std::int64_t(sound_.size()), to = record.to < 0 ? end : record.to;
   if (record.from < base_ || to > end || to <= record.from) return nullptr;
   const std::int64_t context = formats_.in_rate / kContext;
@@ -25,7 +25,7 @@ std::shared_ptr<const Sound> AudioLedger::sound_of(const AudioRecord &record) co
   return sound;
 }
 
-double AudioLedger::activity(std::int64_t first, std::int64_t last) const {
+double SoundHistory::activity(std::int64_t first, std::int64_t last) const {
   std::int64_t known = 0, voice = 0;
   for (const Judged &j : judged_) {
     const std::int64_t from = std::max(j.from, first), to = last < 0 ? j.to : std::min(j.to, last);
@@ -37,14 +37,14 @@ double AudioLedger::activity(std::int64_t first, std::int64_t last) const {
   return std::min(1.0, double(voice) / double(std::min<std::int64_t>(known, formats_.in_rate / kVoice)));
 }
 
-bool AudioLedger::complete(AudioRecord &record) const {
+bool SoundHistory::complete(SoundRecord &record) const {
   if (record.sound) return true;
   record.sound = sound_of(record);
   record.activity = activity(record.from, record.to);
   return record.sound != nullptr;
 }
 
-void AudioLedger::judged(std::int64_t from, std::int64_t to, bool voice) {
+void SoundHistory::on_judged(std::int64_t from, std::int64_t to, bool voice) {
   if (voice && formats_.in_rate > 0)
     counters.voice_ns += gst_util_uint64_scale(guint64(to - from), GST_SECOND, guint64(formats_.in_rate));
   if (!judged_.empty() && judged_.back().to == from && judged_.back().voice == voice)
@@ -53,9 +53,9 @@ void AudioLedger::judged(std::int64_t from, std::int64_t to, bool voice) {
     judged_.push_back({from, to, voice});
 }
 
-void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, std::int64_t start) {
-  for (AudioRecord &record : intervals_.past()) complete(record);
-  complete(intervals_.under_way());
+void SoundHistory::restart(const AudioFormats &formats, GstAudioFormat format, std::int64_t start) {
+  for (SoundRecord &record : past()) complete(record);
+  complete(under_way());
   sound_.clear();
   judged_.clear();
   base_ = start;
@@ -63,8 +63,8 @@ void AudioLedger::restart(const AudioFormats &formats, GstAudioFormat format, st
   format_ = format;
 }
 
-void AudioLedger::go_on(const Values &values, std::uint64_t time) {
-  AudioRecord &current = intervals_.under_way();
+void SoundHistory::go_on(const Values &values, std::uint64_t time) {
+  SoundRecord &current = under_way();
   current.sound.reset();
   current.activity = -1;
   current.from = base_;
@@ -74,7 +74,7 @@ void AudioLedger::go_on(const Values &values, std::uint64_t time) {
   current.format = format_;
 }
 
-void AudioLedger::append(const float *samples, std::size_t n) {
+void SoundHistory::append(const float *samples, std::size_t n) {
   counters.samples_in += n;
   sound_.insert(sound_.end(), samples, samples + n);
   if (sound_.size() > kMostSamples) {
@@ -84,27 +84,24 @@ void AudioLedger::append(const float *samples, std::size_t n) {
   }
 }
 
-void AudioLedger::end(std::int64_t to) { intervals_.under_way().to = std::max(to, base_); }
+void SoundHistory::end(std::int64_t to) { under_way().to = std::max(to, base_); }
 
-void AudioLedger::begin(std::uint64_t number, const Values &values, std::int64_t from, std::uint64_t time,
-                        double foreseen) {
-  if (const AudioRecord *last = current()) counters.last_interval_bytes = last->bytes;
-  counters.intervals++;
-  intervals_.under_way().to = std::max(from, base_);
-  AudioRecord &record = intervals_.begin(number);
-  record.values = values;
+void SoundHistory::begin(std::uint64_t number, const Values &values, std::int64_t from, std::uint64_t time,
+                         double expected_activity) {
+  end(from);
+  SoundRecord &record = IntervalHistory::begin(number, values);
   record.formats = formats_;
   record.format = format_;
   record.from = from;
   record.time = time;
-  record.foreseen = foreseen;
+  record.expected_activity = expected_activity;
   trim();
 }
 
 /// What is older than all that is remembered.
-void AudioLedger::trim() {
-  std::int64_t oldest = intervals_.under_way().from;
-  for (const AudioRecord &record : intervals_.past())
+void SoundHistory::trim() {
+  std::int64_t oldest = under_way().from;
+  for (const SoundRecord &record : past())
     if (!record.sound) oldest = std::min(oldest, record.from);
   const std::int64_t over = oldest - formats_.in_rate / kContext - base_;
   if (over <= 0 || over > std::int64_t(sound_.size())) return;
@@ -113,29 +110,28 @@ void AudioLedger::trim() {
   while (!judged_.empty() && judged_.front().to <= base_) judged_.pop_front();
 }
 
-void AudioLedger::sent(std::uint64_t samples, double rate, std::uint64_t bytes) {
+void SoundHistory::on_sent(std::uint64_t samples, double rate, std::uint64_t bytes) {
   counters.samples_out += samples;
-  counters.bytes += bytes;
-  intervals_.under_way().bytes += bytes;
-  intervals_.under_way().seconds += double(samples) / rate;
+  on_bytes(bytes);
+  under_way().seconds += double(samples) / rate;
 }
 
-void AudioLedger::forget() {
-  intervals_.forget();
+void SoundHistory::forget() {
+  IntervalHistory::forget();
   sound_.clear();
   judged_.clear();
 }
 
-std::optional<AudioRecord> AudioLedger::find(std::uint64_t number) {
-  const AudioRecord *found = intervals_.find(number);
+std::optional<SoundRecord> SoundHistory::find(std::uint64_t number) const {
+  const SoundRecord *found = IntervalHistory::find(number);
   if (!found) return std::nullopt;
-  AudioRecord record = *found;
+  SoundRecord record = *found;
   if (!complete(record)) return std::nullopt;
   return record;
 }
 
-std::optional<AudioRecord> AudioLedger::pin(std::uint64_t number) {
-  const AudioRecord *pinned = intervals_.pin(number, [this](AudioRecord &record) { return complete(record); });
+std::optional<SoundRecord> SoundHistory::pin(std::uint64_t number) {
+  const SoundRecord *pinned = IntervalHistory::pin(number, [this](SoundRecord &record) { return complete(record); });
   if (!pinned) return std::nullopt;
   return *pinned;
 }

@@ -30,14 +30,6 @@ BlockMap map_of(const GstOneadaptGradient &gradient);
 /// "ELEMENT does not (or no longer) remember interval …".
 void set_unknown_interval(GError **error, const char *element, guint64 interval);
 
-/// Bytes of the interval before interval `number`, as a configuration event tells them; `last` is the newest record
-/// (with members `number` and `bytes`), or NULL.
-template <class Record>
-guint64 bytes_before(guint64 number, const Record *last) {
-  if (!last || last->number >= number) return GST_ONEADAPT_BYTES_UNKNOWN;
-  return last->number + 1 == number ? last->bytes : 0;  // one without frames has no record
-}
-
 /// CPU time of the calling thread, in ns.
 guint64 thread_cpu_ns();
 

@@ -102,19 +102,19 @@ GType marks_type() {
 
 GstStructure *make_stats(GstOneadaptFilter *self) {
   FilterImpl &impl = *self->impl;
-  oneadapt::Counters c;
+  oneadapt::PictureCounters c;
   oneadapt::Values values;
   {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    c = impl.ledger.counters;
-    const auto *current = impl.ledger.current();
+    auto history = impl.history.lock();
+    c = history->counters;
+    const auto *current = history->current();
     values = current ? current->values : oneadapt::video_knobs().neutral();
   }
   GstStructure *stats =
       gst_structure_new("oneadaptfilter-stats", "frames-in", G_TYPE_UINT64, c.frames_in, "frames-out", G_TYPE_UINT64,
                         c.frames_out, "dropped", G_TYPE_UINT64, c.dropped, "filtered", G_TYPE_UINT64, c.filtered,
                         "intervals", G_TYPE_UINT64, c.intervals, "bytes", G_TYPE_UINT64, c.bytes, "last-interval-bytes",
-                        G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.encode_ns, "probe-time",
+                        G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.coding_ns, "probe-time",
                         G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   for (std::size_t knob = 0; knob < kKnobs; knob++)
     if (video_knobs()[knob].type != KnobType::Map)
@@ -360,9 +360,8 @@ static gboolean start(GstVideoEncoder *encoder) {
     impl.probing.gradient = oneadapt::BlockMap();
   }
   impl.feedback = impl.thresholds_asked = impl.units_asked = false;
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
-  impl.weights.reset();
-  impl.ledger = oneadapt::Ledger();
+  impl.weights.lock()->reset();
+  oneadapt::restart(*impl.history.lock(), false);
   return TRUE;
 }
 
@@ -371,13 +370,7 @@ static gboolean stop(GstVideoEncoder *encoder) {
   FilterImpl &impl = *self->impl;
   filter_forget(self);
   impl.state.reset(new FilterState);
-  {
-    // Counters can still be read afterwards.
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    const oneadapt::Counters counters = impl.ledger.counters;
-    impl.ledger = oneadapt::Ledger();
-    impl.ledger.counters = counters;
-  }
+  oneadapt::restart(*impl.history.lock(), true);
   GST_OBJECT_LOCK(self);
   impl.settings.pending.reset();
   GST_OBJECT_UNLOCK(self);

@@ -4,9 +4,9 @@
 // Locks, outermost first:
 //   stream lock (GstVideoEncoder's)  State; held by the streaming thread through a frame
 //   Probing::lock                    the prober; held by whoever probes, never by the streaming thread
-//   FilterImpl::ledger_lock          the ledger; held for moments
+//   Locked                           history and weights, one at a time; held for moments
 //   OBJECT_LOCK                      Settings; held for moments
-// No other lock is taken under ledger_lock or OBJECT_LOCK, and neither is held while pushing, encoding or notifying.
+// No other lock is taken under a Locked or OBJECT_LOCK, and neither is held while pushing, encoding or notifying.
 #pragma once
 #include <gst/video/gstvideoencoder.h>
 
@@ -20,20 +20,14 @@
 #include <vector>
 
 #include "core/frames/frame_filter.h"
+#include "tunable/locked.h"
 #include "video/coder.h"
 #include "video/frame_clock.h"
 #include "video/knobs.h"
 #include "video/picture_history.h"
 #include "video/prober.h"
 
-/// QP offsets, laid over the frame by relative position. No columns: none.
-struct QpMap {
-  unsigned columns = 0, rows = 0;
-  std::vector<float> offsets;  ///< row by row
-  bool operator==(const QpMap &other) const {
-    return columns == other.columns && rows == other.rows && offsets == other.offsets;
-  }
-};
+using oneadapt::QpMap;
 
 /// A configuration that the controller wants from some interval on.
 struct PendingConfiguration {
@@ -107,14 +101,13 @@ struct FilterImpl {
   std::unique_ptr<FilterState> state{new FilterState};
   oneadapt::Values notified = oneadapt::video_knobs().neutral();  ///< streaming thread only
 
-  std::mutex ledger_lock;
-  oneadapt::Ledger ledger;
-  /// DNNGrad for the frame filter, not taken over yet; under ledger_lock.
+  oneadapt::Locked<oneadapt::PictureHistory> history;
+  /// DNNGrad for the frame filter, which has not been told of it yet.
   struct Weights {
     oneadapt::BlockMap map;
     double confident;
   };
-  std::optional<Weights> weights;
+  oneadapt::Locked<std::optional<Weights>> weights;
   /// Gradients come, so an interval's last frame, which they are taken on, must be sent. Thresholds are to be adapted,
   /// so frames must be remembered even while none is set; of some, units too.
   std::atomic<bool> feedback{false}, thresholds_asked{false}, units_asked{false};
@@ -164,5 +157,5 @@ bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &compla
 GstStructure *qp_map_structure(const QpMap &map);
 // filtertunable.cpp
 void filter_tunable_init(gpointer iface, gpointer data);
-/// The ladders in force; empty ones for knobs that cannot be adapted now. Takes ledger_lock, then OBJECT_LOCK.
+/// The ladders in force; empty ones for knobs that cannot be adapted now. Takes the history's lock, then OBJECT_LOCK.
 oneadapt::Ladders filter_ladders(GstOneadaptFilter *self);

@@ -164,18 +164,16 @@ void change_map(GstOneadaptFilter *self, QpMap map) {
     send_held(self);
     state.coder->prepare(state.output, true);
   }
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.change_map(state.map.offsets, state.map.columns, state.map.rows);
-  }
+  impl.history.lock()->change_map(state.map);
   g_object_notify_by_pspec(G_OBJECT(self), filter_knob_pspec(oneadapt::kQpMap));
 }
 
-/// Takes over what the DNN looks at, if it is new. Under ledger_lock.
-void take_weights(FilterImpl &impl) {
-  if (!impl.weights) return;
-  impl.state->frame_filter.set_gradient(impl.weights->map, impl.weights->confident);
-  impl.weights.reset();
+/// Tells the frame filter what the DNN looks at, if that is new.
+void update_weights(FilterImpl &impl) {
+  auto weights = impl.weights.lock();
+  if (!*weights) return;
+  impl.state->frame_filter.set_gradient((*weights)->map, (*weights)->confident);
+  weights->reset();
 }
 
 void begin_filtering(GstOneadaptFilter *self) {
@@ -184,9 +182,8 @@ void begin_filtering(GstOneadaptFilter *self) {
   state.filtering = oneadapt::thresholds_of(state.applied).any() || impl.thresholds_asked;
   if (!state.filtering) return;
   state.frame_filter.begin_interval();
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
-  take_weights(impl);
-  impl.ledger.filters(state.frame_filter, state.fixed.max_skip);
+  update_weights(impl);
+  impl.history.lock()->on_filter(state.frame_filter, state.fixed.max_skip);
 }
 
 /// Of a mapped picture whose first plane is luma.
@@ -215,10 +212,7 @@ bool passes(GstOneadaptFilter *self, GstBuffer *buffer, GstClockTime time, bool 
   FilterState &state = *impl.state;
   if (!state.filtering) return true;
   const guint64 start = thread_cpu_ns();
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    take_weights(impl);
-  }
+  update_weights(impl);
   const auto cells = cells_of(state.input->info, buffer);
   const auto thresholds = oneadapt::thresholds_of(state.applied);
   // The gradient is taken on an interval's last frame.
@@ -226,9 +220,9 @@ bool passes(GstOneadaptFilter *self, GstBuffer *buffer, GstClockTime time, bool 
   if (thresholds.pixel > 0 || thresholds.area > 0 || impl.units_asked) state.frame_filter.observe(cells);
   const bool kept = state.frame_filter.keep(cells, thresholds, must, state.fixed.max_skip);
   const guint64 spent = thread_cpu_ns() - start;
-  std::lock_guard<std::mutex> guard(impl.ledger_lock);
-  impl.ledger.filtered(cells, must, kept);
-  impl.ledger.counters.encode_ns += spent;
+  auto history = impl.history.lock();
+  history->on_frame_filtered(cells, must, kept);
+  history->counters.coding_ns += spent;
   return kept;
 }
 
@@ -260,13 +254,9 @@ gboolean begin_interval(GstOneadaptFilter *self, GstClockTime time, bool new_int
     state.applied = wanted;
     state.configured = true;
     state.clock->begin(time, wanted[kFramerate]);
-    guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
-    {
-      std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      last_bytes = oneadapt::bytes_before(number, impl.ledger.current());
-      impl.ledger.begin(number, wanted, state.map.offsets, state.map.columns, state.map.rows);
-    }
-    state.last_bytes = last_bytes;
+    auto history = impl.history.lock();
+    history->begin(number, wanted, state.map);
+    state.last_bytes = history->current()->bytes_before;
   }
   if (new_interval) begin_filtering(self);
   const Size size = state.coder->size(state.applied[kScale]);
@@ -320,8 +310,7 @@ std::uint16_t feedback_bytes(GstOneadaptFilter *self, bool last) {
   FilterState &state = *self->impl->state;
   if (state.fixed.feedback_share <= 0) return 0;
   if (last) {
-    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-    const std::uint64_t bytes = self->impl->ledger.counters.bytes;
+    const std::uint64_t bytes = self->impl->history.lock()->counters.bytes;
     state.interval_bytes = bytes - state.bytes_before;
     state.bytes_before = bytes;
   }
@@ -354,10 +343,7 @@ std::vector<std::uint8_t> mark_for(GstOneadaptFilter *self, GstClockTime time, b
 
 GstFlowReturn drop(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   FilterImpl &impl = *self->impl;
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.dropped();
-  }
+  impl.history.lock()->on_frame_dropped();
   impl.dropping = true;
   const GstFlowReturn flow = gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);  // no output: dropped
   impl.dropping = false;
@@ -379,11 +365,8 @@ GstFlowReturn send(GstOneadaptFilter *self, oneadapt::Coded coded) {
     state.decoding_times.pop_front();
   }
   if (coded.idr || !state.h264) GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
-  {
-    // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.sent(gst_buffer_get_size(frame->output_buffer), coded.b);
-  }
+  // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
+  impl.history.lock()->on_frame_sent(gst_buffer_get_size(frame->output_buffer), coded.b);
   return gst_video_encoder_finish_frame(encoder, frame);
 }
 
@@ -404,18 +387,14 @@ void forget_held(GstOneadaptFilter *self) {
   FilterState &state = *self->impl->state;
   while (state.held > 0 && state.coder->flush()) {
   }
-  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-  self->impl->ledger.lost(std::exchange(state.held, 0));
+  self->impl->history.lock()->on_frames_lost(std::exchange(state.held, 0));
   state.decoding_times.clear();
 }
 
 GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   FilterImpl &impl = *self->impl;
   FilterState &state = *impl.state;
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.came();
-  }
+  impl.history.lock()->on_frame_in();
   const GstClockTime time = time_of(self, frame);
   gst_object_sync_values(GST_OBJECT(self), time);
 
@@ -439,10 +418,7 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   }
 
   oneadapt::BufferRef picture = remember(state, frame->input_buffer);
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.arrived(std::move(picture), time);
-  }
+  impl.history.lock()->on_picture(std::move(picture), time);
   state.idr_due = state.idr_due || begins || forced || state.fresh;
   const bool must = forced || state.fresh;
   if (!state.clock->keep(time) && !must) return drop(self, frame);
@@ -473,10 +449,7 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
       }
     }
   }
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.kept();
-  }
+  impl.history.lock()->on_frame_kept();
   // What leaves first was shown first, or is looked ahead to from there: one picture's time earlier.
   if (state.h264) {
     if (state.decoding_times.empty() && state.fixed.b_frames)
@@ -493,10 +466,7 @@ GstFlowReturn handle_frame(GstOneadaptFilter *self, GstVideoCodecFrame *frame) {
   state.held++;
   auto coded = state.coder->code(frame->input_buffer, wanted);
   state.fresh = false;
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.counters.encode_ns += thread_cpu_ns() - start;
-  }
+  impl.history.lock()->counters.coding_ns += thread_cpu_ns() - start;
   const bool last = state.fixed.b_frames > 0 && state.clock->ends(time);
   state.gop_ended = last;
   GstFlowReturn flow = GST_FLOW_OK;
@@ -544,10 +514,7 @@ gboolean filter_set_format(GstOneadaptFilter *self, GstVideoCodecState *input) {
   const double rate = info.fps_n > 0 && info.fps_d > 0 ? double(info.fps_n) / info.fps_d : 0;
   // The interval goes on across new caps, with the configuration that it began with; only the rate is another.
   state.clock->set_nominal_rate(rate);
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.set_input(info, state.h264, state.fixed.b_frames);
-  }
+  impl.history.lock()->set_format({info, state.h264, state.fixed.b_frames});
   const GstClockTime delay = state.h264 ? state.fixed.b_frames * frame_time(state) : 0;
   gst_video_encoder_set_latency(encoder, delay, delay);
   try {
@@ -605,10 +572,7 @@ void filter_forget(GstOneadaptFilter *self) {
   gst_clear_event(&state.announcement);
   if (state.clock) state.clock->reset();
   state.frame_filter.reset();
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    impl.ledger.forget();
-  }
+  impl.history.lock()->forget();
   // The interval that a configuration was meant for may never come: it takes effect with the next frame.
   GST_OBJECT_LOCK(self);
   if (impl.settings.pending) impl.settings.pending->interval = 0;

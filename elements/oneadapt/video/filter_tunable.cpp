@@ -27,17 +27,10 @@ GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std:
   GstOneadaptKnob *made = gst_oneadapt_knob_new(video_knobs()[knob].name, ladder.data(), guint(ladder.size()),
                                                 guint(oneadapt::rung_of(knob, value, ladder)));
   if (knob != kFramerate || value > 0) made->value = value;
-  double rate = 0;
-  bool h264 = false;
-  {
-    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-    h264 = self->impl->ledger.h264();
-    const GstVideoInfo &info = self->impl->ledger.input();
-    if (info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
-  }
+  const oneadapt::PictureFormat format = self->impl->history.lock()->format();
   std::vector<double> accuracy, resource, compute;
   for (double rung : ladder) {
-    const oneadapt::Typical t = oneadapt::typical(knob, rung, rate, h264);
+    const oneadapt::Typical t = oneadapt::typical(knob, rung, format.rate(), format.h264);
     accuracy.push_back(t.accuracy);
     resource.push_back(t.resource);
     compute.push_back(t.compute);
@@ -55,8 +48,8 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
   oneadapt::Values values;
   bool begun = false;
   {
-    std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-    if (const auto *current = self->impl->ledger.current()) {
+    auto history = self->impl->history.lock();
+    if (const auto *current = history->current()) {
       values = current->values;
       begun = true;
     }
@@ -72,11 +65,10 @@ GPtrArray *list_knobs(GstOneadaptTunable *tunable) {
 }
 
 /// What is remembered of an interval, and kept for more questions when `pinned`; false, with `error`, when nothing is.
-bool find_interval(GstOneadaptFilter *self, guint64 interval, bool pinned, oneadapt::IntervalRecord &found,
+bool find_interval(GstOneadaptFilter *self, guint64 interval, bool pinned, oneadapt::PictureRecord &found,
                    GError **error) {
-  std::lock_guard<std::mutex> guard(self->impl->ledger_lock);
-  oneadapt::Ledger &ledger = self->impl->ledger;
-  if (const oneadapt::IntervalRecord *record = pinned ? ledger.pin(interval) : ledger.find(interval)) {
+  auto history = self->impl->history.lock();
+  if (const oneadapt::PictureRecord *record = pinned ? history->pin(interval) : history->find(interval)) {
     found = *record;
     return true;
   }
@@ -114,8 +106,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       const auto blurred = oneadapt::box_blur(map);
       std::copy(blurred.begin(), blurred.end(), weights.values.begin());
       impl.feedback = true;
-      std::lock_guard<std::mutex> guard(impl.ledger_lock);
-      impl.weights = FilterImpl::Weights{std::move(weights), double(gradient->confident)};
+      *impl.weights.lock() = FilterImpl::Weights{std::move(weights), double(gradient->confident)};
     }
     if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
 
@@ -129,9 +120,9 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       }
       result = impl.probing.prober.measure(request);
       const guint64 spent = thread_cpu_ns() - start;
-      std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
-      impl.ledger.counters.probe_ns += spent;
-      impl.ledger.counters.probes++;
+      auto history = impl.history.lock();
+      history->counters.probe_ns += spent;
+      history->counters.probes++;
     }
 
     GstOneadaptProbe *answer = gst_oneadapt_probe_new();
@@ -185,8 +176,7 @@ gboolean apply(GstOneadaptTunable *tunable, guint64 interval, const GstStructure
         map.columns = gradient.columns();
         map.rows = gradient.rows();
       }
-      std::lock_guard<std::mutex> ledger_guard(self->impl->ledger_lock);
-      self->impl->ledger.counters.probe_ns += spent;
+      self->impl->history.lock()->counters.probe_ns += spent;
     }
     pending.map = std::move(map);
   }
@@ -221,8 +211,7 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
       const guint64 start = thread_cpu_ns();
       rendering = impl.probing.prober.render(request);
       const guint64 spent = thread_cpu_ns() - start;
-      std::lock_guard<std::mutex> ledger_guard(impl.ledger_lock);
-      impl.ledger.counters.probe_ns += spent;
+      impl.history.lock()->counters.probe_ns += spent;
     }
 
     GstOneadaptRendering *answer = gst_oneadapt_rendering_new();
@@ -245,16 +234,8 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
 Ladders filter_ladders(GstOneadaptFilter *self) {
   Ladders ladders(kKnobs);
   FilterImpl &impl = *self->impl;
-  bool known, h264;
-  double rate = 0;
-  {
-    std::lock_guard<std::mutex> guard(impl.ledger_lock);
-    known = impl.ledger.has_input();
-    h264 = impl.ledger.h264();
-    const GstVideoInfo &info = impl.ledger.input();
-    if (known && info.fps_n > 0 && info.fps_d > 0) rate = double(info.fps_n) / info.fps_d;
-  }
-  if (!known) return ladders;
+  const oneadapt::PictureFormat format = impl.history.lock()->format();
+  if (!format.info.width) return ladders;
   GST_OBJECT_LOCK(self);
   ladders = impl.settings.ladders;
   const bool b_frames = impl.settings.b_frames > 0;
@@ -262,8 +243,8 @@ Ladders filter_ladders(GstOneadaptFilter *self) {
   for (std::size_t knob = 0; knob < kKnobs; knob++) {
     const KnobRow &row = video_knobs()[knob];
     if (knob == kFramerate)
-      ladders[knob] = oneadapt::framerate_ladder(ladders[knob], rate);
-    else if ((row.h264_only && !h264) || (knob == oneadapt::kBBias && !b_frames))
+      ladders[knob] = oneadapt::framerate_ladder(ladders[knob], format.rate());
+    else if ((row.h264_only && !format.h264) || (knob == oneadapt::kBBias && !b_frames))
       ladders[knob].clear();
     else if (ladders[knob].empty())
       ladders[knob] = oneadapt::default_ladder(row);

@@ -74,7 +74,7 @@ struct Prober::Impl {
   std::uint64_t fitted = G_MAXUINT64;  // the interval that `rate` saw last
 
   // One measurement.
-  const IntervalRecord *record = nullptr;
+  const PictureRecord *record = nullptr;
   std::string preset;
   Size grid;
   BlockMap gradient;
@@ -89,9 +89,9 @@ struct Prober::Impl {
   };
   std::optional<BPicture> b_picture;
 
-  const IntervalRecord &interval() const { return *record; }
+  const PictureRecord &interval() const { return *record; }
 
-  void begin(const IntervalRecord &interval, const std::string &preset_name, const BlockMap *map);
+  void begin(const PictureRecord &interval, const std::string &preset_name, const BlockMap *map);
   void end();
   const BufferRef &picture(unsigned distance) const;
   unsigned nearest_distance(double gap) const;
@@ -130,11 +130,11 @@ struct Prober::Impl {
   double output_grad_of(std::size_t knob, const Values &here, const Values &there);
 };
 
-void Prober::Impl::begin(const IntervalRecord &interval, const std::string &preset_name, const BlockMap *map) {
+void Prober::Impl::begin(const PictureRecord &interval, const std::string &preset_name, const BlockMap *map) {
   record = &interval;
   preset = preset_name;
-  const GstVideoInfo &info = interval.input;
-  grid = scaled_size(info, 1, interval.h264);
+  const GstVideoInfo &info = interval.format.info;
+  grid = scaled_size(info, 1, interval.format.h264);
   const bool direct = is_planar_luma(GST_VIDEO_INFO_FORMAT(&info));
   luma_range = direct && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? 1 : kLimitedRange;
   gradient = map ? resample(*map, grid.width, grid.height) : BlockMap();
@@ -149,11 +149,7 @@ void Prober::Impl::end() {
   record = nullptr;
 }
 
-const BufferRef &Prober::Impl::picture(unsigned distance) const {
-  for (const Remembered &r : interval().pictures)
-    if (r.distance == distance) return r.buffer;
-  throw std::runtime_error("a picture of the interval is missing");
-}
+const BufferRef &Prober::Impl::picture(unsigned distance) const { return interval().at(distance).buffer; }
 
 /// The remembered distance nearest to a gap, at least 1 where there is one.
 unsigned Prober::Impl::nearest_distance(double gap_frames) const {
@@ -167,7 +163,7 @@ unsigned Prober::Impl::nearest_distance(double gap_frames) const {
 const Plane &Prober::Impl::source(unsigned distance) {
   auto found = sources.find(distance);
   if (found != sources.end()) return found->second;
-  const GstVideoInfo &info = interval().input;
+  const GstVideoInfo &info = interval().format.info;
   MappedFrame frame(info, picture(distance).get(), GST_MAP_READ);
   Plane plane;
   if (is_planar_luma(GST_VIDEO_INFO_FORMAT(&info))) {
@@ -213,7 +209,7 @@ Plane Prober::Impl::on_grid(const Plane &plane) {
 
 /// Input frames from one that is passed on to the next.
 double Prober::Impl::gap(double framerate) const {
-  const GstVideoInfo &info = interval().input;
+  const GstVideoInfo &info = interval().format.info;
   if (framerate <= 0 || info.fps_n <= 0) return 1;
   return std::max(1.0, double(info.fps_n) / info.fps_d / framerate);
 }
@@ -221,7 +217,7 @@ double Prober::Impl::gap(double framerate) const {
 /// Frames that would have been passed on in this interval.
 double Prober::Impl::frames(double framerate) const {
   const double all = std::max(1u, interval().frames_in);
-  const GstVideoInfo &info = interval().input;
+  const GstVideoInfo &info = interval().format.info;
   // Without a nominal rate only what was passed on is known.
   if (info.fps_n <= 0)
     return std::max(1u, framerate == interval().values[kFramerate] ? interval().frames_out : unsigned(all));
@@ -256,7 +252,7 @@ double Prober::Impl::gap_of(const Values &values) {
 
 Outcome Prober::Impl::code(int qp, Size size, unsigned distance) {
   Outcome outcome;
-  if (!interval().h264) {
+  if (!interval().format.h264) {
     Plane there = source(0);
     if (size != grid) {
       if (luma_scalers.size() > 4 * kEncoders) luma_scalers.clear();
@@ -296,9 +292,9 @@ BufferRef buffer_of(const Picture &picture, const GstVideoInfo &info) {
 }  // namespace
 
 GstVideoInfo Prober::Impl::nv12(Size size) const {
-  GstVideoInfo info = resized(interval().input, size, GST_VIDEO_FORMAT_NV12);
-  info.colorimetry = interval().input.colorimetry;
-  info.chroma_site = interval().input.chroma_site;
+  GstVideoInfo info = resized(interval().format.info, size, GST_VIDEO_FORMAT_NV12);
+  info.colorimetry = interval().format.info.colorimetry;
+  info.chroma_site = interval().format.info.chroma_site;
   return info;
 }
 
@@ -329,7 +325,7 @@ std::vector<Prober::Impl::Unit> Prober::Impl::encode_all(Size size, const std::v
 
 /// The encoder for pictures of `size`, the first of `encoders` from now on.
 Prober::Impl::Encoder &Prober::Impl::encoder_for(Size size, unsigned b_frames) {
-  const GstVideoInfo &info = interval().input;
+  const GstVideoInfo &info = interval().format.info;
   H264Settings settings = h264_settings(info, size);
   const Size input{unsigned(info.width), unsigned(info.height)};
   settings.preset = preset;
@@ -371,7 +367,7 @@ AccessUnit Prober::Impl::encode(Size size, unsigned distance, const H264Frame &w
   Encoder &encoder = encoder_for(size, b_frames);
   H264Frame frame = wanted;
   frame.pts = encoder.count++;
-  MappedFrame in(interval().input, picture(distance).get(), GST_MAP_READ);
+  MappedFrame in(interval().format.info, picture(distance).get(), GST_MAP_READ);
   if (!encoder.scaler) return encoder.encoder->encode(picture_of(in.get()), frame);
   MappedFrame out(encoder.scaled, encoder.scratch.get(), GST_MAP_READWRITE);
   encoder.scaler->run(in.get(), out.get());
@@ -380,7 +376,7 @@ AccessUnit Prober::Impl::encode(Size size, unsigned distance, const H264Frame &w
 #endif
 
 const Outcome &Prober::Impl::outcome(const Values &values) {
-  const Size size = scaled_size(interval().input, values[kScale], interval().h264);
+  const Size size = scaled_size(interval().format.info, values[kScale], interval().format.h264);
   const int qp = int(std::lround(values[kQp]));
   const unsigned distance = nearest_distance(gap_of(values));
   const std::tuple<int, unsigned, unsigned, unsigned> key{qp, size.width, size.height, distance};
@@ -393,7 +389,7 @@ const Outcome &Prober::Impl::outcome(const Values &values) {
 double Prober::Impl::model(const Values &values) {
   const Outcome &o = outcome(values);
   double other = o.other;
-  if (interval().b_frames) other *= 1 + b_share(values[kBBias]) * b_effect().bytes;
+  if (interval().format.b_frames) other *= 1 + b_share(values[kBBias]) * b_effect().bytes;
   return o.first + (frames_of(values) - 1) * other;
 }
 
@@ -458,7 +454,7 @@ double Prober::Impl::output_grad_of(std::size_t knob, const Values &here, const 
 double Prober::Impl::b_share(double bias) const {
   if (bias <= -100) return 0;
   constexpr double kWidth = 40;  // in steps of bias; x264 weighs costs by it, and those of B and P differ little
-  const double most = interval().b_frames / (1.0 + interval().b_frames), now = interval().values[kBBias];
+  const double most = interval().format.b_frames / (1.0 + interval().format.b_frames), now = interval().values[kBBias];
   double centre = 0;
   if (now > -100 && interval().frames_out > 1) {
     const double seen = std::clamp(interval().b_pictures / (most * interval().frames_out), 0.02, 0.98);
@@ -477,7 +473,7 @@ const Prober::Impl::BPicture &Prober::Impl::b_effect() {
   const double apart = gap_of(here);
   const unsigned middle = nearest_distance(apart), first = nearest_distance(2 * apart);
   if (middle > 0 && first > middle) {
-    const Size size = scaled_size(interval().input, here[kScale], true);
+    const Size size = scaled_size(interval().format.info, here[kScale], true);
     const int qp = int(std::lround(here[kQp]));
     encode(size, first, qp, true);
     const AccessUnit p = encode(size, middle, qp, false);
@@ -519,7 +515,7 @@ std::vector<unsigned> Prober::Impl::passed_on(double gap_frames) const {
 
 /// The remembered picture at a distance as raw output would have it.
 BufferRef Prober::Impl::raw(Size size, unsigned distance) {
-  const GstVideoInfo &info = interval().input;
+  const GstVideoInfo &info = interval().format.info;
   if (size == grid) return picture(distance);
   const GstVideoInfo to = resized(info, size);
   BufferRef buffer = take_buffer(gst_buffer_new_allocate(nullptr, to.size, nullptr));
@@ -532,11 +528,11 @@ BufferRef Prober::Impl::raw(Size size, unsigned distance) {
 /// the interval.
 void Prober::Impl::probe_map(const ProbeRequest &r, ProbeResult &result) {
   const auto &ladder = r.ladders[kQpMap];
-  if (ladder.empty() || !r.interval.h264) return;
+  if (ladder.empty() || !r.interval.format.h264) return;
   const Plane &picture = source(0);
   const BlockMap texture =
       block_texture(picture.data.data(), picture.size.width, picture.size.width, picture.size.height);
-  const auto offsets = stretch_offsets(r.interval.offsets, r.interval.offset_columns, r.interval.offset_rows,
+  const auto offsets = stretch_offsets(r.interval.map.offsets, r.interval.map.columns, r.interval.map.rows,
                                        texture.columns(), texture.rows());
   const double here = r.interval.values[kQp];
   // Fitted to the stream's bytes; not to those of an interval that is still under way.
@@ -574,7 +570,7 @@ Values most_expensive(Values values, const Ladders &ladders) {
 
 Rendering Prober::render(const RenderRequest &request) {
   Impl &self = *impl_;
-  const IntervalRecord &interval = request.interval;
+  const PictureRecord &interval = request.interval;
   if (interval.pictures.empty()) throw std::runtime_error("no picture of the interval is remembered");
   struct Cleanup {
     Impl &impl;
@@ -585,15 +581,15 @@ Rendering Prober::render(const RenderRequest &request) {
   for (auto r = interval.pictures.rbegin(); r != interval.pictures.rend(); ++r) result.wanted.push_back(r->time);
   const double most = self.model(most_expensive(interval.values, request.ladders));
   if (most > 0) result.resource = self.model(request.values) / most;
-  const Size size = scaled_size(interval.input, request.values[kScale], interval.h264);
-  result.info = resized(interval.input, size);
+  const Size size = scaled_size(interval.format.info, request.values[kScale], interval.format.h264);
+  result.info = resized(interval.format.info, size);
   const std::vector<unsigned> distances = self.passed_on(self.gap_of(request.values));
   std::vector<BufferRef> pictures;
 #if HAVE_X264
-  if (interval.h264) {
+  if (interval.format.h264) {
     result.info = self.nv12(size);
     for (auto &unit : self.encode_all(size, distances, int(std::lround(request.values[kQp])),
-                                      int(std::lround(request.values[kBBias])), interval.b_frames))
+                                      int(std::lround(request.values[kBBias])), interval.format.b_frames))
       pictures.push_back(std::move(unit.picture));
   }
 #endif
@@ -601,7 +597,7 @@ Rendering Prober::render(const RenderRequest &request) {
     Rendering::Picture picture;
     for (const Remembered &r : interval.pictures)
       if (r.distance == distances[i]) picture.time = r.time;
-    picture.buffer = interval.h264 ? std::move(pictures.at(i)) : self.raw(size, distances[i]);
+    picture.buffer = interval.format.h264 ? std::move(pictures.at(i)) : self.raw(size, distances[i]);
     result.pictures.push_back(std::move(picture));
   }
   return result;

@@ -14,7 +14,7 @@
 namespace oneadapt {
 
 struct ProbeRequest {
-  IntervalRecord interval;
+  PictureRecord interval;
   Ladders ladders;                     ///< empty: this knob cannot be adapted now
   std::array<bool, kKnobs> wanted{};   ///< knobs whose moves to measure
   const BlockMap *gradient = nullptr;  ///< DNNGrad, on whatever frame size the DNN received; may be NULL
@@ -28,7 +28,7 @@ struct ProbeResult {
 };
 
 struct RenderRequest {
-  IntervalRecord interval;
+  PictureRecord interval;
   Ladders ladders;  ///< as for a probe
   Values values{};  ///< the configuration to render
   std::string preset = "veryfast";
