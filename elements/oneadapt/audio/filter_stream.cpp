@@ -10,7 +10,7 @@
 #include "audio/filter_impl.h"
 #include "core/policy/policy.h"
 #include "gstoneadapt.h"
-#include "tunable/moves.h"
+#include "tunable/measurement.h"
 
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
 
@@ -138,15 +138,7 @@ GstFlowReturn emit(GstOneadaptAudioFilter *self, std::int64_t until, RateChanger
   const auto to = std::min(guint64(sound.numerator()), guint64(until) * guint64(sound.rate()));
   const auto bits = unsigned(state.applied[oneadapt::kBits]);
   if (bits < state.formats.bits) oneadapt::quantise(out.data(), out.size(), bits);
-  const gsize size = out.size() * (state.format == GST_AUDIO_FORMAT_S16 ? 2 : 4);
-  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
-  GstMapInfo map;
-  if (!buffer || !gst_buffer_map(buffer, &map, GST_MAP_WRITE)) {
-    gst_clear_buffer(&buffer);
-    throw std::runtime_error("there is no memory for a buffer");
-  }
-  state.from_mono->run(out.data(), out.size(), map.data);
-  gst_buffer_unmap(buffer, &map);
+  GstBuffer *buffer = state.from_mono->to_buffer(out);
   GST_BUFFER_PTS(buffer) = state.anchor + gst_util_uint64_scale(from, GST_SECOND, denominator);
   GST_BUFFER_DURATION(buffer) =
       state.anchor + gst_util_uint64_scale(to, GST_SECOND, denominator) - GST_BUFFER_PTS(buffer);

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "audio/filter_impl.h"
-#include "audio/prober.h"
+#include "audio/sound_measurement.h"
 #include "gstoneadapt.h"
 
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
@@ -22,7 +22,7 @@ namespace {
 
 GstOneadaptKnob *make_knob(std::size_t knob, const std::vector<double> &ladder, double value) {
   GstOneadaptKnob *made = gst_oneadapt_knob_new(audio_knobs()[knob].name, ladder.data(), guint(ladder.size()),
-                                                guint(oneadapt::nearest_rung(value, ladder)));
+                                                guint(oneadapt::rung_of(audio_knobs()[knob], value, ladder)));
   made->value = value;
   if (knob == oneadapt::kRate) {  // of other knobs nobody knows
     std::vector<double> accuracy, resource;
@@ -101,8 +101,10 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   auto *self = GST_ONEADAPT_AUDIO_FILTER(tunable);
   try {
     const guint64 start = thread_cpu_ns();
-    oneadapt::AudioProbeRequest request;
-    take_settings(self, request.quality, request.duration);
+    oneadapt::ProbeRequest request;
+    unsigned quality = 0;
+    std::uint64_t duration = 0;
+    take_settings(self, quality, duration);
     oneadapt::BlockMap map;
     if (gradient) {
       map = oneadapt::map_of(*gradient);
@@ -112,23 +114,26 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       const oneadapt::KnobRow &row = audio_knobs()[knob];
       return names ? bool(g_strv_contains(names, row.name)) : !(row.flags & GST_ONEADAPT_KNOB_ON_REQUEST);
     };
-    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) request.wanted[knob] = gradient && asked(knob);
-    if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
+    for (std::size_t knob = 0; knob < kAudioKnobs; knob++) request.wanted.push_back(gradient && asked(knob));
+    SoundRecord record;
+    if (!find_interval(self, interval, false, record, error)) return nullptr;
     request.ladders = audio_filter_ladders(self);
-    const oneadapt::AudioProbeResult result = oneadapt::measure_audio(request);
+    oneadapt::SoundMeasurement measurement(record, duration, quality, request);
+    const oneadapt::ProbeResult result = oneadapt::measure_moves(measurement, audio_knobs(), request);
     count_probe(*self->impl, start, true);
 
     GstOneadaptProbe *answer = gst_oneadapt_probe_new();
-    answer->bytes = request.interval.bytes;
-    answer->frames_in = answer->frames_out = 1;  // an interval's sound is analysed as one
+    answer->bytes = record.bytes;
+    answer->frames_in = record.frames_in;
+    answer->frames_out = record.frames_out;
     answer->resource = result.resource;
-    answer->compute = 1;
+    answer->compute = result.compute;
     // What a decision can depend on is what was known when the interval began.
     answer->has_lookahead = looks_ahead(self);
-    answer->activity = answer->has_lookahead ? request.interval.expected_activity : request.interval.activity;
+    answer->activity = answer->has_lookahead ? record.expected_activity : record.activity;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) {
       if (request.ladders[knob].empty() || !asked(knob)) continue;
-      GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], request.interval.values[knob]);
+      GstOneadaptKnob *out = make_knob(knob, request.ladders[knob], record.values[knob]);
       oneadapt::report_moves(result.knobs[knob], out);
       g_ptr_array_add(answer->knobs, out);
     }
@@ -173,29 +178,11 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
     take_settings(self, quality, duration);
     SoundRecord record;
     if (!find_interval(self, interval, true, record, error)) return nullptr;
-    const Ladders ladders = audio_filter_ladders(self);
+    oneadapt::ProbeRequest request;
+    request.ladders = audio_filter_ladders(self);
     Values values = record.values;
     for (std::size_t knob = 0; knob < kAudioKnobs; knob++) values[knob] = (*asked)[knob].value_or(values[knob]);
-    values = oneadapt::audio_values_in_force(values, ladders, record.formats);
-    const oneadapt::Samples samples = oneadapt::render_audio(record, values, quality);
-    if (samples.empty()) throw std::runtime_error("it has no sample at that rate");
-
-    const GstAudioInfo info = oneadapt::mono_info(int(values[oneadapt::kRate]), record.format);
-    oneadapt::AudioConverter converter(oneadapt::mono_info(info.rate), info);
-    GstBuffer *buffer = gst_buffer_new_allocate(nullptr, samples.size() * gsize(info.bpf), nullptr);
-    GstMapInfo map;
-    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-    converter.run(samples.data(), samples.size(), map.data);
-    gst_buffer_unmap(buffer, &map);
-    GST_BUFFER_PTS(buffer) = record.time;
-    GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale(samples.size(), GST_SECOND, guint64(info.rate));
-    GstCaps *caps = gst_audio_info_to_caps(&info);
-    GstOneadaptRendering *answer = gst_oneadapt_rendering_new();
-    gst_oneadapt_rendering_add(answer, gst_sample_new(buffer, caps, nullptr, nullptr), record.time);
-    gst_oneadapt_rendering_want(answer, (interval + 1) * duration);
-    answer->resource = oneadapt::audio_resource(values, ladders);
-    gst_caps_unref(caps);
-    gst_buffer_unref(buffer);
+    GstOneadaptRendering *answer = oneadapt::SoundMeasurement(record, duration, quality, request).render(values);
     count_probe(*self->impl, start, false);
     return answer;
   } catch (const std::exception &failure) {

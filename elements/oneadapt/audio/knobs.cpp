@@ -16,13 +16,13 @@ constexpr unsigned kLeastBits = 2;  // with fewer there is one level, and silenc
 // (docs/results/sound.md).
 const KnobRow kTable[kAudioKnobs] = {
     {"rate", "Rate", "Sample rate of the output in Hz, at most the input's (0 = the highest of \"rate-ladder\")",
-     KnobType::Int, 0, kMostRate, 0, true, false, 0, "1000,2000,3000,4000,6000,8000,12000,16000",
+     KnobType::Int, 0, kMostRate, 0, true, true, false, 0, "1000,2000,3000,4000,6000,8000,12000,16000",
      "sample rates in Hz; those above the input's are left out", 70.0},
     {"bits", "Bits",
      "Bits that a sample takes: values are rounded to as many levels, and bytes are counted as if they were packed (0 "
      "= "
      "all that the output format has)",
-     KnobType::Int, 0, 32, 0, true, false, GST_ONEADAPT_KNOB_ON_REQUEST, "4,6,8,10,12,16",
+     KnobType::Int, 0, 32, 0, true, true, false, GST_ONEADAPT_KNOB_ON_REQUEST, "4,6,8,10,12,16",
      "bits; those beyond the output format's are left out", 70.0},
 };
 

@@ -27,7 +27,7 @@ void average_channels(GstStructure *config, int channels) {
 
 }  // namespace
 
-AudioConverter::AudioConverter(const GstAudioInfo &in, const GstAudioInfo &out) {
+AudioConverter::AudioConverter(const GstAudioInfo &in, const GstAudioInfo &out) : out_bpf_(gsize(out.bpf)) {
   GstAudioInfo from = in, to = out;
   GstStructure *config = gst_structure_new("config", GST_AUDIO_CONVERTER_OPT_DITHER_METHOD,
                                            GST_TYPE_AUDIO_DITHER_METHOD, GST_AUDIO_DITHER_NONE, nullptr);
@@ -41,6 +41,18 @@ void AudioConverter::run(const void *in, std::size_t frames, void *out) {
   gpointer from[] = {const_cast<gpointer>(in)}, to[] = {out};
   if (!gst_audio_converter_samples(converter_.get(), GST_AUDIO_CONVERTER_FLAG_NONE, from, frames, to, frames))
     throw std::runtime_error("the audio library failed to convert samples");
+}
+
+GstBuffer *AudioConverter::to_buffer(const Samples &mono) {
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, mono.size() * out_bpf_, nullptr);
+  GstMapInfo map;
+  if (!buffer || !gst_buffer_map(buffer, &map, GST_MAP_WRITE)) {
+    gst_clear_buffer(&buffer);
+    throw std::runtime_error("there is no memory for a buffer");
+  }
+  run(mono.data(), mono.size(), map.data);
+  gst_buffer_unmap(buffer, &map);
+  return buffer;
 }
 
 GstAudioInfo mono_info(int rate, GstAudioFormat format) {

@@ -23,12 +23,15 @@ class AudioConverter {
   AudioConverter(const GstAudioInfo &in, const GstAudioInfo &out);
   /// `frames` frames of `in` become as many of `out`.
   void run(const void *in, std::size_t frames, void *out);
+  /// Mono samples as a buffer of `out`. (transfer full)
+  GstBuffer *to_buffer(const Samples &mono);
 
  private:
   struct Free {
     void operator()(GstAudioConverter *converter) const { gst_audio_converter_free(converter); }
   };
   std::unique_ptr<GstAudioConverter, Free> converter_;
+  gsize out_bpf_;
 };
 
 /// Mono float at `rate`.

@@ -68,8 +68,9 @@ std::vector<double> ladder_up_to(const std::vector<double> &ladder, double top) 
   return below;
 }
 
-std::size_t nearest_rung(double value, const std::vector<double> &ladder) {
+std::size_t rung_of(const KnobRow &row, double value, const std::vector<double> &ladder) {
   std::size_t best = ladder.size() - 1;
+  if (row.zero_is_top && value <= 0) return best;
   for (std::size_t i = 0; i < ladder.size(); i++)
     if (std::abs(ladder[i] - value) < std::abs(ladder[best] - value)) best = i;
   return best;

@@ -29,6 +29,7 @@ struct KnobRow {
   KnobType type;
   double min, max, neutral;  ///< limits; the default, which changes nothing or is what is usual
   bool rises;                ///< whether the ladder's values rise from cheap to expensive
+  bool zero_is_top;          ///< 0 stands for the ladder's top
   bool h264_only;            ///< has no meaning while a filter that can encode puts out raw media
   unsigned flags;            ///< GstOneadaptKnobFlags
   const char *ladder;        ///< the default ladder; empty: it follows from the caps
@@ -68,8 +69,8 @@ std::vector<double> default_ladder(const KnobRow &row);
 /// The values of a rising ladder that are below `top`, and `top` itself unless the ladder ends lower. Values of 0 or
 /// less stand for the top and are left out. `top` 0: unknown, the ladder has no limit.
 std::vector<double> ladder_up_to(const std::vector<double> &ladder, double top);
-/// The rung nearest to a value; the ladder must not be empty.
-std::size_t nearest_rung(double value, const std::vector<double> &ladder);
+/// The rung that a knob's value stands for: the nearest. The ladder must not be empty.
+std::size_t rung_of(const KnobRow &row, double value, const std::vector<double> &ladder);
 
 /// The knob's property, live and controllable (a map is not).
 GParamSpec *knob_pspec(const KnobRow &row);

@@ -3,7 +3,7 @@
 //
 // Locks, outermost first:
 //   stream lock (GstVideoEncoder's)  State; held by the streaming thread through a frame
-//   Probing::lock                    the prober; held by whoever probes, never by the streaming thread
+//   Probing::lock                    what probes use; held by whoever probes, never by the streaming thread
 //   Locked                           history and weights, one at a time; held for moments
 //   OBJECT_LOCK                      Settings; held for moments
 // No other lock is taken under a Locked or OBJECT_LOCK, and neither is held while pushing, encoding or notifying.
@@ -25,7 +25,7 @@
 #include "video/frame_clock.h"
 #include "video/knobs.h"
 #include "video/picture_history.h"
-#include "video/prober.h"
+#include "video/picture_measurement.h"
 
 using oneadapt::QpMap;
 
@@ -116,7 +116,7 @@ struct FilterImpl {
 
   struct Probing {
     std::mutex lock;
-    oneadapt::Prober prober;
+    oneadapt::ProbeTools tools;
     oneadapt::BlockMap gradient;  ///< of the last probe: what a map is made from
     unsigned confident = 0;       ///< elements behind it
   } probing;

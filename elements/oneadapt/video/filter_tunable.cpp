@@ -25,7 +25,7 @@ namespace {
 
 GstOneadaptKnob *make_knob(GstOneadaptFilter *self, std::size_t knob, const std::vector<double> &ladder, double value) {
   GstOneadaptKnob *made = gst_oneadapt_knob_new(video_knobs()[knob].name, ladder.data(), guint(ladder.size()),
-                                                guint(oneadapt::rung_of(knob, value, ladder)));
+                                                guint(oneadapt::rung_of(video_knobs()[knob], value, ladder)));
   if (knob != kFramerate || value > 0) made->value = value;
   const oneadapt::PictureFormat format = self->impl->history.lock()->format();
   std::vector<double> accuracy, resource, compute;
@@ -82,6 +82,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
   FilterImpl &impl = *self->impl;
   try {
     oneadapt::ProbeRequest request;
+    request.wanted.resize(kKnobs);
     for (std::size_t knob = 0; knob < kKnobs; knob++)
       request.wanted[knob] = gradient && !names && !(video_knobs()[knob].flags & GST_ONEADAPT_KNOB_ON_REQUEST);
     for (const gchar *const *name = names; name && *name; name++) {
@@ -98,7 +99,7 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     }
     request.ladders = filter_ladders(self);
     GST_OBJECT_LOCK(self);
-    request.preset = kPresets[impl.settings.preset];
+    const std::string preset = kPresets[impl.settings.preset];
     GST_OBJECT_UNLOCK(self);
     if (gradient) {
       // What the frame filter goes by from now on.
@@ -108,7 +109,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
       impl.feedback = true;
       *impl.weights.lock() = FilterImpl::Weights{std::move(weights), double(gradient->confident)};
     }
-    if (!find_interval(self, interval, false, request.interval, error)) return nullptr;
+    oneadapt::PictureRecord record;
+    if (!find_interval(self, interval, false, record, error)) return nullptr;
 
     oneadapt::ProbeResult result;
     {
@@ -118,7 +120,8 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
         impl.probing.gradient = map;
         impl.probing.confident = gradient->confident;
       }
-      result = impl.probing.prober.measure(request);
+      oneadapt::PictureMeasurement measurement(impl.probing.tools, record, preset, request);
+      result = oneadapt::measure_moves(measurement, video_knobs(), request);
       const guint64 spent = thread_cpu_ns() - start;
       auto history = impl.history.lock();
       history->counters.probe_ns += spent;
@@ -126,16 +129,16 @@ GstOneadaptProbe *probe(GstOneadaptTunable *tunable, guint64 interval, const Gst
     }
 
     GstOneadaptProbe *answer = gst_oneadapt_probe_new();
-    answer->bytes = request.interval.bytes;
-    answer->frames_in = request.interval.frames_in;
-    answer->frames_out = request.interval.frames_out;
+    answer->bytes = record.bytes;
+    answer->frames_in = record.frames_in;
+    answer->frames_out = record.frames_out;
     answer->resource = result.resource;
     answer->compute = result.compute;
     for (std::size_t knob = 0; knob < kKnobs; knob++) {
       if (request.ladders[knob].empty()) continue;
       const KnobRow &row = video_knobs()[knob];
       if (names ? !g_strv_contains(names, row.name) : row.flags & GST_ONEADAPT_KNOB_ON_REQUEST) continue;
-      GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], request.interval.values[knob]);
+      GstOneadaptKnob *out = make_knob(self, knob, request.ladders[knob], record.values[knob]);
       oneadapt::report_moves(result.knobs[knob], out);
       g_ptr_array_add(answer->knobs, out);
     }
@@ -194,34 +197,22 @@ GstOneadaptRendering *render(GstOneadaptTunable *tunable, guint64 interval, cons
   if (!asked) return nullptr;
   const PartialValues &values = *asked;
   try {
-    oneadapt::RenderRequest request;
+    oneadapt::ProbeRequest request;
     request.ladders = filter_ladders(self);
     GST_OBJECT_LOCK(self);
-    request.preset = kPresets[impl.settings.preset];
+    const std::string preset = kPresets[impl.settings.preset];
     GST_OBJECT_UNLOCK(self);
-    if (!find_interval(self, interval, true, request.interval, error)) return nullptr;
-    request.values = request.interval.values;
-    for (std::size_t knob = 0; knob < kKnobs; knob++)
-      if (values[knob]) request.values[knob] = *values[knob];
-    if (values[kQpMap]) request.values[kQp] = *values[kQpMap];  // rendered without its map
-
-    oneadapt::Rendering rendering;
-    {
-      std::lock_guard<std::mutex> guard(impl.probing.lock);
-      const guint64 start = thread_cpu_ns();
-      rendering = impl.probing.prober.render(request);
-      const guint64 spent = thread_cpu_ns() - start;
-      impl.history.lock()->counters.probe_ns += spent;
-    }
-
-    GstOneadaptRendering *answer = gst_oneadapt_rendering_new();
-    answer->resource = rendering.resource;
-    GstCaps *caps = gst_video_info_to_caps(&rendering.info);
-    for (const oneadapt::Rendering::Picture &picture : rendering.pictures)
-      gst_oneadapt_rendering_add(answer, gst_sample_new(picture.buffer.get(), caps, nullptr, nullptr), picture.time);
-    gst_caps_unref(caps);
-    for (guint64 time : rendering.wanted) gst_oneadapt_rendering_want(answer, time);
-    return answer;
+    oneadapt::PictureRecord record;
+    if (!find_interval(self, interval, true, record, error)) return nullptr;
+    oneadapt::Values wanted = record.values;
+    for (std::size_t knob = 0; knob < kKnobs; knob++) wanted[knob] = values[knob].value_or(wanted[knob]);
+    if (values[kQpMap]) wanted[kQp] = *values[kQpMap];  // rendered without its map
+    std::lock_guard<std::mutex> guard(impl.probing.lock);
+    const guint64 start = thread_cpu_ns();
+    GstOneadaptRendering *rendering =
+        oneadapt::PictureMeasurement(impl.probing.tools, record, preset, request).render(wanted);
+    impl.history.lock()->counters.probe_ns += thread_cpu_ns() - start;
+    return rendering;
   } catch (const std::exception &failure) {
     g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED,
                 "%s cannot render interval %" G_GUINT64_FORMAT ": %s", GST_OBJECT_NAME(self), interval, failure.what());

@@ -11,39 +11,40 @@ constexpr unsigned kOnRequest = GST_ONEADAPT_KNOB_ON_REQUEST, kFollows = GST_ONE
 
 const KnobRow kTable[kKnobs] = {
     {"scale", "Scale", "Width and height of the output as a fraction of the input's, rounded to even pixels",
-     KnobType::Double, 0.1, 1.0, 1.0, true, false, 0, "0.5,0.625,0.75,0.875,1", "fractions of width and height", 0.6},
+     KnobType::Double, 0.1, 1.0, 1.0, true, false, false, 0, "0.5,0.625,0.75,0.875,1", "fractions of width and height",
+     0.6},
     {"framerate", "Frame rate",
      "Most frames per second that are passed on, an interval's last one always among them; the others are dropped "
      "(0 = every frame)",
-     KnobType::Double, 0.0, 1000.0, 0.0, true, false, 0, "",
+     KnobType::Double, 0.0, 1000.0, 0.0, true, true, false, 0, "",
      "frames per second; values above the input's rate are left out", 2.8},
     {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,
-     20, false, true, kContinuous, "48,44,40,36,32,28,24,20", "quantisation parameters", 1.0},
+     20, false, false, true, kContinuous, "48,44,40,36,32,28,24,20", "quantisation parameters", 1.0},
     {"qp-map", "QP map",
      "QP offsets of the macroblocks, laid over the frame whatever its size: a structure with columns, rows and an "
      "array "
      "of columns x rows offsets, such as \"map,columns=2,rows=1,offsets=<0,8>\"; offsets are added to \"qp\", and "
      "those "
      "of regions of interest to them; odd sums are coded one step finer",
-     KnobType::Map, 0, 51, 20, false, true, kOnRequest | kFollows | kContinuous, "48,44,40,36,32,28,24,20",
+     KnobType::Map, 0, 51, 20, false, false, true, kOnRequest | kFollows | kContinuous, "48,44,40,36,32,28,24,20",
      "QPs that the map is laid over", 1.0},
     {"b-bias", "B-frame bias",
      "How likely a picture becomes a B picture where \"b-frames\" allows it, from -100 (never) to 100", KnobType::Int,
-     -100, 100, 0, false, true, 0, "100,50,0,-50,-100", "biases", 1.0},
+     -100, 100, 0, false, false, true, 0, "100,50,0,-50,-100", "biases", 1.0},
     {"pixel-threshold", "Pixel threshold",
      "A frame is dropped when the share of its pixels that differ from the last frame sent is at most this many times "
      "what is usual from one frame to the next (mean plus standard deviation over the last interval); 0 = never",
-     KnobType::Double, 0.0, 1000.0, 0.0, false, false, kOnRequest, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, false, kOnRequest, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
      "multiples of the usual difference", 2.8},
     {"area-threshold", "Area threshold",
      "A frame is dropped when the largest connected region of pixels that differ from the last frame sent covers at "
      "most this many times what is usual from one frame to the next; 0 = never",
-     KnobType::Double, 0.0, 1000.0, 0.0, false, false, kOnRequest, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, false, kOnRequest, "16,8,4,2.8,2,1.4,1,0.7,0.5,0",
      "multiples of the usual area", 2.8},
     {"change-threshold", "Change threshold",
      "Frames are dropped until reusing the last result is estimated to have cost this much: the sum over the dropped "
      "frames of the loss of F1, by how much changed where the DNN looks; 0 = never",
-     KnobType::Double, 0.0, 1000.0, 0.0, false, false, kOnRequest | kFollows | kContinuous | kSelfScaling,
+     KnobType::Double, 0.0, 1000.0, 0.0, false, false, false, kOnRequest | kFollows | kContinuous | kSelfScaling,
      "3.2,1.6,0.8,0.4,0.2,0.1,0.05,0.02,0", "sums of F1 lost", 2.8},
 };
 

@@ -60,6 +60,14 @@ Scaler::Scaler(const GstVideoInfo &in, const GstVideoInfo &out, unsigned threads
                              std::to_string(GST_VIDEO_INFO_HEIGHT(&out)));
 }
 
+BufferRef scaled_picture(const GstVideoInfo &info, const BufferRef &picture, Size size) {
+  const GstVideoInfo to = resized(info, size);
+  BufferRef scaled = take_buffer(gst_buffer_new_allocate(nullptr, to.size, nullptr));
+  MappedFrame in(info, picture.get(), GST_MAP_READ), out(to, scaled.get(), GST_MAP_WRITE);
+  Scaler(info, to, 1).run(in.get(), out.get());
+  return scaled;
+}
+
 bool is_planar_luma(GstVideoFormat format) {
   return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_YV12 || format == GST_VIDEO_FORMAT_NV12 ||
          format == GST_VIDEO_FORMAT_GRAY8;

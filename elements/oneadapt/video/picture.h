@@ -58,4 +58,7 @@ class Scaler {
   std::unique_ptr<GstVideoConverter, Free> converter_;
 };
 
+/// A picture in another size, in memory of its own.
+BufferRef scaled_picture(const GstVideoInfo &info, const BufferRef &picture, Size size);
+
 }  // namespace oneadapt
