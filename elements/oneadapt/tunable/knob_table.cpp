@@ -76,30 +76,6 @@ std::size_t rung_of(const KnobRow &row, double value, const std::vector<double> 
   return best;
 }
 
-GParamSpec *knob_pspec(const KnobRow &row) {
-  const auto flags = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_NAME | G_PARAM_STATIC_NICK |
-                                 G_PARAM_EXPLICIT_NOTIFY | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
-  const std::string blurb =
-      std::string(row.blurb) + ". Takes effect at an interval's first frame" + (row.h264_only ? "; H.264 only" : "");
-  switch (row.type) {
-    case KnobType::Map:
-      return g_param_spec_boxed(row.name, row.nick, blurb.c_str(), GST_TYPE_STRUCTURE,
-                                GParamFlags(flags & ~GST_PARAM_CONTROLLABLE));
-    case KnobType::Int:
-      return g_param_spec_int(row.name, row.nick, blurb.c_str(), int(row.min), int(row.max), int(row.neutral), flags);
-    default:
-      return g_param_spec_double(row.name, row.nick, blurb.c_str(), row.min, row.max, row.neutral, flags);
-  }
-}
-
-GParamSpec *ladder_pspec(const KnobRow &row, const char *usual) {
-  const std::string name = std::string(row.name) + "-ladder", nick = std::string(row.nick) + " ladder",
-                    blurb = std::string("Values that a controller may choose for \"") + row.name +
-                            "\", cheap to expensive, separated by commas: " + row.ladder_blurb + ". Empty: " + usual;
-  return g_param_spec_string(name.c_str(), nick.c_str(), blurb.c_str(), "",
-                             GParamFlags(G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING));
-}
-
 std::size_t KnobTable::find(const std::string &name) const {
   std::size_t knob = 0;
   while (knob < size_ && name != rows_[knob].name) knob++;

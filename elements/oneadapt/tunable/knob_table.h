@@ -72,11 +72,6 @@ std::vector<double> ladder_up_to(const std::vector<double> &ladder, double top);
 /// The rung that a knob's value stands for: the nearest. The ladder must not be empty.
 std::size_t rung_of(const KnobRow &row, double value, const std::vector<double> &ladder);
 
-/// The knob's property, live and controllable (a map is not).
-GParamSpec *knob_pspec(const KnobRow &row);
-/// The property of its ladder; `usual` says what an empty one stands for.
-GParamSpec *ladder_pspec(const KnobRow &row, const char *usual);
-
 /// A function given by its values at some places (at least one, in order), linear in between and constant outside.
 double interpolated(const std::vector<std::array<double, 2>> &points, double x);
 

@@ -21,6 +21,8 @@ class Locked {
     std::lock_guard<std::mutex> guard_;
     T &value_;
   };
+  template <class... Arguments>
+  explicit Locked(Arguments &&...arguments) : value_(std::forward<Arguments>(arguments)...) {}
   Access lock() { return {mutex_, value_}; }
 
  private:

@@ -27,7 +27,9 @@ struct ProbedKnob {
 struct ProbeRequest {
   Ladders ladders;                     ///< in force
   std::vector<bool> wanted;            ///< one for each knob: whether its moves are to be measured
+  std::vector<bool> named;             ///< whether it was asked for by name
   const BlockMap *gradient = nullptr;  ///< DNNGrad, on whatever frame size the DNN received; may be NULL
+  unsigned confident = 0;              ///< elements behind it
 };
 
 struct ProbeResult {

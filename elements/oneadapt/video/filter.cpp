@@ -30,6 +30,7 @@
 #include <utility>
 
 #include "gstoneadapt.h"
+#include "tunable/knob_properties.h"
 #include "video/filter_impl.h"
 
 GST_DEBUG_CATEGORY(oneadapt_filter_debug);
