@@ -116,6 +116,10 @@ gboolean AdaptiveFilter::apply(guint64 interval, const GstStructure *configurati
   gst_structure_free(usual);
   if (idle) gst_structure_free(idle);
   if (!values || !inactive) return FALSE;
+  // A map is made from what was probed last: a probe under way is waited for.
+  std::unique_lock<std::mutex> lock(probing_, std::defer_lock);
+  for (std::size_t knob = 0; knob < knobs.size() && !lock; knob++)
+    if (knobs[knob].type == KnobType::Map && (*values)[knob]) lock.lock();
   PayloadRef payload = medium_.payload(*values);
   settings_.lock()->pending = PendingConfiguration{interval, *values, *inactive, std::move(payload)};
   return TRUE;

@@ -4,6 +4,8 @@
 #include <string>
 
 namespace oneadapt {
+namespace {
+
 GParamSpec *knob_pspec(const KnobRow &row) {
   const auto flags = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_NAME | G_PARAM_STATIC_NICK |
                                  G_PARAM_EXPLICIT_NOTIFY | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
@@ -27,6 +29,8 @@ GParamSpec *ladder_pspec(const KnobRow &row, const char *usual) {
   return g_param_spec_string(name.c_str(), nick.c_str(), blurb.c_str(), "",
                              GParamFlags(G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING));
 }
+
+}  // namespace
 
 guint KnobProperties::install(GObjectClass *klass, const char *usual_ladder, const char *stats) {
   guint id = 1;

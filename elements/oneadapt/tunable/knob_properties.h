@@ -34,13 +34,11 @@ class KnobProperties {
   std::vector<GParamSpec *> pspecs_;
 };
 
-/// The property of a knob, live and controllable (a map is not), and of its ladder.
-GParamSpec *knob_pspec(const KnobRow &row);
-GParamSpec *ladder_pspec(const KnobRow &row, const char *usual);
-
 inline void read_value(const GValue *from, guint64 &to) { to = g_value_get_uint64(from); }
 inline void read_value(const GValue *from, guint &to) { to = g_value_get_uint(from); }
-inline void read_value(const GValue *from, int &to) { to = g_value_get_int(from); }
+inline void read_value(const GValue *from, int &to) {
+  to = G_VALUE_HOLDS_ENUM(from) ? g_value_get_enum(from) : g_value_get_int(from);
+}
 inline void read_value(const GValue *from, double &to) { to = g_value_get_double(from); }
 template <class Enum>
 std::enable_if_t<std::is_enum_v<Enum>> read_value(const GValue *from, Enum &to) {
@@ -48,7 +46,9 @@ std::enable_if_t<std::is_enum_v<Enum>> read_value(const GValue *from, Enum &to) 
 }
 inline void write_value(GValue *to, guint64 from) { g_value_set_uint64(to, from); }
 inline void write_value(GValue *to, guint from) { g_value_set_uint(to, from); }
-inline void write_value(GValue *to, int from) { g_value_set_int(to, from); }
+inline void write_value(GValue *to, int from) {
+  G_VALUE_HOLDS_ENUM(to) ? g_value_set_enum(to, from) : g_value_set_int(to, from);
+}
 inline void write_value(GValue *to, double from) { g_value_set_double(to, from); }
 template <class Enum>
 std::enable_if_t<std::is_enum_v<Enum>> write_value(GValue *to, Enum from) {

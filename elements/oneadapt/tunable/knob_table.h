@@ -72,6 +72,13 @@ std::vector<double> ladder_up_to(const std::vector<double> &ladder, double top);
 /// The rung that a knob's value stands for: the nearest. The ladder must not be empty.
 std::size_t rung_of(const KnobRow &row, double value, const std::vector<double> &ladder);
 
+/// The accuracy and resources that a value of a knob usually comes to, the other knobs at their most expensive, as
+/// fractions of the most expensive value's.
+struct Typical {
+  double accuracy = 1, resource = 1;
+  std::optional<double> compute;  ///< frames that are left to analyse; none: all of them
+};
+
 /// A function given by its values at some places (at least one, in order), linear in between and constant outside.
 double interpolated(const std::vector<std::array<double, 2>> &points, double x);
 

@@ -6,8 +6,8 @@
 
 namespace oneadapt {
 
-/// A value and its mutex. `state.lock()->call()` locks for that call; `auto locked = state.lock();` to the end of the
-/// block. A leaf: no other lock is taken meanwhile.
+/// A value and its mutex. `state.lock()->call()` locks to the end of that statement, whatever else is in it;
+/// `auto locked = state.lock();` to the end of the block. A leaf: no other lock is taken meanwhile.
 template <class T>
 class Locked {
  public:

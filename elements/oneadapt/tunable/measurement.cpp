@@ -69,11 +69,6 @@ BlockMap map_of(const GstOneadaptGradient &gradient) {
   return map;
 }
 
-void set_unknown_interval(GError **error, const char *element, guint64 interval) {
-  g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_INTERVAL,
-              "%s does not (or no longer) remember interval %" G_GUINT64_FORMAT, element, interval);
-}
-
 guint64 thread_cpu_ns() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

@@ -78,9 +78,6 @@ Values most_expensive(Values values, const Ladders &ladders);
 /// The gradient's map. Throws std::runtime_error, with a sentence, where its grid or its values are not valid.
 BlockMap map_of(const GstOneadaptGradient &gradient);
 
-/// "ELEMENT does not (or no longer) remember interval …".
-void set_unknown_interval(GError **error, const char *element, guint64 interval);
-
 /// CPU time of the calling thread, in ns.
 guint64 thread_cpu_ns();
 

@@ -15,13 +15,6 @@
 
 namespace oneadapt {
 
-/// The accuracy and resources that a value of a knob usually comes to, the other knobs at their most expensive, as
-/// fractions of the most expensive value's.
-struct Typical {
-  double accuracy = 1, resource = 1;
-  std::optional<double> compute;  ///< frames that are left to analyse; none: all of them
-};
-
 /// Called from any thread, unless it says otherwise.
 class Medium {
  public:

@@ -27,19 +27,22 @@
 #include "video/filter.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "gstoneadapt.h"
-#include "tunable/knob_properties.h"
-#include "video/filter_impl.h"
+#include "video/stream.h"
 
 GST_DEBUG_CATEGORY(oneadapt_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_filter_debug
 
-using oneadapt::kKnobs;
-using oneadapt::KnobRow;
-using oneadapt::KnobType;
-using oneadapt::video_knobs;
+using oneadapt::AdaptiveFilter;
+using oneadapt::KnobProperties;
+using oneadapt::kPresets;
+using oneadapt::Marks;
+using oneadapt::QpMap;
+using oneadapt::SettingProperties;
+using oneadapt::VideoMedium;
+using oneadapt::VideoSettings;
+using oneadapt::VideoStream;
 
 #if HAVE_X264
 #define H264_CAPS                                                                                  \
@@ -56,36 +59,17 @@ static GstStaticPadTemplate sink_template =
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(H264_CAPS GST_VIDEO_CAPS_MAKE(RAW_FORMATS)));
 
-const char *const kPresets[] = {"ultrafast", "superfast", "veryfast", "faster",  "fast", "medium",
-                                "slow",      "slower",    "veryslow", "placebo", nullptr};
-
 namespace {
 
-constexpr int kDefaultPreset = 2;
 // Upstream pools had better hold a few buffers more: the last pictures are remembered for probing.
 constexpr guint kExtraBuffers = 4;
 
-enum {
-  PROP_0,
-  PROP_INTERVAL,
-  PROP_PRESET,
-  PROP_THREADS,
-  PROP_STATS,
-  PROP_MAP_RANGE,
-  PROP_MAP_GRANULARITY,
-  PROP_MAX_SKIP,
-  PROP_B_FRAMES,
-  PROP_MARKS,
-  PROP_FEEDBACK_SHARE,
-  PROP_KNOB
-};
-constexpr guint kFirstLadder = PROP_KNOB + kKnobs;
-constexpr guint kProperties = kFirstLadder + kKnobs;
-GParamSpec *properties[kProperties];
+KnobProperties knob_properties(oneadapt::video_knobs());
+SettingProperties<VideoSettings> setting_properties;
 
 GType preset_type() {
   static const GType type = [] {
-    static GEnumValue values[G_N_ELEMENTS(kPresets)];
+    static GEnumValue values[11];
     for (int i = 0; kPresets[i]; i++) values[i] = {i, kPresets[i], kPresets[i]};
     return g_enum_register_static("GstOneadaptFilterPreset", values);
   }();
@@ -101,167 +85,82 @@ GType marks_type() {
   return type;
 }
 
-GstStructure *make_stats(GstOneadaptFilter *self) {
-  FilterImpl &impl = *self->impl;
-  oneadapt::PictureCounters c;
-  oneadapt::Values values;
-  {
-    auto history = impl.history.lock();
-    c = history->counters;
-    const auto *current = history->current();
-    values = current ? current->values : oneadapt::video_knobs().neutral();
-  }
-  GstStructure *stats =
-      gst_structure_new("oneadaptfilter-stats", "frames-in", G_TYPE_UINT64, c.frames_in, "frames-out", G_TYPE_UINT64,
-                        c.frames_out, "dropped", G_TYPE_UINT64, c.dropped, "filtered", G_TYPE_UINT64, c.filtered,
-                        "intervals", G_TYPE_UINT64, c.intervals, "bytes", G_TYPE_UINT64, c.bytes, "last-interval-bytes",
-                        G_TYPE_UINT64, c.last_interval_bytes, "encode-time", G_TYPE_UINT64, c.coding_ns, "probe-time",
-                        G_TYPE_UINT64, c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
-  for (std::size_t knob = 0; knob < kKnobs; knob++)
-    if (video_knobs()[knob].type != KnobType::Map)
-      gst_structure_set(stats, video_knobs()[knob].name, G_TYPE_DOUBLE, values[knob], nullptr);
-  return stats;
-}
-
 }  // namespace
 
-GParamSpec *filter_knob_pspec(std::size_t knob) { return properties[PROP_KNOB + knob]; }
+/// Locks, outermost first: the encoder's stream lock (VideoStream), AdaptiveFilter's own (a probe under way), then one
+/// at a time, for moments, a Locked (the history, settings, …). None is held while anything is pushed or notified.
+struct VideoFilter {
+  explicit VideoFilter(GstVideoEncoder *element)
+      : encoder(element), adaptive(GST_ELEMENT(element), medium, knob_properties) {
+    new_run(false);
+  }
+  /// `over`: a run has ended; its counters can still be read.
+  void new_run(bool over) {
+    medium.new_run(over);
+    const VideoSettings settings = *medium.settings.lock();
+    stream = std::make_unique<VideoStream>(encoder, medium, adaptive, settings);
+  }
+
+  GstVideoEncoder *encoder;
+  VideoMedium medium;
+  AdaptiveFilter adaptive;
+  std::unique_ptr<VideoStream> stream;
+};
+
+G_BEGIN_DECLS
+#define GST_TYPE_ONEADAPT_FILTER (gst_oneadapt_filter_get_type())
+G_DECLARE_FINAL_TYPE(GstOneadaptFilter, gst_oneadapt_filter, GST, ONEADAPT_FILTER, GstVideoEncoder)
+struct _GstOneadaptFilter {
+  GstVideoEncoder parent;
+  VideoFilter *filter;
+};
+G_END_DECLS
+
+static AdaptiveFilter &adaptive_of(GstOneadaptTunable *tunable) {
+  return GST_ONEADAPT_FILTER(tunable)->filter->adaptive;
+}
+static VideoStream &stream_of(GstVideoEncoder *encoder) { return *GST_ONEADAPT_FILTER(encoder)->filter->stream; }
 
 G_DEFINE_TYPE_WITH_CODE(GstOneadaptFilter, gst_oneadapt_filter, GST_TYPE_VIDEO_ENCODER,
-                        G_IMPLEMENT_INTERFACE(GST_TYPE_ONEADAPT_TUNABLE, GInterfaceInitFunc(filter_tunable_init)))
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_ONEADAPT_TUNABLE, oneadapt::init_tunable<adaptive_of>))
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptfilter, "oneadaptfilter", GST_RANK_NONE, GST_TYPE_ONEADAPT_FILTER,
                                       GST_DEBUG_CATEGORY_INIT(oneadapt_filter_debug, "oneadaptfilter", 0,
                                                               "input filtering for a DNN"))
 
 /* ---- properties ---------------------------------------------------------------------------------------------- */
 
-static void set_ladder(GstOneadaptFilter *self, std::size_t knob, const gchar *text) {
-  std::vector<double> values;
-  if (!oneadapt::parse_ladder_property(GST_OBJECT_NAME(self), video_knobs()[knob], text, values)) return;
-  GST_OBJECT_LOCK(self);
-  self->impl->settings.ladders[knob] = values;
-  self->impl->settings.ladder_texts[knob] = text ? text : "";
-  GST_OBJECT_UNLOCK(self);
-}
+/// The one knob that is no number.
+static bool is_map(guint id) { return knob_properties.knob_of(id) == oneadapt::kQpMap; }
 
 static void set_map(GstOneadaptFilter *self, const GstStructure *structure) {
-  QpMap map;
+  auto map = std::make_shared<QpMap>();
   std::string complaint;
-  if (!qp_map_parse(structure, map, complaint)) {
+  if (!qp_map_parse(structure, *map, complaint)) {
     g_warning(
         "%s: property \"qp-map\" is left as it was: %s; write for instance \"map,columns=2,rows=1,offsets=<0,8>\"",
         GST_OBJECT_NAME(self), complaint.c_str());
     return;
   }
   if (!complaint.empty()) g_warning("%s: property \"qp-map\" is clipped: %s", GST_OBJECT_NAME(self), complaint.c_str());
-  GST_OBJECT_LOCK(self);
-  self->impl->settings.map = std::move(map);
-  GST_OBJECT_UNLOCK(self);
+  self->filter->adaptive.settings().lock()->payload = std::move(map);
 }
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *self = GST_ONEADAPT_FILTER(object);
-  FilterSettings &settings = self->impl->settings;
-  if (id >= kFirstLadder && id < kProperties) {
-    set_ladder(self, id - kFirstLadder, g_value_get_string(value));
-    return;
-  }
-  if (id == PROP_KNOB + oneadapt::kQpMap) {
+  if (is_map(id))
     set_map(self, gst_value_get_structure(value));
-    return;
-  }
-  GST_OBJECT_LOCK(self);
-  if (id >= PROP_KNOB && id < kFirstLadder) {
-    settings.values[id - PROP_KNOB] =
-        G_IS_PARAM_SPEC_INT(pspec) ? double(g_value_get_int(value)) : g_value_get_double(value);
-  } else {
-    switch (id) {
-      case PROP_INTERVAL:
-        settings.interval = g_value_get_uint64(value);
-        break;
-      case PROP_PRESET:
-        settings.preset = g_value_get_enum(value);
-        break;
-      case PROP_THREADS:
-        settings.threads = g_value_get_uint(value);
-        break;
-      case PROP_MAP_RANGE:
-        settings.map_range = g_value_get_int(value);
-        break;
-      case PROP_MAP_GRANULARITY:
-        settings.map_granularity = g_value_get_uint(value);
-        break;
-      case PROP_MAX_SKIP:
-        settings.max_skip = g_value_get_uint(value);
-        break;
-      case PROP_B_FRAMES:
-        settings.b_frames = g_value_get_uint(value);
-        break;
-      case PROP_MARKS:
-        settings.marks = Marks(g_value_get_enum(value));
-        break;
-      case PROP_FEEDBACK_SHARE:
-        settings.feedback_share = g_value_get_double(value);
-        break;
-      default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    }
-  }
-  GST_OBJECT_UNLOCK(self);
+  else if (!self->filter->adaptive.set_property(id, value) &&
+           !setting_properties.set(*self->filter->medium.settings.lock(), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  auto *self = GST_ONEADAPT_FILTER(object);
-  FilterSettings &settings = self->impl->settings;
-  if (id == PROP_STATS) {
-    g_value_take_boxed(value, make_stats(self));
-    return;
-  }
-  GST_OBJECT_LOCK(self);
-  if (id >= kFirstLadder && id < kProperties) {
-    g_value_set_string(value, settings.ladder_texts[id - kFirstLadder].c_str());
-  } else if (id == PROP_KNOB + oneadapt::kQpMap) {
-    g_value_take_boxed(value, qp_map_structure(settings.map));
-  } else if (id >= PROP_KNOB && id < kFirstLadder) {
-    const double knob = settings.values[id - PROP_KNOB];
-    if (G_IS_PARAM_SPEC_INT(pspec))
-      g_value_set_int(value, int(knob));
-    else
-      g_value_set_double(value, knob);
-  } else {
-    switch (id) {
-      case PROP_INTERVAL:
-        g_value_set_uint64(value, settings.interval);
-        break;
-      case PROP_PRESET:
-        g_value_set_enum(value, settings.preset);
-        break;
-      case PROP_THREADS:
-        g_value_set_uint(value, settings.threads);
-        break;
-      case PROP_MAP_RANGE:
-        g_value_set_int(value, settings.map_range);
-        break;
-      case PROP_MAP_GRANULARITY:
-        g_value_set_uint(value, settings.map_granularity);
-        break;
-      case PROP_MAX_SKIP:
-        g_value_set_uint(value, settings.max_skip);
-        break;
-      case PROP_B_FRAMES:
-        g_value_set_uint(value, settings.b_frames);
-        break;
-      case PROP_MARKS:
-        g_value_set_enum(value, int(settings.marks));
-        break;
-      case PROP_FEEDBACK_SHARE:
-        g_value_set_double(value, settings.feedback_share);
-        break;
-      default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    }
-  }
-  GST_OBJECT_UNLOCK(self);
+  VideoFilter &filter = *GST_ONEADAPT_FILTER(object)->filter;
+  if (is_map(id))
+    g_value_take_boxed(value, qp_map_structure(oneadapt::qp_map_of(filter.adaptive.settings().lock()->payload)));
+  else if (!filter.adaptive.get_property(id, value) &&
+           !setting_properties.get(*filter.medium.settings.lock(), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 /* ---- caps, allocation ---------------------------------------------------------------------------------------- */
@@ -283,9 +182,7 @@ static void widen_side(GstStructure *s, const char *side) {
 /// business no more than upstream's: they are then left open.
 static GstCaps *get_caps(GstVideoEncoder *encoder, GstCaps *filter) {
   auto *self = GST_ONEADAPT_FILTER(encoder);
-  GST_OBJECT_LOCK(self);
-  const bool scales = self->impl->settings.values[oneadapt::kScale] < 1;
-  GST_OBJECT_UNLOCK(self);
+  const bool scales = self->filter->adaptive.settings().lock()->asked[oneadapt::kScale] < 1;
   GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder));
   if (!allowed) allowed = gst_pad_get_pad_template_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder));
   GstCaps *wanted = gst_caps_new_empty(), *raw = gst_caps_new_empty();
@@ -322,18 +219,13 @@ static GstCaps *get_caps(GstVideoEncoder *encoder, GstCaps *filter) {
   return caps;
 }
 
-static gboolean set_format(GstVideoEncoder *encoder, GstVideoCodecState *state) {
-  return filter_set_format(GST_ONEADAPT_FILTER(encoder), state);
-}
-
 static gboolean propose_allocation(GstVideoEncoder *encoder, GstQuery *query) {
-  auto *self = GST_ONEADAPT_FILTER(encoder);
   GstCaps *caps = nullptr;
   GstVideoInfo info;
   gst_query_parse_allocation(query, &caps, nullptr);
   if (!caps || !gst_video_info_from_caps(&info, caps)) return FALSE;
   bool video_meta = true;
-  if (!self->impl->state->h264) {
+  if (!stream_of(encoder).h264()) {
     // Untouched buffers go through: their layout must be one that downstream understands.
     GstQuery *downstream = gst_query_new_allocation(caps, FALSE);
     video_meta = gst_pad_peer_query(GST_VIDEO_ENCODER_SRC_PAD(encoder), downstream) &&
@@ -348,69 +240,50 @@ static gboolean propose_allocation(GstVideoEncoder *encoder, GstQuery *query) {
 /* ---- streaming ----------------------------------------------------------------------------------------------- */
 
 static gboolean start(GstVideoEncoder *encoder) {
-  auto *self = GST_ONEADAPT_FILTER(encoder);
-  FilterImpl &impl = *self->impl;
-  impl.state.reset(new FilterState);
-  GST_OBJECT_LOCK(self);
-  impl.state->fixed = impl.settings;
-  GST_OBJECT_UNLOCK(self);
-  impl.state->clock = std::make_unique<oneadapt::FrameClock>(impl.state->fixed.interval, 0);
-  {
-    // What a DNN said of another run's pictures is no reason for a map.
-    std::lock_guard<std::mutex> guard(impl.probing.lock);
-    impl.probing.gradient = oneadapt::BlockMap();
-  }
-  impl.feedback = impl.thresholds_asked = impl.units_asked = false;
-  impl.weights.lock()->reset();
-  oneadapt::restart(*impl.history.lock(), false);
+  GST_ONEADAPT_FILTER(encoder)->filter->new_run(false);
   return TRUE;
 }
 
 static gboolean stop(GstVideoEncoder *encoder) {
-  auto *self = GST_ONEADAPT_FILTER(encoder);
-  FilterImpl &impl = *self->impl;
-  filter_forget(self);
-  impl.state.reset(new FilterState);
-  oneadapt::restart(*impl.history.lock(), true);
-  GST_OBJECT_LOCK(self);
-  impl.settings.pending.reset();
-  GST_OBJECT_UNLOCK(self);
+  VideoFilter &filter = *GST_ONEADAPT_FILTER(encoder)->filter;
+  filter.stream->forget();
+  filter.new_run(true);
+  filter.adaptive.stop();
   return TRUE;
 }
 
+static gboolean set_format(GstVideoEncoder *encoder, GstVideoCodecState *state) {
+  return stream_of(encoder).set_format(state);
+}
+
 static gboolean flush(GstVideoEncoder *encoder) {
-  filter_forget(GST_ONEADAPT_FILTER(encoder));
+  stream_of(encoder).forget();
   return TRUE;
 }
 
 static GstFlowReturn handle_frame(GstVideoEncoder *encoder, GstVideoCodecFrame *frame) {
-  return filter_handle_frame(GST_ONEADAPT_FILTER(encoder), frame);
+  return stream_of(encoder).handle_frame(frame);
 }
 
-static GstFlowReturn finish(GstVideoEncoder *encoder) { return filter_finish(GST_ONEADAPT_FILTER(encoder)); }
+static GstFlowReturn finish(GstVideoEncoder *encoder) { return stream_of(encoder).finish(); }
 
 static gboolean sink_query(GstVideoEncoder *encoder, GstQuery *query) {
-  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) filter_drain(GST_ONEADAPT_FILTER(encoder));
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) stream_of(encoder).drain();
   return GST_VIDEO_ENCODER_CLASS(gst_oneadapt_filter_parent_class)->sink_query(encoder, query);
 }
 
 static GstFlowReturn pre_push(GstVideoEncoder *encoder, GstVideoCodecFrame *frame) {
-  FilterState &state = *GST_ONEADAPT_FILTER(encoder)->impl->state;
-  // The base class knows coded streams only; raw pictures have no decoding order.
-  if (!state.h264) GST_BUFFER_DTS(frame->output_buffer) = GST_CLOCK_TIME_NONE;
-  // Here, because caps and segment have gone before.
-  if (GstEvent *event = std::exchange(state.announcement, nullptr))
-    gst_pad_push_event(GST_VIDEO_ENCODER_SRC_PAD(encoder), event);
+  stream_of(encoder).pre_push(frame);
   return GST_FLOW_OK;
 }
 
 static gboolean transform_meta(GstVideoEncoder *encoder, GstVideoCodecFrame *frame, GstMeta *meta) {
-  const FilterState &state = *GST_ONEADAPT_FILTER(encoder)->impl->state;
-  const GstVideoInfo &input = state.input->info;
-  const bool resized = state.output != oneadapt::Size{unsigned(input.width), unsigned(input.height)};
-  if (!state.h264 && !resized) return FALSE;  // the output is a copy and has them all
+  const VideoStream &stream = stream_of(encoder);
+  const GstVideoInfo &input = stream.input()->info;
+  const bool resized = stream.output() != oneadapt::size_of(input);
+  if (!stream.h264() && !resized) return FALSE;  // the output is a copy and has them all
   if (resized && meta->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE) {
-    GstVideoInfo in = input, out = oneadapt::resized(input, state.output);
+    GstVideoInfo in = input, out = oneadapt::resized(input, stream.output());
     GstVideoMetaTransform transform{&in, &out};
     meta->info->transform_func(frame->output_buffer, meta, frame->input_buffer,
                                gst_video_meta_transform_scale_get_quark(), &transform);
@@ -419,9 +292,9 @@ static gboolean transform_meta(GstVideoEncoder *encoder, GstVideoCodecFrame *fra
   return GST_VIDEO_ENCODER_CLASS(gst_oneadapt_filter_parent_class)->transform_meta(encoder, frame, meta);
 }
 
-/// Frames that the knob `framerate` drops are no sign of lateness: no QoS messages for them.
+/// Frames that are dropped on purpose are no sign of lateness: no QoS messages for them.
 static gboolean post_message(GstElement *element, GstMessage *message) {
-  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_QOS && GST_ONEADAPT_FILTER(element)->impl->dropping) {
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_QOS && GST_ONEADAPT_FILTER(element)->filter->medium.dropping) {
     gst_message_unref(message);
     return TRUE;
   }
@@ -431,32 +304,37 @@ static gboolean post_message(GstElement *element, GstMessage *message) {
 /* ---- class --------------------------------------------------------------------------------------------------- */
 
 static void finalize(GObject *object) {
-  delete GST_ONEADAPT_FILTER(object)->impl;
+  delete GST_ONEADAPT_FILTER(object)->filter;
   G_OBJECT_CLASS(gst_oneadapt_filter_parent_class)->finalize(object);
 }
 
 static void gst_oneadapt_filter_init(GstOneadaptFilter *self) {
-  self->impl = new FilterImpl;
-  self->impl->settings.preset = kDefaultPreset;
+  self->filter = new VideoFilter(GST_VIDEO_ENCODER(self));
 }
 
 static void install_properties(GObjectClass *klass) {
   const auto fixed = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  properties[PROP_INTERVAL] =
+  setting_properties.add(
       g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time; each is one closed GOP",
-                          GST_MSECOND, 3600 * GST_SECOND, GST_SECOND, fixed);
-  properties[PROP_PRESET] = g_param_spec_enum("speed-preset", "Speed preset", "x264's preset; H.264 only",
-                                              preset_type(), kDefaultPreset, fixed);
-  properties[PROP_THREADS] =
+                          GST_MSECOND, 3600 * GST_SECOND, GST_SECOND, fixed),
+      &VideoSettings::interval);
+  setting_properties.add(g_param_spec_enum("speed-preset", "Speed preset", "x264's preset; H.264 only", preset_type(),
+                                           oneadapt::kDefaultPreset, fixed),
+                         &VideoSettings::preset);
+  setting_properties.add(
       g_param_spec_uint("threads", "Threads",
-                        "Slices that are encoded at once, without delay; 0 = as many as x264 likes", 0, 64, 1, fixed);
-  properties[PROP_MAX_SKIP] = g_param_spec_uint(
-      "max-skip", "Max skip", "Most frames in a row that thresholds drop (0 = any number)", 0, 1000000, 0, fixed);
-  properties[PROP_B_FRAMES] = g_param_spec_uint(
-      "b-frames", "B-frames",
-      "Most B pictures in a row; more than 0 makes \"b-bias\" a knob and delays pictures by as many frames, but never "
-      "beyond an interval's end; H.264 only",
-      0, 16, 0, fixed);
+                        "Slices that are encoded at once, without delay; 0 = as many as x264 likes", 0, 64, 1, fixed),
+      &VideoSettings::threads);
+  setting_properties.add(
+      g_param_spec_uint("max-skip", "Max skip", "Most frames in a row that thresholds drop (0 = any number)", 0,
+                        1000000, 0, fixed),
+      &VideoSettings::max_skip);
+  setting_properties.add(g_param_spec_uint("b-frames", "B-frames",
+                                           "Most B pictures in a row; more than 0 makes \"b-bias\" a knob and delays "
+                                           "pictures by as many frames, but never "
+                                           "beyond an interval's end; H.264 only",
+                                           0, 16, 0, fixed),
+                         &VideoSettings::b_frames);
   /**
    * oneadaptfilter:interval-marks:
    *
@@ -464,40 +342,38 @@ static void install_properties(GObjectClass *klass) {
    * other side of a network counts the same intervals (docs/network.md). Auto: where a payloader or an element of
    * class "Network" is downstream.
    */
-  properties[PROP_MARKS] =
+  setting_properties.add(
       g_param_spec_enum("interval-marks", "Interval marks", "Frames say where an interval begins and ends; H.264 only",
-                        marks_type(), int(Marks::Auto), fixed);
+                        marks_type(), int(Marks::Auto), fixed),
+      &VideoSettings::marks);
   /**
    * oneadaptfilter:feedback-share:
    *
    * Of a stream with interval marks, feedback may take that share of the bytes: the mark says how many, and oneadaptdnn
    * makes the gradient's map as coarse as it must be, down to 96 bytes a gradient.
    */
-  properties[PROP_FEEDBACK_SHARE] = g_param_spec_double(
-      "feedback-share", "Feedback share",
-      "Most that gradients take, as a share of the bytes of a stream with interval marks; 0 = no such limit", 0, 1,
-      kDefaultFeedbackShare, fixed);
-  properties[PROP_STATS] =
-      g_param_spec_boxed("stats", "Statistics",
-                         "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, "
-                         "last-interval-bytes, probes, "
-                         "encode-time and probe-time (ns of "
-                         "CPU), and every knob as it is in force",
-                         GST_TYPE_STRUCTURE, GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  setting_properties.add(
+      g_param_spec_double(
+          "feedback-share", "Feedback share",
+          "Most that gradients take, as a share of the bytes of a stream with interval marks; 0 = no such limit", 0, 1,
+          oneadapt::kDefaultFeedbackShare, fixed),
+      &VideoSettings::feedback_share);
   const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  properties[PROP_MAP_RANGE] = g_param_spec_int(
-      "map-range", "Map range", "Greatest difference of two macroblocks' QPs in a map that a controller chooses", 0, 51,
-      18, playing);
-  properties[PROP_MAP_GRANULARITY] = g_param_spec_uint(
-      "map-granularity", "Map granularity",
-      "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1, 1024, 1, playing);
-  for (std::size_t knob = 0; knob < kKnobs; knob++) {
-    const KnobRow &row = video_knobs()[knob];
-    properties[PROP_KNOB + knob] = oneadapt::knob_pspec(row);
-    properties[kFirstLadder + knob] =
-        oneadapt::ladder_pspec(row, *row.ladder ? row.ladder : "the input's rate / 10, 5, 3, 2, 1");
-  }
-  g_object_class_install_properties(klass, kProperties, properties);
+  setting_properties.add(
+      g_param_spec_int("map-range", "Map range",
+                       "Greatest difference of two macroblocks' QPs in a map that a controller chooses", 0, 51, 18,
+                       playing),
+      &VideoSettings::map_range);
+  setting_properties.add(
+      g_param_spec_uint("map-granularity", "Map granularity",
+                        "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1,
+                        1024, 1, playing),
+      &VideoSettings::map_granularity);
+  const guint next = knob_properties.install(
+      klass, "the input's rate / 10, 5, 3, 2, 1",
+      "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, last-interval-bytes, "
+      "probes, encode-time and probe-time (ns of CPU), and every knob as it is in force");
+  setting_properties.install(klass, next);
 }
 
 static void gst_oneadapt_filter_class_init(GstOneadaptFilterClass *klass) {

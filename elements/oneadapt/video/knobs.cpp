@@ -50,7 +50,7 @@ const KnobRow kTable[kKnobs] = {
 
 }  // namespace
 
-Typical typical(std::size_t knob, double value, double rate, bool h264) {
+Typical typical_of_video(std::size_t knob, double value, double rate, bool h264) {
   // A third of the bytes are the intervals' IDR pictures.
   const auto bytes = [&](double frames) { return h264 ? 0.35 + 0.65 * frames : frames; };
   Typical t;
@@ -97,9 +97,7 @@ Typical typical(std::size_t knob, double value, double rate, bool h264) {
            interpolated(
                {{0, 1}, {.5, .9}, {.7, .82}, {1, .7}, {1.4, .56}, {2, .42}, {2.8, .3}, {4, .2}, {8, .1}, {16, .06}},
                value)};
-      t.compute = t.resource;
-      t.resource = bytes(t.compute);
-      return t;
+      return {t.accuracy, bytes(t.resource), t.resource};
     case kChangeThreshold:
       // Frames as 1/√T, and the loss that makes T = λ the best rung (lib/core/frames/frame_filter.h).
       t = {interpolated(
@@ -108,9 +106,7 @@ Typical typical(std::size_t knob, double value, double rate, bool h264) {
            interpolated(
                {{0, 1}, {.02, .86}, {.05, .6}, {.1, .424}, {.2, .3}, {.4, .212}, {.8, .15}, {1.6, .106}, {3.2, .075}},
                value)};
-      t.compute = t.resource;
-      t.resource = bytes(t.compute);
-      return t;
+      return {t.accuracy, bytes(t.resource), t.resource};
     default:
       return {};
   }

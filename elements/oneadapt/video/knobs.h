@@ -23,14 +23,9 @@ enum KnobId : std::size_t {
   kKnobs,
 };
 
-/// Accuracy and resources that a value usually comes to, the other knobs at their dearest (docs/results/video.md), as
-/// fractions of the most expensive value's. `rate`: the input's frames a second, 0: unknown.
-struct Typical {
-  double accuracy = 1, resource = 1;
-  double compute = 1;  ///< frames that are left to analyse
-};
-/// `h264`: bytes are what is sent, of which frames that are dropped take less than their share.
-Typical typical(std::size_t knob, double value, double rate, bool h264);
+/// What a value usually comes to (docs/results/video.md). `rate`: the input's frames a second, 0: unknown. `h264`:
+/// bytes are what is sent, of which frames that are dropped take less than their share.
+Typical typical_of_video(std::size_t knob, double value, double rate, bool h264);
 
 /// `weight` is measured with `oneadapt-eval --figure gradient-correlation` (docs/results/paper.md), against
 /// quantisation noise: scaling takes away detail everywhere, noise does not; and a result that is reused is wrong in

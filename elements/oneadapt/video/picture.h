@@ -22,6 +22,8 @@ struct Size {
   bool operator!=(const Size &o) const { return !(*this == o); }
 };
 
+inline Size size_of(const GstVideoInfo &info) { return {unsigned(info.width), unsigned(info.height)}; }
+
 /// What `scale` makes of a picture. H.264: even, at least 16, at most the input's without an odd last column and row.
 /// Raw: the input's own at scale 1, else even, at least 2.
 Size scaled_size(const GstVideoInfo &info, double scale, bool h264);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "video/filter_impl.h"
+#include "video/medium.h"
+
+namespace oneadapt {
 
 bool qp_map_parse(const GstStructure *structure, QpMap &map, std::string &complaint) {
   map = QpMap();
@@ -58,3 +60,10 @@ GstStructure *qp_map_structure(const QpMap &map) {
   gst_structure_take_value(structure, "offsets", &offsets);
   return structure;
 }
+
+const QpMap &qp_map_of(const PayloadRef &payload) {
+  static const QpMap none;
+  return payload ? *static_cast<const QpMap *>(payload.get()) : none;
+}
+
+}  // namespace oneadapt

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config.h"
+
+#include "video/stream.h"
+
+#include <gst/pbutils/codec-utils.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include "core/macroblock/allocation.h"
+#include "gstoneadapt.h"
+
+GST_DEBUG_CATEGORY_EXTERN(oneadapt_filter_debug);
+#define GST_CAT_DEFAULT oneadapt_filter_debug
+
+namespace oneadapt {
+namespace {
+
+// Timestamps that are missing are made up at this rate when caps give none.
+constexpr GstClockTime kDefaultFrame = GST_SECOND / 25;
+
+}  // namespace
+
+VideoStream::VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, AdaptiveFilter &filter,
+                         const VideoSettings &settings)
+    : encoder_(encoder),
+      medium_(medium),
+      filter_(filter),
+      fixed_(settings),
+      intervals_(filter, settings.interval),
+      clock_(settings.interval, 0),
+      thresholds_(medium, settings.max_skip),
+      marker_(encoder, medium, settings) {}
+
+VideoStream::~VideoStream() {
+  if (input_) gst_video_codec_state_unref(input_);
+}
+
+/* ---- output -------------------------------------------------------------------------------------------------- */
+
+GstCaps *VideoStream::output_caps() const {
+  if (!h264()) return gst_caps_copy(input_->caps);
+  GstCaps *caps = gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "byte-stream", "alignment",
+                                      G_TYPE_STRING, "au", nullptr);
+  const auto &sps = coder_->sps();
+  if (sps.size() > 3) gst_codec_utils_h264_caps_set_level_and_profile(caps, &sps[1], guint(sps.size() - 1));
+  return caps;
+}
+
+/// Makes the coder and downstream ready for pictures under the configuration in force. Throws.
+bool VideoStream::set_output() {
+  const Size size = coder_->size(intervals_.applied()[kScale]);
+  coder_->prepare(size, regions_ || !map_offsets_.empty());
+  if (output_ == size) return true;
+  GstVideoCodecState *output = gst_video_encoder_set_output_state(encoder_, output_caps(), input_);
+  output->info.width = int(size.width);
+  output->info.height = int(size.height);
+  gst_video_codec_state_unref(output);
+  if (!gst_video_encoder_negotiate(encoder_)) return false;
+  GST_DEBUG_OBJECT(encoder_, "output is %ux%u", size.width, size.height);
+  output_ = size;
+  return true;
+}
+
+GstFlowReturn VideoStream::drop(GstVideoCodecFrame *frame) {
+  medium_.history.lock()->on_frame_dropped();
+  medium_.dropping = true;
+  const GstFlowReturn flow = gst_video_encoder_finish_frame(encoder_, frame);  // no output: dropped
+  medium_.dropping = false;
+  return flow;
+}
+
+/// Sends one output, which may be that of an earlier frame.
+GstFlowReturn VideoStream::send(Coded coded) {
+  GstVideoCodecFrame *frame = gst_video_encoder_get_frame(encoder_, int(coded.id));
+  if (!frame) throw std::runtime_error("a frame was forgotten while it was being encoded");
+  frame->output_buffer = gst_buffer_ref(coded.buffer.get());
+  coded.buffer.reset();
+  held_--;
+  if (h264()) {
+    frame->dts = decoding_times_.front();
+    decoding_times_.pop_front();
+  }
+  if (coded.idr || !h264()) GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
+  // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
+  medium_.history.lock()->on_frame_sent(gst_buffer_get_size(frame->output_buffer), coded.b);
+  return gst_video_encoder_finish_frame(encoder_, frame);
+}
+
+GstFlowReturn VideoStream::send_held() {
+  GstFlowReturn flow = GST_FLOW_OK;
+  while (held_ > 0 && flow == GST_FLOW_OK) {
+    auto coded = coder_->flush();
+    if (!coded) throw std::runtime_error("the encoder lost a picture");
+    flow = send(std::move(*coded));
+  }
+  return flow;
+}
+
+void VideoStream::pre_push(GstVideoCodecFrame *frame) {
+  // The base class knows coded streams only; raw pictures have no decoding order.
+  if (!h264()) GST_BUFFER_DTS(frame->output_buffer) = GST_CLOCK_TIME_NONE;
+  intervals_.push_announcement(GST_VIDEO_ENCODER_SRC_PAD(encoder_));
+}
+
+/* ---- QP maps ------------------------------------------------------------------------------------------------- */
+
+/// Lays the map in force over the output's macroblocks.
+void VideoStream::lay_map() {
+  const Size size = coder_->size(intervals_.applied()[kScale]);
+  map_offsets_.clear();
+  if (h264() && map_.columns)
+    map_offsets_ =
+        stretch_offsets(map_.offsets, map_.columns, map_.rows, (size.width + 15) / 16, (size.height + 15) / 16);
+}
+
+/// An encoder that takes no offsets gives way to one that does, at the price of one more IDR. Throws.
+void VideoStream::take_offsets_from_now_on() {
+  if (!coder_->ready(output_, true)) send_held();
+  coder_->prepare(output_, true);
+}
+
+/// A map that need not wait for an interval's first frame: the QP that it is laid over stays. Throws.
+void VideoStream::change_map(const QpMap &map) {
+  map_ = map;
+  lay_map();
+  if (!map_offsets_.empty()) take_offsets_from_now_on();
+  medium_.history.lock()->change_map(map_);
+  filter_.notify(kQpMap);
+}
+
+/// Adds the QP offsets of a buffer's regions of interest. Throws.
+void VideoStream::add_regions(GstBuffer *buffer, std::vector<float> &offsets) {
+  std::string complaint;
+  const Size whole_input = size_of(format_.info);
+  const auto regions = qp_regions(buffer, whole_input, complaint);
+  if (!complaint.empty() && !std::exchange(region_warned_, true))
+    GST_WARNING_OBJECT(encoder_, "a region of interest: %s (said once a run)", complaint.c_str());
+  if (regions.empty()) return;
+  // An odd last column or row is cut off, not scaled away.
+  const Size whole = coder_->size(1);
+  const auto moved = qp_offsets(regions, output_ == whole ? whole : whole_input, output_);
+  offsets.resize(moved.size());
+  for (std::size_t i = 0; i < moved.size(); i++) offsets[i] += moved[i];
+  // The first ever are honoured at once. From here on the encoder takes offsets.
+  if (!std::exchange(regions_, true)) take_offsets_from_now_on();
+}
+
+/* ---- intervals ----------------------------------------------------------------------------------------------- */
+
+/// What is asked for, as far as downstream takes it.
+Values VideoStream::choose_configuration(guint64 number) {
+  Values wanted = intervals_.take(number);
+  const Size size = coder_->size(wanted[kScale]);
+  if (size == output_) return wanted;
+  GstCaps *caps = gst_caps_new_simple(h264() ? "video/x-h264" : "video/x-raw", "width", G_TYPE_INT, int(size.width),
+                                      "height", G_TYPE_INT, int(size.height), nullptr);
+  if (downstream_takes(GST_VIDEO_ENCODER_SRC_PAD(encoder_), caps)) return wanted;
+  const double stays = intervals_.begun() ? intervals_.applied()[kScale] : 1.0;
+  GST_ELEMENT_WARNING(encoder_, STREAM, FORMAT,
+                      ("Property \"scale\": downstream does not take %u×%u pixels, so %g stays in force.", size.width,
+                       size.height, stays),
+                      ("let elements downstream take any size, or do not adapt \"scale\""));
+  intervals_.replace(kScale, wanted[kScale], stays);
+  wanted[kScale] = stays;
+  return wanted;
+}
+
+/// A new interval's configuration comes into force. Throws.
+void VideoStream::begin_interval(GstClockTime time) {
+  pool_ = nullptr;  // looked at anew, should another pool have come to its address
+  const guint64 number = time / fixed_.interval;
+  const Values wanted = choose_configuration(number);
+  const QpMap &map = qp_map_of(intervals_.payload());
+  if (!(map == map_)) {
+    map_ = map;
+    filter_.notify(kQpMap);
+  }
+  intervals_.begin(wanted);
+  clock_.begin(time, wanted[kFramerate]);
+  guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
+  {
+    auto history = medium_.history.lock();
+    history->begin(number, wanted, map_);
+    last_bytes = history->current()->bytes_before;
+  }
+  thresholds_.begin_interval(wanted);
+  lay_map();
+  GstEvent *event = intervals_.announce(number, last_bytes);
+  if (map_offsets_.empty()) return;
+  const Size size = coder_->size(wanted[kScale]);
+  const int base = int(std::lround(wanted[kQp]));
+  std::vector<float> coded(map_offsets_.size());
+  for (std::size_t i = 0; i < coded.size(); i++) coded[i] = float(coded_qp(base, map_offsets_[i]) - base);
+  gst_event_set_oneadapt_qp_map(event, size.width, size.height, 16, coded.data());
+}
+
+/// What a frame begins: an interval, a stream in another format, or (on request) a GOP. Throws.
+GstFlowReturn VideoStream::begin(GstVideoCodecFrame *frame, GstClockTime time, bool new_interval) {
+  idr_due_ = true;
+  const GstFlowReturn flow = send_held();
+  if (flow != GST_FLOW_OK || !(new_interval || fresh_)) return flow;
+  if (new_interval)
+    begin_interval(time);
+  else
+    lay_map();
+  return set_output() ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+}
+
+/* ---- input --------------------------------------------------------------------------------------------------- */
+
+/// A picture to remember. An upstream pool that cannot grow must get its buffer back: then a copy.
+BufferRef VideoStream::remember(GstBuffer *buffer) {
+  if (buffer->pool && buffer->pool != pool_) {
+    pool_ = buffer->pool;
+    GstStructure *config = gst_buffer_pool_get_config(buffer->pool);
+    guint most = 0;
+    gst_buffer_pool_config_get_params(config, nullptr, nullptr, nullptr, &most);
+    pool_is_limited_ = most > 0;
+    gst_structure_free(config);
+  }
+  if (buffer->pool && pool_is_limited_) return take_buffer(gst_buffer_copy_deep(buffer));
+  return ref_buffer(buffer);
+}
+
+GstClockTime VideoStream::frame_time() const {
+  const GstVideoInfo &info = format_.info;
+  return info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : kDefaultFrame;
+}
+
+/// The frame's stream time; where there is no timestamp, makes one up from the frame before.
+GstClockTime VideoStream::time_of(GstVideoCodecFrame *frame) {
+  const GstSegment &segment = GST_VIDEO_ENCODER_INPUT_SEGMENT(encoder_);
+  if (!GST_CLOCK_TIME_IS_VALID(frame->pts)) {
+    const GstClockTime step = frame_time();
+    frame->pts = GST_CLOCK_TIME_IS_VALID(last_pts_) ? last_pts_ + step : segment.start;
+    if (!GST_CLOCK_TIME_IS_VALID(frame->duration)) frame->duration = step;
+    GST_LOG_OBJECT(encoder_, "no timestamp: taken for %" GST_TIME_FORMAT, GST_TIME_ARGS(frame->pts));
+  }
+  last_pts_ = frame->pts;
+  const guint64 time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, frame->pts);
+  return GST_CLOCK_TIME_IS_VALID(time) ? time : frame->pts;
+}
+
+/// Codes a frame that is passed on, and sends what comes of that. Throws before the frame is given away.
+GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time) {
+  const guint64 start = thread_cpu_ns();
+  const bool last = clock_.ends(time);
+  std::vector<float> offsets = map_offsets_;
+  CoderFrame wanted;
+  wanted.id = frame->system_frame_number;
+  wanted.qp = int(std::lround(intervals_.applied()[kQp]));
+  wanted.b_bias = int(std::lround(intervals_.applied()[kBBias]));
+  wanted.idr = std::exchange(idr_due_, false);
+  wanted.offsets = &offsets;
+  if (h264()) add_regions(frame->input_buffer, offsets);
+  medium_.history.lock()->on_frame_kept();
+  if (h264()) {
+    // What leaves first was shown first, or is looked ahead to from there: one picture's time earlier.
+    if (decoding_times_.empty() && fixed_.b_frames)
+      decoding_times_.push_back(frame->pts - std::min(frame->pts, frame_time()));
+    decoding_times_.push_back(frame->pts);
+    wanted.user_data = marker_.mark(time, wanted.idr, last, output_);
+  }
+  held_++;
+  auto coded = coder_->code(frame->input_buffer, wanted);
+  fresh_ = false;
+  medium_.history.lock()->counters.coding_ns += thread_cpu_ns() - start;
+  gop_ended_ = last && fixed_.b_frames > 0;
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (coded) flow = send(std::move(*coded));
+  if (flow == GST_FLOW_OK && gop_ended_) flow = send_held();
+  gst_video_codec_frame_unref(frame);
+  return flow;
+}
+
+GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
+  medium_.history.lock()->on_frame_in();
+  const GstClockTime time = time_of(frame);
+  gst_object_sync_values(GST_OBJECT(encoder_), time);
+
+  const bool must = GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME(frame) || fresh_, begins = clock_.begins(time);
+  if (begins || must) {
+    const GstFlowReturn flow = begin(frame, time, begins);
+    if (flow != GST_FLOW_OK) {
+      drop(frame);
+      return flow;
+    }
+  }
+  if (begins) {
+    intervals_.notify();
+  } else if (const PayloadRef payload = intervals_.take_early(time / fixed_.interval)) {
+    if (!(qp_map_of(payload) == map_)) change_map(qp_map_of(payload));
+  }
+
+  BufferRef picture = remember(frame->input_buffer);
+  medium_.history.lock()->on_picture(std::move(picture), time);
+  if (!clock_.keep(time) && !must) return drop(frame);
+  if (!thresholds_.passes(format_.info, frame->input_buffer, intervals_.applied(), must, clock_.ends(time)))
+    return drop(frame);
+  return code(frame, time);
+}
+
+/* ---- what the base class asks for ---------------------------------------------------------------------------- */
+
+gboolean VideoStream::set_format(GstVideoCodecState *input) {
+  const GstVideoInfo &info = input->info;
+  bool takes_h264 = false, takes_raw = false;
+  GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder_));
+  if (!allowed) allowed = gst_pad_get_pad_template_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder_));
+  for (guint i = 0; i < gst_caps_get_size(allowed); i++)
+    (gst_structure_has_name(gst_caps_get_structure(allowed, i), "video/x-raw") ? takes_raw : takes_h264) = true;
+  gst_caps_unref(allowed);
+  const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
+  const bool codable = (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12) && info.width >= 16 &&
+                       info.height >= 16 && info.width <= 16385 && info.height <= 16385;
+  if (!(takes_h264 && codable) && !takes_raw) {
+    GST_ELEMENT_ERROR(encoder_, STREAM, FORMAT,
+                      ("Pictures of %d×%d in format %s cannot become what downstream takes.", info.width, info.height,
+                       GST_VIDEO_INFO_NAME(&info)),
+                      ("H.264 needs I420 or NV12 and 16…16384 pixels a side; put videoconvert or videoscale in front"));
+    return FALSE;
+  }
+
+  if (finish() != GST_FLOW_OK) return FALSE;
+  if (input_) gst_video_codec_state_unref(input_);
+  input_ = gst_video_codec_state_ref(input);
+  format_ = {info, takes_h264 && codable, fixed_.b_frames};
+  output_ = {};
+  fresh_ = true;
+  regions_ = false;
+  // The interval goes on across new caps, with the configuration that it began with; only the rate is another.
+  clock_.set_nominal_rate(format_.rate());
+  medium_.history.lock()->set_format(format_);
+  const GstClockTime delay = h264() ? fixed_.b_frames * frame_time() : 0;
+  gst_video_encoder_set_latency(encoder_, delay, delay);
+  try {
+    coder_ =
+        std::make_unique<Coder>(CoderSettings{info, h264(), kPresets[fixed_.preset], fixed_.threads, fixed_.b_frames});
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(encoder_, LIBRARY, INIT, ("The encoder cannot be set up: %s.", error.what()), (nullptr));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+GstFlowReturn VideoStream::handle_frame(GstVideoCodecFrame *frame) {
+  try {
+    return take(frame);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(encoder_, STREAM, ENCODE, ("A frame cannot be filtered: %s.", error.what()),
+                      ("scale %g, qp %g, speed-preset %s", intervals_.applied()[kScale], intervals_.applied()[kQp],
+                       kPresets[fixed_.preset]));
+    drop(frame);
+    return GST_FLOW_ERROR;
+  }
+}
+
+GstFlowReturn VideoStream::finish() {
+  try {
+    return send_held();
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(encoder_, STREAM, ENCODE, ("Frames that were held back cannot be filtered: %s.", error.what()),
+                      (nullptr));
+    return GST_FLOW_ERROR;
+  }
+}
+
+void VideoStream::drain() {
+  if (!fixed_.b_frames || held_ || !gop_ended_) return;
+  // Decoders give everything out at a still frame (DVD menus): gaps and this query do not make them. An IDR comes next.
+  for (bool still : {true, false})
+    gst_pad_push_event(GST_VIDEO_ENCODER_SRC_PAD(encoder_), gst_video_event_new_still_frame(still));
+}
+
+void VideoStream::forget() {
+  // Frames that are held back will never leave: the base class has forgotten them.
+  while (held_ > 0 && coder_->flush()) {
+  }
+  medium_.history.lock()->on_frames_lost(std::exchange(held_, 0));
+  decoding_times_.clear();
+  fresh_ = true;
+  idr_due_ = true;
+  last_pts_ = GST_CLOCK_TIME_NONE;
+  clock_.reset();
+  thresholds_.reset();
+  medium_.history.lock()->forget();
+  intervals_.forget();
+}
+
+}  // namespace oneadapt
