@@ -20,16 +20,14 @@
 
 #include "audio/stream.h"
 #include "gstoneadapt.h"
+#include "tunable/medium_element.h"
 
 GST_DEBUG_CATEGORY(oneadapt_audio_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
 
-using oneadapt::AdaptiveFilter;
 using oneadapt::AudioMedium;
 using oneadapt::AudioSettings;
-using oneadapt::AudioStream;
-using oneadapt::KnobProperties;
-using oneadapt::SettingProperties;
+using Element = oneadapt::MediumElement<AudioMedium, oneadapt::AudioStream>;
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -40,98 +38,37 @@ static GstStaticPadTemplate src_template =
                             GST_STATIC_CAPS("audio/x-raw, format=(string){ " GST_AUDIO_NE(F32) ", " GST_AUDIO_NE(
                                 S16) " }, rate=(int)[1000,192000], channels=(int)1, layout=(string)interleaved"));
 
-namespace {
-
-KnobProperties knob_properties(oneadapt::audio_knobs());
-SettingProperties<AudioSettings> setting_properties;
-
-}  // namespace
-
-/// Locks, outermost first: the sink pad's stream lock (AudioStream), AdaptiveFilter's own (a probe under way), then one
-/// at a time, for moments, a Locked (the history, the settings). None is held while anything is pushed or notified.
-struct AudioFilter {
-  explicit AudioFilter(GstElement *element)
-      : pads(element, &sink_template, &src_template), adaptive(element, medium, knob_properties) {
-    new_run(false);
-  }
-  /// `over`: a run has ended; its counters can still be read.
-  void new_run(bool over) {
-    restart(*medium.history.lock(), over);
-    const AudioSettings settings = *medium.settings.lock();
-    pads.set_stream(std::make_unique<AudioStream>(pads, medium, adaptive, settings));
-  }
-
-  AudioMedium medium;
-  oneadapt::PadFilter pads;
-  AdaptiveFilter adaptive;
-};
+static oneadapt::KnobProperties knob_properties(oneadapt::audio_knobs());
 
 G_BEGIN_DECLS
 #define GST_TYPE_ONEADAPT_AUDIO_FILTER (gst_oneadapt_audio_filter_get_type())
 G_DECLARE_FINAL_TYPE(GstOneadaptAudioFilter, gst_oneadapt_audio_filter, GST, ONEADAPT_AUDIO_FILTER, GstElement)
-struct _GstOneadaptAudioFilter {
-  GstElement parent;
-  AudioFilter *filter;
-};
+struct _GstOneadaptAudioFilter : Element {};
 G_END_DECLS
 
-static AdaptiveFilter &adaptive_of(GstOneadaptTunable *tunable) {
-  return GST_ONEADAPT_AUDIO_FILTER(tunable)->filter->adaptive;
-}
-
 G_DEFINE_TYPE_WITH_CODE(GstOneadaptAudioFilter, gst_oneadapt_audio_filter, GST_TYPE_ELEMENT,
-                        G_IMPLEMENT_INTERFACE(GST_TYPE_ONEADAPT_TUNABLE, oneadapt::init_tunable<adaptive_of>))
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_ONEADAPT_TUNABLE, oneadapt::init_tunable<Element::adaptive_of>))
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptaudiofilter, "oneadaptaudiofilter", GST_RANK_NONE,
                                       GST_TYPE_ONEADAPT_AUDIO_FILTER,
                                       GST_DEBUG_CATEGORY_INIT(oneadapt_audio_filter_debug, "oneadaptaudiofilter", 0,
                                                               "input filtering of sound for a DNN"))
 
-static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
-  AudioFilter &filter = *GST_ONEADAPT_AUDIO_FILTER(object)->filter;
-  if (!filter.adaptive.set_property(id, value) && !setting_properties.set(*filter.medium.settings.lock(), id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-}
-
-static void get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  AudioFilter &filter = *GST_ONEADAPT_AUDIO_FILTER(object)->filter;
-  if (!filter.adaptive.get_property(id, value) && !setting_properties.get(*filter.medium.settings.lock(), id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-}
-
-static GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
-  AudioFilter &filter = *GST_ONEADAPT_AUDIO_FILTER(element)->filter;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) filter.new_run(false);
-  const GstStateChangeReturn ret =
-      GST_ELEMENT_CLASS(gst_oneadapt_audio_filter_parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    filter.new_run(true);
-    filter.adaptive.stop();
-  }
-  return ret;
-}
-
-static void finalize(GObject *object) {
-  delete GST_ONEADAPT_AUDIO_FILTER(object)->filter;
-  G_OBJECT_CLASS(gst_oneadapt_audio_filter_parent_class)->finalize(object);
-}
-
-static void gst_oneadapt_audio_filter_init(GstOneadaptAudioFilter *self) {
-  self->filter = new AudioFilter(GST_ELEMENT(self));
-}
+static void gst_oneadapt_audio_filter_init(GstOneadaptAudioFilter *self) { self->init(knob_properties); }
 
 static void install_properties(GObjectClass *klass) {
   const auto fixed = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  setting_properties.add(g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time",
-                                             GST_MSECOND, 3600 * GST_SECOND, GST_SECOND, fixed),
-                         &AudioSettings::interval);
-  setting_properties.add(
+  AudioMedium::setting_properties.add(
+      g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time", GST_MSECOND,
+                          3600 * GST_SECOND, GST_SECOND, fixed),
+      &AudioSettings::interval);
+  AudioMedium::setting_properties.add(
       g_param_spec_uint64("look-ahead", "Look-ahead",
                           "How much of an interval (ns, at most all of it) is held back to hear whether there is a "
                           "voice in it before its configuration is chosen: a controller then sends less for the same "
                           "accuracy, and latency is as much longer",
                           0, 3600 * GST_SECOND, 0, fixed),
       &AudioSettings::look_ahead);
-  setting_properties.add(
+  AudioMedium::setting_properties.add(
       g_param_spec_int("quality", "Quality", "Of the low-pass, as audioresample's: 0 (short) to 10 (steep)", 0, 10,
                        GST_AUDIO_RESAMPLER_QUALITY_DEFAULT, fixed),
       &AudioSettings::quality);
@@ -140,20 +77,14 @@ static void install_properties(GObjectClass *klass) {
       "samples-in, samples-out, dropped and filled (input samples that came twice, or never), non-finite, intervals, "
       "rate-changes, voice-time (ns of sound), bytes, last-interval-bytes, probes, convert-time and probe-time (ns of "
       "CPU), and every knob as it is in force");
-  setting_properties.install(klass, next);
+  AudioMedium::setting_properties.install(klass, next);
 }
 
 static void gst_oneadapt_audio_filter_class_init(GstOneadaptAudioFilterClass *klass) {
-  auto *object = G_OBJECT_CLASS(klass);
   auto *element = GST_ELEMENT_CLASS(klass);
-  object->set_property = set_property;
-  object->get_property = get_property;
-  object->finalize = finalize;
-  install_properties(object);
-  element->change_state = change_state;
+  Element::init_class(element, &sink_template, &src_template);
+  install_properties(G_OBJECT_CLASS(klass));
   gst_element_class_set_static_metadata(element, "OneAdapt audio input filter", "Filter/Converter/Audio",
                                         "Filters sound for a DNN: sample rate and bits, adapted while the stream runs",
                                         "OneAdapt for GStreamer");
-  gst_element_class_add_static_pad_template(element, &sink_template);
-  gst_element_class_add_static_pad_template(element, &src_template);
 }

@@ -5,6 +5,8 @@
 
 namespace oneadapt {
 
+SettingProperties<AudioSettings> AudioMedium::setting_properties;
+
 std::optional<Typical> AudioMedium::typical(std::size_t knob, double value, const std::vector<double> &ladder) {
   if (knob != kRate) return std::nullopt;
   return Typical{typical_rate_accuracy(value, ladder.back()), value / ladder.back(), std::nullopt};

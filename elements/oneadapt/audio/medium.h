@@ -7,6 +7,7 @@
 
 #include "audio/knobs.h"
 #include "audio/sound_history.h"
+#include "tunable/knob_properties.h"
 #include "tunable/medium.h"
 
 namespace oneadapt {
@@ -20,6 +21,7 @@ struct AudioSettings {
 class AudioMedium : public RememberingMedium<SoundHistory> {
  public:
   Locked<AudioSettings> settings;
+  static SettingProperties<AudioSettings> setting_properties;
 
   const KnobTable &knobs() const override { return audio_knobs(); }
   Ladders ladders(const Ladders &users) override { return audio_ladders(users, history.lock()->formats()); }
@@ -29,6 +31,10 @@ class AudioMedium : public RememberingMedium<SoundHistory> {
   std::optional<Typical> typical(std::size_t knob, double value, const std::vector<double> &ladder) override;
   std::unique_ptr<Measurement> measure(std::uint64_t interval, bool pinned, const ProbeRequest &request) override;
   GstStructure *counters() override;
+  bool set_setting(guint id, const GValue *value) override {
+    return setting_properties.set(*settings.lock(), id, value);
+  }
+  bool get_setting(guint id, GValue *value) override { return setting_properties.get(*settings.lock(), id, value); }
   bool has_activity() const override { return true; }
   bool has_lookahead() override { return settings.lock()->look_ahead > 0; }
   bool shows_in_force() const override { return true; }

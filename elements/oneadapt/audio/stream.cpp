@@ -26,20 +26,21 @@ GstCaps *caps_of(GstAudioFormat format, int rate) {
   return gst_audio_info_to_caps(&info);
 }
 
-AudioSettings with_less_look_ahead(AudioSettings settings) {
+AudioSettings settings_of(AudioMedium &medium) {
+  AudioSettings settings = *medium.settings.lock();
   settings.look_ahead = std::min(settings.look_ahead, settings.interval);
   return settings;
 }
 
 }  // namespace
 
-AudioStream::AudioStream(PadFilter &pads, AudioMedium &medium, AdaptiveFilter &filter, const AudioSettings &settings)
-    : pads_(pads),
+AudioStream::AudioStream(PadFilter &pads, AudioMedium &medium, AdaptiveFilter &filter)
+    : PadStream(pads),
       medium_(medium),
       filter_(filter),
-      fixed_(with_less_look_ahead(settings)),
-      intervals_(filter, settings.interval),
-      timeline_(settings.interval) {
+      fixed_(settings_of(medium)),
+      intervals_(filter, fixed_.interval),
+      timeline_(fixed_.interval, segment_) {
   gst_audio_info_init(&input_);
 }
 
@@ -343,7 +344,7 @@ void AudioStream::append(GstBuffer *buffer, gsize skip) {
 std::int64_t AudioStream::close_gap(GstBuffer *buffer, GstClockTime position, gsize frames, GstFlowReturn &flow) {
   const bool exact = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) || catching_up_;
   const std::int64_t gap = timeline_.missing(position, sound_->end(), exact);
-  if (timeline_.segment().rate < 0 || std::abs(gap) > timeline_.samples(kMostFilled)) {
+  if (segment_.rate < 0 || std::abs(gap) > timeline_.samples(kMostFilled)) {
     flow = finish_stretch();
   } else if (gap > 0) {
     GST_DEBUG_OBJECT(pads_.element(), "%" G_GINT64_FORMAT " samples are missing", gap);
@@ -370,7 +371,7 @@ GstFlowReturn AudioStream::take(GstBuffer *buffer) {
   if (!GST_CLOCK_TIME_IS_VALID(position))
     position = sound_                               ? timeline_.position(sound_->end())
                : GST_CLOCK_TIME_IS_VALID(position_) ? position_
-                                                    : timeline_.segment().start;
+                                                    : segment_.start;
   gst_object_sync_values(GST_OBJECT(pads_.element()), timeline_.stream_time(position));
 
   GstFlowReturn flow = GST_FLOW_OK;
@@ -438,11 +439,11 @@ GstFlowReturn AudioStream::chain(GstBuffer *buffer) {
     GST_ELEMENT_ERROR(pads_.element(), CORE, NEGOTIATION, ("Sound came without caps."),
                       ("raw audio needs them: put audioparse, or audio/x-raw caps, in front"));
     flow = GST_FLOW_NOT_NEGOTIATED;
-  } else if (timeline_.segment().format != GST_FORMAT_TIME) {
+  } else if (segment_.format != GST_FORMAT_TIME) {
     GST_ELEMENT_ERROR(pads_.element(), STREAM, FORMAT, ("Sound came in a segment that is not in time."),
                       ("put a parser (audioparse) in front, or set do-timestamp and format=time of the source"));
     flow = GST_FLOW_ERROR;
-  } else if ((buffer = gst_audio_buffer_clip(buffer, &timeline_.segment(), input_.rate, input_.bpf))) {
+  } else if ((buffer = gst_audio_buffer_clip(buffer, &segment_, input_.rate, input_.bpf))) {
     flow = attempt([&] { return take(buffer); });
   }
   if (buffer) gst_buffer_unref(buffer);
@@ -451,11 +452,10 @@ GstFlowReturn AudioStream::chain(GstBuffer *buffer) {
 
 /// Another segment: times no longer go on as they were, unless it maps them as the one before.
 void AudioStream::set_segment(const GstSegment &next) {
-  const GstSegment &last = timeline_.segment();
-  const bool same = next.format == last.format && next.start == last.start && next.time == last.time &&
-                    next.rate == last.rate && next.applied_rate == last.applied_rate;
+  const bool same = next.format == segment_.format && next.start == segment_.start && next.time == segment_.time &&
+                    next.rate == segment_.rate && next.applied_rate == segment_.applied_rate;
   if (!same) finish();
-  timeline_.set_segment(next);
+  PadStream::set_segment(next);
 }
 
 void AudioStream::finish() {
@@ -478,9 +478,6 @@ void AudioStream::forget() {
   position_ = GST_CLOCK_TIME_NONE;
   medium_.history.lock()->forget();
   intervals_.forget();
-  GstSegment none;
-  gst_segment_init(&none, GST_FORMAT_UNDEFINED);
-  timeline_.set_segment(none);
 }
 
 }  // namespace oneadapt

@@ -19,7 +19,7 @@ namespace oneadapt {
 /// notifies.
 class AudioStream : public PadStream {
  public:
-  AudioStream(PadFilter &pads, AudioMedium &medium, AdaptiveFilter &filter, const AudioSettings &settings);
+  AudioStream(PadFilter &pads, AudioMedium &medium, AdaptiveFilter &filter);
 
   bool set_caps(GstCaps *caps) override;
   GstFlowReturn chain(GstBuffer *buffer) override;
@@ -56,7 +56,6 @@ class AudioStream : public PadStream {
   template <class Work>
   GstFlowReturn attempt(Work work);
 
-  PadFilter &pads_;
   AudioMedium &medium_;
   AdaptiveFilter &filter_;
   const AudioSettings fixed_;  // as they were at the start; look-ahead at most an interval

@@ -10,12 +10,10 @@ namespace oneadapt {
 /// A stretch is sound without holes; its samples are counted. Positions are times in the segment, in ns. Thread-bound.
 class Timeline {
  public:
-  /// `interval` in ns.
-  explicit Timeline(GstClockTime interval) : interval_(interval) { gst_segment_init(&segment_, GST_FORMAT_UNDEFINED); }
+  /// `interval` in ns. The segment is the stream's, which outlives this.
+  Timeline(GstClockTime interval, const GstSegment &segment) : interval_(interval), segment_(segment) {}
 
   void set_rate(int rate) { rate_ = guint64(rate); }
-  void set_segment(const GstSegment &segment) { segment_ = segment; }
-  const GstSegment &segment() const { return segment_; }
 
   /// A stretch begins at a position; returns the index of its first sample.
   std::int64_t begin(GstClockTime position);
@@ -42,7 +40,7 @@ class Timeline {
 
  private:
   const GstClockTime interval_;
-  GstSegment segment_;
+  const GstSegment &segment_;
   guint64 rate_ = 1;
   /// Sample i is at position anchor_ + i / rate_. Where time stamps are those of a stream that began at 0, i counts
   /// from there and the anchor is 0: no rounding then.

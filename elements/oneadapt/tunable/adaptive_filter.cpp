@@ -150,7 +150,7 @@ bool AdaptiveFilter::set_property(guint id, const GValue *value) {
     return true;
   }
   const auto ladder = properties_.ladder_of(id);
-  if (!ladder) return false;
+  if (!ladder) return medium_.set_setting(id, value);
   const gchar *text = g_value_get_string(value);
   std::vector<double> values;
   if (!parse_ladder_property(GST_OBJECT_NAME(element_), knobs[*ladder], text, values)) return true;
@@ -178,7 +178,7 @@ bool AdaptiveFilter::get_property(guint id, GValue *value) {
     else
       g_value_set_double(value, says);
   } else {
-    return false;
+    return medium_.get_setting(id, value);
   }
   return true;
 }

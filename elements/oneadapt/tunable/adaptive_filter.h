@@ -25,7 +25,7 @@ class AdaptiveFilter {
   gboolean apply(guint64 interval, const GstStructure *configuration, GError **error);
   GstOneadaptRendering *render(guint64 interval, const GstStructure *configuration, GError **error);
 
-  /// Knobs that are numbers, ladders, and "stats". False: the id is not one of them.
+  /// All but maps. False: the id is not one of theirs.
   bool set_property(guint id, const GValue *value);
   bool get_property(guint id, GValue *value);
 

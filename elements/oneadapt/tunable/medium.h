@@ -21,8 +21,14 @@ class Medium {
   virtual ~Medium() = default;
 
   virtual const KnobTable &knobs() const = 0;
-  /// The ladders in force for the caps, from the user's (empty ones: the default). All are empty before caps.
-  virtual Ladders ladders(const Ladders &users) = 0;
+  /// The ladders in force for the caps, from the user's (empty ones: the default); where they depend on the caps, all
+  /// are empty before.
+  virtual Ladders ladders(const Ladders &users) {
+    Ladders all = users;
+    for (std::size_t knob = 0; knob < all.size(); knob++)
+      if (all[knob].empty()) all[knob] = default_ladder(knobs()[knob]);
+    return all;
+  }
   /// What the values that are asked for come to with this input. The ladders are those in force.
   virtual Values in_force(const Values &asked, const Ladders &) { return asked; }
   /// Nothing where nobody knows.
@@ -36,10 +42,15 @@ class Medium {
   /// A remembered interval, ready to be measured; NULL when it is not or no longer known. `pinned`: it is kept as it is
   /// now until another one is pinned. One thread at a time.
   virtual std::unique_ptr<Measurement> measure(std::uint64_t interval, bool pinned, const ProbeRequest &request) = 0;
-  /// The counters as a structure NAME-stats. (transfer full)
+  /// The counters as a structure, to which the knobs in force are added for "stats". (transfer full)
   virtual GstStructure *counters() = 0;
   /// CPU time went into a probe, or into something like it.
   virtual void count_probe(std::uint64_t cpu_ns, bool probe) = 0;
+  /// A run begins, or is over (`over`): then counters can still be read.
+  virtual void new_run(bool over) = 0;
+  /// The medium's own settings as properties (SettingProperties). False: the id is none of theirs.
+  virtual bool set_setting(guint /*id*/, const GValue *) { return false; }
+  virtual bool get_setting(guint /*id*/, GValue *) { return false; }
 
   /// Puts what a configuration names into `values`; nothing may be named.
   virtual void merge(Values &values, const PartialValues &named) const {
@@ -69,6 +80,13 @@ class RememberingMedium : public Medium {
     auto locked = history.lock();
     const auto *current = locked->current();
     return current ? std::optional<Values>(current->values) : std::nullopt;
+  }
+  void new_run(bool over) override { restart(*history.lock(), over); }
+  GstStructure *counters() override {
+    const IntervalCounters c = history.lock()->counters;
+    return gst_structure_new("stats", "intervals", G_TYPE_UINT64, c.intervals, "bytes", G_TYPE_UINT64, c.bytes,
+                             "last-interval-bytes", G_TYPE_UINT64, c.last_interval_bytes, "probe-time", G_TYPE_UINT64,
+                             c.probe_ns, "probes", G_TYPE_UINT64, c.probes, nullptr);
   }
   void count_probe(std::uint64_t cpu_ns, bool probe) override {
     auto locked = history.lock();

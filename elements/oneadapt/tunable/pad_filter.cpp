@@ -10,13 +10,23 @@ PadFilter &filter_of(GstPad *pad) { return *static_cast<PadFilter *>(gst_pad_get
 
 }  // namespace
 
-PadFilter::PadFilter(GstElement *element, GstStaticPadTemplate *sink, GstStaticPadTemplate *src) : element_(element) {
-  sink_ = gst_pad_new_from_static_template(sink, "sink");
+bool PadStream::set_caps(GstCaps *caps) { return gst_pad_push_event(pads_.src(), gst_event_new_caps(caps)); }
+
+guint64 PadStream::stream_time(GstClockTime position) const {
+  const guint64 time = gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, position);
+  return GST_CLOCK_TIME_IS_VALID(time) ? time : position;
+}
+
+PadFilter::PadFilter(GstElement *element) : element_(element) {
+  const auto new_pad = [&](const char *name) {
+    return gst_pad_new_from_template(gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element), name), name);
+  };
+  sink_ = new_pad("sink");
   gst_pad_set_chain_function(sink_, on_chain);
   gst_pad_set_event_function(sink_, on_sink_event);
   gst_pad_set_query_function(sink_, on_sink_query);
   GST_PAD_SET_ACCEPT_TEMPLATE(sink_);
-  src_ = gst_pad_new_from_static_template(src, "src");
+  src_ = new_pad("src");
   gst_pad_set_query_function(src_, on_src_query);
   for (GstPad *pad : {sink_, src_}) {
     gst_pad_set_element_private(pad, this);
@@ -54,9 +64,13 @@ gboolean PadFilter::on_sink_event(GstPad *pad, GstObject *parent, GstEvent *even
     case GST_EVENT_STREAM_START:
       stream.finish();
       break;
-    case GST_EVENT_FLUSH_STOP:
+    case GST_EVENT_FLUSH_STOP: {
+      GstSegment none;
+      gst_segment_init(&none, GST_FORMAT_UNDEFINED);
       stream.forget();
+      stream.set_segment(none);
       break;
+    }
     default:
       break;
   }

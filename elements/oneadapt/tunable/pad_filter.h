@@ -10,29 +10,38 @@
 
 namespace oneadapt {
 
+class PadFilter;
+
 /// One run, from READY to PAUSED and back. Everything happens under the sink pad's stream lock.
 class PadStream {
  public:
+  explicit PadStream(PadFilter &pads) : pads_(pads) { gst_segment_init(&segment_, GST_FORMAT_UNDEFINED); }
   virtual ~PadStream() = default;
-  /// New input caps. False: an error was posted.
-  virtual bool set_caps(GstCaps *caps) = 0;
+  /// New input caps. False: they, or those that follow for the output, are refused. By default the output has the same.
+  virtual bool set_caps(GstCaps *caps);
   /// (transfer full)
   virtual GstFlowReturn chain(GstBuffer *buffer) = 0;
-  virtual void set_segment(const GstSegment &segment) = 0;
+  virtual void set_segment(const GstSegment &segment) { segment_ = segment; }
   /// Puts out all that is held back: a gap, the end of the stream, or another one.
   virtual void finish() {}
   /// A query that wants everything sent to be taken.
   virtual void drain() {}
   /// A flush: forgets data and intervals, keeps the format.
   virtual void forget() = 0;
+
+ protected:
+  /// A position in the segment as stream time, in ns; beyond the segment as it is.
+  guint64 stream_time(GstClockTime position) const;
+
+  PadFilter &pads_;
+  GstSegment segment_;
 };
 
 /// The element's pads. Its stream is made anew at the beginning and at the end of each run.
 class PadFilter {
  public:
-  /// Adds the pads to the element, which owns them and must outlive this.
-  PadFilter(GstElement *element, GstStaticPadTemplate *sink, GstStaticPadTemplate *src);
-  virtual ~PadFilter() = default;
+  /// Adds the pads to the element, which owns them and must outlive this; its class has templates "sink" and "src".
+  explicit PadFilter(GstElement *element);
   PadFilter(const PadFilter &) = delete;
   PadFilter &operator=(const PadFilter &) = delete;
 

@@ -39,7 +39,6 @@ using oneadapt::KnobProperties;
 using oneadapt::kPresets;
 using oneadapt::Marks;
 using oneadapt::QpMap;
-using oneadapt::SettingProperties;
 using oneadapt::VideoMedium;
 using oneadapt::VideoSettings;
 using oneadapt::VideoStream;
@@ -65,7 +64,6 @@ namespace {
 constexpr guint kExtraBuffers = 4;
 
 KnobProperties knob_properties(oneadapt::video_knobs());
-SettingProperties<VideoSettings> setting_properties;
 
 GType preset_type() {
   static const GType type = [] {
@@ -97,8 +95,7 @@ struct VideoFilter {
   /// `over`: a run has ended; its counters can still be read.
   void new_run(bool over) {
     medium.new_run(over);
-    const VideoSettings settings = *medium.settings.lock();
-    stream = std::make_unique<VideoStream>(encoder, medium, adaptive, settings);
+    stream = std::make_unique<VideoStream>(encoder, medium, adaptive);
   }
 
   GstVideoEncoder *encoder;
@@ -149,8 +146,7 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
   auto *self = GST_ONEADAPT_FILTER(object);
   if (is_map(id))
     set_map(self, gst_value_get_structure(value));
-  else if (!self->filter->adaptive.set_property(id, value) &&
-           !setting_properties.set(*self->filter->medium.settings.lock(), id, value))
+  else if (!self->filter->adaptive.set_property(id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
@@ -158,8 +154,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
   VideoFilter &filter = *GST_ONEADAPT_FILTER(object)->filter;
   if (is_map(id))
     g_value_take_boxed(value, qp_map_structure(oneadapt::qp_map_of(filter.adaptive.settings().lock()->payload)));
-  else if (!filter.adaptive.get_property(id, value) &&
-           !setting_properties.get(*filter.medium.settings.lock(), id, value))
+  else if (!filter.adaptive.get_property(id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
@@ -314,27 +309,28 @@ static void gst_oneadapt_filter_init(GstOneadaptFilter *self) {
 
 static void install_properties(GObjectClass *klass) {
   const auto fixed = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  setting_properties.add(
+  VideoMedium::setting_properties.add(
       g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time; each is one closed GOP",
                           GST_MSECOND, 3600 * GST_SECOND, GST_SECOND, fixed),
       &VideoSettings::interval);
-  setting_properties.add(g_param_spec_enum("speed-preset", "Speed preset", "x264's preset; H.264 only", preset_type(),
-                                           oneadapt::kDefaultPreset, fixed),
-                         &VideoSettings::preset);
-  setting_properties.add(
+  VideoMedium::setting_properties.add(g_param_spec_enum("speed-preset", "Speed preset", "x264's preset; H.264 only",
+                                                        preset_type(), oneadapt::kDefaultPreset, fixed),
+                                      &VideoSettings::preset);
+  VideoMedium::setting_properties.add(
       g_param_spec_uint("threads", "Threads",
                         "Slices that are encoded at once, without delay; 0 = as many as x264 likes", 0, 64, 1, fixed),
       &VideoSettings::threads);
-  setting_properties.add(
+  VideoMedium::setting_properties.add(
       g_param_spec_uint("max-skip", "Max skip", "Most frames in a row that thresholds drop (0 = any number)", 0,
                         1000000, 0, fixed),
       &VideoSettings::max_skip);
-  setting_properties.add(g_param_spec_uint("b-frames", "B-frames",
-                                           "Most B pictures in a row; more than 0 makes \"b-bias\" a knob and delays "
-                                           "pictures by as many frames, but never "
-                                           "beyond an interval's end; H.264 only",
-                                           0, 16, 0, fixed),
-                         &VideoSettings::b_frames);
+  VideoMedium::setting_properties.add(
+      g_param_spec_uint("b-frames", "B-frames",
+                        "Most B pictures in a row; more than 0 makes \"b-bias\" a knob and delays "
+                        "pictures by as many frames, but never "
+                        "beyond an interval's end; H.264 only",
+                        0, 16, 0, fixed),
+      &VideoSettings::b_frames);
   /**
    * oneadaptfilter:interval-marks:
    *
@@ -342,7 +338,7 @@ static void install_properties(GObjectClass *klass) {
    * other side of a network counts the same intervals (docs/network.md). Auto: where a payloader or an element of
    * class "Network" is downstream.
    */
-  setting_properties.add(
+  VideoMedium::setting_properties.add(
       g_param_spec_enum("interval-marks", "Interval marks", "Frames say where an interval begins and ends; H.264 only",
                         marks_type(), int(Marks::Auto), fixed),
       &VideoSettings::marks);
@@ -352,19 +348,19 @@ static void install_properties(GObjectClass *klass) {
    * Of a stream with interval marks, feedback may take that share of the bytes: the mark says how many, and oneadaptdnn
    * makes the gradient's map as coarse as it must be, down to 96 bytes a gradient.
    */
-  setting_properties.add(
+  VideoMedium::setting_properties.add(
       g_param_spec_double(
           "feedback-share", "Feedback share",
           "Most that gradients take, as a share of the bytes of a stream with interval marks; 0 = no such limit", 0, 1,
           oneadapt::kDefaultFeedbackShare, fixed),
       &VideoSettings::feedback_share);
   const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  setting_properties.add(
+  VideoMedium::setting_properties.add(
       g_param_spec_int("map-range", "Map range",
                        "Greatest difference of two macroblocks' QPs in a map that a controller chooses", 0, 51, 18,
                        playing),
       &VideoSettings::map_range);
-  setting_properties.add(
+  VideoMedium::setting_properties.add(
       g_param_spec_uint("map-granularity", "Map granularity",
                         "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1,
                         1024, 1, playing),
@@ -373,7 +369,7 @@ static void install_properties(GObjectClass *klass) {
       klass, "the input's rate / 10, 5, 3, 2, 1",
       "frames-in (= frames-out + dropped), filtered (dropped by thresholds), intervals, bytes, last-interval-bytes, "
       "probes, encode-time and probe-time (ns of CPU), and every knob as it is in force");
-  setting_properties.install(klass, next);
+  VideoMedium::setting_properties.install(klass, next);
 }
 
 static void gst_oneadapt_filter_class_init(GstOneadaptFilterClass *klass) {

@@ -11,11 +11,14 @@ namespace oneadapt {
 const char *const kPresets[] = {"ultrafast", "superfast", "veryfast", "faster",  "fast", "medium",
                                 "slow",      "slower",    "veryslow", "placebo", nullptr};
 
-void VideoMedium::new_run(bool keep_counters) {
+SettingProperties<VideoSettings> VideoMedium::setting_properties;
+
+void VideoMedium::new_run(bool over) {
+  // What a DNN said of another run's pictures is no reason for a map.
   *gradient_.lock() = LastGradient();
   feedback = thresholds_asked = units_asked = false;
   weights.lock()->reset();
-  restart(*history.lock(), keep_counters);
+  RememberingMedium::new_run(over);
 }
 
 Ladders VideoMedium::ladders(const Ladders &users) {

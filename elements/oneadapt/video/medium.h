@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "tunable/knob_properties.h"
 #include "tunable/medium.h"
 #include "video/knobs.h"
 #include "video/picture_history.h"
@@ -35,6 +36,7 @@ struct VideoSettings {
 class VideoMedium : public RememberingMedium<PictureHistory> {
  public:
   Locked<VideoSettings> settings;
+  static SettingProperties<VideoSettings> setting_properties;
 
   const KnobTable &knobs() const override { return video_knobs(); }
   Ladders ladders(const Ladders &users) override;
@@ -45,10 +47,12 @@ class VideoMedium : public RememberingMedium<PictureHistory> {
   /// A QpMap.
   PayloadRef payload(const PartialValues &values) override;
   void on_probe(const ProbeRequest &request) override;
+  void new_run(bool over) override;
+  bool set_setting(guint id, const GValue *value) override {
+    return setting_properties.set(*settings.lock(), id, value);
+  }
+  bool get_setting(guint id, GValue *value) override { return setting_properties.get(*settings.lock(), id, value); }
   std::optional<double> announced(std::size_t knob, double value) override;
-
-  /// A run begins or is over: what a DNN said of another run's pictures is no reason for a map.
-  void new_run(bool keep_counters);
 
   /// DNNGrad for the frame filter, which has not been told of it yet.
   struct Weights {

@@ -24,16 +24,15 @@ constexpr GstClockTime kDefaultFrame = GST_SECOND / 25;
 
 }  // namespace
 
-VideoStream::VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, AdaptiveFilter &filter,
-                         const VideoSettings &settings)
+VideoStream::VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, AdaptiveFilter &filter)
     : encoder_(encoder),
       medium_(medium),
       filter_(filter),
-      fixed_(settings),
-      intervals_(filter, settings.interval),
-      clock_(settings.interval, 0),
-      thresholds_(medium, settings.max_skip),
-      marker_(encoder, medium, settings) {}
+      fixed_(*medium.settings.lock()),
+      intervals_(filter, fixed_.interval),
+      clock_(fixed_.interval, 0),
+      thresholds_(medium, fixed_.max_skip),
+      marker_(encoder, medium, fixed_) {}
 
 VideoStream::~VideoStream() {
   if (input_) gst_video_codec_state_unref(input_);

@@ -19,7 +19,7 @@ namespace oneadapt {
 /// Everything happens under the encoder's stream lock. No other lock is held while it pushes, encodes, or notifies.
 class VideoStream {
  public:
-  VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, AdaptiveFilter &filter, const VideoSettings &settings);
+  VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, AdaptiveFilter &filter);
   ~VideoStream();
 
   /// Chooses the output for new input caps. FALSE: an error was posted.
