@@ -43,6 +43,7 @@
 #include "painter.h"
 #include "results_meta.h"
 #include "scene.h"
+#include "setting_properties.h"
 
 GST_DEBUG_CATEGORY(oneadaptoverlay_debug);
 #define GST_CAT_DEFAULT oneadaptoverlay_debug
@@ -61,18 +62,6 @@ using oneadapt::take_configuration;
 using oneadapt::take_gradient;
 using oneadapt::warn_of_loss;
 
-enum {
-  PROP_0,
-  PROP_BOXES,
-  PROP_MASKS,
-  PROP_GRADIENT,
-  PROP_QP_MAP,
-  PROP_STATUS,
-  PROP_GRADIENT_OPACITY,
-  PROP_FONT_SCALE,
-  PROP_LEGEND,
-};
-
 // Feedback older than this many intervals says nothing about the present; the controller thinks so too.
 constexpr guint64 kStaleIntervals = 3;
 // Cairo's images have no more pixels a side.
@@ -83,6 +72,7 @@ struct Settings {
   bool boxes = true, masks = true, gradient = false, legend = false, qp_map = false, status = true;
   double gradient_opacity = 0.5, font_scale = 1;
 };
+oneadapt::SettingProperties<Settings> setting_properties;  // made once, with the class
 
 /// One run; streaming thread.
 struct State {
@@ -280,69 +270,18 @@ static GstCaps *drawable_caps() {
 
 static void gst_oneadapt_overlay_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *self = GST_ONEADAPT_OVERLAY(object);
-  Settings &s = self->impl->settings;
   GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_BOXES:
-      s.boxes = g_value_get_boolean(value);
-      break;
-    case PROP_MASKS:
-      s.masks = g_value_get_boolean(value);
-      break;
-    case PROP_GRADIENT:
-      s.gradient = g_value_get_boolean(value);
-      break;
-    case PROP_LEGEND:
-      s.legend = g_value_get_boolean(value);
-      break;
-    case PROP_QP_MAP:
-      s.qp_map = g_value_get_boolean(value);
-      break;
-    case PROP_STATUS:
-      s.status = g_value_get_boolean(value);
-      break;
-    case PROP_GRADIENT_OPACITY:
-      s.gradient_opacity = g_value_get_double(value);
-      break;
-    case PROP_FONT_SCALE:
-      s.font_scale = g_value_get_double(value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  const bool known = setting_properties.set(self->impl->settings, id, value);
   GST_OBJECT_UNLOCK(self);
+  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_oneadapt_overlay_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  const Settings s = settings_of(GST_ONEADAPT_OVERLAY(object));
-  switch (id) {
-    case PROP_BOXES:
-      g_value_set_boolean(value, s.boxes);
-      break;
-    case PROP_MASKS:
-      g_value_set_boolean(value, s.masks);
-      break;
-    case PROP_GRADIENT:
-      g_value_set_boolean(value, s.gradient);
-      break;
-    case PROP_LEGEND:
-      g_value_set_boolean(value, s.legend);
-      break;
-    case PROP_QP_MAP:
-      g_value_set_boolean(value, s.qp_map);
-      break;
-    case PROP_STATUS:
-      g_value_set_boolean(value, s.status);
-      break;
-    case PROP_GRADIENT_OPACITY:
-      g_value_set_double(value, s.gradient_opacity);
-      break;
-    case PROP_FONT_SCALE:
-      g_value_set_double(value, s.font_scale);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  auto *self = GST_ONEADAPT_OVERLAY(object);
+  GST_OBJECT_LOCK(self);
+  const Settings settings = self->impl->settings;
+  GST_OBJECT_UNLOCK(self);
+  if (!setting_properties.get(settings, id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_oneadapt_overlay_finalize(GObject *object) {
@@ -353,6 +292,70 @@ static void gst_oneadapt_overlay_finalize(GObject *object) {
 static void gst_oneadapt_overlay_init(GstOneadaptOverlay *self) {
   self->impl = new OverlayImpl();
   gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void gst_oneadapt_overlay_install_properties(GObjectClass *object) {
+  auto &p = setting_properties;
+  constexpr auto live =
+      GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE);
+  /**
+   * oneadaptoverlay:boxes:
+   *
+   * One box a detected object, its colour that of the class, with label and score.
+   */
+  p.add(g_param_spec_boolean("boxes", "Boxes", "Draw detected objects with label and score", TRUE, live),
+        &Settings::boxes);
+  /**
+   * oneadaptoverlay:masks:
+   *
+   * The masks of segmented objects, translucent, in the colour of their class.
+   */
+  p.add(g_param_spec_boolean("masks", "Masks", "Draw the masks of segmented objects, translucent", TRUE, live),
+        &Settings::masks);
+  /**
+   * oneadaptoverlay:gradient:
+   *
+   * DNNGrad of the last interval as a heat map from violet to yellow, relative to its own 99th percentile; the root of
+   * it, so that the lesser values show too, from 2 % on. It goes when nothing has come for three intervals.
+   */
+  p.add(g_param_spec_boolean("gradient", "Gradient", "Draw the last interval's gradient as a heat map", FALSE, live),
+        &Settings::gradient);
+  /**
+   * oneadaptoverlay:qp-map:
+   *
+   * Offsets of the macroblocks' QP in force: red is sharper than the frame's QP, blue is coarser, full at ±12.
+   */
+  p.add(
+      g_param_spec_boolean("qp-map", "QP map", "Draw the QP offsets in force: red sharper, blue coarser", FALSE, live),
+      &Settings::qp_map);
+  /**
+   * oneadaptoverlay:status:
+   *
+   * A line at the bottom: interval, knobs in force, kbit/s of the last interval, z of the last gradient, objects on
+   * this frame.
+   */
+  p.add(g_param_spec_boolean("status", "Status", "Draw a line with knobs, kbit/s, z and objects", TRUE, live),
+        &Settings::status);
+  p.add(g_param_spec_double("gradient-opacity", "Gradient opacity",
+                            "Opacity of the heat map where the gradient is greatest", 0, 1, 0.5, live),
+        &Settings::gradient_opacity);
+  /**
+   * oneadaptoverlay:font-scale:
+   *
+   * At 1, text is 2.4 % of the frame's shorter side high, but at least 10 pixels.
+   */
+  p.add(g_param_spec_double("font-scale", "Font scale", "Size of text, relative to what suits the frame's size", 0.25,
+                            8, 1, live),
+        &Settings::font_scale);
+  /**
+   * oneadaptoverlay:legend:
+   *
+   * What the heat map's colours mean, at the top left: the bar goes from 0 to the 99th percentile, by the root; behind
+   * it the greatest value. Left out where the picture has no room for it.
+   */
+  p.add(g_param_spec_boolean("legend", "Legend", "Draw what the colours of the heat map mean", FALSE, live),
+        &Settings::legend);
+  p.install(object, 1);
 }
 
 static void gst_oneadapt_overlay_class_init(GstOneadaptOverlayClass *klass) {
@@ -370,64 +373,7 @@ static void gst_oneadapt_overlay_class_init(GstOneadaptOverlayClass *klass) {
   transform->transform_ip_on_passthrough = FALSE;
   GST_VIDEO_FILTER_CLASS(klass)->transform_frame_ip = gst_oneadapt_overlay_transform_frame_ip;
 
-  const auto live =
-      GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE);
-  const auto install = [object](guint id, GParamSpec *spec) { g_object_class_install_property(object, id, spec); };
-  /**
-   * oneadaptoverlay:boxes:
-   *
-   * One box a detected object, its colour that of the class, with label and score.
-   */
-  install(PROP_BOXES, g_param_spec_boolean("boxes", "Boxes", "Draw detected objects with label and score", TRUE, live));
-  /**
-   * oneadaptoverlay:masks:
-   *
-   * The masks of segmented objects, translucent, in the colour of their class.
-   */
-  install(PROP_MASKS,
-          g_param_spec_boolean("masks", "Masks", "Draw the masks of segmented objects, translucent", TRUE, live));
-  /**
-   * oneadaptoverlay:gradient:
-   *
-   * DNNGrad of the last interval as a heat map from violet to yellow, relative to its own 99th percentile; the root of
-   * it, so that the lesser values show too, from 2 % on. It goes when nothing has come for three intervals.
-   */
-  install(PROP_GRADIENT,
-          g_param_spec_boolean("gradient", "Gradient", "Draw the last interval's gradient as a heat map", FALSE, live));
-  /**
-   * oneadaptoverlay:legend:
-   *
-   * What the heat map's colours mean, at the top left: the bar goes from 0 to the 99th percentile, by the root; behind
-   * it the greatest value. Left out where the picture has no room for it.
-   */
-  install(PROP_LEGEND,
-          g_param_spec_boolean("legend", "Legend", "Draw what the colours of the heat map mean", FALSE, live));
-  /**
-   * oneadaptoverlay:qp-map:
-   *
-   * Offsets of the macroblocks' QP in force: red is sharper than the frame's QP, blue is coarser, full at ±12.
-   */
-  install(PROP_QP_MAP, g_param_spec_boolean("qp-map", "QP map",
-                                            "Draw the QP offsets in force: red sharper, blue coarser", FALSE, live));
-  /**
-   * oneadaptoverlay:status:
-   *
-   * A line at the bottom: interval, knobs in force, kbit/s of the last interval, z of the last gradient, objects on
-   * this frame.
-   */
-  install(PROP_STATUS,
-          g_param_spec_boolean("status", "Status", "Draw a line with knobs, kbit/s, z and objects", TRUE, live));
-  install(PROP_GRADIENT_OPACITY,
-          g_param_spec_double("gradient-opacity", "Gradient opacity",
-                              "Opacity of the heat map where the gradient is greatest", 0, 1, 0.5, live));
-  /**
-   * oneadaptoverlay:font-scale:
-   *
-   * At 1, text is 2.4 % of the frame's shorter side high, but at least 10 pixels.
-   */
-  install(PROP_FONT_SCALE,
-          g_param_spec_double("font-scale", "Font scale", "Size of text, relative to what suits the frame's size", 0.25,
-                              8, 1, live));
+  gst_oneadapt_overlay_install_properties(object);
 
   GstCaps *caps = drawable_caps();
   gst_element_class_add_pad_template(element, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));

@@ -7,6 +7,7 @@
 
 #include "audio/knobs.h"
 #include "audio/sound_history.h"
+#include "setting_properties.h"
 #include "tunable/knob_properties.h"
 #include "tunable/medium.h"
 

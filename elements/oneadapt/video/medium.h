@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "setting_properties.h"
 #include "tunable/knob_properties.h"
 #include "tunable/medium.h"
 #include "video/knobs.h"

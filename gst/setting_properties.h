@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Properties that are members of a struct of settings: one row of a table says what a property is and where it stands.
+#pragma once
+#include <gst/gst.h>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace oneadapt {
+
+inline void read_value(const GValue *from, guint64 &to) { to = g_value_get_uint64(from); }
+inline void read_value(const GValue *from, guint &to) { to = g_value_get_uint(from); }
+inline void read_value(const GValue *from, int &to) {
+  to = G_VALUE_HOLDS_ENUM(from) ? g_value_get_enum(from) : g_value_get_int(from);
+}
+inline void read_value(const GValue *from, bool &to) { to = g_value_get_boolean(from); }
+inline void read_value(const GValue *from, std::string &to) {
+  to = g_value_get_string(from) ? g_value_get_string(from) : "";
+}
+inline void read_value(const GValue *from, double &to) { to = g_value_get_double(from); }
+template <class Enum>
+std::enable_if_t<std::is_enum_v<Enum>> read_value(const GValue *from, Enum &to) {
+  to = Enum(g_value_get_enum(from));
+}
+inline void write_value(GValue *to, guint64 from) { g_value_set_uint64(to, from); }
+inline void write_value(GValue *to, guint from) { g_value_set_uint(to, from); }
+inline void write_value(GValue *to, int from) {
+  G_VALUE_HOLDS_ENUM(to) ? g_value_set_enum(to, from) : g_value_set_int(to, from);
+}
+inline void write_value(GValue *to, bool from) { g_value_set_boolean(to, from); }
+inline void write_value(GValue *to, const std::string &from) { g_value_set_string(to, from.c_str()); }
+inline void write_value(GValue *to, double from) { g_value_set_double(to, from); }
+template <class Enum>
+std::enable_if_t<std::is_enum_v<Enum>> write_value(GValue *to, Enum from) {
+  g_value_set_enum(to, int(from));
+}
+
+/// Properties that are members of a struct of settings. Made once for a class; then immutable.
+template <class Settings>
+class SettingProperties {
+ public:
+  /// (transfer full)
+  template <class Member>
+  void add(GParamSpec *pspec, Member Settings::*member) {
+    rows_.push_back({pspec, [member](Settings &settings, const GValue *value) { read_value(value, settings.*member); },
+                     [member](const Settings &settings, GValue *value) { write_value(value, settings.*member); }});
+  }
+  /// Installs them with ids from `first` on.
+  void install(GObjectClass *klass, guint first) {
+    first_ = first;
+    for (const Row &row : rows_) g_object_class_install_property(klass, first++, row.pspec);
+  }
+  std::size_t size() const { return rows_.size(); }
+  /// False: the id is none of theirs.
+  bool set(Settings &settings, guint id, const GValue *value) const {
+    if (id < first_ || id - first_ >= rows_.size()) return false;
+    rows_[id - first_].set(settings, value);
+    return true;
+  }
+  bool get(const Settings &settings, guint id, GValue *value) const {
+    if (id < first_ || id - first_ >= rows_.size()) return false;
+    rows_[id - first_].get(settings, value);
+    return true;
+  }
+
+ private:
+  struct Row {
+    GParamSpec *pspec;
+    std::function<void(Settings &, const GValue *)> set;
+    std::function<void(const Settings &, GValue *)> get;
+  };
+  std::vector<Row> rows_;
+  guint first_ = 0;
+};
+
+}  // namespace oneadapt
