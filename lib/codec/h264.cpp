@@ -100,58 +100,61 @@ struct H264Encoder::Impl {
   [[noreturn]] void fail(const std::string &what) const {
     throw CodecError("x264: " + what + (log.empty() ? "" : ": " + log));
   }
+  x264_param_t preset();
+  void describe_pictures(x264_param_t &p) const;
+  void order_pictures(x264_param_t &p, int b_bias) const;
+  void set_rate_control(x264_param_t &p, int qp) const;
+  void keep_sps();
   void open(int qp, int b_bias);
   AccessUnit code(x264_picture_t *in);
 };
 
-void H264Encoder::Impl::open(int qp, int b_bias) {
-  const auto &s = settings;
-  if (s.width < 16 || s.height < 16 || s.width > 16384 || s.height > 16384 || s.width % 2 || s.height % 2)
-    fail("a picture of " + std::to_string(s.width) + "×" + std::to_string(s.height) +
-         " cannot be encoded: width and height must be even, 16…16384");
-  if (!s.fps_num || !s.fps_den) fail("the nominal frame rate must be greater than 0");
-
+/// x264's own values for the settings' preset, without latency. Throws CodecError for one that x264 does not know.
+x264_param_t H264Encoder::Impl::preset() {
   // Looked up here, because x264 would accept numbers and complain on stderr.
   bool known = false;
-  for (const char *const *name = x264_preset_names; *name; name++) known = known || s.preset == *name;
+  for (const char *const *name = x264_preset_names; *name; name++) known = known || settings.preset == *name;
   x264_param_t p;
-  if (!known || x264_param_default_preset(&p, s.preset.c_str(), "zerolatency") < 0)
-    fail("unknown preset '" + s.preset + "'; known are " + known_presets());
+  if (!known || x264_param_default_preset(&p, settings.preset.c_str(), "zerolatency") < 0)
+    fail("unknown preset '" + settings.preset + "'; known are " + known_presets());
   p.pf_log = on_log;
   p.p_log_private = this;
   p.i_log_level = X264_LOG_WARNING;
+  return p;
+}
 
+void H264Encoder::Impl::describe_pictures(x264_param_t &p) const {
+  const auto &s = settings;
   p.i_width = int(s.width);
   p.i_height = int(s.height);
   p.i_csp = csp_of(s.format);
   p.i_fps_num = s.fps_num;
   p.i_fps_den = s.fps_den;
   p.b_vfr_input = 0;  // 1 would delay pictures; nothing here depends on time
-  p.i_threads = s.threads ? int(s.threads) : X264_THREADS_AUTO;
-  p.b_sliced_threads = 1;  // frame threads would delay pictures
   p.vui.i_colorprim = s.colour_primaries;
   p.vui.i_transfer = s.transfer;
   p.vui.i_colmatrix = s.matrix;
   p.vui.b_fullrange = s.full_range;
   p.vui.i_sar_width = int(s.sar_num);
   p.vui.i_sar_height = int(s.sar_den);
+}
 
-  // Closed GOPs, exactly where the caller asks for them.
+/// Closed GOPs, exactly where the caller asks for them.
+void H264Encoder::Impl::order_pictures(x264_param_t &p, int b_bias) const {
   p.i_keyint_max = X264_KEYINT_MAX_INFINITE;
   p.i_keyint_min = 1;
   p.i_scenecut_threshold = 0;
   p.b_open_gop = 0;
   p.b_intra_refresh = 0;
-  p.i_bframe = int(s.b_frames);
+  p.i_bframe = int(settings.b_frames);
   p.i_bframe_adaptive = X264_B_ADAPT_FAST;
   p.i_bframe_bias = b_bias;
   p.i_bframe_pyramid = X264_B_PYRAMID_NONE;
-  b_allowed = s.b_frames > 0 && b_bias > kNeverB;
-  p.b_repeat_headers = 1;
-  p.b_annexb = 1;
-  p.b_aud = 0;
+}
 
-  if (s.qp_offsets) {
+/// A QP that is given, or with `qp_offsets` one for each macroblock; no rate control of x264's own.
+void H264Encoder::Impl::set_rate_control(x264_param_t &p, int qp) const {
+  if (settings.qp_offsets) {
     p.rc.i_rc_method = X264_RC_CRF;
     p.rc.f_rf_constant = kNominalQp;
     p.rc.f_qcompress = 1;
@@ -165,7 +168,7 @@ void H264Encoder::Impl::open(int qp, int b_bias) {
     p.rc.i_aq_mode = X264_AQ_NONE;
     p.rc.f_ip_factor = std::exp2((kNominalQp - kQpMax) / 6.0f);
     p.rc.f_pb_factor = std::exp2(-kNominalQp / 6.0f);
-    if (s.b_frames) {
+    if (settings.b_frames) {
       p.rc.i_qp_constant = std::max(1, qp);  // 0 would mean lossless
       p.rc.f_ip_factor = 1;
       p.rc.f_pb_factor = kBFactor;
@@ -177,22 +180,43 @@ void H264Encoder::Impl::open(int qp, int b_bias) {
   p.rc.i_qp_step = kQpMax;
   p.rc.i_lookahead = 0;
   p.i_sync_lookahead = 0;
+}
 
-  p.b_full_recon = s.reconstruction;
-
-  if (encoder) x264_encoder_close(encoder);
-  encoder = x264_encoder_open(&p);
-  if (!encoder) fail("the encoder cannot be opened");
-
+void H264Encoder::Impl::keep_sps() {
   x264_nal_t *nals = nullptr;
   int count = 0;
   if (x264_encoder_headers(encoder, &nals, &count) < 0) fail("no stream headers");
-  ended = false;
   for (int i = 0; i < count; i++) {
     if (nals[i].i_type != NAL_SPS) continue;
     const std::uint8_t *end = nals[i].p_payload + nals[i].i_payload;
     sps.assign(after_start_code(nals[i].p_payload, end), end);
   }
+}
+
+void H264Encoder::Impl::open(int qp, int b_bias) {
+  const auto &s = settings;
+  if (s.width < 16 || s.height < 16 || s.width > 16384 || s.height > 16384 || s.width % 2 || s.height % 2)
+    fail("a picture of " + std::to_string(s.width) + "×" + std::to_string(s.height) +
+         " cannot be encoded: width and height must be even, 16…16384");
+  if (!s.fps_num || !s.fps_den) fail("the nominal frame rate must be greater than 0");
+
+  x264_param_t p = preset();
+  describe_pictures(p);
+  order_pictures(p, b_bias);
+  set_rate_control(p, qp);
+  p.i_threads = s.threads ? int(s.threads) : X264_THREADS_AUTO;
+  p.b_sliced_threads = 1;  // frame threads would delay pictures
+  p.b_repeat_headers = 1;
+  p.b_annexb = 1;
+  p.b_aud = 0;
+  p.b_full_recon = s.reconstruction;
+
+  if (encoder) x264_encoder_close(encoder);
+  encoder = x264_encoder_open(&p);
+  if (!encoder) fail("the encoder cannot be opened");
+  keep_sps();
+  b_allowed = s.b_frames > 0 && b_bias > kNeverB;
+  ended = false;
 }
 
 H264Encoder::H264Encoder(const H264Settings &settings) : impl_(new Impl) {
