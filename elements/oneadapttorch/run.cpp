@@ -6,9 +6,9 @@
 #include <numeric>
 #include <utility>
 
-#include "detector.h"
+#include "audio/recogniser.h"
 #include "model/sequence_model.h"
-#include "recogniser.h"
+#include "video/detector.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "camera_time.h"
-#include "gradient_placer.h"
 #include "gstoneadapt.h"
-#include "input_size.h"
 #include "model/model.h"
 #include "model_turns.h"
-#include "results.h"
+#include "video/gradient_placer.h"
+#include "video/input_size.h"
+#include "video/results.h"
 
 namespace oneadapt {
 

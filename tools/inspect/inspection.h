@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "input_size.h"
 #include "media.h"
 #include "model/model.h"
 #include "model/sequence_model.h"
 #include "model/tensor_memory.h"
 #include "model/training_mode.h"
+#include "video/input_size.h"
 
 namespace oneadapt::inspect {
 

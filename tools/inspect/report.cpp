@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "results.h"
+#include "video/results.h"
 
 namespace oneadapt::inspect {
 namespace {

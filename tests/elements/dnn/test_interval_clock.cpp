@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "interval_clock.h"
+#include "video/interval_clock.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
-#include "seen_part.h"
+#include "video/seen_part.h"
 
 using namespace oneadapt;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "seen_part.h"
+#include "video/seen_part.h"
 
 #include <algorithm>
 #include <cmath>

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "audio/sound_window.h"
 #include "model/sequence_model.h"
 #include "run.h"
-#include "sound_window.h"
 
 namespace oneadapt {
 

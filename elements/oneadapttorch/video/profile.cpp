@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/vision/metrics.h"
-#include "detector.h"
-#include "seen_part.h"
+#include "video/detector.h"
+#include "video/seen_part.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "interval_clock.h"
+#include "video/interval_clock.h"
 
 #include <algorithm>
 

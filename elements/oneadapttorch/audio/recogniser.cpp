@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "recogniser.h"
+#include "audio/recogniser.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

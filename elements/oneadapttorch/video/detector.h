@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "gradient_mean.h"
-#include "interval_clock.h"
-#include "rgb_reader.h"
 #include "run.h"
+#include "video/interval_clock.h"
+#include "video/rgb_reader.h"
 
 namespace oneadapt {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "results.h"
+#include "video/results.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "input_size.h"
+#include "video/input_size.h"
 
 #include <glib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "gradient_placer.h"
+#include "video/gradient_placer.h"
 
 #include <utility>
 

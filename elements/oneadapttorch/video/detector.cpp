@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "detector.h"
+#include "video/detector.h"
 
 #include <gst/video/video.h>
 

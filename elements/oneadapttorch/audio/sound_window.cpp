@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "sound_window.h"
+#include "audio/sound_window.h"
 
 #include <algorithm>
 #include <cmath>
