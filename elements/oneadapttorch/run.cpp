@@ -70,7 +70,7 @@ void post_model_error(GstElement *element, ModelError::Kind kind, const char *wh
 std::unique_ptr<Run> Run::start(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &settings) {
   std::unique_ptr<Run> run;
   try {
-    if (read_description(settings.model).task == "ctc")
+    if (read_description(settings.model)->task == "ctc")
       run = std::make_unique<Recogniser>(element, sink, src, settings);
     else
       run = std::make_unique<Detector>(element, sink, src, settings);

@@ -2,11 +2,9 @@
 #include "model/model.h"
 
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "model/backward.h"
 #include "model/files.h"
@@ -95,16 +93,11 @@ at::Tensor block_means(const at::Tensor &plane, std::int64_t block) {
 }
 
 std::unique_ptr<Model> Model::load(const ModelOptions &options) {
-  try {
-    return std::make_unique<TorchModel>(options);
-  } catch (const ModelError &) {
-    throw;
-  } catch (const std::exception &e) {
-    throw ModelError(Kind::Format, "model file '" + options.path + "' cannot be loaded: " + first_sentence(e));
-  }
+  return loading(options, [&]() -> std::unique_ptr<Model> { return std::make_unique<TorchModel>(options); });
 }
 
-TorchModel::TorchModel(const ModelOptions &options) : TorchFile(options, "one tensor 1×3×H×W, or a list of one 3×H×W") {
+TorchModel::TorchModel(const ModelOptions &options)
+    : LoadedFile(options, {"one tensor 1×3×H×W, or a list of one 3×H×W", "frame"}) {
   const ModelDescription &d = description_;
   if (d.task == "ctc")
     throw ModelError(Kind::Description, "model file '" + path_ +
@@ -113,7 +106,7 @@ TorchModel::TorchModel(const ModelOptions &options) : TorchFile(options, "one te
   const std::vector<bool> wanted = select_classes(labels_, options.classes);
   at::Tensor mask = at::zeros({std::int64_t(wanted.size())}, at::TensorOptions().dtype(at::kBool));
   for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
-  wanted_ = mask.to(device_);
+  wanted_ = mask.to(device_.device);
 
   // input = (rgb·range − mean) / std, per channel in the model's order.
   at::Tensor scale = at::empty({1, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble)), shift = at::empty_like(scale);
@@ -121,8 +114,8 @@ TorchModel::TorchModel(const ModelOptions &options) : TorchFile(options, "one te
     scale.data_ptr<double>()[c] = d.range / d.std[c];
     shift.data_ptr<double>()[c] = d.mean[c] / d.std[c];
   }
-  scale_ = scale.to(device_, type_);
-  shift_ = shift.to(device_, type_);
+  scale_ = scale.to(device_.device, type_);
+  shift_ = shift.to(device_.device, type_);
 }
 
 void TorchModel::set_input_size(unsigned width, unsigned height) {
@@ -143,8 +136,9 @@ at::Tensor TorchModel::upload(const RgbFrame &frame) const {
   const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t *>(frame.data), {frame.height, frame.width, 3},
                                          {std::int64_t(frame.stride), 3, 1}, at::TensorOptions().dtype(at::kByte));
   // As bytes across the bus: a quarter of the floats. A GPU copy needs the rows packed.
-  const at::Tensor there = device_.is_cpu() ? bytes : bytes.contiguous().to(device_);
-  at::Tensor planes = at::empty({1, 3, frame.height, frame.width}, at::TensorOptions().dtype(type_).device(device_));
+  const at::Tensor there = device_.device.is_cpu() ? bytes : bytes.contiguous().to(device_.device);
+  at::Tensor planes =
+      at::empty({1, 3, frame.height, frame.width}, at::TensorOptions().dtype(type_).device(device_.device));
   planes.copy_(there.permute({2, 0, 1}).unsqueeze(0));
   return planes.div_(255.0);
 }
@@ -165,24 +159,11 @@ at::Tensor TorchModel::prepare(const at::Tensor &rgb) const {
 }
 
 Elements TorchModel::forward(const at::Tensor &input, double least) {
-  // The optimising executor profiles the first runs and compiles on the second, seconds at a time and again for every
-  // new size; a detector's time is in its convolutions, which it does not touch.
-  torch::jit::GraphOptimizerEnabledGuard plain(false);
-  std::vector<c10::IValue> arguments;
-  if (takes_list_)
-    arguments.emplace_back(std::vector<at::Tensor>{input.squeeze(0)});
-  else
-    arguments.emplace_back(input);
-  c10::IValue value;
-  try {
-    value = module_.forward(std::move(arguments));
-  } catch (const std::exception &e) {
-    throw ModelError(Kind::Run, "the model failed on a picture of " + std::to_string(input.size(3)) + "×" +
-                                    std::to_string(input.size(2)) + " (tensor " + shape_text(input) +
-                                    "): " + first_sentence(e) +
-                                    "; check that it is a model of pictures, and input.width, input.height and "
-                                    "input.multiple_of of its description");
-  }
+  const c10::IValue value = call(input,
+                                 "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) +
+                                     " (tensor " + shape_text(input) + ")",
+                                 "that it is a model of pictures, and input.width, input.height and input.multiple_of "
+                                 "of its description");
   const auto outputs = description_.layout == "torchvision"
                            ? torchvision_tensors(value, description_.task == "segmentation")
                        : description_.layout == "semantic" ? semantic_tensors(value)
@@ -213,11 +194,7 @@ std::vector<Detection> TorchModel::detections(const Elements &elements, std::int
 }
 
 std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
-  drop_graph();
-  return guarded("the model failed", [&] {
-    // Not InferenceMode: a tensor that a model caches there could not enter autograd later.
-    at::NoGradGuard no_grad;
-    use_threads();
+  return run_plain([&] {
     const at::Tensor input = prepare(upload(frame));
     // What is below θ cannot suppress what is above it: NMS goes by score.
     return detections(forward(input, theta_), input.size(3), input.size(2));
@@ -225,11 +202,7 @@ std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
 }
 
 std::vector<Detection> TorchModel::infer_for_gradient(const RgbFrame &frame) {
-  drop_graph();
-  return guarded("the model failed", [&] {
-    use_threads();
-    return run_for_gradient(upload(frame), /*keep_pixels=*/false);
-  });
+  return run_with_graph([&] { return run_for_gradient(upload(frame), /*keep_pixels=*/false); });
 }
 
 std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb, bool keep_pixels) {
@@ -238,77 +211,50 @@ std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb, bool keep_pi
   const at::Tensor input = prepare(rgb);
   // From here on only its form counts, and its place in the graph.
   if (!keep_pixels) rgb.set_data(at::empty({1}, rgb.options().requires_grad(false)).expand(rgb.sizes()));
-  find_factor_ = factor_ <= 0 || since_factor_ >= kFollowed;
+  magnitude_.find = magnitude_.factor <= 0 || magnitude_.since >= kFollowed;
   const Elements all = [&] {
     // The gradients of weights need what the input's does not.
-    const bool ends = method_ == GradientMethod::ChannelMean && !find_factor_;
+    const bool ends = method_ == GradientMethod::ChannelMean && !magnitude_.find;
     const SavedTensorsGuard less(weights_.empty() ? memory_ : GradientMemory::All, rgb.sizes(), ends ? kEndCell : 0);
     return forward(input, std::min(theta_, description_.floor));
   }();
   // Elements come best first: those that count in z stand in front.
   std::int64_t counted = 0;
   for (const ScoredBox &b : all.boxes) counted += b.score >= description_.floor;
-  kept_scores_ = all.scores.narrow(0, 0, counted);
-  leaf_ = rgb;
+  graph_ = {rgb, all.scores.narrow(0, 0, counted)};
   return detections(all, input.size(3), input.size(2));
 }
 
-at::Tensor TorchModel::pixel_gradient(double &z) {
-  const at::Tensor leaf = leaf_, scores = kept_scores_;
-  drop_graph();  // also when this throws
-  if (!leaf.defined()) throw ModelError(Kind::Run, "there is no forward pass to backpropagate through");
-  return guarded("backpropagation failed", [&] {
-    z = 0;
-    if (scores.size(0) == 0) return at::zeros(leaf.sizes(), leaf.options().requires_grad(false));
-    expect_graph(scores);
-    at::AutoGradMode with_grad(true);
-    const at::Tensor sum = utility(scores, theta_, description_.slope);
-    z = sum.item<double>();
-    if (method_ == GradientMethod::Exact && weights_.empty()) return gradient_of_leaf(sum, leaf);
-    if (weights_.empty()) {
-      at::Tensor ends;
-      const at::Tensor all = gradient_of_leaf(sum, leaf, {kFineCell, kEndCell, find_factor_}, &ends);
-      ++since_factor_;
-      if (!ends.defined()) return all;
-      if (!find_factor_) return all.defined() ? all.sum(1, true).add_(ends, factor_) : ends.mul_(factor_);
-      const double here = all.sum().item<double>(), there = ends.sum().item<double>();
-      factor_ = std::isfinite(here) && there > 0 ? here / there : 0;
-      since_factor_ = 0;
-      return all;
-    }
-    // Only to measure what is spared (§4.1).
-    std::vector<at::Tensor> wanted{leaf};
-    wanted.insert(wanted.end(), weights_.begin(), weights_.end());
-    const auto grads = torch::autograd::grad({sum}, wanted, {}, /*retain_graph=*/false, /*create_graph=*/false,
-                                             /*allow_unused=*/true);
-    return grads[0].defined() ? grads[0].abs() : at::zeros(leaf.sizes(), leaf.options().requires_grad(false));
-  });
+at::Tensor TorchModel::gradient_of(const at::Tensor &sum, const at::Tensor &leaf) {
+  if (weights_.empty())
+    return method_ == GradientMethod::Exact ? gradient_of_leaf(sum, leaf) : approximate_gradient(sum, leaf);
+  // Only to measure what is spared (§4.1).
+  std::vector<at::Tensor> wanted{leaf};
+  wanted.insert(wanted.end(), weights_.begin(), weights_.end());
+  const auto grads = torch::autograd::grad({sum}, wanted, {}, /*retain_graph=*/false, /*create_graph=*/false,
+                                           /*allow_unused=*/true);
+  return grads[0].defined() ? grads[0].abs() : grads[0];
 }
 
-void TorchModel::backward(Gradient &gradient) {
-  const std::int64_t count = kept_scores_.defined() ? kept_scores_.size(0) : 0;
-  guarded("backpropagation failed", [&] {
-    use_threads();
-    at::NoGradGuard no_grad;
-    const std::int64_t confident =
-        count ? kept_scores_.detach().to(at::kDouble).ge(theta_).sum().item<std::int64_t>() : 0;
-    double z = 0;
-    const at::Tensor pixels = pixel_gradient(z);
-    BlockMap map(unsigned(pixels.size(3)), unsigned(pixels.size(2)));
-    // Sum over R, G, B, mean over the pixels of a block (§4.3); only that comes back from a GPU.
-    const at::Tensor means = block_means(pixels.squeeze(0).sum(0), map.block_size).to(at::kFloat).cpu().contiguous();
-    std::memcpy(map.values.data(), means.data_ptr<float>(), map.values.size() * sizeof(float));
-    const bool finite = std::isfinite(z) && std::all_of(map.values.begin(), map.values.end(),
-                                                        [](float value) { return std::isfinite(value); });
-    if (!finite) throw ModelError(Kind::NotFinite, "the model's gradient is not finite; this frame gives none");
-    if (method_ == GradientMethod::ChannelMean) raise_values(map, kChannelMeanPower);
-    gradient.z = z;
-    gradient.elements = unsigned(count);
-    gradient.confident = unsigned(confident);
-    gradient.theta = theta_;
-    gradient.slope = description_.slope;
-    gradient.map = std::move(map);
-  });
+at::Tensor TorchModel::approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf) {
+  at::Tensor ends;
+  const at::Tensor all = gradient_of_leaf(sum, leaf, {kFineCell, kEndCell, magnitude_.find}, &ends);
+  ++magnitude_.since;
+  if (!ends.defined()) return all;
+  if (!magnitude_.find)
+    return all.defined() ? all.sum(1, true).add_(ends, magnitude_.factor) : ends.mul_(magnitude_.factor);
+  const double here = all.sum().item<double>(), there = ends.sum().item<double>();
+  magnitude_.factor = std::isfinite(here) && there > 0 ? here / there : 0;
+  magnitude_.since = 0;
+  return all;
+}
+
+BlockMap TorchModel::map_of(const at::Tensor &gradient) {
+  BlockMap map(unsigned(gradient.size(3)), unsigned(gradient.size(2)));
+  // Sum over R, G, B, mean over the pixels of a block (§4.3).
+  fill(map, block_means(gradient.squeeze(0).sum(0), map.block_size));
+  if (method_ == GradientMethod::ChannelMean) raise_values(map, kChannelMeanPower);
+  return map;
 }
 
 void TorchModel::set_gradient(GradientMethod method, GradientMemory memory) {
@@ -328,11 +274,6 @@ void TorchModel::set_weight_gradients(bool on) {
   // Imported models keep their weights as buffers.
   for (const at::Tensor &weight : module_.parameters()) take(weight);
   for (const at::Tensor &weight : module_.buffers()) take(weight);
-}
-
-void TorchModel::drop_graph() {
-  leaf_ = at::Tensor();
-  kept_scores_ = at::Tensor();
 }
 
 }  // namespace oneadapt

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/sequence_model.h"
 
-#include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
-
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <optional>
 
 #include "core/sequence/sequence.h"
 #include "model/files.h"
 #include "model/heads.h"
 #include "model/heads_common.h"
 #include "model/saved_tensors.h"
-#include "model/torch_file.h"
+#include "model/torch_passes.h"
 
 namespace oneadapt {
 namespace {
@@ -27,10 +21,10 @@ struct Spelled {
   std::vector<CtcToken> tokens;
 };
 
-class TorchSequence final : public SequenceModel, private TorchFile {
+class TorchSequence final : public LoadedFile<SequenceModel> {
  public:
   explicit TorchSequence(const ModelOptions &options)
-      : TorchFile(options, "one tensor 1×N of samples"), classes_(options.classes) {
+      : LoadedFile(options, {"one tensor 1×N of samples", "interval"}), classes_(options.classes) {
     if (description_.task != "ctc")
       throw ModelError(Kind::Description, "model file '" + path_ + "' is for pictures (\"task\": \"" +
                                               description_.task +
@@ -43,30 +37,15 @@ class TorchSequence final : public SequenceModel, private TorchFile {
     if (description_.separator < 0) wanted_ = select_classes(labels_, options.classes);
   }
 
-  const ModelDescription &description() const override { return description_; }
-  const std::vector<std::string> &labels() const override { return labels_; }
-  double theta() const override { return theta_; }
-  const std::string &device() const override { return device_name_; }
-  const std::string &device_reason() const override { return device_reason_; }
-  ModelWeights weights() const override { return count_weights(); }
-
   std::vector<Word> infer(const std::vector<float> &samples) override {
-    drop_graph();
-    return guarded("the model failed", [&] {
-      at::NoGradGuard no_grad;
-      use_threads();
-      return sure(words(forward(upload(samples)), samples.size()));
-    });
+    return run_plain([&] { return sure(words(forward(upload(samples)), samples.size())); });
   }
 
   std::vector<Word> infer_for_gradient(const std::vector<float> &samples, std::size_t first,
                                        std::size_t count) override {
-    drop_graph();
-    return guarded("the model failed", [&] {
+    return run_with_graph([&] {
       if (!count || first + count > samples.size())
         throw ModelError(Kind::Input, "the interval lies outside the window");
-      use_threads();
-      at::AutoGradMode with_grad(true);
       at::Tensor leaf = upload(samples);
       leaf.requires_grad_(true);
       at::Tensor posteriors;
@@ -75,90 +54,52 @@ class TorchSequence final : public SequenceModel, private TorchFile {
         posteriors = forward(leaf);
       }
       const auto all = words(posteriors, samples.size());
-      std::vector<at::Tensor> scores;
-      const double rate = description_.sample_rate, from = double(first) / rate, to = double(first + count) / rate;
-      for (const Spelled &s : all) {
-        if (s.word.peak < from || s.word.peak >= to || s.word.score < description_.floor) continue;
-        at::Tensor sum;
-        for (const CtcToken &t : s.tokens) {
-          const at::Tensor score = posteriors[std::int64_t(t.peak)][t.label];
-          sum = sum.defined() ? sum + score : score;
-        }
-        scores.push_back(sum / double(s.tokens.size()));
-      }
-      scores_ = scores.empty() ? at::zeros({0}) : at::stack(scores);
-      leaf_ = leaf;
+      graph_ = {leaf, scores_of(all, posteriors, double(first), double(first + count))};
       first_ = std::int64_t(first);
       count_ = std::int64_t(count);
       return sure(all);
     });
   }
 
-  void backward(Gradient &gradient) override {
-    const at::Tensor leaf = leaf_, scores = scores_;
-    drop_graph();
-    if (!leaf.defined()) throw ModelError(Kind::Run, "there is no forward pass to backpropagate through");
-    guarded("backpropagation failed", [&] {
-      use_threads();
-      const std::int64_t elements = scores.size(0);
-      at::Tensor samples = at::zeros_like(leaf.detach());
-      gradient.z = 0;
-      gradient.confident = 0;
-      if (elements) {
-        expect_graph(scores);
-        at::AutoGradMode with_grad(true);
-        const at::Tensor sum = utility(scores, theta_, description_.slope);
-        gradient.z = sum.item<double>();
-        gradient.confident = unsigned(scores.detach().to(at::kDouble).ge(theta_).sum().item<std::int64_t>());
-        const auto grads = torch::autograd::grad({sum}, {leaf}, {}, false, false, /*allow_unused=*/true);
-        if (grads[0].defined()) samples = grads[0].abs();
-      }
-      BlockMap map(unsigned(count_), 1, sound_block(description_.sample_rate));
-      const std::int64_t block = map.block_size;
-      // Blocks cut by the end are averaged over what they have.
-      const at::Tensor part = samples.narrow(1, first_, count_).unsqueeze(0).to(at::kFloat);
-      const at::Tensor means =
-          at::avg_pool1d(part, {block}, {block}, {0}, /*ceil_mode=*/true, /*count_include_pad=*/false)
-              .cpu()
-              .contiguous();
-      std::memcpy(map.values.data(), means.data_ptr<float>(), map.values.size() * sizeof(float));
-      if (!std::isfinite(gradient.z) ||
-          !std::all_of(map.values.begin(), map.values.end(), [](float v) { return std::isfinite(v); }))
-        throw ModelError(Kind::NotFinite, "the model's gradient is not finite; this interval gives none");
-      gradient.elements = unsigned(elements);
-      gradient.theta = theta_;
-      gradient.slope = description_.slope;
-      gradient.map = std::move(map);
-      gradient.regions.clear();
-    });
-  }
-
-  void drop_graph() override {
-    leaf_ = at::Tensor();
-    scores_ = at::Tensor();
-  }
-
  private:
+  BlockMap map_of(const at::Tensor &gradient) override {
+    BlockMap map(unsigned(count_), 1, sound_block(description_.sample_rate));
+    const std::int64_t block = map.block_size;
+    // Blocks cut by the end are averaged over what they have.
+    const at::Tensor part = gradient.narrow(1, first_, count_).unsqueeze(0).to(at::kFloat);
+    fill(map, at::avg_pool1d(part, {block}, {block}, {0}, /*ceil_mode=*/true, /*count_include_pad=*/false));
+    return map;
+  }
+
+  /// Scores, with their graph, of the words that count: the likeliest step from sample `first` to before `end`.
+  at::Tensor scores_of(const std::vector<Spelled> &all, const at::Tensor &posteriors, double first, double end) const {
+    std::vector<at::Tensor> scores;
+    const double from = first / description_.sample_rate, to = end / description_.sample_rate;
+    for (const Spelled &s : all) {
+      if (s.word.peak < from || s.word.peak >= to || s.word.score < description_.floor) continue;
+      at::Tensor sum;
+      for (const CtcToken &t : s.tokens) {
+        const at::Tensor score = posteriors[std::int64_t(t.peak)][t.label];
+        sum = sum.defined() ? sum + score : score;
+      }
+      scores.push_back(sum / double(s.tokens.size()));
+    }
+    return scores.empty() ? at::zeros({0}) : at::stack(scores);
+  }
+
   at::Tensor upload(const std::vector<float> &samples) const {
     if (samples.size() < description_.sample_rate / 10)
       throw ModelError(Kind::Input, "less than a tenth of a second of sound");
     return at::from_blob(const_cast<float *>(samples.data()), {1, std::int64_t(samples.size())})
-        .to(device_, type_, false, true);
+        .to(device_.device, type_, false, true);
   }
 
   /// Steps × classes, on the model's device.
   at::Tensor forward(const at::Tensor &samples) {
-    torch::jit::GraphOptimizerEnabledGuard plain(false);  // as for pictures: compiling costs more than it saves
     at::Tensor input = samples;
     if (description_.normalise) input = (input - input.mean()) / (input.var(/*unbiased=*/false) + 1e-7).sqrt();
-    c10::IValue value;
-    try {
-      value = module_.forward({input});
-    } catch (const std::exception &e) {
-      throw ModelError(Kind::Run, "the model failed on " + std::to_string(input.size(1)) +
-                                      " samples of sound (tensor 1×N): " + first_sentence(e) +
-                                      "; check that it is a model of sound that takes a waveform");
-    }
+    const c10::IValue value = call(input, std::to_string(input.size(1)) + " samples of sound (tensor 1×N)",
+                                   "that it is a model of sound that takes a waveform");
     const at::Tensor scores = output(tensors_of(value), description_.score_outputs[0], 2, "scores");
     if (scores.size(1) != std::int64_t(labels_.size()) || scores.size(0) < 1)
       bad_output("the model's output (output.scores) has shape " + shape_text(scores) + ", but steps × " +
@@ -228,28 +169,8 @@ class TorchSequence final : public SequenceModel, private TorchFile {
   std::vector<std::string> classes_;
   std::vector<bool> wanted_;  ///< one a label
 
-  // Kept between infer_for_gradient() and backward().
-  at::Tensor leaf_, scores_;
-  std::int64_t first_ = 0, count_ = 0;
+  std::int64_t first_ = 0, count_ = 0;  ///< samples of the leaf that the map is of
 };
-
-/// Only loads.
-class DescriptionOnly : private TorchFile {
- public:
-  explicit DescriptionOnly(const ModelOptions &options) : TorchFile(options, "one tensor") {}
-  const ModelDescription &description() const { return description_; }
-};
-
-template <typename Work>
-auto loading(const ModelOptions &options, Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const ModelError &) {
-    throw;
-  } catch (const std::exception &e) {
-    throw ModelError(Kind::Format, "model file '" + options.path + "' cannot be loaded: " + first_sentence(e));
-  }
-}
 
 }  // namespace
 
@@ -257,10 +178,6 @@ unsigned sound_block(unsigned sample_rate) { return std::max(1u, (sample_rate + 
 
 std::unique_ptr<SequenceModel> SequenceModel::load(const ModelOptions &options) {
   return loading(options, [&]() -> std::unique_ptr<SequenceModel> { return std::make_unique<TorchSequence>(options); });
-}
-
-ModelDescription read_description(const ModelOptions &options) {
-  return loading(options, [&] { return DescriptionOnly(options).description(); });
 }
 
 }  // namespace oneadapt

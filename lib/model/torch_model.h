@@ -4,30 +4,21 @@
 #include <vector>
 
 #include "model/heads.h"
-#include "model/torch_file.h"
+#include "model/model.h"
+#include "model/torch_passes.h"
 
 namespace oneadapt {
 
-class TorchModel final : public Model, private TorchFile {
+class TorchModel final : public LoadedFile<Model> {
  public:
   explicit TorchModel(const ModelOptions &options);
-
-  const ModelDescription &description() const override { return description_; }
-  const std::vector<std::string> &labels() const override { return labels_; }
-  double theta() const override { return theta_; }
-  const std::string &device() const override { return device_name_; }
-  const std::string &device_reason() const override { return device_reason_; }
-
-  ModelWeights weights() const override { return count_weights(); }
 
   void set_input_size(unsigned width, unsigned height) override;
   FrameSize input_size(FrameSize frame) const override;
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
-  void backward(Gradient &gradient) override;
   void set_gradient(GradientMethod method, GradientMemory memory) override;
   void set_weight_gradients(bool on) override;
-  void drop_graph() override;
 
   // The parts, for tests.
   /// The frame as 1×3×H×W, RGB in [0, 1], of the model's type, on its device.
@@ -37,7 +28,7 @@ class TorchModel final : public Model, private TorchFile {
   /// From prepared input to elements, scores ≥ `least`; differentiable in its scores.
   Elements forward(const at::Tensor &input, double least);
   /// |∂z/∂y| of every pixel and channel, 1×3×H×W, for the elements that infer_for_gradient() kept.
-  at::Tensor pixel_gradient(double &z);
+  at::Tensor pixel_gradient(double &z) { return input_gradient(z); }
   torch::jit::Module &module() { return module_; }
   const SharedModule &shared() const { return *shared_; }
   c10::ScalarType type() const { return type_; }
@@ -46,6 +37,16 @@ class TorchModel final : public Model, private TorchFile {
   std::vector<Detection> run_for_gradient(at::Tensor rgb, bool keep_pixels = true);
 
  private:
+  /// From what comes where the way back ends to the leaf's gradient.
+  struct Magnitude {
+    double factor = 0;   ///< 0: not known
+    unsigned since = 0;  ///< gradients since it was found
+    bool find = false;   ///< on this one
+  };
+
+  at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf) override;
+  at::Tensor approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf);
+  BlockMap map_of(const at::Tensor &gradient) override;
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
 
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
@@ -53,13 +54,8 @@ class TorchModel final : public Model, private TorchFile {
   at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift
   unsigned input_width_ = 0, input_height_ = 0;
   GradientMethod method_ = GradientMethod::Exact;
-  double factor_ = 0;          ///< from what comes where the way back ends to the leaf's gradient; 0: not known
-  unsigned since_factor_ = 0;  ///< gradients
-  bool find_factor_ = false;   ///< on this one
+  Magnitude magnitude_;
   GradientMemory memory_ = GradientMemory::Exact;
-
-  // Kept between infer_for_gradient() and backward().
-  at::Tensor leaf_, kept_scores_;
 };
 
 /// Mean over each block × block pixels of `plane` (H×W), blocks cut by the edge averaged over what they have.

@@ -375,7 +375,7 @@ Inspection load(const Options &options) {
   Inspection in;
   in.file.path = options.model.path;
   in.memory.loading = growth(in.memory.peak, [&] {
-    if (read_description(options.model).task == "ctc")
+    if (read_description(options.model)->task == "ctc")
       in.hearer = SequenceModel::load(options.model);
     else
       in.model = Model::load(options.model);

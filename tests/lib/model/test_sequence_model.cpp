@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/gradient/gradient.h"
+#include "model/model.h"
 #include "model/sequence_model.h"
 #include "test_models.h"
 
