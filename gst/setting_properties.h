@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace oneadapt {
@@ -42,12 +43,19 @@ std::enable_if_t<std::is_enum_v<Enum>> write_value(GValue *to, Enum from) {
 template <class Settings>
 class SettingProperties {
  public:
-  /// (transfer full)
-  template <class Member>
-  void add(GParamSpec *pspec, Member Settings::*member) {
-    rows_.push_back({pspec, [member](Settings &settings, const GValue *value) { read_value(value, settings.*member); },
-                     [member](const Settings &settings, GValue *value) { write_value(value, settings.*member); }});
+  using Set = std::function<void(Settings &, const GValue *)>;
+  using Get = std::function<void(const Settings &, GValue *)>;
+
+  /// A value in the settings. `place` gives a reference to it: a pointer to a member, or a function of the settings.
+  /// `pspec`: (transfer full)
+  template <class Place>
+  void add(GParamSpec *pspec, Place place) {
+    add(
+        pspec, [place](Settings &settings, const GValue *value) { read_value(value, std::invoke(place, settings)); },
+        [place](const Settings &settings, GValue *value) { write_value(value, std::invoke(place, settings)); });
   }
+  /// One that is more than a value. `set` is not called for a property that can only be read.
+  void add(GParamSpec *pspec, Set set, Get get) { rows_.push_back({pspec, std::move(set), std::move(get)}); }
   /// Installs them with ids from `first` on.
   void install(GObjectClass *klass, guint first) {
     first_ = first;
@@ -69,8 +77,8 @@ class SettingProperties {
  private:
   struct Row {
     GParamSpec *pspec;
-    std::function<void(Settings &, const GValue *)> set;
-    std::function<void(const Settings &, GValue *)> get;
+    Set set;
+    Get get;
   };
   std::vector<Row> rows_;
   guint first_ = 0;

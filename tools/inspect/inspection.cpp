@@ -257,8 +257,7 @@ class Runs {
   bool watched_ = false;
 };
 
-template <class M>
-Facts facts_of(const M &model) {
+Facts facts_of(const LoadedModel &model) {
   return {model.description(), model.labels(), model.theta(), model.device(), model.device_reason(), model.weights()};
 }
 
