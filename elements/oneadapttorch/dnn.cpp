@@ -40,8 +40,9 @@
 #include "allocation_metas.h"
 #include "config.h"
 #include "dnn_properties.h"
+#include "run.h"
 
-GST_DEBUG_CATEGORY(oneadaptdnn_debug);
+GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
 
 namespace {
@@ -66,17 +67,6 @@ struct _GstOneadaptDnn {
 G_DECLARE_FINAL_TYPE(GstOneadaptDnn, gst_oneadapt_dnn, GST, ONEADAPT_DNN, GstElement)
 G_DEFINE_TYPE(GstOneadaptDnn, gst_oneadapt_dnn, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE(oneadaptdnn, "oneadaptdnn", GST_RANK_NONE, GST_TYPE_ONEADAPT_DNN)
-
-#define DNN_CAPS                                                                                  \
-  "video/x-raw, format = (string) { RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, I420, NV12 }, " \
-  "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = " GST_VIDEO_FPS_RANGE     \
-  "; "                                                                                            \
-  "audio/x-raw, format = (string) { F32LE, S16LE }, layout = (string) interleaved, "              \
-  "channels = (int) 1, rate = (int) [ 1000, 192000 ]"
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(DNN_CAPS));
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(DNN_CAPS));
 
 /* ---- data ---------------------------------------------------------------------------------------------------- */
 
@@ -208,23 +198,22 @@ static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstE
 
 static bool start(GstOneadaptDnn *self) {
   GST_OBJECT_LOCK(self);
-  const std::string input_size = self->p->properties.input_size;
+  const DnnProperties properties = self->p->properties;
   GST_OBJECT_UNLOCK(self);
-  InputSize parsed;
-  if (!InputSize::parse(input_size, parsed)) {
-    GST_ELEMENT_ERROR(
-        self, RESOURCE, SETTINGS,
-        ("Property \"input-size\": \"%s\" is no size; write auto, frame or WIDTHxHEIGHT.", input_size.c_str()),
-        (nullptr));
+  if (!properties.has_valid_input_size()) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("Property \"input-size\": \"%s\" is no size; write auto, frame or WIDTHxHEIGHT.",
+                       properties.input_size.c_str()),
+                      (nullptr));
     return false;
   }
-  const RunSettings settings = copy_settings(self);
-  std::shared_ptr<Run> run = Run::start(GST_ELEMENT(self), self->sink, self->src, settings);
+  const RunSettings &settings = properties.settings;
+  std::shared_ptr<Run> run = Run::start(GST_ELEMENT(self), self->sink, self->src, settings, dnn_media());
   if (!run) return false;
-  const RunStats stats = run->stats();
+  const RunStats::Model model = run->stats().model;
   if (settings.model.device == "auto")
     GST_ELEMENT_INFO(self, RESOURCE, SETTINGS,
-                     ("device=auto: inference runs on %s (%s).", stats.device.c_str(), stats.device_reason.c_str()),
+                     ("device=auto: inference runs on %s (%s).", model.device.c_str(), model.device_reason.c_str()),
                      (nullptr));
   GST_OBJECT_LOCK(self);
   self->p->run = std::move(run);
@@ -265,25 +254,26 @@ static GstStateChangeReturn gst_oneadapt_dnn_change_state(GstElement *element, G
 static void gst_oneadapt_dnn_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
   auto *self = GST_ONEADAPT_DNN(object);
   Private *p = self->p;
-  const gchar *text = id == PROP_INPUT_SIZE ? g_value_get_string(value) : nullptr;
-  InputSize size;
-  const bool good_size = InputSize::parse(text ? text : "", size);
-
   GST_OBJECT_LOCK(self);
+  DnnProperties changed = p->properties;
+  const bool known = changed.set(id, value);
   const bool running = bool(p->run);
-  const bool refused = running && ((spec->flags & GST_PARAM_MUTABLE_READY) || (id == PROP_INPUT_SIZE && !good_size));
-  if (!refused) p->properties.set(id, value, size);
+  const bool too_late = running && (spec->flags & GST_PARAM_MUTABLE_READY);
+  const bool bad_size = running && !changed.has_valid_input_size();
+  if (known && !too_late && !bad_size) p->properties = changed;
   GST_OBJECT_UNLOCK(self);
-  if (refused && id == PROP_INPUT_SIZE) {
-    GST_ELEMENT_WARNING(
-        self, RESOURCE, SETTINGS,
-        ("Property \"input-size\": \"%s\" is no size and is ignored; write auto, frame or WIDTHxHEIGHT.",
-         text ? text : ""),
-        (nullptr));
-  } else if (refused) {
+  if (!known) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  } else if (too_late) {
     GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
                         ("Property \"%s\" can only change in state NULL or READY; it stays as it was.", spec->name),
                         (nullptr));
+  } else if (bad_size) {
+    GST_ELEMENT_WARNING(
+        self, RESOURCE, SETTINGS,
+        ("Property \"input-size\": \"%s\" is no size and is ignored; write auto, frame or WIDTHxHEIGHT.",
+         changed.input_size.c_str()),
+        (nullptr));
   }
 }
 
@@ -296,16 +286,7 @@ static void gst_oneadapt_dnn_get_property(GObject *object, guint id, GValue *val
   GST_OBJECT_UNLOCK(self);
   if (properties.get(id, value)) return;
   if (run) stats = run->stats();
-  switch (id) {
-    case PROP_LATENCY:
-      return g_value_set_uint64(value, stats.latency);
-    case PROP_THROUGHPUT:
-      return g_value_set_double(value, stats.throughput);
-    case PROP_STATS:
-      return g_value_take_boxed(value, stats_structure(stats));
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-  }
+  if (!get_run_property(stats, id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
 
 /* ---- class --------------------------------------------------------------------------------------------------- */
@@ -326,8 +307,11 @@ static void gst_oneadapt_dnn_class_init(GstOneadaptDnnClass *klass) {
 
   install_dnn_properties(object_class);
 
-  gst_element_class_add_static_pad_template(element_class, &sink_template);
-  gst_element_class_add_static_pad_template(element_class, &src_template);
+  GstCaps *caps = gst_caps_new_empty();
+  for (const DnnMediumRow &medium : dnn_media()) gst_caps_append(caps, gst_caps_from_string(medium.caps));
+  for (const auto &[name, direction] : {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)})
+    gst_element_class_add_pad_template(element_class, gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
+  gst_caps_unref(caps);
   gst_element_class_set_static_metadata(element_class, "OneAdapt object detector", "Filter/Analyzer/Video",
                                         "Detects objects with LibTorch and says upstream where its input matters",
                                         "OneAdapt for GStreamer");
@@ -335,8 +319,11 @@ static void gst_oneadapt_dnn_class_init(GstOneadaptDnnClass *klass) {
 
 static void gst_oneadapt_dnn_init(GstOneadaptDnn *self) {
   self->p = new Private;
-  self->sink = gst_pad_new_from_static_template(&sink_template, "sink");
-  self->src = gst_pad_new_from_static_template(&src_template, "src");
+  const auto new_pad = [self](const char *name) {
+    return gst_pad_new_from_template(gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), name), name);
+  };
+  self->sink = new_pad("sink");
+  self->src = new_pad("src");
   gst_pad_set_chain_function(self->sink, gst_oneadapt_dnn_chain);
   gst_pad_set_event_function(self->sink, gst_oneadapt_dnn_sink_event);
   gst_pad_set_query_function(self->sink, gst_oneadapt_dnn_sink_query);

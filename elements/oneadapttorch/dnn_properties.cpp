@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "setting_properties.h"
+
 namespace oneadapt {
 namespace {
 
@@ -15,11 +17,6 @@ std::vector<std::string> split_list(const std::string &text) {
     if (*g_strstrip(*part)) names.emplace_back(*part);
   g_strfreev(parts);
   return names;
-}
-
-std::string string_of(const GValue *value) {
-  const gchar *text = g_value_get_string(value);
-  return text ? text : "";
 }
 
 GType gradient_method_type() {
@@ -40,242 +37,159 @@ GType gradient_memory_type() {
   return type;
 }
 
-}  // namespace
+constexpr auto kReady = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+constexpr auto kPlaying = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+constexpr auto kReadable = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
-void DnnProperties::set(guint id, const GValue *value, const InputSize &size) {
-  const std::string text = G_VALUE_HOLDS_STRING(value) ? string_of(value) : "";
-  RunSettings &s = settings;
-  switch (id) {
-    case PROP_MODEL:
-      s.model.path = text;
-      break;
-    case PROP_DEVICE:
-      s.model.device = text.empty() ? "auto" : text;
-      break;
-    case PROP_THRESHOLD:
-      threshold = g_value_get_double(value);
-      s.model.threshold.reset();
-      if (threshold >= 0) s.model.threshold = threshold;
-      break;
-    case PROP_CLASSES:
-      classes = text;
-      s.model.classes = split_list(text);
-      break;
-    case PROP_LABELS_FILE:
-      s.model.labels_file = text;
-      break;
-    case PROP_OPERATOR_LIBRARIES:
-      operator_libraries = text;
-      s.model.operator_libraries = split_list(text);
-      break;
-    case PROP_THREADS:
-      s.model.threads = g_value_get_uint(value);
-      break;
-    case PROP_INTERVAL:
-      s.interval = g_value_get_uint64(value);
-      break;
-    case PROP_GRADIENT:
-      s.gradient = g_value_get_boolean(value);
-      break;
-    case PROP_GRADIENT_METHOD:
-      s.gradient_method = GradientMethod(g_value_get_enum(value));
-      break;
-    case PROP_GRADIENT_MEMORY:
-      s.gradient_memory = GradientMemory(g_value_get_enum(value));
-      break;
-    case PROP_GRADIENT_EVERY:
-      s.gradient_every = g_value_get_uint(value);
-      break;
-    case PROP_EARLY_GRADIENT:
-      s.early_gradient = g_value_get_boolean(value);
-      break;
-    case PROP_INPUT_SIZE:
-      input_size = text;
-      s.input_size = size;
-      break;
-    case PROP_INFERENCE_INTERVAL:
-      s.inference_interval = g_value_get_uint(value);
-      break;
-    case PROP_APPEND_RESULTS:
-      s.append_results = g_value_get_boolean(value);
-      break;
-    case PROP_RESULTS_LOCATION:
-      s.results_location = text;
-      break;
-    case PROP_FEEDBACK:
-      s.feedback = text;
-      break;
-    default:
-      break;
-  }
+/// An empty text is NULL.
+void write_text(GValue *value, const std::string &text) {
+  g_value_set_string(value, text.empty() ? nullptr : text.c_str());
 }
 
-bool DnnProperties::get(guint id, GValue *value) const {
-  const RunSettings &s = settings;
-  const auto put = [&](const std::string &text) { g_value_set_string(value, text.empty() ? nullptr : text.c_str()); };
-  switch (id) {
-    case PROP_MODEL:
-      put(s.model.path);
-      break;
-    case PROP_DEVICE:
-      put(s.model.device);
-      break;
-    case PROP_THRESHOLD:
-      g_value_set_double(value, threshold);
-      break;
-    case PROP_CLASSES:
-      put(classes);
-      break;
-    case PROP_LABELS_FILE:
-      put(s.model.labels_file);
-      break;
-    case PROP_OPERATOR_LIBRARIES:
-      put(operator_libraries);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint(value, s.model.threads);
-      break;
-    case PROP_INTERVAL:
-      g_value_set_uint64(value, s.interval);
-      break;
-    case PROP_GRADIENT:
-      g_value_set_boolean(value, s.gradient);
-      break;
-    case PROP_GRADIENT_METHOD:
-      g_value_set_enum(value, int(s.gradient_method));
-      break;
-    case PROP_GRADIENT_MEMORY:
-      g_value_set_enum(value, int(s.gradient_memory));
-      break;
-    case PROP_GRADIENT_EVERY:
-      g_value_set_uint(value, s.gradient_every);
-      break;
-    case PROP_EARLY_GRADIENT:
-      g_value_set_boolean(value, s.early_gradient);
-      break;
-    case PROP_INPUT_SIZE:
-      put(input_size);
-      break;
-    case PROP_INFERENCE_INTERVAL:
-      g_value_set_uint(value, s.inference_interval);
-      break;
-    case PROP_APPEND_RESULTS:
-      g_value_set_boolean(value, s.append_results);
-      break;
-    case PROP_RESULTS_LOCATION:
-      put(s.results_location);
-      break;
-    case PROP_FEEDBACK:
-      put(s.feedback);
-      break;
-    default:
-      return false;
-  }
-  return true;
+/// A text in the settings.
+template <class Place>
+void add_text(SettingProperties<DnnProperties> &rows, GParamSpec *pspec, Place place) {
+  rows.add(
+      pspec, [place](DnnProperties &p, const GValue *value) { read_value(value, place(p)); },
+      [place](const DnnProperties &p, GValue *value) { write_text(value, place(p)); });
 }
 
 GstStructure *stats_structure(const RunStats &s) {
   GstStructure *structure = gst_structure_new(
-      "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.frames, "inferences", G_TYPE_UINT64, s.inferences,
-      "profile-inferences", G_TYPE_UINT64, s.profile_inferences, "profile-time", G_TYPE_UINT64, s.profile_time,
-      "gradients", G_TYPE_UINT64, s.gradients, "failed-gradients", G_TYPE_UINT64, s.failed_gradients, "inference-time",
-      G_TYPE_UINT64, s.inference_time, "gradient-time", G_TYPE_UINT64, s.gradient_time, "objects", G_TYPE_UINT,
-      s.objects, "objects-total", G_TYPE_UINT64, s.objects_total, "z", G_TYPE_DOUBLE, s.z, "elements", G_TYPE_UINT,
-      s.elements, "interval", G_TYPE_UINT64, s.interval, "device", G_TYPE_STRING, s.device.c_str(), "device-reason",
-      G_TYPE_STRING, s.device_reason.c_str(), "model-threshold", G_TYPE_DOUBLE, s.model_threshold, "marks",
-      G_TYPE_UINT64, s.marks, nullptr);
+      "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.results.frames, "inferences", G_TYPE_UINT64, s.inferences.count,
+      "profile-inferences", G_TYPE_UINT64, s.profiles.inferences, "profile-time", G_TYPE_UINT64, s.profiles.time,
+      "gradients", G_TYPE_UINT64, s.gradients.count, "failed-gradients", G_TYPE_UINT64, s.gradients.failed,
+      "inference-time", G_TYPE_UINT64, s.inferences.time, "gradient-time", G_TYPE_UINT64, s.gradients.time, "objects",
+      G_TYPE_UINT, s.results.objects, "objects-total", G_TYPE_UINT64, s.results.objects_total, "z", G_TYPE_DOUBLE,
+      s.gradients.z, "elements", G_TYPE_UINT, s.gradients.elements, "interval", G_TYPE_UINT64, s.gradients.interval,
+      "device", G_TYPE_STRING, s.model.device.c_str(), "device-reason", G_TYPE_STRING, s.model.device_reason.c_str(),
+      "model-threshold", G_TYPE_DOUBLE, s.model.threshold, "marks", G_TYPE_UINT64, s.marks, nullptr);
   if (s.feedback) gst_structure_set(structure, "feedback", GST_TYPE_STRUCTURE, s.feedback.get(), nullptr);
   return structure;
 }
 
-void install_dnn_properties(GObjectClass *object_class) {
-  const auto ready = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  const auto readable = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  const auto install = [object_class](guint id, GParamSpec *spec) {
-    g_object_class_install_property(object_class, id, spec);
-  };
+/// Which model, and where it runs.
+void add_model_rows(SettingProperties<DnnProperties> &rows) {
   /**
    * oneadaptdnn:model:
    *
    * A TorchScript file that describes itself (extra file `oneadapt.json`), or has a description beside it (FILE.json).
    */
-  install(PROP_MODEL, g_param_spec_string("model", "Model", "TorchScript file that describes itself", nullptr, ready));
+  add_text(
+      rows, g_param_spec_string("model", "Model", "TorchScript file that describes itself", nullptr, kReady),
+      [](auto &p) -> auto & { return p.settings.model.path; });
   /**
    * oneadaptdnn:device:
    *
    * `auto` takes CUDA when LibTorch has it and it works, else the CPU; an info message and #oneadaptdnn:stats say
    * which.
    */
-  install(PROP_DEVICE, g_param_spec_string("device", "Device", "auto, cpu, cuda or cuda:N", "auto", ready));
+  rows.add(
+      g_param_spec_string("device", "Device", "auto, cpu, cuda or cuda:N", "auto", kReady),
+      [](DnnProperties &p, const GValue *value) {
+        read_value(value, p.settings.model.device);
+        if (p.settings.model.device.empty()) p.settings.model.device = "auto";
+      },
+      [](const DnnProperties &p, GValue *value) { write_text(value, p.settings.model.device); });
   /**
    * oneadaptdnn:threshold:
    *
    * Least score of an object, and θ of the utility function (paper §E).
    */
-  install(PROP_THRESHOLD, g_param_spec_double("threshold", "Threshold",
-                                              "Least score of an object (-1: the model's own)", -1, 1, -1, ready));
+  rows.add(
+      g_param_spec_double("threshold", "Threshold", "Least score of an object (-1: the model's own)", -1, 1, -1,
+                          kReady),
+      [](DnnProperties &p, const GValue *value) {
+        read_value(value, p.threshold);
+        p.settings.model.threshold.reset();
+        if (p.threshold >= 0) p.settings.model.threshold = p.threshold;
+      },
+      [](const DnnProperties &p, GValue *value) { write_value(value, p.threshold); });
   /**
    * oneadaptdnn:classes:
    *
    * Labels of interest, separated by commas. Others give no results and do not count in the gradient.
    */
-  install(PROP_CLASSES, g_param_spec_string("classes", "Classes", "Labels of interest, separated by commas (none: all)",
-                                            nullptr, ready));
+  rows.add(
+      g_param_spec_string("classes", "Classes", "Labels of interest, separated by commas (none: all)", nullptr, kReady),
+      [](DnnProperties &p, const GValue *value) {
+        read_value(value, p.classes);
+        p.settings.model.classes = split_list(p.classes);
+      },
+      [](const DnnProperties &p, GValue *value) { write_text(value, p.classes); });
   /**
    * oneadaptdnn:labels-file:
    *
    * One label a line, as many as the model has classes.
    */
-  install(PROP_LABELS_FILE, g_param_spec_string("labels-file", "Labels file",
-                                                "One label a line, instead of the model's own", nullptr, ready));
+  add_text(
+      rows,
+      g_param_spec_string("labels-file", "Labels file", "One label a line, instead of the model's own", nullptr,
+                          kReady),
+      [](auto &p) -> auto & { return p.settings.model.labels_file; });
   /**
    * oneadaptdnn:operator-libraries:
    *
    * Shared libraries that register operators with LibTorch, loaded in front of the model. Those of torchvision are also
    * found by themselves where Debian's python3-torchvision or libtorchvision.so is installed.
    */
-  install(PROP_OPERATOR_LIBRARIES,
-          g_param_spec_string("operator-libraries", "Operator libraries",
-                              "Shared libraries with operators that the model uses, separated by commas", "", ready));
+  rows.add(
+      g_param_spec_string("operator-libraries", "Operator libraries",
+                          "Shared libraries with operators that the model uses, separated by commas", "", kReady),
+      [](DnnProperties &p, const GValue *value) {
+        read_value(value, p.operator_libraries);
+        p.settings.model.operator_libraries = split_list(p.operator_libraries);
+      },
+      [](const DnnProperties &p, GValue *value) { write_text(value, p.operator_libraries); });
   /**
    * oneadaptdnn:threads:
    *
    * Threads that LibTorch spreads one inference over. The setting counts for the whole process.
    */
-  install(PROP_THREADS, g_param_spec_uint("threads", "Threads", "CPU threads of one inference (0: LibTorch's choice)",
-                                          0, 256, 0, ready));
+  rows.add(
+      g_param_spec_uint("threads", "Threads", "CPU threads of one inference (0: LibTorch's choice)", 0, 256, 0, kReady),
+      [](auto &p) -> auto & { return p.settings.model.threads; });
+}
+
+/// Intervals and gradients.
+void add_gradient_rows(SettingProperties<DnnProperties> &rows) {
   /**
    * oneadaptdnn:interval:
    *
    * Adaptation interval in ns of stream time (paper §3.1); must equal the controller's.
    */
-  install(PROP_INTERVAL, g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time",
-                                             kLeastInterval, kMostInterval, GST_SECOND, ready));
+  rows.add(
+      g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time", kLeastInterval,
+                          kMostInterval, GST_SECOND, kReady),
+      [](auto &p) -> auto & { return p.settings.interval; });
   /**
    * oneadaptdnn:gradient:
    *
    * Whether to send a gradient event upstream once an interval.
    */
-  install(PROP_GRADIENT,
-          g_param_spec_boolean("gradient", "Gradient", "Send DNNGrad upstream once an interval", TRUE, playing));
+  rows.add(
+      g_param_spec_boolean("gradient", "Gradient", "Send DNNGrad upstream once an interval", TRUE, kPlaying),
+      [](auto &p) -> auto & { return p.settings.gradient; });
   /**
    * oneadaptdnn:gradient-method:
    *
    * How DNNGrad is computed: `exact`, by backpropagation, or `channel-mean` (paper, Appendix B): convolutions whose
    * cells are smaller than 8 pixels of the frame pass back one gradient for all of their input's channels.
    */
-  install(PROP_GRADIENT_METHOD, g_param_spec_enum("gradient-method", "Gradient method", "How DNNGrad is computed",
-                                                  gradient_method_type(), int(GradientMethod::Exact), playing));
+  rows.add(
+      g_param_spec_enum("gradient-method", "Gradient method", "How DNNGrad is computed", gradient_method_type(),
+                        int(GradientMethod::Exact), kPlaying),
+      [](auto &p) -> auto & { return p.settings.gradient_method; });
   /**
    * oneadaptdnn:gradient-memory:
    *
    * What a forward pass keeps for the backward pass: `exact`, no more than the input's gradient needs and nothing
    * rounded, or `half`, the same with numbers in 16 bits (models with SiLU, hard swish, sigmoid gates).
    */
-  install(PROP_GRADIENT_MEMORY,
-          g_param_spec_enum("gradient-memory", "Gradient memory", "What is kept for the backward pass",
-                            gradient_memory_type(), int(GradientMemory::Exact), playing));
+  rows.add(
+      g_param_spec_enum("gradient-memory", "Gradient memory", "What is kept for the backward pass",
+                        gradient_memory_type(), int(GradientMemory::Exact), kPlaying),
+      [](auto &p) -> auto & { return p.settings.gradient_memory; });
   /**
    * oneadaptdnn:gradient-every:
    *
@@ -284,11 +198,12 @@ void install_dnn_properties(GObjectClass *object_class) {
    * message still goes once an interval, after the last frame. What this gains is Fig. 12 of the paper; it costs a
    * forward pass with autograd and a backward pass a gradient.
    */
-  install(PROP_GRADIENT_EVERY,
-          g_param_spec_uint("gradient-every", "Gradient every",
-                            "Frames from one gradient to the next within an interval, whose mean is sent (0: that of "
-                            "the interval's last frame only)",
-                            0, G_MAXINT, 0, playing));
+  rows.add(
+      g_param_spec_uint("gradient-every", "Gradient every",
+                        "Frames from one gradient to the next within an interval, whose mean is sent (0: that of "
+                        "the interval's last frame only)",
+                        0, G_MAXINT, 0, kPlaying),
+      [](auto &p) -> auto & { return p.settings.gradient_every; });
   /**
    * oneadaptdnn:early-gradient:
    *
@@ -296,10 +211,15 @@ void install_dnn_properties(GObjectClass *object_class) {
    * flush) and sent at once, marked as early, so that a map is there from about the second frame on instead of the
    * second interval. It costs one backward pass a stream.
    */
-  install(PROP_EARLY_GRADIENT,
-          g_param_spec_boolean("early-gradient", "Early gradient",
-                               "Also send the gradient of a stream's first frame, for the rest of its interval", TRUE,
-                               playing));
+  rows.add(
+      g_param_spec_boolean("early-gradient", "Early gradient",
+                           "Also send the gradient of a stream's first frame, for the rest of its interval", TRUE,
+                           kPlaying),
+      [](auto &p) -> auto & { return p.settings.early_gradient; });
+}
+
+/// What is inferred, and where results go.
+void add_result_rows(SettingProperties<DnnProperties> &rows) {
   /**
    * oneadaptdnn:input-size:
    *
@@ -307,32 +227,45 @@ void install_dnn_properties(GObjectClass *object_class) {
    * size ignore it. `auto`: that of the largest frame of the stream so far, so that a stream which is scaled down on
    * its way comes back to what the model saw before. `frame`: each frame's own. Else WIDTHxHEIGHT, sides up to 16384.
    */
-  install(PROP_INPUT_SIZE,
-          g_param_spec_string("input-size", "Input size", "auto, frame or WIDTHxHEIGHT", "auto", playing));
+  rows.add(
+      g_param_spec_string("input-size", "Input size", "auto, frame or WIDTHxHEIGHT", "auto", kPlaying),
+      [](DnnProperties &p, const GValue *value) {
+        read_value(value, p.input_size);
+        p.settings.input_size = {};
+        InputSize size;
+        if (InputSize::parse(p.input_size, size)) p.settings.input_size = size;
+      },
+      [](const DnnProperties &p, GValue *value) { write_text(value, p.input_size); });
   /**
    * oneadaptdnn:inference-interval:
    *
    * Infer on every N-th frame; the others get the last results again. A frame that a gradient is taken on is always
    * inferred.
    */
-  install(PROP_INFERENCE_INTERVAL, g_param_spec_uint("inference-interval", "Inference interval",
-                                                     "Infer on every N-th frame", 1, G_MAXINT, 1, playing));
+  rows.add(
+      g_param_spec_uint("inference-interval", "Inference interval", "Infer on every N-th frame", 1, G_MAXINT, 1,
+                        kPlaying),
+      [](auto &p) -> auto & { return p.settings.inference_interval; });
   /**
    * oneadaptdnn:results-location:
    *
    * File for the results: one JSON object a frame and line, with the keys of gvametaconvert, and `interval` and
    * `frame`; `timestamp` is stream time in ns. An existing file is replaced, unless #oneadaptdnn:append-results.
    */
-  install(PROP_RESULTS_LOCATION, g_param_spec_string("results-location", "Results location",
-                                                     "File for the results as JSON lines", nullptr, ready));
+  add_text(
+      rows,
+      g_param_spec_string("results-location", "Results location", "File for the results as JSON lines", nullptr,
+                          kReady),
+      [](auto &p) -> auto & { return p.settings.results_location; });
   /**
    * oneadaptdnn:append-results:
    *
    * For a stream that comes back after a break: its results go on in the same file.
    */
-  install(PROP_APPEND_RESULTS,
-          g_param_spec_boolean("append-results", "Append results",
-                               "Go on behind what is in the results file instead of replacing it", FALSE, ready));
+  rows.add(
+      g_param_spec_boolean("append-results", "Append results",
+                           "Go on behind what is in the results file instead of replacing it", FALSE, kReady),
+      [](auto &p) -> auto & { return p.settings.append_results; });
   /**
    * oneadaptdnn:feedback:
    *
@@ -340,25 +273,34 @@ void install_dnn_properties(GObjectClass *object_class) {
    * (of rtspsrc, rtpbin, an RTSP server), as RTCP APP packets, without any setting. `udp://HOST:PORT`,
    * `tcp://HOST:PORT`: to an oneadaptctl that listens there. `off`: nowhere. See docs/network.md.
    */
-  install(PROP_FEEDBACK,
-          g_param_spec_string("feedback", "Feedback",
-                              "Where gradients go besides upstream: auto (the RTP sessions upstream), off, "
-                              "udp://HOST:PORT or tcp://HOST:PORT",
-                              "auto", ready));
+  add_text(
+      rows,
+      g_param_spec_string("feedback", "Feedback",
+                          "Where gradients go besides upstream: auto (the RTP sessions upstream), off, "
+                          "udp://HOST:PORT or tcp://HOST:PORT",
+                          "auto", kReady),
+      [](auto &p) -> auto & { return p.settings.feedback; });
+}
+
+/// What a run has done.
+void add_run_rows(SettingProperties<RunStats> &rows) {
   /**
    * oneadaptdnn:latency:
    *
    * Mean time of the last ten inferences in ns, colour conversion and resizing included.
    */
-  install(PROP_LATENCY, g_param_spec_uint64("latency", "Latency", "Mean time of the last ten inferences in ns", 0,
-                                            G_MAXUINT64, 0, readable));
+  rows.add(
+      g_param_spec_uint64("latency", "Latency", "Mean time of the last ten inferences in ns", 0, G_MAXUINT64, 0,
+                          kReadable),
+      [](auto &s) -> auto & { return s.inferences.latency; });
   /**
    * oneadaptdnn:throughput:
    *
    * Frames a second of wall-clock time, since the run's first frame.
    */
-  install(PROP_THROUGHPUT, g_param_spec_double("throughput", "Throughput", "Frames a second since the first", 0,
-                                               G_MAXDOUBLE, 0, readable));
+  rows.add(
+      g_param_spec_double("throughput", "Throughput", "Frames a second since the first", 0, G_MAXDOUBLE, 0, kReadable),
+      [](auto &s) -> auto & { return s.results.throughput; });
   /**
    * oneadaptdnn:stats:
    *
@@ -370,8 +312,33 @@ void install_dnn_properties(GObjectClass *object_class) {
    * (gst_oneadapt_feedback_get_stats()), `model-threshold` (θ as the model says it, whatever #oneadaptdnn:threshold
    * does). After a run it stays until the next.
    */
-  install(PROP_STATS,
-          g_param_spec_boxed("stats", "Statistics", "What the element has done so far", GST_TYPE_STRUCTURE, readable));
+  rows.add(g_param_spec_boxed("stats", "Statistics", "What the element has done so far", GST_TYPE_STRUCTURE, kReadable),
+           nullptr, [](const RunStats &s, GValue *value) { g_value_take_boxed(value, stats_structure(s)); });
+}
+
+/// Installed once, with the class.
+SettingProperties<DnnProperties> settings_table;
+SettingProperties<RunStats> run_table;
+
+}  // namespace
+
+bool DnnProperties::has_valid_input_size() const {
+  InputSize size;
+  return InputSize::parse(input_size, size);
+}
+
+bool DnnProperties::set(guint id, const GValue *value) { return settings_table.set(*this, id, value); }
+bool DnnProperties::get(guint id, GValue *value) const { return settings_table.get(*this, id, value); }
+
+bool get_run_property(const RunStats &stats, guint id, GValue *value) { return run_table.get(stats, id, value); }
+
+void install_dnn_properties(GObjectClass *object_class) {
+  add_model_rows(settings_table);
+  add_gradient_rows(settings_table);
+  add_result_rows(settings_table);
+  add_run_rows(run_table);
+  settings_table.install(object_class, 1);
+  run_table.install(object_class, guint(1 + settings_table.size()));
 }
 
 }  // namespace oneadapt

@@ -5,51 +5,29 @@
 
 #include <string>
 
-#include "run.h"
+#include "run_settings.h"
+#include "statistics.h"
 
 namespace oneadapt {
-
-enum {
-  PROP_0,
-  PROP_MODEL,
-  PROP_DEVICE,
-  PROP_THRESHOLD,
-  PROP_CLASSES,
-  PROP_LABELS_FILE,
-  PROP_OPERATOR_LIBRARIES,
-  PROP_THREADS,
-  PROP_INTERVAL,
-  PROP_GRADIENT,
-  PROP_GRADIENT_METHOD,
-  PROP_GRADIENT_MEMORY,
-  PROP_GRADIENT_EVERY,
-  PROP_EARLY_GRADIENT,
-  PROP_INPUT_SIZE,
-  PROP_INFERENCE_INTERVAL,
-  PROP_RESULTS_LOCATION,
-  PROP_APPEND_RESULTS,
-  PROP_FEEDBACK,
-  PROP_LATENCY,
-  PROP_THROUGHPUT,
-  PROP_STATS,
-};
 
 /// What the user set. Not thread-safe: the element keeps it under OBJECT_LOCK.
 struct DnnProperties {
   RunSettings settings;
+  // As they were set; their meaning is in `settings`.
   std::string classes, operator_libraries, input_size = "auto";
   double threshold = -1;
 
-  /// Takes what can be written; `size` is what an input size means.
-  void set(guint id, const GValue *value, const InputSize &size);
+  /// Of "input-size"; one that is not valid means "auto".
+  bool has_valid_input_size() const;
   /// False for a property that is not set by the user.
+  bool set(guint id, const GValue *value);
   bool get(guint id, GValue *value) const;
 };
 
 /// Installs them with their documentation.
 void install_dnn_properties(GObjectClass *object_class);
 
-/// Of property "stats".
-GstStructure *stats_structure(const RunStats &stats);
+/// Of a property that tells what a run has done. False for any other.
+bool get_run_property(const RunStats &stats, guint id, GValue *value);
 
 }  // namespace oneadapt

@@ -1,79 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "run.h"
 
-#include <chrono>
-#include <cstring>
-#include <numeric>
+#include <algorithm>
 #include <utility>
 
-#include "audio/recogniser.h"
-#include "model/sequence_model.h"
-#include "video/detector.h"
+#include "messages.h"
 
-GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
+GST_DEBUG_CATEGORY(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
 
 namespace oneadapt {
 namespace {
 
-constexpr std::size_t kRecent = 10;
-
-void post_results_error(GstElement *element, const std::string &location, const char *action, int error) {
-  const std::string text = "Property \"results-location\": cannot " + std::string(action) + " '" + location +
-                           "': " + g_strerror(error) + "; name a file that can be written, on a disk with room.";
-  if (error == ENOSPC)
-    GST_ELEMENT_ERROR(element, RESOURCE, NO_SPACE_LEFT, ("%s", text.c_str()), (nullptr));
-  else if (std::strcmp(action, "open") == 0)
-    GST_ELEMENT_ERROR(element, RESOURCE, OPEN_WRITE, ("%s", text.c_str()), (nullptr));
-  else
-    GST_ELEMENT_ERROR(element, RESOURCE, WRITE, ("%s", text.c_str()), (nullptr));
+const DnnMediumRow &medium_for(const std::string &task, const DnnMedia &media, const std::string &path) {
+  for (const DnnMediumRow &row : media)
+    if (std::find(row.tasks.begin(), row.tasks.end(), task) != row.tasks.end()) return row;
+  throw ModelError(ModelError::Kind::Description,
+                   "model file '" + path + "' is for task \"" + task + "\", which oneadaptdnn does not know");
 }
 
 }  // namespace
 
-guint64 now_ns() {
-  return guint64(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-          .count());
+std::vector<PlacedGradient> DnnMedium::place(const Gradient &gradient) {
+  std::vector<PlacedGradient> own;
+  own.push_back({PadRef(GST_PAD(gst_object_ref(place_.sink))), gradient, false});
+  return own;
 }
 
-void post_model_error(GstElement *element, ModelError::Kind kind, const char *what) {
-  using Kind = ModelError::Kind;
-  // One sentence: the property at fault, then what is wrong with it and the remedy.
-  switch (kind) {
-    case Kind::File:
-      GST_ELEMENT_ERROR(element, RESOURCE, NOT_FOUND, ("Property \"model\": %s.", what), (nullptr));
-      break;
-    case Kind::Format:
-    case Kind::Description:
-      GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("Property \"model\": %s.", what), (nullptr));
-      break;
-    case Kind::Device:
-      GST_ELEMENT_ERROR(element, RESOURCE, NOT_FOUND, ("Property \"device\": %s.", what), (nullptr));
-      break;
-    case Kind::Labels:
-      GST_ELEMENT_ERROR(element, RESOURCE, READ, ("Property \"labels-file\": %s.", what), (nullptr));
-      break;
-    case Kind::Classes:
-      GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS, ("Property \"classes\": %s.", what), (nullptr));
-      break;
-    case Kind::Input:
-      GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("%s.", what), (nullptr));
-      break;
-    case Kind::Run:
-    case Kind::NotFinite:
-      GST_ELEMENT_ERROR(element, STREAM, FAILED, ("Property \"model\": %s.", what), (nullptr));
-      break;
-  }
-}
-
-std::unique_ptr<Run> Run::start(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &settings) {
+std::unique_ptr<Run> Run::start(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &settings,
+                                const DnnMedia &media) {
   std::unique_ptr<Run> run;
   try {
-    if (read_description(settings.model)->task == "ctc")
-      run = std::make_unique<Recogniser>(element, sink, src, settings);
-    else
-      run = std::make_unique<Detector>(element, sink, src, settings);
+    const auto description = read_description(settings.model);
+    run = std::make_unique<Run>(element, sink, src, settings, media,
+                                medium_for(description->task, media, settings.model.path));
   } catch (const ModelError &e) {
     post_model_error(element, e.kind(), e.what());
     return nullptr;
@@ -85,173 +45,241 @@ std::unique_ptr<Run> Run::start(GstElement *element, GstPad *sink, GstPad *src, 
   return run;
 }
 
+Run::Run(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &settings, const DnnMedia &media,
+         const DnnMediumRow &row)
+    : element_(element),
+      sink_(sink),
+      src_(src),
+      media_(media),
+      row_(row),
+      time_(settings.interval),
+      medium_(row.make({element, sink, time_}, settings)),
+      sender_(element, sink, src),
+      results_(element) {
+  const LoadedModel &model = medium_->model();
+  statistics_.set_model({model.device(), model.device_reason(), model.description().threshold});
+}
+
 bool Run::open(const RunSettings &settings) {
-  results_location_ = settings.results_location;
-  GError *error = nullptr;
-  feedback_.reset(gst_oneadapt_feedback_new_sender(settings.feedback.c_str(), &error));
-  if (!feedback_) {
-    GST_ELEMENT_ERROR(
-        element_, RESOURCE, OPEN_WRITE,
-        ("Property \"feedback\": gradients cannot go to \"%s\": %s.", settings.feedback.c_str(), error->message),
-        (nullptr));
-    g_clear_error(&error);
+  if (!sender_.open(settings.feedback)) return false;
+  const LoadedModel &model = medium_->model();
+  GST_INFO_OBJECT(element_, "inference on %s (%s)", model.device().c_str(), model.device_reason().c_str());
+  return results_.open(settings.results_location, settings.append_results);
+}
+
+bool Run::set_caps(const GstCaps *caps) {
+  if (!gst_structure_has_name(gst_caps_get_structure(caps, 0), row_.media_type)) {
+    if (!std::exchange(failed_, true)) post_wrong_type(caps);  // it is asked again with every buffer
     return false;
   }
-  remote_ = g_str_has_prefix(settings.feedback.c_str(), "udp:") || g_str_has_prefix(settings.feedback.c_str(), "tcp:");
-  GST_INFO_OBJECT(element_, "inference on %s (%s)", stats_.device.c_str(), stats_.device_reason.c_str());
-  if (!settings.results_location.empty()) {
-    if (const int code = results_.open(settings.results_location, settings.append_results)) {
-      post_results_error(element_, settings.results_location, "open", code);
-      return false;
-    }
+  ModelTurns::Frame turn(turns_);
+  turn.take();
+  return medium_->set_caps(caps);
+}
+
+void Run::post_wrong_type(const GstCaps *caps) {
+  const GstStructure *s = gst_caps_get_structure(caps, 0);
+  const char *name = gst_structure_get_name(s);
+  std::string tasks;
+  for (const DnnMediumRow &row : media_) {
+    if (!gst_structure_has_name(s, row.media_type)) continue;
+    name = row.name;
+    for (const std::string &task : row.tasks) tasks += (tasks.empty() ? "\"" : " or \"") + task + "\"";
   }
+  GST_ELEMENT_ERROR(element_, STREAM, WRONG_TYPE,
+                    ("Property \"model\": it is for %s (task \"%s\"), but the stream is %s; set a model of task %s.",
+                     row_.name, medium_->model().description().task.c_str(), name, tasks.c_str()),
+                    (nullptr));
+}
+
+void Run::reset(bool flushed) {
+  time_.reset(flushed);
+  mean_ = {};
+  ModelTurns::Frame turn(turns_);
+  turn.take();
+  medium_->reset(flushed);
+  if (flushed) medium_->model().drop_graph();
+}
+
+void Run::warn_of_no_time() {
+  if (std::exchange(warned_time_, true)) return;
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FAILED,
+      ("%s; let the source stamp them in a time segment, or set gradient=false.", medium_->without_time()),
+      ("segment format %s", gst_format_get_name(time_.format())));
+}
+
+GstFlowReturn Run::chain(GstBuffer *buffer, const RunSettings &settings) {
+  Passage passage{BufferRef(buffer), std::nullopt};
+  if (failed_) return GST_FLOW_ERROR;
+  if (!medium_->ready()) return GST_FLOW_NOT_NEGOTIATED;
+  failed_ = !take_in(buffer, settings);
+  while (!failed_) {
+    const std::optional<Pass> pass = medium_->next();
+    if (!pass) break;
+    failed_ = !run(*pass, passage, settings);
+  }
+  if (failed_) return GST_FLOW_ERROR;
+  if (!passage.flow) push(passage);
+  return *passage.flow;
+}
+
+bool Run::take_in(GstBuffer *buffer, const RunSettings &settings) {
+  const GstClockTime interval = time_.interval();
+  const Stamp stamp = time_.stamp(buffer);
+  if (stamp.marked) statistics_.count_mark();
+  if (stamp.renewed) {
+    if (time_.interval() != interval)
+      GST_INFO_OBJECT(element_, "the camera's intervals last %" GST_TIME_FORMAT, GST_TIME_ARGS(time_.interval()));
+    medium_->renew_intervals();
+  }
+  if (stamp.renewed || !settings.gradient) mean_ = {};
+  if (!medium_->take_in(buffer, stamp, settings)) return false;
+  if (settings.gradient && !stamp.known()) warn_of_no_time();
   return true;
 }
 
-void Run::note_inference(guint64 took) {
-  recent_.push_back(took);
-  if (recent_.size() > kRecent) recent_.pop_front();
-  std::lock_guard<std::mutex> lock(stats_mutex_);
-  ++stats_.inferences;
-  stats_.inference_time += took;
-  stats_.latency = std::accumulate(recent_.begin(), recent_.end(), guint64(0)) / recent_.size();
+/// False: an error has been posted.
+bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
+  const bool gradient = pass.due.any();
+  ModelTurns::Frame turn(turns_);
+  if (pass.infer) {
+    turn.take();
+    if (!infer(passage.buffer.get(), gradient, settings)) return false;
+    if (!gradient) turn.give_back();  // else the model keeps the graph for the gradient
+  }
+  if (!report(passage)) {
+    if (gradient) medium_->model().drop_graph();
+    return false;
+  }
+  // Downstream first: nobody waits for the backward pass.
+  if (passage.buffer) push(passage);
+  if (!gradient) return true;
+  if (passage.flow.value_or(GST_FLOW_OK) == GST_FLOW_OK)
+    backward(pass);
+  else
+    medium_->model().drop_graph();
+  return true;
 }
 
-void Run::note_gradient(guint64 took, const std::string &why, GstClockTime stream_time) {
-  {
-    std::lock_guard<std::mutex> lock(stats_mutex_);
-    stats_.gradient_time += took;
-    ++(why.empty() ? stats_.gradients : stats_.failed_gradients);
+bool Run::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) {
+  const guint64 begin = now_ns();
+  bool done = false;
+  try {
+    done = medium_->infer(buffer, with_gradient, settings);
+  } catch (const ModelError &e) {
+    post_model_error(element_, e.kind(), e.what());
+  } catch (const std::exception &e) {
+    GST_ELEMENT_ERROR(element_, STREAM, FAILED, ("Property \"model\": the model failed: %s.", e.what()), (nullptr));
   }
-  if (why.empty()) return;
-  GST_WARNING_OBJECT(element_, "no gradient at %" GST_TIME_FORMAT ": %s", GST_TIME_ARGS(stream_time), why.c_str());
+  if (done)
+    statistics_.count_inference(now_ns() - begin);
+  else
+    medium_->model().drop_graph();
+  return done;
+}
+
+bool Run::report(Passage &passage) {
+  const Report report = medium_->report(passage.buffer, results_.is_open());
+  if (results_.is_open() && !results_.write(report.line)) return false;
+  statistics_.count_frame(report.objects);
+  return true;
+}
+
+void Run::push(Passage &passage) { passage.flow = gst_pad_push(src_, passage.buffer.release()); }
+
+void Run::backward(const Pass &pass) {
+  Gradient gradient;
+  const guint64 begin = now_ns();
+  std::string why;
+  try {
+    medium_->model().backward(gradient);
+  } catch (const std::exception &e) {
+    why = e.what();
+  }
+  const bool good = why.empty();
+  statistics_.count_gradient(now_ns() - begin, !good);
+  if (!good) warn_of_no_gradient(why, pass.time);
+  const GradientDue &due = pass.due;
+  if (due.missed) {
+    if (good) mean_.add(*due.missed, gradient);
+    send_mean(*due.missed, pass.time);
+  }
+  const guint64 interval = interval_of(pass.time, time_.interval());
+  if (good && (due.own || due.also)) mean_.add(interval, gradient);
+  if (due.own) send_mean(interval, pass.time);
+  if (due.first && good) {
+    gradient.early = true;
+    send(std::move(gradient), interval, pass.time);
+  }
+}
+
+void Run::warn_of_no_gradient(const std::string &why, GstClockTime time) {
+  GST_WARNING_OBJECT(element_, "no gradient at %" GST_TIME_FORMAT ": %s", GST_TIME_ARGS(time), why.c_str());
   if (!std::exchange(warned_gradient_, true))
     GST_ELEMENT_WARNING(element_, STREAM, FAILED,
                         ("Property \"model\": %s. Results go on, without this gradient.", why.c_str()),
                         ("said once a run; see failed-gradients in \"stats\""));
 }
 
-void Run::note_profile(guint64 took) {
-  std::lock_guard<std::mutex> lock(stats_mutex_);
-  ++stats_.profile_inferences;
-  stats_.profile_time += took;
+void Run::send_mean(guint64 interval, GstClockTime time) {
+  constexpr guint64 kMostBehind = 0xffff;  // that a message can say (docs/wire-format.md); stale long before
+  const std::optional<Gradient> gradient = mean_.take(interval);
+  if (!gradient) return;  // none was finite
+  if (interval_of(time, time_.interval()) - interval <= kMostBehind) send(*gradient, interval, time);
 }
 
-void Run::note_frame(guint objects) {
-  const gint64 now = g_get_monotonic_time();
-  if (first_frame_ < 0) first_frame_ = now;
-  std::lock_guard<std::mutex> lock(stats_mutex_);
-  ++stats_.frames;
-  stats_.objects = objects;
-  stats_.objects_total += objects;
-  if (now > first_frame_) stats_.throughput = double(stats_.frames - 1) * 1e6 / double(now - first_frame_);
-}
-
-void Run::warn_of_no_time(const char *what) {
-  if (std::exchange(warned_time_, true)) return;
-  GST_ELEMENT_WARNING(element_, STREAM, FAILED,
-                      ("%s; let the source stamp them in a time segment, or set gradient=false.", what),
-                      ("segment format %s", gst_format_get_name(segment_.format)));
-}
-
-void Run::finish() {
-  if (const int error = results_.close()) {
-    if (!failed_) post_results_error(element_, results_location_, "complete", error);
-    failed_ = true;
-  }
-}
-
-bool Run::write_line(const std::string &line) {
-  if (const int error = results_.write(line)) {
-    post_results_error(element_, results_location_, "write", error);
-    return false;
-  }
-  return true;
-}
-
-/// Without marks a camera in another process cannot know what a gradient is about, and ignores it.
-void Run::warn_of_no_marks() {
-  if (std::exchange(warned_marks_, true)) return;
-  GST_ELEMENT_WARNING(element_, STREAM, FAILED,
-                      ("Frames do not say which interval they belong to, so gradients mean nothing to a camera in "
-                       "another process; put h264parse in front of the decoder."),
-                      ("marks come with H.264 from oneadaptfilter (interval-marks=auto or on), as user data that "
-                       "h264parse attaches to buffers and decoders and converters pass on; to silence this: "
-                       "feedback=off"));
-}
-
-std::vector<PlacedGradient> Run::place(const Gradient &gradient) {
-  std::vector<PlacedGradient> own;
-  own.push_back({PadRef(GST_PAD(gst_object_ref(sink_))), gradient, false});
-  return own;
-}
-
-/// An event to be pushed upstream on `pad`; null (with a critical) for a gradient that is none.
-GstEvent *Run::gradient_event(const Gradient &gradient, GstPad *pad) const {
-  const BlockMap &map = gradient.map;
-  GstOneadaptGradient *message = gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size);
-  message->interval = gradient.interval;
-  message->interval_duration = gradient.interval_duration;
-  message->stream_time = gradient.stream_time;
-  message->stream = camera_.known() ? camera_.mark().stream : gst_oneadapt_pad_stream(pad);
-  message->z = gradient.z;
-  message->elements = gradient.elements;
-  message->confident = gradient.confident;
-  message->theta = gradient.theta;
-  message->slope = gradient.slope;
-  message->early = gradient.early;
-  if (camera_.known()) message->max_bytes = camera_.mark().feedback_bytes;
-  std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
-  std::vector<GstOneadaptRegion> regions;
-  for (const Box &box : gradient.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
-  gst_oneadapt_gradient_set_regions(message, regions.data(), guint(regions.size()));
-  GstEvent *event = gst_event_new_oneadapt_gradient(message);
-  gst_oneadapt_gradient_free(message);
-  return event;
-}
-
-void Run::send_gradient(Gradient gradient, guint64 interval, GstClockTime stream_time) {
+void Run::send(Gradient gradient, guint64 interval, GstClockTime time) {
   gradient.interval = interval;
-  gradient.interval_duration = interval_;
-  gradient.stream_time = stream_time;
-  {
-    std::lock_guard<std::mutex> lock(stats_mutex_);
-    stats_.z = gradient.z;
-    stats_.elements = gradient.elements;
-    stats_.interval = interval;
-  }
+  gradient.interval_duration = time_.interval();
+  gradient.stream_time = time;
+  gradient.regions = medium_->regions();
+  statistics_.count_sent(gradient);
   GST_DEBUG_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": z %.3f of %u elements, %u confident", interval,
                    gradient.z, gradient.elements, gradient.confident);
-  GstEvent *own = gradient_event(gradient, sink_);
-  if (!own) return;
-  const bool remote = gst_oneadapt_feedback_attach(feedback_.get(), sink_) > 0 || remote_;
-  if (remote && !camera_.known()) warn_of_no_marks();
-  const std::vector<PlacedGradient> placed = place(gradient);
-  bool taken = false;
-  for (const PlacedGradient &p : placed) {
-    const bool same = p.sink.get() == sink_ && !p.moved;
-    GstEvent *event = same ? gst_event_ref(own) : gradient_event(p.gradient, p.sink.get());
-    if (!event) continue;
-    // Cameras behind a mixer cannot be told apart: its pictures carry no marks.
-    if (placed.size() == 1)
-      taken = gst_oneadapt_feedback_send(feedback_.get(), gst_event_get_oneadapt_gradient_message(event)) || taken;
-    taken = gst_pad_push_event(p.sink.get(), event) || taken;
-  }
-  if (taken)
-    note_placed();
-  else
-    GST_DEBUG_OBJECT(element_, "nobody upstream took the gradient");
-  // Feedback first; then downstream too, for who shows it, in time for the next frame.
-  gst_pad_push_event(src_, gst_event_new_oneadapt_gradient_echo(own));
-  gst_event_unref(own);
+  if (sender_.send(gradient, medium_->place(gradient), time_.camera())) medium_->on_placed();
 }
 
+void Run::drain(const RunSettings &settings) {
+  Passage nothing;
+  while (!failed_) {
+    const std::optional<Pass> pass = medium_->rest();
+    if (!pass) break;
+    failed_ = !run(*pass, nothing, settings);
+  }
+}
+
+void Run::finish() { failed_ = !results_.close(/*quiet=*/failed_) || failed_; }
+
 RunStats Run::stats() const {
-  GstStructure *feedback = gst_oneadapt_feedback_get_stats(feedback_.get());
-  std::lock_guard<std::mutex> lock(stats_mutex_);
-  RunStats stats = stats_;
-  stats.feedback = std::shared_ptr<GstStructure>(feedback, gst_structure_free);
+  RunStats stats = statistics_.read();
+  stats.feedback = sender_.feedback_stats();
   return stats;
+}
+
+bool Run::profile(guint count, const RenderingSource &source, const RunSettings &settings,
+                  std::vector<double> &accuracies, guint64 &inferences) {
+  accuracies.assign(count, 0);
+  inferences = 0;
+  ProfileInferences passes(turns_, statistics_);
+  try {
+    const std::unique_ptr<Profile> profile = medium_->profile(settings);
+    if (!profile) return false;
+    for (guint n = 0; n < count; ++n) {
+      const guint index = n == 0 ? count - 1 : n - 1;
+      RenderingRef rendering(source(index));
+      if (!rendering) return false;
+      const std::optional<double> accuracy = profile->accuracy(std::move(rendering), passes);
+      if (!accuracy) return false;
+      accuracies[index] = *accuracy;
+      GST_LOG_OBJECT(element_, "profile: configuration %u has accuracy %.3f", index, *accuracy);
+    }
+    inferences = passes.count();
+    return true;
+  } catch (const std::exception &e) {
+    GST_WARNING_OBJECT(element_, "a profile failed: %s", e.what());
+    return false;
+  }
 }
 
 }  // namespace oneadapt

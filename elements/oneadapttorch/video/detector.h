@@ -6,50 +6,54 @@
 #include <optional>
 #include <vector>
 
-#include "gradient_mean.h"
-#include "run.h"
+#include "dnn_medium.h"
+#include "model/model.h"
+#include "video/gradient_placer.h"
 #include "video/interval_clock.h"
 #include "video/rgb_reader.h"
 
 namespace oneadapt {
 
-/// Locks: see Run; `turns_` guards the sizes of `largest_*` too.
-class Detector final : public Run {
+/// Infers on every picture, or every n-th, and attaches what it finds.
+class Detector final : public DnnMedium {
  public:
   /// Loads the model. Throws ModelError.
-  Detector(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &settings);
+  Detector(const MediumPlace &place, const RunSettings &settings);
 
-  const char *media_type() const override { return "video/x-raw"; }
+  LoadedModel &model() override { return *model_; }
   bool set_caps(const GstCaps *caps) override;
-  void new_stream() override;
-  void flush() override;
-  GstFlowReturn chain(GstBuffer *buffer, const RunSettings &settings) override;
-  bool profile(guint count, const RenderingSource &source, const RunSettings &settings, std::vector<double> &accuracies,
-               guint64 &inferences) override;
-
- protected:
+  bool ready() const override { return reader_.ready(); }
+  void reset(bool flushed) override;
+  void renew_intervals() override { clock_ = IntervalClock(place_.time.interval()); }
+  const char *without_time() const override { return "Frames without stream time get results but no gradient"; }
+  bool take_in(GstBuffer *buffer, const Stamp &stamp, const RunSettings &settings) override;
+  std::optional<Pass> next() override;
+  bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
+  Report report(BufferRef &buffer, bool line) override;
+  std::vector<Box> regions() const override;
   std::vector<PlacedGradient> place(const Gradient &gradient) override { return placer_.place(gradient); }
-  void note_placed() override { placer_.warn(); }
+  void on_placed() override { placer_.warn(); }
+  std::unique_ptr<Profile> profile(const RunSettings &settings) override;
 
  private:
-  bool infer(GstBuffer *buffer, bool with_gradient);
-  void take_gradient(const IntervalClock::Due &due, GstClockTime stream_time);
-  void send_mean(guint64 interval, GstClockTime stream_time);
-  void send(Gradient gradient, guint64 interval, GstClockTime stream_time);
-  bool take_mark(GstBuffer *buffer, GstClockTime stream_time);
-  void choose_input_size(const InputSize &size);
+  FrameSize frame_size() const;
   std::optional<FrameTransform> transform_for_profile();
 
-  std::unique_ptr<Model> model_;
+  const std::unique_ptr<Model> model_;
   RgbReader reader_;
   IntervalClock clock_;
-  GradientMean mean_;
   GradientPlacer placer_;
   std::atomic<bool> warned_profile_{false};
-  unsigned largest_width_ = 0, largest_height_ = 0;
-  std::vector<Detection> last_;
+  FrameSize largest_;         ///< of the stream so far; changes with the model's turn
+  std::optional<Pass> pass_;  ///< of the picture that was taken in
+  GstClockTime time_ = GST_CLOCK_TIME_NONE;
   guint64 frame_ = 0, since_inference_ = 0;
-  bool inferred_ = false;
+  std::optional<std::vector<Detection>> found_;  ///< by the last inference
 };
+
+/// `a`, or `b` if that has more pixels.
+FrameSize larger(FrameSize a, FrameSize b);
+/// Sets the size of the DNN's input as the property says. `largest`: what "auto" stands for.
+void set_input_size(Model &model, const InputSize &size, FrameSize largest);
 
 }  // namespace oneadapt

@@ -7,17 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "core/gradient/gradient.h"
+#include "gradient_sender.h"
 #include "upstream_pictures.h"
 
 namespace oneadapt {
-
-/// A gradient, and the sink pad on which it is pushed upstream.
-struct PlacedGradient {
-  PadRef sink;
-  Gradient gradient;
-  bool moved = false;  ///< it is another one than that of the DNN's picture
-};
 
 /// Undoes what elements between decoder and DNN do to the picture: cropping, borders, flips, quarter turns, mixing. The
 /// part of a picture that the DNN does not see has a gradient of 0. Where the places cannot be followed, the gradient

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "gradient_due.h"
+
 namespace oneadapt {
 
 class IntervalClock {
@@ -11,15 +13,7 @@ class IntervalClock {
   /// `interval` in ns, > 0.
   explicit IntervalClock(std::uint64_t interval) : interval_(interval) {}
 
-  /// Intervals whose gradient is to be taken on the frame.
-  struct Due {
-    bool own = false;                     ///< it is the last of its interval
-    bool also = false;                    ///< it is an every n-th one of its interval, which has not ended yet
-    bool first = false;                   ///< it is the first of all, and not the last of its interval
-    std::optional<std::uint64_t> missed;  ///< an earlier interval, which ended without any: its last frame was lost, or
-                                          ///< frames do not say how long they last
-    bool any() const { return own || also || first || missed; }
-  };
+  using Due = GradientDue;
   /// `stream_time` and `duration` in ns; duration 0: unknown. A frame ends its interval when it lasts until the
   /// boundary, give or take the rounding of timestamps (a quarter of its duration, 2 ms at most). An interval's
   /// gradient is asked for once, and also on every `every`-th frame of it (0: on no other); stream time that jumps back

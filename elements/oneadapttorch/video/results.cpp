@@ -2,7 +2,6 @@
 #include "video/results.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -74,26 +73,6 @@ std::string result_line(const FrameInfo &info, const std::vector<Detection> &det
   line["frame"] = info.frame;
   // A labels file may hold bytes that are no UTF-8.
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-int LineFile::open(const std::string &path, bool append) {
-  errno = 0;
-  file_.reset(std::fopen(path.c_str(), append ? "ae" : "we"));
-  return file_ ? 0 : (errno ? errno : EIO);
-}
-
-int LineFile::write(const std::string &line) {
-  if (!file_) return 0;
-  errno = 0;
-  const bool ok = std::fwrite(line.data(), 1, line.size(), file_.get()) == line.size() &&
-                  std::fputc('\n', file_.get()) != EOF && std::fflush(file_.get()) == 0;
-  return ok ? 0 : (errno ? errno : EIO);
-}
-
-int LineFile::close() {
-  if (!file_) return 0;
-  errno = 0;
-  return std::fclose(file_.release()) == 0 ? 0 : (errno ? errno : EIO);
 }
 
 }  // namespace oneadapt

@@ -3,8 +3,6 @@
 #pragma once
 #include <gst/video/video.h>
 
-#include <cstdio>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,20 +28,5 @@ struct FrameInfo {
 /// One line of JSON, without its end. A mask is COCO's uncompressed run-length code.
 std::string result_line(const FrameInfo &info, const std::vector<Detection> &detections,
                         const std::vector<std::string> &labels);
-
-/// A file of lines; each line is in the file when write() returns. Errors are errno values, 0: none.
-class LineFile {
- public:
-  int open(const std::string &path, bool append = false);
-  bool is_open() const { return bool(file_); }
-  int write(const std::string &line);
-  int close();
-
- private:
-  struct Closer {
-    void operator()(std::FILE *file) const { std::fclose(file); }
-  };
-  std::unique_ptr<std::FILE, Closer> file_;
-};
 
 }  // namespace oneadapt
