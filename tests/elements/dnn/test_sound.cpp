@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -286,4 +287,61 @@ TEST_F(Sound, SoundForAModelOfPicturesIsAnError) {
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_NE(errors[0].text.find("it is for pictures (task \"detection\"), but the stream is sound"), std::string::npos)
       << errors[0].text;
+}
+
+// Renderings are sound of one second in two buffers; the last one's words are what the others are compared with.
+TEST_F(Sound, ProfilesCompareWords) {
+  start(8000);
+  const std::vector<std::vector<Tone>> renderings{
+      {},                                                 // finds nothing
+      {{500, 0.2, 0.2, 0.4}},                             // one of two words: precision 1, recall a half
+      {{500, 0.2, 0.25, 0.45}, {3000, 0.2, 0.65, 0.75}},  // both, a little later
+      {{500, 0.2, 0.2, 0.4}, {3000, 0.2, 0.6, 0.7}},
+  };
+  const std::function<GstOneadaptRendering *(guint)> render = [&](guint index) {
+    tones = renderings[index];
+    GstCaps *caps = gst_pad_get_current_caps(dnn.harness->srcpad);
+    GstOneadaptRendering *rendering = gst_oneadapt_rendering_new();
+    for (const double from : {0.0, 0.5}) {
+      GstBuffer *buffer = sound(from, from + 0.5);
+      gst_oneadapt_rendering_add(rendering, gst_sample_new(buffer, caps, nullptr, nullptr), GST_BUFFER_PTS(buffer));
+      gst_buffer_unref(buffer);
+    }
+    gst_caps_unref(caps);
+    return rendering;
+  };
+  const auto call = [](guint index, gpointer data) { return (*static_cast<decltype(render) *>(data))(index); };
+  GstQuery *query = gst_query_new_oneadapt_profile(guint(renderings.size()), call,
+                                                   const_cast<gpointer>(static_cast<gconstpointer>(&render)));
+  ASSERT_TRUE(gst_pad_peer_query(dnn.harness->srcpad, query));
+  gdouble *accuracies = nullptr;
+  guint count = 0;
+  guint64 inferences = 0;
+  ASSERT_TRUE(gst_query_parse_oneadapt_profile_result(query, &accuracies, &count, &inferences));
+  ASSERT_EQ(count, 4u);
+  EXPECT_EQ(accuracies[0], 0);
+  EXPECT_NEAR(accuracies[1], 2.0 / 3, 1e-9);
+  EXPECT_EQ(accuracies[2], 1);
+  EXPECT_EQ(accuracies[3], 1);
+  EXPECT_EQ(inferences, 4u);
+  EXPECT_EQ(dnn.stat("profile-inferences"), 4u);
+  EXPECT_EQ(dnn.stat("inferences"), 0u);
+  g_free(accuracies);
+  gst_query_unref(query);
+}
+
+// After a jump, what was heard before is reported, and counting begins anew.
+TEST_F(Sound, AJumpReportsWhatWasBefore) {
+  tones = {{500, 0.2, 0.2, 0.4}, {3000, 0.2, 10.2, 10.4}};
+  start(8000);
+  play(0, 0.6);
+  EXPECT_EQ(words(), Words{});
+  play(10, 11);
+  end();
+  EXPECT_EQ(words(), (Words{"low@0.2", "high@10.2"}));
+  const auto all = lines();
+  ASSERT_GE(all.size(), 2u);
+  EXPECT_EQ(all[0]["interval"], 0);
+  EXPECT_EQ(all[1]["interval"], 10);
+  EXPECT_EQ(dnn.gradients().size(), 1u) << "of the whole interval only";
 }
