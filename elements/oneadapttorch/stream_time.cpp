@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "stream_time.h"
 
+#include "interval_end.h"
+
 namespace oneadapt {
 
 void StreamTime::reset(bool flushed) {
@@ -20,7 +22,10 @@ Stamp StreamTime::stamp(GstBuffer *buffer) {
     stamp.marked = true;
     stamp.last = mark->last;
   }
-  if (camera_.known()) stamp.time = camera_.of(stamp.time);
+  if (camera_.known())
+    stamp.time = camera_.of(stamp.time);
+  else
+    stamp.last = ends_interval(buffer, (stamp.time / interval_ + 1) * interval_);
   return stamp;
 }
 

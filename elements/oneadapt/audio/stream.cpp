@@ -117,7 +117,8 @@ bool AudioStream::set_output(int rate) {
   const bool taken = gst_pad_push_event(pads_.src(), gst_event_new_caps(caps));
   gst_caps_unref(caps);
   GST_DEBUG_OBJECT(pads_.element(), "output is at %d Hz", rate);
-  output_rate_ = rate;
+  // A flush forgets the caps; they are pushed again behind it.
+  if (taken) output_rate_ = rate;
   return taken;
 }
 
@@ -234,7 +235,7 @@ GstFlowReturn AudioStream::advance() {
   for (bool just_due = false;; just_due = true) {
     if (due_) {
       if (!seen_enough(just_due)) return GST_FLOW_OK;
-      if (!begin_interval(cut_)) return GST_FLOW_NOT_NEGOTIATED;
+      if (!begin_interval(cut_)) return caps_not_pushed(pads_.src());
     }
     const GstFlowReturn flow = emit(cut_, RateChanger::Beyond::Wait);
     if (flow != GST_FLOW_OK || !sound_->past(cut_)) return flow;
@@ -251,7 +252,7 @@ GstFlowReturn AudioStream::finish_stretch() {
   while (flow == GST_FLOW_OK) {
     if (due_ && end <= cut_) break;
     if (due_ && !begin_interval(cut_)) {
-      flow = GST_FLOW_NOT_NEGOTIATED;
+      flow = caps_not_pushed(pads_.src());
       break;
     }
     flow = emit(std::min(cut_, end), RateChanger::Beyond::Silence);
@@ -378,7 +379,7 @@ GstFlowReturn AudioStream::take(GstBuffer *buffer) {
   const gsize skip = sound_ ? gsize(close_gap(buffer, position, frames, flow)) : 0;
   if (flow != GST_FLOW_OK || skip == frames) return flow;
   catching_up_ = false;
-  if (!sound_ && !begin_stretch(position)) return GST_FLOW_NOT_NEGOTIATED;
+  if (!sound_ && !begin_stretch(position)) return caps_not_pushed(pads_.src());
   append(buffer, skip);
   const guint64 longest = std::min(guint64(frames), guint64(timeline_.samples(fixed_.interval)));
   if (longest > longest_) {
@@ -428,7 +429,7 @@ bool AudioStream::set_caps(GstCaps *caps) {
     // Downstream is to know the caps before segment and buffers come; the first buffer may bring another rate.
     const Values asked = filter_.settings().lock()->asked;
     const Values wanted = medium_.in_force(asked, filter_.ladders());
-    return set_output(possible_rate(asked[kRate], int(wanted[kRate]))) ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+    return set_output(possible_rate(asked[kRate], int(wanted[kRate]))) ? GST_FLOW_OK : caps_not_pushed(pads_.src());
   };
   return attempt(change) == GST_FLOW_OK;
 }

@@ -82,7 +82,11 @@ bool downstream_takes(GstPad *pad, GstCaps *caps) {
   const bool takes = gst_caps_can_intersect(peer, caps);
   gst_caps_unref(peer);
   gst_caps_unref(caps);
-  return takes;
+  return takes || GST_PAD_IS_FLUSHING(pad);
+}
+
+GstFlowReturn caps_not_pushed(GstPad *pad) {
+  return GST_PAD_IS_FLUSHING(pad) ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
 }
 
 }  // namespace oneadapt

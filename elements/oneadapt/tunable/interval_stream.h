@@ -57,6 +57,10 @@ class IntervalStream {
 };
 
 /// Whether what is downstream of a source pad takes these caps; true when it cannot be asked. (transfer full)
+/// A flush under way says nothing about them: true.
 bool downstream_takes(GstPad *pad, GstCaps *caps);
+/// What it means that caps could not be pushed on a source pad: a flush (seek) came between, or downstream refuses
+/// them.
+GstFlowReturn caps_not_pushed(GstPad *pad);
 
 }  // namespace oneadapt

@@ -14,8 +14,8 @@ const KnobRow kTable[kKnobs] = {
      KnobType::Double, 0.1, 1.0, 1.0, true, false, false, 0, "0.5,0.625,0.75,0.875,1", "fractions of width and height",
      0.6},
     {"framerate", "Frame rate",
-     "Most frames per second that are passed on, an interval's last one always among them; the others are dropped "
-     "(0 = every frame)",
+     "Most frames per second that are passed on, by their time stamps, whatever rate the caps promise; the others are "
+     "dropped (0 = every frame)",
      KnobType::Double, 0.0, 1000.0, 0.0, true, true, false, 0, "",
      "frames per second; values above the input's rate are left out", 2.8},
     {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,

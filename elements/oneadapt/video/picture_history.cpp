@@ -25,10 +25,11 @@ void PictureHistory::set_format(const PictureFormat &format) {
   format_ = under_way().format = format;
 }
 
-void PictureHistory::begin(std::uint64_t number, const Values &values, const QpMap &map) {
+void PictureHistory::begin(std::uint64_t number, const Values &values, const QpMap &map, double frame_seconds) {
   PictureRecord &current = IntervalHistory::begin(number, values);
   current.map = map;
   current.format = format_;
+  current.frame_seconds = frame_seconds;
 }
 
 void PictureHistory::change_map(const QpMap &map) {

@@ -41,6 +41,7 @@ struct PictureFormat {
 struct PictureRecord : IntervalRecord {
   PictureFormat format;  ///< of the pictures below
   QpMap map;
+  double frame_seconds = 0;          ///< from one input frame to the next, as they come; 0: not known yet
   bool map_changed = false;          ///< the map was another one at first
   unsigned b_pictures = 0;           ///< of frames_out
   std::vector<Remembered> pictures;  ///< by distance, nearest first
@@ -60,7 +61,8 @@ class PictureHistory : public IntervalHistory<PictureRecord, PictureCounters> {
  public:
   /// Another input format: pictures of the old one can no longer be compared with what comes.
   void set_format(const PictureFormat &format);
-  void begin(std::uint64_t number, const Values &values, const QpMap &map);
+  /// `frame_seconds`: as in the record.
+  void begin(std::uint64_t number, const Values &values, const QpMap &map, double frame_seconds);
   /// Another QP map for the rest of the interval under way.
   void change_map(const QpMap &map);
   /// A frame came in; nothing is known of it yet.

@@ -84,16 +84,15 @@ BlockMap PictureMeasurement::difference(const Plane &a, const Plane &b) const {
 
 /// Input frames from one that is passed on to the next.
 double PictureMeasurement::gap(double framerate) const {
-  const GstVideoInfo &info = record_.format.info;
-  if (framerate <= 0 || info.fps_n <= 0) return 1;
-  return std::max(1.0, double(info.fps_n) / info.fps_d / framerate);
+  if (framerate <= 0 || record_.frame_seconds <= 0) return 1;
+  return std::max(1.0, 1 / record_.frame_seconds / framerate);
 }
 
 /// Frames that would have been passed on in this interval.
 double PictureMeasurement::frames(double framerate) const {
   const double all = std::max(1u, record_.frames_in);
-  // Without a nominal rate only what was passed on is known.
-  if (record_.format.info.fps_n <= 0)
+  // Where frames come at no rate that is known, only what was passed on is.
+  if (record_.frame_seconds <= 0)
     return std::max(1u, framerate == record_.values[kFramerate] ? record_.frames_out : unsigned(all));
   return std::ceil(all / gap(framerate) - 1e-6);
 }

@@ -12,6 +12,7 @@
 
 #include "core/macroblock/allocation.h"
 #include "gstoneadapt.h"
+#include "interval_end.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadapt_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_filter_debug
@@ -21,6 +22,8 @@ namespace {
 
 // Timestamps that are missing are made up at this rate when caps give none.
 constexpr GstClockTime kDefaultFrame = GST_SECOND / 25;
+// As x264enc's.
+constexpr GstClockTime kLeastTimestamp = 1000 * 60 * 60 * GST_SECOND;
 
 }  // namespace
 
@@ -32,7 +35,11 @@ VideoStream::VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, Adaptive
       intervals_(filter, fixed_.interval),
       clock_(fixed_.interval, 0),
       thresholds_(medium, fixed_.max_skip),
-      marker_(encoder, medium, fixed_) {}
+      marker_(encoder, medium, fixed_) {
+  // Decoding times begin one picture ahead of the first. So that none is below 0, the base class moves all times, and
+  // the segment with them.
+  if (fixed_.b_frames) gst_video_encoder_set_min_pts(encoder_, kLeastTimestamp);
+}
 
 VideoStream::~VideoStream() {
   if (input_) gst_video_codec_state_unref(input_);
@@ -78,6 +85,11 @@ GstFlowReturn VideoStream::send(Coded coded) {
   if (!frame) throw std::runtime_error("a frame was forgotten while it was being encoded");
   frame->output_buffer = gst_buffer_ref(coded.buffer.get());
   coded.buffer.reset();
+  if (last_frame_ && last_frame_->first == frame->system_frame_number) {
+    frame->output_buffer = gst_buffer_make_writable(frame->output_buffer);
+    set_ends_interval(frame->output_buffer, last_frame_->second);
+    last_frame_.reset();
+  }
   held_--;
   if (h264()) {
     frame->dts = decoding_times_.front();
@@ -183,7 +195,7 @@ void VideoStream::begin_interval(GstClockTime time) {
   guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
   {
     auto history = medium_.history.lock();
-    history->begin(number, wanted, map_);
+    history->begin(number, wanted, map_, clock_.frame_seconds());
     last_bytes = history->current()->bytes_before;
   }
   thresholds_.begin_interval(wanted);
@@ -206,7 +218,7 @@ GstFlowReturn VideoStream::begin(GstVideoCodecFrame *frame, GstClockTime time, b
     begin_interval(time);
   else
     lay_map();
-  return set_output() ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+  return set_output() ? GST_FLOW_OK : caps_not_pushed(GST_VIDEO_ENCODER_SRC_PAD(encoder_));
 }
 
 /* ---- input --------------------------------------------------------------------------------------------------- */
@@ -240,14 +252,18 @@ GstClockTime VideoStream::time_of(GstVideoCodecFrame *frame) {
     GST_LOG_OBJECT(encoder_, "no timestamp: taken for %" GST_TIME_FORMAT, GST_TIME_ARGS(frame->pts));
   }
   last_pts_ = frame->pts;
-  const guint64 time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, frame->pts);
-  return GST_CLOCK_TIME_IS_VALID(time) ? time : frame->pts;
+  // The base class may have moved the frame's own.
+  const GstClockTime pts =
+      GST_BUFFER_PTS_IS_VALID(frame->input_buffer) ? GST_BUFFER_PTS(frame->input_buffer) : frame->pts;
+  const guint64 time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts);
+  return GST_CLOCK_TIME_IS_VALID(time) ? time : pts;
 }
 
 /// Codes a frame that is passed on, and sends what comes of that. Throws before the frame is given away.
 GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time) {
   const guint64 start = thread_cpu_ns();
   const bool last = clock_.ends(time);
+  if (last) last_frame_ = {frame->system_frame_number, clock_.end()};
   std::vector<float> offsets = map_offsets_;
   CoderFrame wanted;
   wanted.id = frame->system_frame_number;
@@ -381,6 +397,7 @@ void VideoStream::forget() {
   }
   medium_.history.lock()->on_frames_lost(std::exchange(held_, 0));
   decoding_times_.clear();
+  last_frame_.reset();
   fresh_ = true;
   idr_due_ = true;
   last_pts_ = GST_CLOCK_TIME_NONE;

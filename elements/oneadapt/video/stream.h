@@ -5,6 +5,8 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "tunable/interval_stream.h"
@@ -83,6 +85,8 @@ class VideoStream {
   bool idr_due_ = true;  // the next frame that is passed on starts a GOP
   bool fresh_ = true;    // the next frame must be passed on: first, after a flush or new caps
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
+  // The last frame of its interval, which is being coded, and the interval's end.
+  std::optional<std::pair<guint32, GstClockTime>> last_frame_;
   // B pictures: frames that are held back, and the decoding times that the next ones to leave will have.
   unsigned held_ = 0;
   std::deque<GstClockTime> decoding_times_;

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
 
 #include "video/frame_clock.h"
 #include "video/knobs.h"
@@ -139,12 +143,17 @@ TEST(FrameClock, KeepsAllWithoutALimit) {
   EXPECT_EQ(kept(10, 25, 3), (Kept{0, 100, 200}));
 }
 
-// Slots end at 1000, 667, 333 ms; a frame that ends within half a frame of one will do: those of 900, 600 and 200.
+// Slots begin half a frame ahead of an interval's last one: at 850, 517 and 183 ms. The first frame of all is in a slot
+// that has begun before it.
 TEST(FrameClock, ThinsEvenlyAndKeepsAnIntervalsLastFrame) {
-  EXPECT_EQ(kept(10, 3, 20), (Kept{200, 600, 900, 1200, 1600, 1900}));
-  EXPECT_EQ(kept(10, 5, 10), (Kept{100, 300, 500, 700, 900}));
-  EXPECT_EQ(kept(10, 1, 20), (Kept{900, 1900}));
-  EXPECT_EQ(kept(10, 0.1, 20), (Kept{900, 1900})) << "the gradient needs an interval's last frame";
+  EXPECT_EQ(kept(10, 3, 20), (Kept{0, 200, 600, 900, 1200, 1600, 1900}));
+  EXPECT_EQ(kept(10, 5, 10), (Kept{0, 100, 300, 500, 700, 900}));
+  EXPECT_EQ(kept(10, 1, 20), (Kept{0, 900, 1900}));
+}
+
+TEST(FrameClock, AnyRateBelowOneFrameAnInterval) {
+  EXPECT_EQ(kept(10, 0.1, 300), (Kept{0, 9900, 19900, 29900}));
+  EXPECT_EQ(kept(10, 0.4, 100), (Kept{0, 2400, 4900, 7400, 9900}));
 }
 
 TEST(FrameClock, CountsBackFromTheIntervalsEnd) { EXPECT_EQ(kept(10, 2, 11, 450 * kMs), (Kept{450, 950, 1450})); }
@@ -153,20 +162,91 @@ TEST(FrameClock, DropsAnEvenShareAtUnevenRates) {
   const Kept times = kept(30000.0 / 1001, 10, 300);
   EXPECT_NEAR(double(times.size()), 100, 1);
   for (std::size_t i = 1; i < times.size(); i++) EXPECT_LE(times[i] - times[i - 1], 134) << times[i];
-  for (int second = 1; second < 10; second++)  // the frame that reaches the second's end
-    EXPECT_TRUE(std::any_of(times.begin(), times.end(), [&](int t) {
-      return t < second * 1000 && t + 34 >= second * 1000;
-    })) << second;
 }
 
+// Slots of 250 ms, the first frame in the middle of one: 125, 375, 625, 875.
 TEST(FrameClock, GoesByTimestampsAloneWhenTheRateVaries) {
   FrameClock clock(1000 * kMs, 0);
   clock.begin(0, 4);
   EXPECT_TRUE(clock.keep(0));
   EXPECT_FALSE(clock.keep(100 * kMs));
   EXPECT_TRUE(clock.keep(260 * kMs));
-  EXPECT_FALSE(clock.keep(490 * kMs));
-  EXPECT_TRUE(clock.keep(900 * kMs));
+  EXPECT_FALSE(clock.keep(370 * kMs));
+  EXPECT_TRUE(clock.keep(490 * kMs));
+}
+
+/// Times in ms of the frames kept of those that come at `times`.
+Kept kept_of(const std::vector<std::uint64_t> &times, double caps_rate, double max_rate) {
+  FrameClock clock(1000 * kMs, caps_rate);
+  Kept all;
+  for (const std::uint64_t t : times) {
+    if (clock.begins(t)) clock.begin(t, max_rate);
+    if (clock.keep(t)) all.push_back(int(t / kMs));
+  }
+  return all;
+}
+
+/// Frames at `rate` for `seconds`, each displaced by up to `jitter` of a frame's time, and none in `gap` (seconds).
+std::vector<std::uint64_t> camera(double rate, double seconds, double jitter, std::pair<double, double> gap = {0, 0}) {
+  std::mt19937 random(7);
+  std::vector<std::uint64_t> times;
+  for (int i = 0; i < int(rate * seconds); i++) {
+    const double t = (i + 1 + jitter * (double(random()) / double(random.max()) * 2 - 1)) / rate;
+    if (t < gap.first || t >= gap.second) times.push_back(std::uint64_t(t * 1e9));
+  }
+  return times;
+}
+
+// Whatever caps promise: at most the limit, and no less than real time allows, to within one frame, in every ten
+// seconds. Slots are not longer than the gaps between frames here, or there is nothing to thin.
+TEST(FrameClock, RealTimeCountsNotTheCaps) {
+  for (const double real : {0.2, 3.0, 10.0, 25.0, 30.0, 60.0, 240.0})
+    for (const double jitter : {0.0, 0.5})
+      for (const double promise : {0.0, 0.5, 1.0, 2.0})
+        for (const double limit : {0.1, 2.5, 5.0, 25.0}) {
+          const auto times = camera(real, 60, jitter);
+          const Kept out = kept_of(times, promise * real, limit);
+          for (int begin = 0; begin < 50; begin += 10) {
+            const auto in = [begin](auto t) { return double(t) >= begin * 1000 && double(t) < (begin + 10) * 1000; };
+            const auto came = std::count_if(times.begin(), times.end(), [&](std::uint64_t t) { return in(t / kMs); });
+            const auto kept = std::count_if(out.begin(), out.end(), in);
+            EXPECT_NEAR(double(kept), std::min(double(came), limit * 10), 1.01)
+                << real << " fps, jitter " << jitter << ", caps " << promise * real << ", limit " << limit << " from "
+                << begin << " s";
+          }
+        }
+}
+
+TEST(FrameClock, AGapIsNotMadeUpFor) {
+  const Kept out = kept_of(camera(25, 20, 0, {5, 12}), 25, 5);
+  EXPECT_NEAR(double(std::count_if(out.begin(), out.end(), [](int t) { return t >= 12000 && t < 14000; })), 10, 2);
+}
+
+TEST(FrameClock, ASeekBackBeginsAnew) {
+  std::vector<std::uint64_t> times = camera(25, 10, 0);
+  const auto again = camera(25, 5, 0);
+  times.insert(times.end(), again.begin(), again.end());
+  EXPECT_NEAR(double(kept_of(times, 25, 5).size()), 75, 2);
+}
+
+// Of those that are kept, one an interval is known to be its last before the next comes.
+TEST(FrameClock, KnowsAnIntervalsLastFrame) {
+  for (const double promise : {0.0, 15.0, 30.0, 60.0})
+    for (const double limit : {0.0, 2.5, 5.0, 25.0, 60.0}) {
+      FrameClock clock(1000 * kMs, promise);
+      std::map<std::uint64_t, std::pair<std::uint64_t, int>> said;  // by interval: the last one kept, how often
+      for (const std::uint64_t t : camera(30, 20, 0)) {
+        if (clock.begins(t)) clock.begin(t, limit);
+        if (!clock.keep(t)) continue;
+        auto &[last, times] = said[clock.number()];
+        last = t;
+        if (t > 1000 * kMs && clock.ends(t)) ++times;
+      }
+      for (const auto &[interval, one] : said) {
+        if (interval == 0 || interval == 20) continue;
+        EXPECT_EQ(one.second, 1) << "caps " << promise << ", limit " << limit << ", interval " << interval;
+      }
+    }
 }
 
 TEST(FrameClock, WorksBackwards) {
