@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace oneadapt {
@@ -59,6 +60,24 @@ inline bool leads_to_network(GstPad *pad) {
     return !network;
   });
   return network;
+}
+
+/// The first element downstream that records and goes by the caps that came first, by name; empty: there is none. A
+/// muxer does, but for MPEG-TS. Not beyond a decoder, or an element that makes one size or rate of all.
+inline std::string recorder_downstream(GstPad *pad) {
+  std::string recorder;
+  walk_pads(pad, [&](GstElement *element, GstPad *) {
+    const gchar *klass = gst_element_get_metadata(element, GST_ELEMENT_METADATA_KLASS);
+    GstElementFactory *factory = gst_element_get_factory(element);
+    const std::string name = factory ? GST_OBJECT_NAME(factory) : "";
+    if (!klass || !recorder.empty()) return recorder.empty();
+    for (const char *word : {"Decoder", "Demuxer", "Scaler"})
+      if (g_strrstr(klass, word)) return false;
+    if (name == "mpegtsmux" || name == "hlssink2" || name == "audioresample") return false;
+    if (g_strrstr(klass, "Muxer")) recorder = name;
+    return recorder.empty();
+  });
+  return recorder;
 }
 
 }  // namespace oneadapt

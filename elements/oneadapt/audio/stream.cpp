@@ -10,6 +10,7 @@
 
 #include "core/policy/policy.h"
 #include "gstoneadapt.h"
+#include "walk.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadapt_audio_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_audio_filter_debug
@@ -81,9 +82,13 @@ int AudioStream::nearest_rate(int wanted) {
 /// A rate that downstream takes in place of `wanted`, which `asked` comes to, where downstream does not take that; it
 /// is then asked for. Throws where there is none.
 int AudioStream::possible_rate(double asked, int wanted) {
-  const auto takes = [this](int rate) { return downstream_takes(pads_.src(), caps_of(format_, rate)); };
+  // A recorder that has begun goes on at the rate that it began with.
+  const bool fixed = output_rate_ > 0 && !recorder_downstream(pads_.src()).empty();
+  const auto takes = [this, fixed](int rate) {
+    return fixed ? rate == output_rate_ : downstream_takes(pads_.src(), caps_of(format_, rate));
+  };
   if (takes(wanted)) return wanted;
-  int rate = intervals_.begun() ? int(intervals_.applied()[kRate]) : 0;
+  int rate = fixed ? output_rate_ : intervals_.begun() ? int(intervals_.applied()[kRate]) : 0;
   if (rate <= 0 || rate > input_.rate || !takes(rate)) rate = nearest_rate(wanted);
   if (!rate)
     throw std::runtime_error("downstream takes no sound of one channel at " + std::to_string(input_.rate) +

@@ -205,12 +205,15 @@ static GstCaps *get_caps(GstVideoEncoder *encoder, GstCaps *filter) {
   GstCaps *templ = gst_pad_get_pad_template_caps(GST_VIDEO_ENCODER_SINK_PAD(encoder));
   GstCaps *caps = gst_caps_intersect_full(wanted, templ, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref(wanted);
-  gst_caps_unref(templ);
   if (filter) {
     GstCaps *filtered = gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
     gst_caps_unref(caps);
     caps = filtered;
+    // Where nothing that upstream can give is possible, it may come: set_format() says what is wrong with it and what
+    // helps, and the source would not.
+    if (gst_caps_is_empty(caps)) gst_caps_take(&caps, gst_caps_intersect_full(filter, templ, GST_CAPS_INTERSECT_FIRST));
   }
+  gst_caps_unref(templ);
   return caps;
 }
 
@@ -264,12 +267,33 @@ static GstFlowReturn finish(GstVideoEncoder *encoder) { return stream_of(encoder
 
 static gboolean sink_query(GstVideoEncoder *encoder, GstQuery *query) {
   if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) stream_of(encoder).drain();
+  if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
+    // Caps that get_caps() does not offer come in all the same: set_format() says what is wrong with them and what
+    // helps, and the source would not.
+    GstCaps *caps = nullptr, *all = gst_pad_get_pad_template_caps(GST_VIDEO_ENCODER_SINK_PAD(encoder));
+    gst_query_parse_accept_caps(query, &caps);
+    gst_query_set_accept_caps_result(query, gst_caps_is_subset(caps, all));
+    gst_caps_unref(all);
+    return TRUE;
+  }
   return GST_VIDEO_ENCODER_CLASS(gst_oneadapt_filter_parent_class)->sink_query(encoder, query);
 }
 
 static GstFlowReturn pre_push(GstVideoEncoder *encoder, GstVideoCodecFrame *frame) {
   stream_of(encoder).pre_push(frame);
   return GST_FLOW_OK;
+}
+
+/// Scaling a region loses its parameters: gives them to the scaled one, which is the last without any.
+static void copy_params(GstVideoRegionOfInterestMeta *from, GstBuffer *buffer) {
+  GstVideoRegionOfInterestMeta *scaled = nullptr;
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    auto *region = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
+    if (region->id == from->id && region->roi_type == from->roi_type && !region->params) scaled = region;
+  }
+  for (GList *l = from->params; scaled && l; l = l->next)
+    gst_video_region_of_interest_meta_add_param(scaled, gst_structure_copy(static_cast<const GstStructure *>(l->data)));
 }
 
 static gboolean transform_meta(GstVideoEncoder *encoder, GstVideoCodecFrame *frame, GstMeta *meta) {
@@ -282,6 +306,7 @@ static gboolean transform_meta(GstVideoEncoder *encoder, GstVideoCodecFrame *fra
     GstVideoMetaTransform transform{&in, &out};
     meta->info->transform_func(frame->output_buffer, meta, frame->input_buffer,
                                gst_video_meta_transform_scale_get_quark(), &transform);
+    copy_params(reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta), frame->output_buffer);
     return FALSE;
   }
   return GST_VIDEO_ENCODER_CLASS(gst_oneadapt_filter_parent_class)->transform_meta(encoder, frame, meta);

@@ -13,6 +13,7 @@
 #include "core/macroblock/allocation.h"
 #include "gstoneadapt.h"
 #include "interval_end.h"
+#include "walk.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadapt_filter_debug);
 #define GST_CAT_DEFAULT oneadapt_filter_debug
@@ -162,19 +163,30 @@ void VideoStream::add_regions(GstBuffer *buffer, std::vector<float> &offsets) {
 
 /* ---- intervals ----------------------------------------------------------------------------------------------- */
 
+/// What keeps the output from another size, for a warning; empty: nothing does.
+std::string VideoStream::size_refused(Size size) const {
+  GstPad *src = GST_VIDEO_ENCODER_SRC_PAD(encoder_);
+  GstCaps *caps = gst_caps_new_simple(h264() ? "video/x-h264" : "video/x-raw", "width", G_TYPE_INT, int(size.width),
+                                      "height", G_TYPE_INT, int(size.height), nullptr);
+  if (!downstream_takes(src, caps)) return "downstream does not take";
+  const std::string recorder = output_.width ? recorder_downstream(src) : "";
+  return recorder.empty() ? "" : recorder + " has begun with another size and cannot record";
+}
+
 /// What is asked for, as far as downstream takes it.
 Values VideoStream::choose_configuration(guint64 number) {
   Values wanted = intervals_.take(number);
   const Size size = coder_->size(wanted[kScale]);
   if (size == output_) return wanted;
-  GstCaps *caps = gst_caps_new_simple(h264() ? "video/x-h264" : "video/x-raw", "width", G_TYPE_INT, int(size.width),
-                                      "height", G_TYPE_INT, int(size.height), nullptr);
-  if (downstream_takes(GST_VIDEO_ENCODER_SRC_PAD(encoder_), caps)) return wanted;
+  const std::string refused = size_refused(size);
+  if (refused.empty()) return wanted;
   const double stays = intervals_.begun() ? intervals_.applied()[kScale] : 1.0;
-  GST_ELEMENT_WARNING(encoder_, STREAM, FORMAT,
-                      ("Property \"scale\": downstream does not take %u×%u pixels, so %g stays in force.", size.width,
-                       size.height, stays),
-                      ("let elements downstream take any size, or do not adapt \"scale\""));
+  if (!std::exchange(size_warned_, true))
+    GST_ELEMENT_WARNING(encoder_, STREAM, FORMAT,
+                        ("Property \"scale\": %s %u×%u pixels, so %g stays in force; let elements downstream take any "
+                         "size (of muxers, mpegtsmux does), or adapt other knobs (oneadaptctl knobs=qp).",
+                         refused.c_str(), size.width, size.height, stays),
+                        ("said once a run"));
   intervals_.replace(kScale, wanted[kScale], stays);
   wanted[kScale] = stays;
   return wanted;
@@ -321,29 +333,51 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
 
 /* ---- what the base class asks for ---------------------------------------------------------------------------- */
 
-gboolean VideoStream::set_format(GstVideoCodecState *input) {
-  const GstVideoInfo &info = input->info;
-  bool takes_h264 = false, takes_raw = false;
-  GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder_));
-  if (!allowed) allowed = gst_pad_get_pad_template_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder_));
-  for (guint i = 0; i < gst_caps_get_size(allowed); i++)
-    (gst_structure_has_name(gst_caps_get_structure(allowed, i), "video/x-raw") ? takes_raw : takes_h264) = true;
-  gst_caps_unref(allowed);
+/// What pictures of a format can become, by what downstream takes.
+VideoStream::Output VideoStream::possible_output(const GstVideoInfo &info) const {
+  GstPad *src = GST_VIDEO_ENCODER_SRC_PAD(encoder_);
+  Output output;
+  output.downstream.reset(gst_pad_peer_query_caps(src, nullptr));
+  GstCaps *allowed = gst_pad_get_allowed_caps(src);
+  if (!allowed) allowed = gst_pad_get_pad_template_caps(src);
+  GstCaps *raw = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, GST_VIDEO_INFO_NAME(&info), nullptr),
+          *h264 = gst_caps_new_empty_simple("video/x-h264");
   const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
   const bool codable = (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12) && info.width >= 16 &&
                        info.height >= 16 && info.width <= 16385 && info.height <= 16385;
-  if (!(takes_h264 && codable) && !takes_raw) {
-    GST_ELEMENT_ERROR(encoder_, STREAM, FORMAT,
-                      ("Pictures of %d×%d in format %s cannot become what downstream takes.", info.width, info.height,
-                       GST_VIDEO_INFO_NAME(&info)),
-                      ("H.264 needs I420 or NV12 and 16…16384 pixels a side; put videoconvert or videoscale in front"));
+  output.h264 = codable && gst_caps_can_intersect(allowed, h264);
+  output.raw = gst_caps_can_intersect(allowed, raw);
+  output.other_h264 =
+      codable && !gst_caps_is_any(output.downstream.get()) && gst_caps_can_intersect(output.downstream.get(), h264);
+  for (GstCaps *caps : {allowed, raw, h264}) gst_caps_unref(caps);
+  return output;
+}
+
+gboolean VideoStream::set_format(GstVideoCodecState *input) {
+  const GstVideoInfo &info = input->info;
+  const Output possible = possible_output(info);
+  if (!possible.h264 && !possible.raw) {
+    if (std::exchange(refused_, true)) return FALSE;  // the source tries again, and again
+    GST_ELEMENT_ERROR(
+        encoder_, STREAM, FORMAT,
+        ("Pictures of %d×%d in format %s cannot become what downstream takes; H.264 needs I420 or NV12 and "
+         "16 to 16384 pixels a side: put videoconvert or videoscale in front.",
+         info.width, info.height, GST_VIDEO_INFO_NAME(&info)),
+        ("downstream takes %" GST_PTR_FORMAT, possible.downstream.get()));
     return FALSE;
   }
+  if (!possible.h264 && possible.other_h264)
+    GST_ELEMENT_WARNING(
+        encoder_, STREAM, FORMAT,
+        ("Raw pictures go out, because downstream takes H.264 in another form only; put h264parse behind "
+         "this element."),
+        ("downstream takes %" GST_PTR_FORMAT, possible.downstream.get()));
 
+  refused_ = false;
   if (finish() != GST_FLOW_OK) return FALSE;
   if (input_) gst_video_codec_state_unref(input_);
   input_ = gst_video_codec_state_ref(input);
-  format_ = {info, takes_h264 && codable, fixed_.b_frames};
+  format_ = {info, possible.h264, fixed_.b_frames};
   output_ = {};
   fresh_ = true;
   regions_ = false;

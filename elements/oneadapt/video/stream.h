@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -45,8 +46,15 @@ class VideoStream {
   Size output() const { return output_; }
 
  private:
+  struct Output {
+    bool h264 = false, raw = false;
+    bool other_h264 = false;  ///< H.264 that is not coded here: not as a byte stream
+    std::unique_ptr<GstCaps, void (*)(GstCaps *)> downstream{nullptr, gst_caps_unref};
+  };
+  Output possible_output(const GstVideoInfo &info) const;
   GstFlowReturn take(GstVideoCodecFrame *frame);
   GstFlowReturn begin(GstVideoCodecFrame *frame, GstClockTime time, bool new_interval);
+  std::string size_refused(Size size) const;
   Values choose_configuration(guint64 number);
   void begin_interval(GstClockTime time);
   bool set_output();
@@ -81,6 +89,8 @@ class VideoStream {
   std::vector<float> map_offsets_;  // the same, one for each macroblock of the output; empty: none
   bool regions_ = false;            // QP regions were seen: the encoder must take offsets
   bool region_warned_ = false;      // that one is wrong was said
+  bool refused_ = false;            // that caps are not possible was said
+  bool size_warned_ = false;        // that a size is not possible was said
 
   bool idr_due_ = true;  // the next frame that is passed on starts a GOP
   bool fresh_ = true;    // the next frame must be passed on: first, after a flush or new caps
