@@ -199,6 +199,7 @@ void H264Encoder::Impl::open(int qp, int b_bias) {
     fail("a picture of " + std::to_string(s.width) + "×" + std::to_string(s.height) +
          " cannot be encoded: width and height must be even, 16…16384");
   if (!s.fps_num || !s.fps_den) fail("the nominal frame rate must be greater than 0");
+  if (s.b_frames && s.profile == "baseline") fail("the profile baseline has no B pictures");
 
   x264_param_t p = preset();
   describe_pictures(p);
@@ -210,6 +211,8 @@ void H264Encoder::Impl::open(int qp, int b_bias) {
   p.b_annexb = 1;
   p.b_aud = 0;
   p.b_full_recon = s.reconstruction;
+  if (x264_param_apply_profile(&p, s.profile.c_str()) < 0)
+    fail("unknown profile '" + s.profile + "'; known are baseline, main and high");
 
   if (encoder) x264_encoder_close(encoder);
   encoder = x264_encoder_open(&p);

@@ -31,6 +31,7 @@ struct H264Settings {
   Picture::Format format = Picture::Format::I420;
   unsigned fps_num = 25, fps_den = 1;  ///< nominal, > 0; timestamps are the caller's
   std::string preset = "veryfast";     ///< x264's names, ultrafast … placebo
+  std::string profile = "high";        ///< baseline (no B pictures), main or high
   unsigned threads = 1;                ///< 0: x264's choice. More than 1: sliced threads, never frame delay
   bool qp_offsets = false;             ///< H264Frame::qp_offsets may be given; costs 10…20 % more time
   /// Most B pictures in a row, 0…16. They are held back until the later picture that they refer to has come. Without

@@ -102,6 +102,7 @@ bool Coder::prepare(Size size, bool with_offsets) {
     s.preset = settings_.preset;
     s.threads = settings_.threads;
     s.b_frames = settings_.b_frames;
+    s.profile = settings_.profile;
     s.qp_offsets = with_offsets;
     track->encoder = std::make_unique<H264Encoder>(s);
   }

@@ -20,6 +20,7 @@ struct CoderSettings {
   std::string preset = "veryfast";
   unsigned threads = 1;
   unsigned b_frames = 0;
+  std::string profile = "high";  ///< H264Settings::profile
 };
 
 /// How one picture is coded.

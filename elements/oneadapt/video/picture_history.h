@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,9 @@ struct Remembered {
 /// What comes in, and what becomes of it.
 struct PictureFormat {
   GstVideoInfo info{};
-  bool h264 = false;      ///< pictures are encoded; else they go out raw
-  unsigned b_frames = 0;  ///< most B pictures in a row
+  bool h264 = false;             ///< pictures are encoded; else they go out raw
+  unsigned b_frames = 0;         ///< most B pictures in a row
+  std::string profile = "high";  ///< of H.264: baseline, main or high
   /// Frames a second; 0: unknown or varying.
   double rate() const { return info.fps_n > 0 && info.fps_d > 0 ? double(info.fps_n) / info.fps_d : 0; }
 };

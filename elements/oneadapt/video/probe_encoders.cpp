@@ -64,10 +64,11 @@ ProbeEncoders::Encoder &ProbeEncoders::encoder_for(Size size, unsigned b_frames)
   settings.preset = preset_;
   settings.reconstruction = true;
   settings.b_frames = b_frames;
+  settings.profile = record_->format.profile;
   const auto usable = [&](const Encoder &e) {
     const H264Settings &its = e.encoder->settings();
     return e.size == size && e.input == input && its.preset == settings.preset && its.format == settings.format &&
-           its.b_frames == b_frames;
+           its.b_frames == b_frames && its.profile == settings.profile;
   };
   const auto found = std::find_if(encoders_.begin(), encoders_.end(), usable);
   if (found != encoders_.end()) {

@@ -54,6 +54,8 @@ GstCaps *VideoStream::output_caps() const {
                                       G_TYPE_STRING, "au", nullptr);
   const auto &sps = coder_->sps();
   if (sps.size() > 3) gst_codec_utils_h264_caps_set_level_and_profile(caps, &sps[1], guint(sps.size() - 1));
+  // As downstream calls it: "baseline" and "constrained-baseline", "high" and "constrained-high" are one here.
+  if (!profile_.empty()) gst_caps_set_simple(caps, "profile", G_TYPE_STRING, profile_.c_str(), nullptr);
   return caps;
 }
 
@@ -287,7 +289,7 @@ GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time) {
   medium_.history.lock()->on_frame_kept();
   if (h264()) {
     // What leaves first was shown first, or is looked ahead to from there: one picture's time earlier.
-    if (decoding_times_.empty() && fixed_.b_frames)
+    if (decoding_times_.empty() && format_.b_frames)
       decoding_times_.push_back(frame->pts - std::min(frame->pts, frame_time()));
     decoding_times_.push_back(frame->pts);
     wanted.user_data = marker_.mark(time, wanted.idr, last, output_);
@@ -296,7 +298,7 @@ GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time) {
   auto coded = coder_->code(frame->input_buffer, wanted);
   fresh_ = false;
   medium_.history.lock()->counters.coding_ns += thread_cpu_ns() - start;
-  gop_ended_ = last && fixed_.b_frames > 0;
+  gop_ended_ = last && format_.b_frames > 0;
   GstFlowReturn flow = GST_FLOW_OK;
   if (coded) flow = send(std::move(*coded));
   if (flow == GST_FLOW_OK && gop_ended_) flow = send_held();
@@ -333,6 +335,34 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
 
 /* ---- what the base class asks for ---------------------------------------------------------------------------- */
 
+/// A profile of x264's by its name in caps; NULL: none.
+const char *x264_profile(const char *name) {
+  for (const auto &[in_caps, x264] : {std::pair<const char *, const char *>{"high", "high"},
+                                      {"constrained-high", "high"},
+                                      {"progressive-high", "high"},
+                                      {"main", "main"},
+                                      {"constrained-baseline", "baseline"},
+                                      {"baseline", "baseline"}})
+    if (g_str_equal(name, in_caps)) return x264;
+  return nullptr;
+}
+
+/// The first profile that downstream takes and that can be coded, by its name in caps; empty: any. Nothing: none can.
+std::optional<std::string> wanted_profile(const GstCaps *allowed) {
+  for (guint i = 0; i < gst_caps_get_size(allowed); i++) {
+    const GstStructure *s = gst_caps_get_structure(allowed, i);
+    if (!gst_structure_has_name(s, "video/x-h264")) continue;
+    const GValue *value = gst_structure_get_value(s, "profile");
+    if (!value) return "";
+    if (G_VALUE_HOLDS_STRING(value) && x264_profile(g_value_get_string(value))) return g_value_get_string(value);
+    for (guint k = 0; GST_VALUE_HOLDS_LIST(value) && k < gst_value_list_get_size(value); k++) {
+      const gchar *name = g_value_get_string(gst_value_list_get_value(value, k));
+      if (name && x264_profile(name)) return name;
+    }
+  }
+  return std::nullopt;
+}
+
 /// What pictures of a format can become, by what downstream takes.
 VideoStream::Output VideoStream::possible_output(const GstVideoInfo &info) const {
   GstPad *src = GST_VIDEO_ENCODER_SRC_PAD(encoder_);
@@ -345,7 +375,8 @@ VideoStream::Output VideoStream::possible_output(const GstVideoInfo &info) const
   const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
   const bool codable = (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12) && info.width >= 16 &&
                        info.height >= 16 && info.width <= 16385 && info.height <= 16385;
-  output.h264 = codable && gst_caps_can_intersect(allowed, h264);
+  output.profile = wanted_profile(allowed);
+  output.h264 = codable && output.profile;
   output.raw = gst_caps_can_intersect(allowed, raw);
   output.other_h264 =
       codable && !gst_caps_is_any(output.downstream.get()) && gst_caps_can_intersect(output.downstream.get(), h264);
@@ -377,18 +408,26 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   if (finish() != GST_FLOW_OK) return FALSE;
   if (input_) gst_video_codec_state_unref(input_);
   input_ = gst_video_codec_state_ref(input);
-  format_ = {info, possible.h264, fixed_.b_frames};
+  profile_ = possible.profile.value_or("");
+  format_ = {info, possible.h264, fixed_.b_frames, profile_.empty() ? "high" : x264_profile(profile_.c_str())};
+  if (format_.profile == "baseline" && std::exchange(format_.b_frames, 0))
+    GST_ELEMENT_WARNING(
+        encoder_, STREAM, FORMAT,
+        ("Property \"b-frames\": downstream takes profile %s only, which has no B pictures, so there are "
+         "none; set b-frames=0, or let downstream take profile main or high.",
+         profile_.c_str()),
+        (nullptr));
   output_ = {};
   fresh_ = true;
   regions_ = false;
   // The interval goes on across new caps, with the configuration that it began with; only the rate is another.
   clock_.set_nominal_rate(format_.rate());
   medium_.history.lock()->set_format(format_);
-  const GstClockTime delay = h264() ? fixed_.b_frames * frame_time() : 0;
+  const GstClockTime delay = h264() ? format_.b_frames * frame_time() : 0;
   gst_video_encoder_set_latency(encoder_, delay, delay);
   try {
-    coder_ =
-        std::make_unique<Coder>(CoderSettings{info, h264(), kPresets[fixed_.preset], fixed_.threads, fixed_.b_frames});
+    coder_ = std::make_unique<Coder>(
+        CoderSettings{info, h264(), kPresets[fixed_.preset], fixed_.threads, format_.b_frames, format_.profile});
   } catch (const std::exception &error) {
     GST_ELEMENT_ERROR(encoder_, LIBRARY, INIT, ("The encoder cannot be set up: %s.", error.what()), (nullptr));
     return FALSE;
@@ -419,7 +458,7 @@ GstFlowReturn VideoStream::finish() {
 }
 
 void VideoStream::drain() {
-  if (!fixed_.b_frames || held_ || !gop_ended_) return;
+  if (!format_.b_frames || held_ || !gop_ended_) return;
   // Decoders give everything out at a still frame (DVD menus): gaps and this query do not make them. An IDR comes next.
   for (bool still : {true, false})
     gst_pad_push_event(GST_VIDEO_ENCODER_SRC_PAD(encoder_), gst_video_event_new_still_frame(still));

@@ -48,7 +48,8 @@ class VideoStream {
  private:
   struct Output {
     bool h264 = false, raw = false;
-    bool other_h264 = false;  ///< H.264 that is not coded here: not as a byte stream
+    std::optional<std::string> profile;  ///< by its name in caps; empty: any
+    bool other_h264 = false;             ///< H.264 that is not coded here: not as a byte stream
     std::unique_ptr<GstCaps, void (*)(GstCaps *)> downstream{nullptr, gst_caps_unref};
   };
   Output possible_output(const GstVideoInfo &info) const;
@@ -82,6 +83,7 @@ class VideoStream {
 
   GstVideoCodecState *input_ = nullptr;
   PictureFormat format_;
+  std::string profile_;  // as downstream calls it; empty: it does not
   std::unique_ptr<Coder> coder_;
   Size output_;  // as negotiated; 0×0: not yet
 
