@@ -391,9 +391,12 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
     if (std::exchange(refused_, true)) return FALSE;  // the source tries again, and again
     GST_ELEMENT_ERROR(
         encoder_, STREAM, FORMAT,
-        ("Pictures of %d×%d in format %s cannot become what downstream takes; H.264 needs I420 or NV12 and "
-         "16 to 16384 pixels a side: put videoconvert or videoscale in front.",
-         info.width, info.height, GST_VIDEO_INFO_NAME(&info)),
+        ("Pictures of %d×%d in format %s cannot become what downstream takes; %s.", info.width, info.height,
+         GST_VIDEO_INFO_NAME(&info),
+         possible.other_h264
+             ? "of H.264, let it take a byte stream of profile high, main or constrained-baseline (h264parse behind "
+               "this element makes other forms of it)"
+             : "H.264 needs I420 or NV12 and 16 to 16384 pixels a side: put videoconvert or videoscale in front"),
         ("downstream takes %" GST_PTR_FORMAT, possible.downstream.get()));
     return FALSE;
   }
