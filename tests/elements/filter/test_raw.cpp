@@ -2,6 +2,9 @@
 // Raw output.
 #include <cstring>
 
+#include <map>
+#include <utility>
+
 #include "run.h"
 
 namespace {
@@ -85,6 +88,29 @@ TEST(FilterRaw, RegionsAreScaledWithThePicture) {
     EXPECT_EQ(found, 1u) << "at scale " << scale;
     gst_buffer_unref(out);
   }
+}
+
+// A coder behind the gate goes by them.
+TEST(FilterRaw, ScaledRegionsKeepTheirParameters) {
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-raw", "scale=0.5");
+  GstBuffer *in = run.picture(0);
+  for (const auto &[x, delta] : {std::pair<guint, int>{16, -10}, {48, 6}})
+    gst_video_region_of_interest_meta_add_param(
+        gst_buffer_add_video_region_of_interest_meta(in, "face", x, 16, 32, 32),
+        gst_structure_new("roi/oneadaptfilter", "delta-qp", G_TYPE_INT, delta, nullptr));
+  ASSERT_EQ(gst_harness_push(run.h, in), GST_FLOW_OK);
+  GstBuffer *out = gst_harness_try_pull(run.h);
+  ASSERT_NE(out, nullptr);
+  std::map<guint, int> deltas;  // by their x
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(out, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    auto *region = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
+    const GstStructure *param = gst_video_region_of_interest_meta_get_param(region, "roi/oneadaptfilter");
+    ASSERT_NE(param, nullptr);
+    gst_structure_get_int(param, "delta-qp", &deltas[region->x]);
+  }
+  EXPECT_EQ(deltas, (std::map<guint, int>{{8, -10}, {24, 6}}));
+  gst_buffer_unref(out);
 }
 
 TEST(FilterRaw, ThinsFrames) {
