@@ -335,33 +335,38 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
 
 /* ---- what the base class asks for ---------------------------------------------------------------------------- */
 
-/// A profile of x264's by its name in caps; NULL: none.
-const char *x264_profile(const char *name) {
-  for (const auto &[in_caps, x264] : {std::pair<const char *, const char *>{"high", "high"},
-                                      {"constrained-high", "high"},
-                                      {"progressive-high", "high"},
-                                      {"main", "main"},
-                                      {"constrained-baseline", "baseline"},
-                                      {"baseline", "baseline"}})
-    if (g_str_equal(name, in_caps)) return x264;
+namespace {
+
+/// Profiles by their names in caps and as x264 calls them, those with the fewest bits first.
+constexpr std::pair<const char *, const char *> kProfiles[] = {
+    {"high", "high"}, {"progressive-high", "high"},         {"constrained-high", "high"},
+    {"main", "main"}, {"constrained-baseline", "baseline"}, {"baseline", "baseline"}};
+
+/// NULL: a profile that cannot be coded.
+const char *x264_profile(const std::string &name) {
+  for (const auto &[in_caps, x264] : kProfiles)
+    if (name == in_caps) return x264;
   return nullptr;
 }
 
-/// The first profile that downstream takes and that can be coded, by its name in caps; empty: any. Nothing: none can.
+/// The first of kProfiles that downstream takes, by its name in caps; empty: any. Nothing: none can be coded.
+/// Payloaders of an RTSP server name constrained-baseline first, but take any.
 std::optional<std::string> wanted_profile(const GstCaps *allowed) {
-  for (guint i = 0; i < gst_caps_get_size(allowed); i++) {
-    const GstStructure *s = gst_caps_get_structure(allowed, i);
-    if (!gst_structure_has_name(s, "video/x-h264")) continue;
-    const GValue *value = gst_structure_get_value(s, "profile");
-    if (!value) return "";
-    if (G_VALUE_HOLDS_STRING(value) && x264_profile(g_value_get_string(value))) return g_value_get_string(value);
-    for (guint k = 0; GST_VALUE_HOLDS_LIST(value) && k < gst_value_list_get_size(value); k++) {
-      const gchar *name = g_value_get_string(gst_value_list_get_value(value, k));
-      if (name && x264_profile(name)) return name;
+  for (const auto &[name, x264] : kProfiles) {
+    GstCaps *profile = gst_caps_new_simple("video/x-h264", "profile", G_TYPE_STRING, name, nullptr);
+    for (guint i = 0; i < gst_caps_get_size(allowed); i++) {
+      const GstStructure *s = gst_caps_get_structure(allowed, i), *p = gst_caps_get_structure(profile, 0);
+      if (!gst_structure_has_name(s, "video/x-h264") || !gst_structure_can_intersect(s, p)) continue;
+      const bool any = !gst_structure_has_field(s, "profile");
+      gst_caps_unref(profile);
+      return any ? "" : name;
     }
+    gst_caps_unref(profile);
   }
   return std::nullopt;
 }
+
+}  // namespace
 
 /// What pictures of a format can become, by what downstream takes.
 VideoStream::Output VideoStream::possible_output(const GstVideoInfo &info) const {
@@ -412,7 +417,7 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   if (input_) gst_video_codec_state_unref(input_);
   input_ = gst_video_codec_state_ref(input);
   profile_ = possible.profile.value_or("");
-  format_ = {info, possible.h264, fixed_.b_frames, profile_.empty() ? "high" : x264_profile(profile_.c_str())};
+  format_ = {info, possible.h264, fixed_.b_frames, profile_.empty() ? "high" : x264_profile(profile_)};
   if (format_.profile == "baseline" && std::exchange(format_.b_frames, 0))
     GST_ELEMENT_WARNING(
         encoder_, STREAM, FORMAT,

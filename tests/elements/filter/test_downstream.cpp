@@ -136,6 +136,18 @@ TEST(FilterDownstream, TheProfileThatIsAskedFor) {
   }
 }
 
+// As payloaders of an RTSP server have it, which name a profile first and take any.
+TEST(FilterDownstream, TheBestProfileThatIsTaken) {
+  for (const auto &[taken, profile] :
+       {std::pair<const char *, const char *>{"video/x-h264,profile=constrained-baseline;video/x-h264", "high"},
+        {"video/x-h264,profile={(string)baseline,(string)main}", "main"}}) {
+    const Played played =
+        play(source(10) + "oneadaptfilter name=f ! capsfilter caps=\"" + taken + "\" ! h264parse ! fakesink");
+    EXPECT_TRUE(played.ended) << taken;
+    EXPECT_EQ(played.profile, profile) << taken;
+  }
+}
+
 TEST(FilterDownstream, ABaselineHasNoBPictures) {
   const Played played = play(source(30) +
                              "oneadaptfilter name=f b-frames=3 b-bias=100 ! "
