@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What cannot be run is said before anything is.
 #include <gst/gst.h>
-#include <gst/pbutils/pbutils.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include <iterator>
 #include <memory>
 
+#include "common/discover.h"
 #include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
@@ -267,32 +267,13 @@ std::string filter_element(const std::vector<std::string> &clips) {
 std::string check_clip(const std::string &clip) {
   if (!std::filesystem::is_regular_file(clip))
     throw RunError("--clip: there is no file \"" + clip + "\"; name a file of video or sound");
-  GError *error = nullptr;
-  gchar *uri = gst_filename_to_uri(clip.c_str(), &error);
-  GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
-  GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
-  g_free(uri);
-  std::string problem;
-  GList *streams = nullptr, *sounds = nullptr;
-  if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK)
-    problem = "cannot be read (" + std::string(error ? error->message : "is it a video file?") +
-              "); name a file of video or sound that GStreamer can decode";
-  else if (!(streams = gst_discoverer_info_get_video_streams(info)) &&
-           !(sounds = gst_discoverer_info_get_audio_streams(info)))
-    problem = "has neither video nor sound in it; name a file that has";
-  std::string size;
-  if (streams) {
-    auto *video = GST_DISCOVERER_VIDEO_INFO(streams->data);
-    size = std::to_string(gst_discoverer_video_info_get_width(video)) + "x" +
-           std::to_string(gst_discoverer_video_info_get_height(video));
-  }
-  gst_discoverer_stream_info_list_free(streams);
-  gst_discoverer_stream_info_list_free(sounds);
-  if (info) gst_discoverer_info_unref(info);
-  if (discoverer) g_object_unref(discoverer);
-  g_clear_error(&error);
-  if (!problem.empty()) throw RunError("--clip: \"" + clip + "\" " + problem);
-  return size;
+  const tools::FileFacts facts = tools::discover(clip);
+  const auto fail = [&](const std::string &problem) { throw RunError("--clip: \"" + clip + "\" " + problem); };
+  if (!facts.readable)
+    fail("cannot be read (" + (facts.problem.empty() ? "is it a video file?" : facts.problem) +
+         "); name a file of video or sound that GStreamer can decode");
+  if (!facts.video && !facts.sound) fail("has neither video nor sound in it; name a file that has");
+  return facts.video ? std::to_string(facts.width) + "x" + std::to_string(facts.height) : "";
 }
 
 }  // namespace oneadapt::eval

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/cli.h"
 #include "config.h"
-#include "eval/cli_numbers.h"
 #include "findings.h"
 #include "inspection.h"
 #include "report.h"
@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr int kFine = 0, kWrong = 1, kUsage = 2;
+constexpr int kFine = 0, kWrong = 1;
 
 struct Arguments {
   Options options;
@@ -28,10 +28,63 @@ struct Arguments {
   bool to_stdout() const { return json == "-"; }
 };
 
-void declare(CLI::App &app, Arguments &a) {
-  using eval::not_negative;
+/// Options of the model: how it is loaded.
+void declare_model(CLI::App &app, Arguments &a) {
   Options &o = a.options;
-  const char *const shown = "What it is shown", *const written = "What is written", *const loaded = "How it is loaded";
+  const char *const loaded = "How it is loaded";
+  app.add_option("--device", o.model.device, "auto, cpu, cuda or cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(loaded);
+  app.add_option("--threshold", a.threshold, "θ, least score of an object (default: the model's own)")
+      ->check(tools::share())
+      ->type_name("X")
+      ->group(loaded);
+  app.add_option("--classes", o.model.classes, "Labels of interest (default: all of the model's)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("A,B,..")
+      ->group(loaded);
+  app.add_option("--labels-file", o.model.labels_file, "One label a line, instead of the model's own")
+      ->type_name("FILE")
+      ->group(loaded);
+  app.add_option("--operator-libraries", o.model.operator_libraries,
+                 "Shared libraries with operators that the model uses")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("FILE,..")
+      ->group(loaded);
+  app.add_option("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT")
+      ->type_name("SIZE")
+      ->capture_default_str()
+      ->group(loaded);
+  app.add_option("--threads", o.model.threads, "CPU threads of one inference; 0: LibTorch's choice")
+      ->check(CLI::Range(0, 256).description(""))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(loaded);
+}
+
+void declare_gradient(CLI::App &app, Options &o) {
+  const char *const loaded = "How it is loaded";
+  const std::map<std::string, GradientMethod> methods{{"exact", GradientMethod::Exact},
+                                                      {"channel-mean", GradientMethod::ChannelMean}};
+  app.add_option("--gradient-method", o.method, "exact, or channel-mean (default: exact)")
+      ->transform(CLI::CheckedTransformer(methods).description(""))
+      ->type_name("NAME")
+      ->group(loaded);
+  const std::map<std::string, GradientMemory> memories{{"exact", GradientMemory::Exact},
+                                                       {"half", GradientMemory::Half}};
+  app.add_option("--gradient-memory", o.memory, "exact, or half (default: exact)")
+      ->transform(CLI::CheckedTransformer(memories).description(""))
+      ->type_name("NAME")
+      ->group(loaded);
+}
+
+void declare(CLI::App &app, Arguments &a) {
+  using tools::not_negative;
+  Options &o = a.options;
+  const char *const shown = "What it is shown", *const written = "What is written";
   app.set_version_flag("--version", "oneadapt-inspect " VERSION);
   app.add_option("MODEL", o.model.path, "TorchScript file that describes itself, or has MODEL.json beside it")
       ->required()
@@ -66,49 +119,8 @@ void declare(CLI::App &app, Arguments &a) {
       ->type_name("N")
       ->capture_default_str()
       ->group(written);
-  app.add_option("--device", o.model.device, "auto, cpu, cuda or cuda:N")
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->group(loaded);
-  app.add_option("--threshold", a.threshold, "θ, least score of an object (default: the model's own)")
-      ->check(eval::share())
-      ->type_name("X")
-      ->group(loaded);
-  app.add_option("--classes", o.model.classes, "Labels of interest (default: all of the model's)")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("A,B,..")
-      ->group(loaded);
-  app.add_option("--labels-file", o.model.labels_file, "One label a line, instead of the model's own")
-      ->type_name("FILE")
-      ->group(loaded);
-  app.add_option("--operator-libraries", o.model.operator_libraries,
-                 "Shared libraries with operators that the model uses")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("FILE,..")
-      ->group(loaded);
-  app.add_option("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT")
-      ->type_name("SIZE")
-      ->capture_default_str()
-      ->group(loaded);
-  app.add_option("--threads", o.model.threads, "CPU threads of one inference; 0: LibTorch's choice")
-      ->check(CLI::Range(0, 256).description(""))
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(loaded);
-  const std::map<std::string, GradientMethod> methods{{"exact", GradientMethod::Exact},
-                                                      {"channel-mean", GradientMethod::ChannelMean}};
-  app.add_option("--gradient-method", o.method, "exact, or channel-mean (default: exact)")
-      ->transform(CLI::CheckedTransformer(methods).description(""))
-      ->type_name("NAME")
-      ->group(loaded);
-  const std::map<std::string, GradientMemory> memories{{"exact", GradientMemory::Exact},
-                                                       {"half", GradientMemory::Half}};
-  app.add_option("--gradient-memory", o.memory, "exact, or half (default: exact)")
-      ->transform(CLI::CheckedTransformer(memories).description(""))
-      ->type_name("NAME")
-      ->group(loaded);
+  declare_model(app, a);
+  declare_gradient(app, o);
 }
 
 void say(const std::string &text, bool wanted) {
@@ -179,21 +191,14 @@ int main(int argc, char **argv) {
       "\nSee docs/inspect.md.\n");
   Arguments a;
   declare(app, a);
-  try {
-    app.parse(argc, argv);
+  const auto check = [&] {
     if (!InputSize::parse(a.input_size, a.options.input_size))
       throw CLI::ValidationError("--input-size", "wants auto, frame or WIDTHxHEIGHT, got \"" + a.input_size + "\"");
     for (const char *option : {"--frames", "--start", "--step"})
       if (app.count(option) && a.options.input.empty())
         throw CLI::ValidationError(option, "is of a clip; give one with --input");
-  } catch (const CLI::CallForHelp &e) {
-    return app.exit(e);
-  } catch (const CLI::CallForVersion &e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError &e) {
-    std::fprintf(stderr, "oneadapt-inspect: %s\n", e.what());
-    return kUsage;
-  }
+  };
+  if (const auto status = tools::parse_command_line(app, "oneadapt-inspect", argc, argv, check)) return *status;
   if (a.threshold >= 0) a.options.model.threshold = a.threshold;
   gst_init(nullptr, nullptr);
   try {
@@ -201,9 +206,9 @@ int main(int argc, char **argv) {
   } catch (const ModelError &e) {
     using Kind = ModelError::Kind;
     const std::string what = e.what();
-    if (e.kind() == Kind::Classes) return fail(a, "--classes: " + what, kUsage);
-    if (e.kind() == Kind::Labels) return fail(a, "--labels-file: " + what, kUsage);
-    if (e.kind() == Kind::Device) return fail(a, "--device: " + what, kUsage);
+    if (e.kind() == Kind::Classes) return fail(a, "--classes: " + what, tools::kWrongUsage);
+    if (e.kind() == Kind::Labels) return fail(a, "--labels-file: " + what, tools::kWrongUsage);
+    if (e.kind() == Kind::Device) return fail(a, "--device: " + what, tools::kWrongUsage);
     return fail(a, what, kWrong);
   } catch (const std::exception &e) {
     return fail(a, e.what(), kWrong);

@@ -3,7 +3,6 @@
 
 #include <gst/app/gstappsink.h>
 #include <gst/audio/audio.h>
-#include <gst/pbutils/pbutils.h>
 #include <gst/video/video.h>
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include <filesystem>
 #include <random>
 #include <utility>
+
+#include "common/discover.h"
 
 namespace oneadapt::inspect {
 namespace {
@@ -112,27 +113,13 @@ void Decoder::look(bool sound) {
   std::error_code ec;
   if (!std::filesystem::exists(path_, ec)) fail("does not exist; name " + what);
   if (!std::filesystem::is_regular_file(path_, ec)) fail("is no file; name " + what);
-  GError *error = nullptr;
-  gchar *uri = gst_filename_to_uri(path_.c_str(), &error);
-  GstDiscoverer *discoverer = uri ? gst_discoverer_new(20 * GST_SECOND, &error) : nullptr;
-  GstDiscovererInfo *info = discoverer ? gst_discoverer_discover_uri(discoverer, uri, &error) : nullptr;
-  g_free(uri);
-  std::string problem;
-  GList *streams = nullptr;
-  if (!info || gst_discoverer_info_get_result(info) != GST_DISCOVERER_OK) {
-    problem = "cannot be decoded (" + std::string(error ? error->message : "is it " + what + "?") + ")";
-  } else {
-    streams = sound ? gst_discoverer_info_get_audio_streams(info) : gst_discoverer_info_get_video_streams(info);
-    if (!streams) problem = std::string("has no ") + (sound ? "sound" : "picture") + " in it; name " + what;
-    if (streams && !sound) clip_ = !gst_discoverer_video_info_is_image(GST_DISCOVERER_VIDEO_INFO(streams->data));
-    const GstClockTime duration = gst_discoverer_info_get_duration(info);
-    if (GST_CLOCK_TIME_IS_VALID(duration)) duration_ = double(duration) / GST_SECOND;
-  }
-  gst_discoverer_stream_info_list_free(streams);
-  if (info) gst_discoverer_info_unref(info);
-  if (discoverer) g_object_unref(discoverer);
-  g_clear_error(&error);
-  if (!problem.empty()) fail(problem);
+  const tools::FileFacts facts = tools::discover(path_);
+  if (!facts.readable)
+    fail("cannot be decoded (" + (facts.problem.empty() ? "is it " + what + "?" : facts.problem) + ")");
+  if (!(sound ? facts.sound : facts.video))
+    fail(std::string("has no ") + (sound ? "sound" : "picture") + " in it; name " + what);
+  if (!sound) clip_ = !facts.still;
+  duration_ = facts.seconds;
 }
 
 void Decoder::open(const std::string &tail) {

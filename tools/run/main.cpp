@@ -9,10 +9,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/cli.h"
 #include "config.h"
 #include "core/policy/registry.h"
-#include "eval/cli_numbers.h"
-#include "eval/command_line.h"
 #include "eval/evaluation.h"
 #include "eval/report.h"
 #include "eval/run.h"
@@ -20,6 +19,7 @@
 #include "outcome.h"
 
 using namespace oneadapt::eval;
+using namespace oneadapt::tools;
 using nlohmann::json;
 using oneadapt::policies_where;
 using oneadapt::PolicyInfo;
@@ -84,21 +84,14 @@ void write_outcome(const Outcome &outcome, const std::string &folder, const std:
   std::printf("\nWritten: %s/{%s}\n", folder.c_str(), names.c_str());
 }
 
-}  // namespace
-
-int main(int argc, char **argv) {
-  CLI::App app{
-      "Runs the whole loop over a clip: a policy adapts, second by second, what is sent to the DNN. Prints each "
-      "second's\n"
-      "knobs, bitrate, output utility z and objects, then compares with sending everything in the most expensive\n"
-      "configuration."};
-  app.footer(
-      "\nExample:\n"
-      "  oneadapt-run --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"
-      "To compare policies at several trade-offs: oneadapt-eval.\n");
-  RunOptions o;
+struct Arguments {
+  RunOptions options;
+  std::vector<std::string> start;  ///< KNOB=VALUE
   std::string output;
   bool no_reference = false;
+};
+
+void declare_clip(CLI::App &app, RunOptions &o) {
   app.add_option("--clip", o.clip, "Video file")
       ->required()
       ->check(CLI::Validator(CLI::ExistingFile).description(""))
@@ -114,6 +107,9 @@ int main(int argc, char **argv) {
   app.add_option("--seconds", o.seconds, "How much of the clip, from its beginning (default: all)")
       ->check(not_negative())
       ->type_name("S");
+}
+
+void declare_policy(CLI::App &app, RunOptions &o) {
   std::vector<std::string> policies;
   for (const PolicyInfo &p : oneadapt::policies()) policies.push_back(p.name);
   app.add_option("--policy", o.policy,
@@ -148,85 +144,111 @@ int main(int argc, char **argv) {
       ->type_name("X")
       ->capture_default_str();
   app.add_option("--seed", o.seed, "Seed that selects the lost gradients")->type_name("N")->capture_default_str();
-  std::vector<std::string> start;
-  app.add_option("--start", start,
+}
+
+void declare(CLI::App &app, Arguments &a) {
+  RunOptions &o = a.options;
+  declare_clip(app, o);
+  declare_policy(app, o);
+  app.add_option("--start", a.start,
                  "A knob's value at the start; again for more (default: where lambda usually leads to)")
       ->type_name("KNOB=VALUE");
   app.add_option("--device", o.device, "Where the DNN runs: auto, cpu or cuda:N")
       ->type_name("NAME")
       ->capture_default_str();
-  app.add_option("--output", output,
+  app.add_option("--output", a.output,
                  "Folder for report.html (what happened, second by second), intervals.jsonl (decisions), results.jsonl "
                  "(what the DNN found), adaptive.mp4 (what it saw) and summary.json (default: write nothing)")
       ->type_name("FOLDER");
-  app.add_flag("--no-reference", no_reference, "Do not run the most expensive configuration for comparison");
+  app.add_flag("--no-reference", a.no_reference, "Do not run the most expensive configuration for comparison");
   app.set_version_flag("--version", VERSION);
-  try {
-    app.parse(argc, argv);
-    for (const std::string &s : start) {
-      const auto eq = s.find('=');
-      if (eq == std::string::npos) throw CLI::ValidationError("--start", "wants KNOB=VALUE, got \"" + s + "\"");
-      try {
-        o.start[s.substr(0, eq)] = std::stod(s.substr(eq + 1));
-      } catch (const std::exception &) {
-        throw CLI::ValidationError("--start", "wants a number behind the =, got \"" + s + "\"");
-      }
+}
+
+/// Throws CLI::ValidationError.
+void read_start(Arguments &a) {
+  for (const std::string &s : a.start) {
+    const auto eq = s.find('=');
+    if (eq == std::string::npos) throw CLI::ValidationError("--start", "wants KNOB=VALUE, got \"" + s + "\"");
+    try {
+      a.options.start[s.substr(0, eq)] = std::stod(s.substr(eq + 1));
+    } catch (const std::exception &) {
+      throw CLI::ValidationError("--start", "wants a number behind the =, got \"" + s + "\"");
     }
-  } catch (const CLI::CallForHelp &e) {
-    return app.exit(e);
-  } catch (const CLI::CallForVersion &e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError &e) {
-    std::fprintf(stderr, "oneadapt-run: %s\n", e.what());
-    return 2;
   }
+}
+
+/// Makes the folder, names the files in it, and opens the one of the intervals. Throws RunError.
+std::ofstream open_output(const std::string &folder, RunOptions &o) {
+  std::error_code ec;
+  std::filesystem::create_directories(folder, ec);
+  std::ofstream intervals(folder + "/intervals.jsonl");
+  if (!intervals) throw RunError("--output: cannot write into \"" + folder + "\"; name a folder that can be written");
+  o.results_location = folder + "/results.jsonl";
+  o.video_location = folder + "/adaptive.mp4";
+  o.stills = kStills;
+  return intervals;
+}
+
+void print_costs(const RunResult &r) {
+  std::printf("\nDNN on %s: %.0f ms a frame, DNNGrad %.1f %% of inference. Filter: encoding %.2f s, probing %.2f s.\n",
+              r.device.c_str(), r.inferences ? 1000 * r.inference_s / double(r.inferences) : 0,
+              r.inference_s > 0 ? 100 * r.gradient_s / r.inference_s : 0, r.encode_s, r.probe_s);
+}
+
+/// Runs, and shows each interval as it ends. `command` stands at the report's head.
+void adapt(const Arguments &a, const std::string &command) {
+  Outcome outcome;
+  RunOptions &o = outcome.options = a.options;
+  check_clip(o.clip);
+  std::ofstream intervals;
+  if (!a.output.empty()) intervals = open_output(a.output, o);
+  bool head = true;
+  const RunResult &adapted = outcome.adapted = run(o, [&](const IntervalRow &r) {
+    print_row(r, head);
+    head = false;
+    if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
+  });
+  for (const std::string &warning : adapted.warnings)
+    std::fprintf(stderr, "oneadapt-run: warning: %s\n", warning.c_str());
+  if (intervals.is_open() && !intervals)
+    throw RunError("--output: \"" + a.output + "/intervals.jsonl\" could not be written; is the disk full?");
+  print_costs(adapted);
+  if (a.no_reference) {
+    std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
+  } else {
+    std::printf("Now the same clip with the most expensive configuration ...\n");
+    std::fflush(stdout);
+    outcome.reference = run(reference_of(o), {});
+    std::fputs(summary(outcome).c_str(), stdout);
+  }
+  if (!a.output.empty()) write_outcome(outcome, a.output, command);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app{
+      "Runs the whole loop over a clip: a policy adapts, second by second, what is sent to the DNN. Prints each "
+      "second's\n"
+      "knobs, bitrate, output utility z and objects, then compares with sending everything in the most expensive\n"
+      "configuration."};
+  app.footer(
+      "\nExample:\n"
+      "  oneadapt-run --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"
+      "To compare policies at several trade-offs: oneadapt-eval.\n");
+  Arguments a;
+  declare(app, a);
+  if (const auto status = parse_command_line(app, "oneadapt-run", argc, argv, [&] { read_start(a); })) return *status;
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait slow everything else in the
   // pipeline down, and each other on a busy machine.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   keep_memory();
   gst_init(nullptr, nullptr);
   try {
-    check_clip(o.clip);
-    std::ofstream intervals;
-    if (!output.empty()) {
-      std::error_code ec;
-      std::filesystem::create_directories(output, ec);
-      intervals.open(output + "/intervals.jsonl");
-      if (!intervals)
-        throw RunError("--output: cannot write into \"" + output + "\"; name a folder that can be written");
-      o.results_location = output + "/results.jsonl";
-      o.video_location = output + "/adaptive.mp4";
-      o.stills = kStills;
-    }
-    bool head = true;
-    Outcome outcome;
-    outcome.options = o;
-    const RunResult &adapted = outcome.adapted = run(o, [&](const IntervalRow &r) {
-      print_row(r, head);
-      head = false;
-      if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
-    });
-    for (const std::string &warning : adapted.warnings)
-      std::fprintf(stderr, "oneadapt-run: warning: %s\n", warning.c_str());
-    if (intervals.is_open() && !intervals)
-      throw RunError("--output: \"" + output + "/intervals.jsonl\" could not be written; is the disk full?");
-    std::printf(
-        "\nDNN on %s: %.0f ms a frame, DNNGrad %.1f %% of inference. Filter: encoding %.2f s, probing %.2f s.\n",
-        adapted.device.c_str(), adapted.inferences ? 1000 * adapted.inference_s / double(adapted.inferences) : 0,
-        adapted.inference_s > 0 ? 100 * adapted.gradient_s / adapted.inference_s : 0, adapted.encode_s,
-        adapted.probe_s);
-    if (no_reference) {
-      std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
-    } else {
-      std::printf("Now the same clip with the most expensive configuration ...\n");
-      std::fflush(stdout);
-      outcome.reference = run(reference_of(o), {});
-      std::fputs(summary(outcome).c_str(), stdout);
-    }
-    if (!output.empty()) write_outcome(outcome, output, command_line("oneadapt-run", argc, argv));
+    adapt(a, command_text("oneadapt-run", argc, argv));
     return 0;
   } catch (const std::exception &e) {
     std::fprintf(stderr, "oneadapt-run: %s\n", e.what());
-    return 2;
+    return kWrongUsage;
   }
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the command lines of the programs have in common.
+#pragma once
+#include <glib.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace oneadapt::tools {
+
+// Limits of numbers, in words (CLI11's own end in a number of 309 digits).
+inline CLI::Validator number_from_0(bool zero_too) {
+  return CLI::Validator(
+      [zero_too](std::string &text) {
+        double value = 0;
+        const bool good = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
+        if (good && (value > 0 || (zero_too && value == 0))) return std::string();
+        return std::string("wants a number ") + (zero_too ? "that is not negative" : "above 0") + ", got \"" + text +
+               "\"";
+      },
+      "");
+}
+inline CLI::Validator not_negative() { return number_from_0(true); }
+inline CLI::Validator share() { return CLI::Range(0.0, 1.0).description(""); }
+inline CLI::Validator positive() { return number_from_0(false); }
+
+/// The exit status of a program whose command line is wrong.
+constexpr int kWrongUsage = 2;
+
+/// Parses the command line of `program`, then calls `check`, which may throw CLI::ValidationError for what the parser
+/// does not see. Returns the exit status when the program is to end here: after --help or --version, or because of a
+/// mistake, which is printed in one line.
+inline std::optional<int> parse_command_line(CLI::App &app, const char *program, int argc, char **argv,
+                                             const std::function<void()> &check = {}) {
+  try {
+    app.parse(argc, argv);
+    if (check) check();
+    return std::nullopt;
+  } catch (const CLI::ParseError &e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    return kWrongUsage;
+  }
+}
+
+/// `program` and its arguments as one types them, in a shell's quotes where they need some.
+inline std::string command_text(const std::string &program, int argc, char **argv) {
+  std::string out = program;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool plain = !word.empty() && word.find_first_of(" '\"$&|;<>()*?\\") == std::string::npos;
+    gchar *quoted = plain ? g_strdup(argv[i]) : g_shell_quote(argv[i]);
+    out += std::string(" ") + quoted;
+    g_free(quoted);
+  }
+  return out;
+}
+
+}  // namespace oneadapt::tools
