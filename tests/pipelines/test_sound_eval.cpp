@@ -9,6 +9,7 @@
 
 #include "eval/compose.h"
 #include "eval/evaluation.h"
+#include "eval/medium.h"
 #include "test_models.h"
 
 using namespace oneadapt;
@@ -58,7 +59,7 @@ class SoundEval : public ::testing::Test {
     RunOptions o;
     o.clip = clip;
     o.model = model;
-    o.sound = true;
+    o.medium = &find_medium("sound");
     o.threads = 1;
     o.knobs = "rate";
     o.policy = "static";

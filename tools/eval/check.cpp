@@ -8,10 +8,10 @@
 #include <iterator>
 #include <memory>
 
-#include "common/discover.h"
 #include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
+#include "eval/medium.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
@@ -48,11 +48,12 @@ std::vector<std::string> knob_names(GstElement *filter) {
   return names;
 }
 
-void check_property(const std::string &name, const std::string &text, const EvalOptions &options) {
+void check_property(const std::string &name, const std::string &text, const EvalOptions &options,
+                    const Medium &medium) {
   const std::string element = name.substr(0, name.find('.')), property = name.substr(name.find('.') + 1);
   if (!among(element, {"ctl", "filter", "dnn"}))
     throw RunError("--set: there is no element \"" + element + "\"; there are ctl, filter, dnn");
-  const std::string kind = element == "filter" ? filter_element(options.clips) : "oneadapt" + element;
+  const std::string kind = element == "filter" ? medium.traits().filter : "oneadapt" + element;
   const Element made = make(kind);
   GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(made.get()), property.c_str());
   if (!spec || !(spec->flags & G_PARAM_WRITABLE) || property == "name" || property == "parent")
@@ -143,25 +144,10 @@ void check_training(const EvalOptions &options) {
                    "\" cannot be written; name a file in a folder that is there");
 }
 
-/// What is there for pictures only.
-void check_sound(const EvalOptions &options) {
-  const auto only_pictures = [](const std::string &option) {
-    throw RunError(option + " is for video, and the clips are sound; leave it out");
-  };
-  if (!options.figures.empty()) only_pictures("--figure");
-  if (options.frames) only_pictures("--resource frames");
-  if (options.fps > 0) only_pictures("--fps");
-  if (options.metric != Metric::F1) only_pictures("--metric miou");
-  if (!options.train_casva.empty()) only_pictures("--train-casva");
-}
-
 /// Whether the policy can be had of the clips' medium.
-void check_medium(const EvaluatedPolicy &policy, const EvalOptions &options, bool sound) {
-  const std::string name = "--policies: " + policy.curve.name;
-  if (sound && policy.curve.media == CurveMedia::Pictures)
-    throw RunError(name + " is for video, and the clips are sound; leave it out");
-  if (!sound && policy.curve.media == CurveMedia::Sound)
-    throw RunError(name + " is for sound, and the clips are video; leave it out");
+void check_policy_medium(const EvaluatedPolicy &policy, const EvalOptions &options, const Medium &medium) {
+  if (!policy.curve.medium.empty() && policy.curve.medium != medium.name())
+    throw only_for("--policies: " + policy.curve.name, policy.curve.medium, medium.name());
   if (policy.curve.lookahead == CurveLookahead::Always && options.look_ahead == 0.0)
     throw RunError("--look-ahead: policy " + policy.curve.name + " wants one above 0; leave one of the two out");
 }
@@ -186,8 +172,8 @@ void check_resource(const EvaluatedPolicy &policy, const EvalOptions &options) {
     throw RunError("--interval: policy " + name + " goes by seconds; leave one of the two out");
 }
 
-void check_knobs(const EvalOptions &options) {
-  const auto knobs = knob_names(make(filter_element(options.clips)).get());
+void check_knobs(const EvalOptions &options, const Medium &medium) {
+  const auto knobs = knob_names(make(medium.traits().filter).get());
   for (const std::string &knob : options.knobs)
     if (!among(knob, knobs))
       throw RunError("--knobs: there is no knob \"" + knob + "\"; there are " + joined(knobs, ", "));
@@ -212,6 +198,25 @@ void check_figures(const EvalOptions &options) {
     throw RunError("--set: filter.map-granularity is what --figure granularity varies; leave it out");
 }
 
+/// The medium of all clips.
+const Medium &medium_of(const std::vector<std::string> &clips) {
+  if (clips.empty()) return video_medium();
+  const Medium &first = *open_clip(clips.front()).medium;
+  for (const std::string &clip : clips)
+    if (const Medium *medium = open_clip(clip).medium; medium != &first)
+      throw RunError("--clip: \"" + clip + "\" is " + medium->name() + " and the others are " + first.name() +
+                     "; evaluate the two apart");
+  return first;
+}
+
+/// "sound": the media whose filters look ahead.
+std::string looking_ahead() {
+  std::vector<std::string> names;
+  for (const Medium *medium : media())
+    if (medium->traits().looks_ahead) names.push_back(medium->name());
+  return joined(names, " and ");
+}
+
 }  // namespace
 
 std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties) {
@@ -230,7 +235,7 @@ std::map<std::string, double> ladder_ends(const std::map<std::string, std::strin
   return ends;
 }
 
-void check_options(const EvalOptions &options) {
+const Medium &check_options(const EvalOptions &options) {
   std::vector<const EvaluatedPolicy *> policies;
   for (const std::string &name : options.policies) {
     policies.push_back(find_evaluated(name));
@@ -242,38 +247,20 @@ void check_options(const EvalOptions &options) {
       throw RunError("--figure: there is no figure \"" + figure + "\"; there are " + joined(figure_names(), ", "));
   if (!std::filesystem::is_regular_file(options.model))
     throw RunError("--model: there is no file \"" + options.model + "\"; name a self-describing TorchScript model");
-  const bool sound = filter_element(options.clips) != "oneadaptfilter";
-  for (const std::string &clip : options.clips)
-    if (check_clip(clip).empty() != sound)
-      throw RunError("--clip: \"" + clip + "\" is " + (sound ? "video and the others are" : "") +
-                     (sound ? " sound" : "sound and the others are video") + "; evaluate the two apart");
-  if (sound) check_sound(options);
-  for (const EvaluatedPolicy *policy : policies) check_medium(*policy, options, sound);
-  if (!sound && options.look_ahead) throw RunError("--look-ahead is for sound, and the clips are video; leave it out");
-  check_knobs(options);
+  const Medium &medium = medium_of(options.clips);
+  medium.check(options);
+  for (const EvaluatedPolicy *policy : policies) check_policy_medium(*policy, options, medium);
+  if (options.look_ahead && !medium.traits().looks_ahead)
+    throw only_for("--look-ahead", looking_ahead(), medium.name());
+  check_knobs(options, medium);
   check_training(options);
   if (options.figures.empty() && options.train_casva.empty())
     for (const EvaluatedPolicy *policy : policies) check_needs(*policy, options);
   for (const EvaluatedPolicy *policy : policies) check_resource(*policy, options);
   check_policy_files(options);
   check_figures(options);
-  for (const auto &[name, value] : options.properties) check_property(name, value, options);
-}
-
-std::string filter_element(const std::vector<std::string> &clips) {
-  return !clips.empty() && check_clip(clips.front()).empty() ? "oneadaptaudiofilter" : "oneadaptfilter";
-}
-
-std::string check_clip(const std::string &clip) {
-  if (!std::filesystem::is_regular_file(clip))
-    throw RunError("--clip: there is no file \"" + clip + "\"; name a file of video or sound");
-  const tools::FileFacts facts = tools::discover(clip);
-  const auto fail = [&](const std::string &problem) { throw RunError("--clip: \"" + clip + "\" " + problem); };
-  if (!facts.readable)
-    fail("cannot be read (" + (facts.problem.empty() ? "is it a video file?" : facts.problem) +
-         "); name a file of video or sound that GStreamer can decode");
-  if (!facts.video && !facts.sound) fail("has neither video nor sound in it; name a file that has");
-  return facts.video ? std::to_string(facts.width) + "x" + std::to_string(facts.height) : "";
+  for (const auto &[name, value] : options.properties) check_property(name, value, options, medium);
+  return medium;
 }
 
 }  // namespace oneadapt::eval

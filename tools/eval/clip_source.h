@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Reading a clip of pictures, for every pipeline that does.
 #pragma once
+#include <string>
+
 #include "eval/pads.h"
 
 namespace oneadapt::eval {
@@ -8,6 +10,9 @@ namespace oneadapt::eval {
 /// Decodes what the element "source" names, and turns it as its tags say: telephones record lying on their side.
 constexpr const char *kClipSource =
     "filesrc name=source ! decodebin ! videoconvert ! videoflip name=upright video-direction=auto";
+
+/// Caps of the pictures that are taken from a clip; `fps` 0: its own rate.
+std::string raw_caps(double fps);
 
 /// For a pad probe on the source pad of "upright": what has been turned must not be turned again, by a player of the
 /// written video.

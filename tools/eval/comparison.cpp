@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the curves of results.json say: BD-rates, flat clips, the table.
+// What the curves of results.json say: BD-rates, flat clips.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <optional>
 
@@ -22,9 +21,6 @@ namespace {
 constexpr double kFlatAccuracy = 0.93, kFlatBandwidth = 0.12;
 // What is worth keeping on a flat clip.
 constexpr double kKeptAccuracy = 0.95;
-
-/// The share that is compared: "bandwidth" or "frames".
-std::string resource_of(const json &clip) { return clip.value("resource", "bandwidth"); }
 
 std::vector<CurvePoint> curve_of(const json &curve, const std::string &resource) {
   std::vector<CurvePoint> points;
@@ -50,32 +46,6 @@ json bd_rate_row(const std::string &policy, const std::vector<CurvePoint> &curve
     row["reason"] = r.reason;
   }
   return row;
-}
-
-std::string bd_rate_line(const json &row) {
-  char line[512];
-  const std::string policy = row.at("policy"), against = row.at("against");
-  if (row.at("percent").is_null())
-    std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n", policy.c_str(), against.c_str(),
-                  row.at("reason").get<std::string>().c_str());
-  else
-    std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n", policy.c_str(),
-                  against.c_str(), row.at("percent").get<double>(), row.at("from").get<double>(),
-                  row.at("to").get<double>());
-  return line;
-}
-
-std::string mean_bd_rate_lines(const json &rows) {
-  std::string out;
-  char line[512];
-  for (const json &row : rows) {
-    if (row.at("percent").is_null()) continue;
-    std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
-                  row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                  row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
-    out += line;
-  }
-  return out;
 }
 
 /// "the better of region and dds"
@@ -142,6 +112,8 @@ std::optional<CurvePoint> mean_point(const std::vector<const json *> &clips, con
 }
 
 }  // namespace
+
+std::string resource_of(const json &clip) { return clip.value("resource", "bandwidth"); }
 
 void compare_curves(json &clip) {
   const json &curves = clip["curves"];
@@ -210,62 +182,6 @@ json mean_curve(const json &clips) {
   return {{"clips", rising.size()}, {"curves", curves}, {"bd_rate", bd_rates(curves, resource, false)}};
 }
 
-std::string table(const json &results) {
-  std::string out;
-  char line[512];
-  for (const json &clip : results.at("clips")) {
-    const char *flat = clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "";
-    const std::string name = clip.at("clip");
-    const json &reference = clip.at("reference");
-    if (clip.contains("sound"))
-      std::snprintf(line, sizeof line, "\n%s: %.0f s of sound, %.0f kbit/s, %zu words%s\n", name.c_str(),
-                    clip.at("seconds").get<double>(), reference.at("kbps").get<double>(),
-                    clip.at("sound").at("words").size(), flat);
-    else
-      std::snprintf(line, sizeof line, "\n%s: %d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame%s\n",
-                    name.c_str(), clip.at("frames").get<int>(), clip.at("fps").get<double>(),
-                    clip.at("width").get<int>(), clip.at("height").get<int>(), reference.at("kbps").get<double>(),
-                    reference.at("objects_per_frame").get<double>(), flat);
-    out += line;
-    const std::string resource = resource_of(clip);
-    std::snprintf(line, sizeof line, "  %-21s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
-                  resource.c_str(), "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
-    out += line;
-    for (const json &curve : clip.at("curves"))
-      for (const json &p : curve.at("points")) {
-        std::snprintf(line, sizeof line, "  %-21s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
-                      curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
-                      100 * p.at(resource).get<double>(), p.at("accuracy").get<double>(),
-                      p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
-                      p.at("sensor_cpu_s").get<double>(),
-                      p.at("inference_s").get<double>() + p.at("gradient_s").get<double>(),
-                      p.at("feedback_bytes").get<double>() / 1000);
-        out += line;
-      }
-    for (const json &row : clip.at("bd_rate")) out += bd_rate_line(row);
-    out += "  " + resource + " for an accuracy of 0.95:";
-    for (const json &row : clip.at("bandwidth_at")) {
-      const bool none = row.at(resource).is_null();
-      std::snprintf(line, sizeof line, " %s ", row.at("policy").get<std::string>().c_str());
-      out += line;
-      std::snprintf(line, sizeof line, "%.1f %%;", none ? 0 : 100 * row.at(resource).get<double>());
-      out += none ? "never;" : line;
-    }
-    if (out.back() == ';') out.back() = '\n';
-  }
-  if (results.contains("mean_bd_rate") && results.at("clips").size() > 1) {
-    out += "\nMean over the clips that have a BD-rate:\n";
-    out += mean_bd_rate_lines(results.at("mean_bd_rate"));
-  }
-  if (results.contains("mean_curve") && !results.at("mean_curve").is_null()) {
-    const json &mean = results.at("mean_curve");
-    out += "\nOf the mean curves of " + std::to_string(mean.at("clips").get<int>()) +
-           " clips, each setting averaged, as in the paper's Fig. 7:\n";
-    for (const json &row : mean.at("bd_rate")) out += bd_rate_line(row);
-  }
-  return out;
-}
-
 json read_other(const std::string &folder, const std::string &resource, const std::string &metric) {
   const std::string path = folder + "/results.json";
   std::ifstream file(path);
@@ -300,17 +216,6 @@ json compare_evaluations(const json &results, const json &other) {
       if (!rows.empty()) out["clips"].push_back({{"clip", clip.at("clip")}, {"bd_rate", rows}});
     }
   out["mean_bd_rate"] = mean_bd_rates(out["clips"]);
-  return out;
-}
-
-std::string against_table(const json &against) {
-  std::string out = "\nAgainst the other evaluation:\n";
-  if (against.at("clips").empty()) out += "  no clip and policy in common\n";
-  for (const json &clip : against.at("clips")) {
-    out += " " + clip.at("clip").get<std::string>() + "\n";
-    for (const json &row : clip.at("bd_rate")) out += " " + bd_rate_line(row);
-  }
-  if (against.at("clips").size() > 1) out += " Mean:\n" + mean_bd_rate_lines(against.at("mean_bd_rate"));
   return out;
 }
 

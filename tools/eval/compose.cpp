@@ -7,6 +7,7 @@
 
 #include "core/policy/profile_grid.h"
 #include "core/policy/registry.h"
+#include "eval/medium.h"
 
 namespace oneadapt::eval {
 namespace {
@@ -63,8 +64,8 @@ std::map<std::string, double> values_at(const std::vector<KnobLadder> &knobs, co
 std::size_t interval_count(const RunResult &reference) {
   if (reference.input.empty()) return 0;
   const std::size_t begun = interval_at(reference.input.back()) + 1;
-  // Of sound an input is an adaptation interval, which may be longer.
-  return reference.sound
+  // An input that is an adaptation interval may be longer.
+  return reference.medium->traits().inputs_are_intervals
              ? std::max(begun, interval_at(std::uint64_t(std::max(0.0, reference.seconds - 0.002) * kNs)) + 1)
              : begun;
 }
@@ -78,7 +79,7 @@ RunResult same_clip(const RunResult &reference) {
   out.device = reference.device;
   out.threshold = reference.threshold;
   out.ladders = reference.ladders;
-  out.sound = reference.sound;
+  out.medium = reference.medium;
   out.envelope = reference.envelope;
   return out;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "eval/figure_parts.h"
+#include "eval/medium.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
@@ -122,15 +123,14 @@ class SteppedCurve : public CurveMaker {
       rungs.push_back(start_of(knobs, policy_.policy->name, settings_at(lambda)));
     return rungs;
   }
-  /// A model hears what was before an interval, too, so runs of sound cannot be put together from recorded intervals as
-  /// those of pictures can: the schedule that the policy comes to is run as it is.
+  /// Where a run cannot be put together from recorded intervals, the schedule that the policy comes to is run as it is.
   std::vector<NamedRun> runs_after_recordings() override {
     const EvalOptions &o = clip_.options();
     std::vector<NamedRun> runs;
     for (double lambda : o.lambdas) {
       stepped_.push_back(
           step_policy(clip_.recorded, policy_.policy->name, settings_at(lambda), o.profile_budget, o.metric, o.frames));
-      if (!clip_.reference->sound) continue;
+      if (clip_.reference->medium->traits().independent_intervals) continue;
       RunOptions run = fixed_run(clip_.runner, clip_.clip);
       const auto &schedule = stepped_.back().knobs;
       for (const auto &[knob, value] : schedule.front()) run.start[start_property(knob)] = value;

@@ -5,12 +5,19 @@
 
 #include "eval/curve_maker.h"
 #include "eval/figure_parts.h"
+#include "eval/medium.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
 
 using nlohmann::json;
 namespace {
+
+/// Runs that are of one kind: recordings, or those of one curve.
+struct RunGroup {
+  std::vector<NamedRun> runs;
+  std::function<void(const RunResults &)> keep;  ///< is given their results, in their order
+};
 
 /// The curve of every policy of one clip.
 class ClipEvaluation {
@@ -40,7 +47,7 @@ class ClipEvaluation {
     for (const auto &maker : makers_)
       if (const auto [run, name] = maker->shown(); run) clip["stills"] = stills_json(*run, name + ", ");
     if (clip_.options().frames) clip["resource"] = "frames";
-    if (clip_.reference->sound) clip["sound"] = describe_sound();
+    clip_.reference->medium->describe_clip(clip, *clip_.reference, clip_.options());
     compare_curves(clip);
     return clip;
   }
@@ -48,56 +55,55 @@ class ClipEvaluation {
  private:
   /// The recordings that the curves need, each once, and the runs that depend on no other, side by side.
   void make_runs() {
-    std::vector<Rungs> recordings;
-    std::vector<NamedRun> batch;
+    std::vector<RunGroup> groups{recordings()};
+    for (const auto &maker : makers_)
+      groups.push_back({maker->runs(), [&](const RunResults &results) { maker->keep_runs(results); }});
+    run_all(groups);
+  }
+
+  void make_runs_after_recordings() {
+    std::vector<RunGroup> groups;
+    for (const auto &maker : makers_)
+      groups.push_back({maker->runs_after_recordings(),
+                        [&](const RunResults &results) { maker->keep_runs_after_recordings(results); }});
+    run_all(groups);
+  }
+
+  /// What is to be recorded by runs; where frames are the resource, it is worked out without any.
+  RunGroup recordings() {
+    std::vector<Rungs> recorded;
+    std::vector<NamedRun> runs;
     for (const auto &maker : makers_)
       for (const Rungs &rungs : maker->recordings()) {
         if (clip_.recorded.runs.count(rungs)) continue;
         if (clip_.study) {
           clip_.recorded.runs[rungs] = std::make_shared<const RunResult>(clip_.study->fixed(thresholds_at(rungs)));
-        } else if (std::find(recordings.begin(), recordings.end(), rungs) == recordings.end()) {
-          recordings.push_back(rungs);
-          batch.push_back({clip_.run_at(rungs), recording_name(rungs)});
+        } else if (std::find(recorded.begin(), recorded.end(), rungs) == recorded.end()) {
+          recorded.push_back(rungs);
+          runs.push_back({clip_.run_at(rungs), recording_name(rungs)});
         }
       }
-    std::vector<std::size_t> counts;
-    for (const auto &maker : makers_) {
-      const auto runs = maker->runs();
-      counts.push_back(runs.size());
-      batch.insert(batch.end(), runs.begin(), runs.end());
-    }
-    const RunResults results = run_all(batch);
-    for (std::size_t i = 0; i < recordings.size(); ++i) clip_.recorded.runs[recordings[i]] = results[i];
-    auto at = results.begin() + std::ptrdiff_t(recordings.size());
-    for (std::size_t i = 0; i < makers_.size(); ++i) {
-      makers_[i]->keep_runs({at, at + std::ptrdiff_t(counts[i])});
-      at += std::ptrdiff_t(counts[i]);
-    }
+    return {runs, [this, recorded](const RunResults &results) {
+              for (std::size_t i = 0; i < recorded.size(); ++i) clip_.recorded.runs[recorded[i]] = results[i];
+            }};
   }
 
-  void make_runs_after_recordings() {
-    std::vector<NamedRun> batch;
-    std::vector<std::size_t> counts;
-    for (const auto &maker : makers_) {
-      const auto runs = maker->runs_after_recordings();
-      counts.push_back(runs.size());
-      batch.insert(batch.end(), runs.begin(), runs.end());
-    }
-    const RunResults results = run_all(batch);
-    auto at = results.begin();
-    for (std::size_t i = 0; i < makers_.size(); ++i) {
-      makers_[i]->keep_runs_after_recordings({at, at + std::ptrdiff_t(counts[i])});
-      at += std::ptrdiff_t(counts[i]);
-    }
-  }
-  RunResults run_all(const std::vector<NamedRun> &batch) {
+  /// All of them side by side; each group is given its results.
+  void run_all(const std::vector<RunGroup> &groups) {
     std::vector<RunOptions> options;
     std::vector<std::string> names;
-    for (const NamedRun &run : batch) {
-      options.push_back(run.options);
-      names.push_back(run.name);
+    for (const RunGroup &group : groups)
+      for (const NamedRun &run : group.runs) {
+        options.push_back(run.options);
+        names.push_back(run.name);
+      }
+    const RunResults results = clip_.runner.run_all(options, names);
+    auto at = results.begin();
+    for (const RunGroup &group : groups) {
+      const auto end = at + std::ptrdiff_t(group.runs.size());
+      group.keep({at, end});
+      at = end;
     }
-    return clip_.runner.run_all(options, names);
   }
 
   std::string recording_name(const Rungs &rungs) const {
@@ -109,15 +115,6 @@ class ClipEvaluation {
 
   FilterThresholds thresholds_at(const Rungs &rungs) const {
     return {clip_.recorded.knobs[0].values[rungs[0]], clip_.recorded.knobs[1].values[rungs[1]], 0};
-  }
-
-  json describe_sound() const {
-    json words = json::array();
-    for (const SequenceElement &w : all_words(*clip_.reference)) words.push_back(word_json(w));
-    return {{"envelope", clip_.reference->envelope},
-            {"step", 0.02},
-            {"words", words},
-            {"look_ahead", clip_.options().look_ahead.value_or(kLookAhead)}};
   }
 
   ClipRuns clip_;

@@ -14,34 +14,6 @@
 
 namespace oneadapt::eval {
 
-struct EvalOptions {
-  std::vector<std::string> clips;
-  std::string model, classes, device = "auto";
-  std::vector<std::string> knobs, policies;
-  std::vector<double> lambdas{0.05, 0.1, 0.2, 0.4, 0.8, 1.6};
-  std::vector<std::string> figures;  ///< checks of the paper instead of policies; empty: policies
-  double fps = 0, seconds = 0;
-  bool frames = false;               ///< resource: frames analysed, without a codec; else bytes sent
-  double interval = 1;               ///< adaptation interval, seconds
-  std::optional<double> look_ahead;  ///< of the filter of sound, seconds; none: kLookAhead
-  Metric metric = Metric::F1;
-  bool per_class = false;
-  PolicySettings profiling;     ///< its three profile fields
-  double profile_budget = 0.5;  ///< inferences a second for profiles, as a share of the clip's frame rate
-  std::map<std::string, std::string> properties;  ///< of the elements, by "element.property"
-  unsigned jobs = 1;                              ///< runs at a time
-  unsigned stills = 4;                            ///< frames of one run in the report
-  std::string policy_file;                        ///< of a policy that needs one
-  std::string train_casva;                        ///< file to train a network of casva into instead; empty: evaluate
-  double feedback_loss = 0;                       ///< RunOptions::feedback_loss, and `seed`
-  unsigned seed = 1;
-  std::string against;  ///< folder of another evaluation; empty: none
-  std::string output;   ///< folder
-};
-
-/// What a filter of sound looks ahead unless it is said otherwise, seconds.
-constexpr double kLookAhead = 1;
-
 /// Runs that may be done side by side; those in the store are not done again.
 class Runner {
  public:
@@ -65,17 +37,12 @@ class Runner {
   std::set<std::string> warned_;  ///< each is said once
 };
 
-/// Throws RunError for the first of the policies, figures, model, knobs, properties and clips that cannot be.
-void check_options(const EvalOptions &options);
+/// Throws RunError for the first of the policies, figures, model, knobs, properties and clips that cannot be. Returns
+/// the clips' medium.
+const Medium &check_options(const EvalOptions &options);
 
 /// The last, most expensive value of each knob's ladder that is among the properties, "filter.KNOB-ladder".
 std::map<std::string, double> ladder_ends(const std::map<std::string, std::string> &properties);
-
-/// Size of a clip's video, "WIDTHxHEIGHT"; empty when it has none, but sound. Throws RunError when it cannot be read or
-/// has neither.
-std::string check_clip(const std::string &clip);
-/// The element whose knobs are adapted on such clips: one for pictures, one for sound.
-std::string filter_element(const std::vector<std::string> &clips);
 
 /// What a decision message said was in force, by name, in each second of a run.
 std::vector<std::map<std::string, double>> knobs_by_second(const RunResult &run);
@@ -87,14 +54,14 @@ nlohmann::json reference_json(const RunResult &reference);
 /// Its field `stills`; a caption is `which` and the time.
 nlohmann::json stills_json(const RunResult &run, const std::string &which);
 
-/// A word of results.json: when, and which.
-nlohmann::json word_json(const SequenceElement &word);
-
 /// A run as a point of a curve, with its intervals; the keys are those of results.json (docs/report.md).
 nlohmann::json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric);
 
 /// The part of results.json for one clip. Throws RunError.
 nlohmann::json evaluate_clip(Runner &runner, const std::string &clip);
+
+/// The share that a clip of results.json is compared by: "bandwidth" or "frames".
+std::string resource_of(const nlohmann::json &clip);
 
 /// Adds `flat`, `bd_rate` and `bandwidth_at` to a clip of results.json that has its `curves`. With both baselines that
 /// know of regions, the subject is also compared with "the better of" the two: the one that it saves less against

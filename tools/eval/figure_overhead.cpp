@@ -9,6 +9,7 @@
 #include "eval/clip_source.h"
 #include "eval/figure_parts.h"
 #include "eval/gradient_cost.h"
+#include "eval/medium.h"
 
 namespace oneadapt::eval {
 
@@ -50,7 +51,8 @@ std::vector<std::string> gradient_cost_modes() {
 
 json overhead(Runner &runner) {
   const std::string &clip = runner.options().clips.front();
-  const std::string size = check_clip(clip);
+  const tools::FileFacts file = open_clip(clip).file;
+  const std::string size = std::to_string(file.width) + "x" + std::to_string(file.height);
   gchar *folder = g_dir_make_tmp("oneadapt-XXXXXX", nullptr);
   if (!folder) throw RunError("no temporary folder can be made; set TMPDIR to one that can be written");
   const std::string frames = std::string(folder) + "/frames.rgb";

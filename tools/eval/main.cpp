@@ -15,6 +15,7 @@
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/gradient_cost.h"
+#include "eval/medium.h"
 #include "eval/report.h"
 
 using namespace oneadapt;
@@ -62,9 +63,8 @@ void write_results(const json &results, const EvalOptions &o) {
 /// Does what the command line says. Throws what is wrong.
 void execute(Arguments &a, bool own_lambdas, const std::string &command) {
   EvalOptions &o = a.options;
-  check_options(o);
-  // The curves of sound go down to rates at which next to nothing is heard.
-  if (!own_lambdas && filter_element(o.clips) != "oneadaptfilter") o.lambdas.push_back(3.2);
+  const std::vector<double> more_lambdas = check_options(o).traits().more_lambdas;
+  if (!own_lambdas) o.lambdas.insert(o.lambdas.end(), more_lambdas.begin(), more_lambdas.end());
   if (!o.against.empty() && (!o.figures.empty() || !o.train_casva.empty()))
     throw RunError("--against: compares policies; leave --figure and --train-casva out");
   const json other = o.against.empty() ? json() : read_other(o.against, a.resource, a.metric);

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "eval/evaluation.h"
+#include "eval/medium.h"
 #include "eval/report.h"
 #include "eval/text.h"
 
@@ -21,25 +22,6 @@ double frames_share(const PolicyRun &run, const RunResult &reference) {
   const RunResult &r = run.result;
   const double frames = double(r.results.size() + run.extra_inferences + r.gradients);
   return reference.results.empty() ? 0 : frames / double(reference.results.size());
-}
-
-/// What a run heard, and what it should have heard besides, to the intervals that it begins in.
-void add_words(json &intervals, const RunResult &run, const RunResult &reference) {
-  std::vector<std::uint64_t> here, there;
-  const auto heard = all_words(run, &here), said = all_words(reference, &there);
-  std::vector<bool> right(heard.size()), found(said.size());
-  for (const auto &[i, j] : match_sequences(heard, said, kWordTolerance)) right[i] = found[j] = true;
-  for (json &interval : intervals) interval["words"] = interval["missed"] = json::array();
-  const auto at = [&](std::uint64_t time) -> json & {
-    return intervals.at(std::min(intervals.size() - 1, interval_at(time)));
-  };
-  for (std::size_t i = 0; i < heard.size(); ++i) {
-    json word = word_json(heard[i]);
-    word["right"] = bool(right[i]);
-    at(here[i])["words"].push_back(word);
-  }
-  for (std::size_t j = 0; j < said.size(); ++j)
-    if (!found[j]) at(there[j])["missed"].push_back(word_json(said[j]));
 }
 
 }  // namespace
@@ -91,8 +73,6 @@ json stills_json(const RunResult &run, const std::string &which) {
   return stills;
 }
 
-json word_json(const SequenceElement &w) { return {{"t", round6(w.time)}, {"word", w.label}}; }
-
 json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
   const RunResult &r = run.result;
   const std::size_t count = interval_count(reference);
@@ -118,7 +98,7 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
                          {"objects", objects[t]},
                          {"knobs", knobs}});
   }
-  if (reference.sound && count) add_words(intervals, r, reference);
+  if (count) reference.medium->describe_intervals(intervals, r, reference);
   return {{"setting", setting},
           {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},
           {"accuracy", round6(mean_accuracy(r, reference, metric))},

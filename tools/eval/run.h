@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "core/gradient/gradient.h"
-#include "core/policy/registry.h"
 #include "core/sequence/sequence.h"
 #include "core/vision/metrics.h"
+#include "eval/options.h"
 
 namespace oneadapt::eval {
 
@@ -20,46 +20,6 @@ namespace oneadapt::eval {
 class RunError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
-};
-
-/// What the second of two passes over a clip sends.
-struct SecondPass {
-  double first_qp = 0;  ///< of the first pass, over whose pictures the second one's are laid
-  /// By stream time in ns: what is above 0 is sent, the rest is black. A frame that is not here is not sent at all.
-  std::map<std::uint64_t, BlockMap> blocks;
-  std::uint64_t feedback_bytes = 0;  ///< that told the camera so
-};
-
-struct RunOptions {
-  std::string clip, model, classes, device = "auto";
-  unsigned threads = 0;    ///< CPU threads of the DNN; 0: as many as there are cores
-  bool per_class = false;  ///< keep the classes of interest apart in the results; else an object is of interest or not
-  bool gradient = true;    ///< false: the DNN sends none (policies that do not need it)
-  bool sound = false;      ///< the clip is sound, and results are words
-  bool raw = false;        ///< pictures go from the filter to the DNN as they are, not as H.264
-  double interval = 1;     ///< adaptation interval of all elements, seconds
-  std::string source;      ///< launch fragment that ends in raw video, instead of a clip
-  double fps = 0;          ///< frames a second taken from the clip; 0: the clip's own
-  double seconds = 0;      ///< how much of the clip; 0: all
-  std::string policy = default_policy().name;
-  std::string policy_file;  ///< of a policy that needs one
-  double lambda = 1, alpha = 0.5, smoothing = 0.5;
-  double feedback_loss = 0;                       ///< share of the gradients that never reach the controller, [0, 1]
-  unsigned seed = 1;                              ///< which ones
-  std::string knobs;                              ///< knobs to adapt, separated by commas; empty: all
-  std::map<std::string, double> start;            ///< values of the filter's knob properties at the start
-  std::map<std::string, std::string> properties;  ///< more properties, by "element.property" (ctl, filter or dnn)
-  std::string results_location;                   ///< JSON lines of the DNN element; empty: none
-  std::string video_location;   ///< MP4 of what the DNN saw, with boxes and gradient drawn on it where the overlay is
-                                ///< installed; empty: none
-  bool keep_gradients = false;  ///< RunResult::gradient_maps
-  double uncertain_from = 0;  ///< above 0: RunResult::uncertain holds boxes from this score on; only without gradient,
-                              ///< which a lower threshold would change
-  std::shared_ptr<const SecondPass> second_pass;  ///< none: a whole run
-  /// Values of the filter's knobs in each interval, the last ones to the end, instead of a policy's: with a policy that
-  /// moves nothing, and `start` the first of them. Empty: as the policy decides.
-  std::vector<std::map<std::string, double>> schedule;
-  unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
 };
 
 struct KnobValue {
@@ -109,11 +69,11 @@ struct GradientMap {
 
 struct RunResult {
   std::vector<std::uint64_t> input;  ///< stream time of every frame (of sound: interval) that came into the controller
-  bool sound = false;
-  std::vector<float> envelope;         ///< of sound: the largest amplitude in each fiftieth of a second, [0, 1]
-  std::vector<FrameResult> results;    ///< of every frame that was analysed
-  double threshold = 0;                ///< θ: least score in `results`
-  std::vector<FrameResult> uncertain;  ///< of the same frames: boxes below the DNN's threshold, if asked for
+  const Medium *medium = &video_medium();  ///< of the clip; never NULL
+  std::vector<float> envelope;             ///< of sound: the largest amplitude in each fiftieth of a second, [0, 1]
+  std::vector<FrameResult> results;        ///< of every frame that was analysed
+  double threshold = 0;                    ///< θ: least score in `results`
+  std::vector<FrameResult> uncertain;      ///< of the same frames: boxes below the DNN's threshold, if asked for
   std::vector<IntervalRow> intervals;
   std::vector<Still> stills;               ///< as many as were asked for, fewer of a clip with fewer analysed frames
   std::vector<GradientMap> gradient_maps;  ///< as they came to the filter, if asked for
@@ -136,23 +96,11 @@ struct RunResult {
 /// two at once.
 void keep_memory();
 
-/// Caps of the pictures that are taken from a clip; `fps` 0: its own rate.
-std::string raw_caps(double fps);
-
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
 
-/// Of masks where the model gives some, else of boxes. MeanIou: miou().
-enum class Metric { F1, MeanIou };
-
-/// How far apart in seconds the same word may stand in two results: both hear the same sound.
-constexpr double kWordTolerance = 0.5;
-/// Words of all intervals; `intervals` (may be NULL) gets the stream time of each one's interval.
-std::vector<SequenceElement> all_words(const RunResult &run, std::vector<std::uint64_t> *intervals = nullptr);
-
 /// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that
-/// was not sent keeps the last result (of none before the first). Of sound: F1 of the words in each interval, matched
-/// over the whole clip; 1 where both are silent.
+/// was not sent keeps the last result (of none before the first). Of sound: at each interval.
 std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric = Metric::F1);
 
 /// Mean of the above; 0 for no frames. Of sound: F1 of all words, so that silence counts for nothing.

@@ -4,40 +4,25 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdio>
 #include <mutex>
 #include <thread>
 
 #include "eval/evaluation.h"
+#include "eval/medium.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
 RunOptions Runner::base(const std::string &clip) const {
+  const Clip opened = open_clip(clip);
   RunOptions o;
+  static_cast<CommonOptions &>(o) = options_;
   o.clip = clip;
-  o.model = options_.model;
-  o.classes = options_.classes;
-  o.device = options_.device;
+  o.medium = opened.medium;
   o.threads = 1;  // runs go side by side, and the number of threads must not change the numbers
-  o.per_class = options_.per_class;
-  o.fps = options_.fps;
-  o.seconds = options_.seconds;
   o.knobs = joined(options_.knobs);
   o.raw = options_.frames;
-  o.interval = options_.interval;
-  o.properties = options_.properties;
-  o.feedback_loss = options_.feedback_loss;
-  o.seed = options_.seed;
-  // Without B pictures there is nothing to be biased.
-  if (std::count(options_.knobs.begin(), options_.knobs.end(), "b-bias")) o.properties.emplace("filter.b-frames", "3");
-  // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what came
-  // before them.
-  const std::string size = check_clip(clip);
-  o.sound = size.empty();
-  if (!o.sound) o.properties.emplace("dnn.input-size", size);
-  if (o.sound)
-    o.properties["filter.look-ahead"] = std::to_string(std::llround(options_.look_ahead.value_or(kLookAhead) * 1e9));
+  o.medium->complete(o, options_, opened.file);
   if (o.properties.count("ctl.warm-start")) o.start = most_expensive();  // else the policy chooses where it starts
   return o;
 }

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "config.h"
+#include "eval/medium.h"
 
 namespace oneadapt::eval {
 
@@ -130,7 +131,7 @@ json to_json(const RunResult &r) {
           {"width", r.width},
           {"height", r.height},
           {"device", r.device},
-          {"sound", r.sound},
+          {"medium", r.medium->name()},
           {"envelope", r.envelope},
           {"times", {r.inference_s, r.gradient_s, r.encode_s, r.probe_s}},
           {"counts", {r.inferences, r.gradients, r.feedback_bytes}},
@@ -163,7 +164,7 @@ RunResult result_of(const json &j) {
   r.width = j.at("width");
   r.height = j.at("height");
   r.device = j.at("device");
-  r.sound = j.at("sound");
+  r.medium = &find_medium(j.at("medium"));
   j.at("envelope").get_to(r.envelope);
   const json &t = j.at("times"), &c = j.at("counts");
   r.inference_s = t.at(0);
@@ -223,7 +224,7 @@ std::string RunStore::path(const RunOptions &o) const {
            o.lambda,  o.alpha,          o.smoothing,      o.knobs,  o.start,   o.properties,
            o.stills,  o.keep_gradients, o.uncertain_from, o.raw,    o.interval};
   if (o.second_pass) key.push_back(to_json(*o.second_pass));
-  if (o.sound) key.push_back("sound");
+  if (o.medium != &video_medium()) key.push_back(o.medium->name());
   if (!o.schedule.empty()) key.push_back({{"schedule", o.schedule}});
   if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
   if (o.feedback_loss > 0) key.push_back({{"lost", o.feedback_loss}, {"seed", o.seed}});

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "core/policy/registry.h"
 #include "eval/evaluation.h"
+#include "eval/medium.h"
 #include "eval/report.h"
 #include "eval/run.h"
 #include "eval/text.h"
@@ -199,7 +200,7 @@ void print_costs(const RunResult &r) {
 void adapt(const Arguments &a, const std::string &command) {
   Outcome outcome;
   RunOptions &o = outcome.options = a.options;
-  check_clip(o.clip);
+  open_clip(o.clip);
   std::ofstream intervals;
   if (!a.output.empty()) intervals = open_output(a.output, o);
   bool head = true;

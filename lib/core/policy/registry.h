@@ -44,9 +44,6 @@ enum class CurveRole {
   RegionBaseline,  ///< another curve, of a policy that knows where the objects are
 };
 
-/// Footage that a curve can be of.
-enum class CurveMedia { All, Pictures, Sound };
-
 /// Whether the tunable looks ahead, of a curve.
 enum class CurveLookahead { AsSet, Never, Always };
 
@@ -55,7 +52,7 @@ struct PolicyCurve {
   std::string name;  ///< of all policies' curves, no two are alike
   CurveSweep sweep = CurveSweep::Lambdas;
   CurveRole role = CurveRole::Baseline;
-  CurveMedia media = CurveMedia::All;
+  std::string medium = {};  ///< "video", "sound" …: all that the curve can be of; empty: any
   CurveLookahead lookahead = CurveLookahead::AsSet;
 };
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
+#include <filesystem>
+
+#include "eval/medium.h"
+#include "eval/text.h"
+
+namespace oneadapt::eval {
+
+const Medium &sound_medium();
+
+const std::vector<const Medium *> &media() {
+  // A clip with both is video.
+  static const std::vector<const Medium *> all{&video_medium(), &sound_medium()};
+  return all;
+}
+
+namespace {
+
+/// "video or sound"
+std::string names(const char *between) {
+  std::vector<std::string> list;
+  for (const Medium *medium : media()) list.push_back(medium->name());
+  return joined(list, between);
+}
+
+}  // namespace
+
+const Medium &find_medium(const std::string &name) {
+  for (const Medium *medium : media())
+    if (medium->name() == name) return *medium;
+  throw RunError("there is no medium \"" + name + "\"; there are " + names(", "));
+}
+
+const Medium &medium_in(const nlohmann::json &clip) {
+  for (const Medium *medium : media())
+    if (clip.contains(medium->name())) return *medium;
+  return video_medium();
+}
+
+Clip open_clip(const std::string &path) {
+  if (!std::filesystem::is_regular_file(path))
+    throw RunError("--clip: there is no file \"" + path + "\"; name a file of " + names(" or "));
+  const tools::FileFacts file = tools::discover(path);
+  for (const Medium *medium : media())
+    if (medium->holds(file)) return {medium, file};
+  const std::string clip = "--clip: \"" + path + "\" ";
+  if (file.readable) throw RunError(clip + "has neither " + names(" nor ") + " in it; name a file that has");
+  throw RunError(clip + "cannot be read (" + (file.problem.empty() ? "is it a video file?" : file.problem) +
+                 "); name a file of " + names(" or ") + " that GStreamer can decode");
+}
+
+RunError only_for(const std::string &option, const std::string &medium, const std::string &clips) {
+  return RunError(option + " is for " + medium + ", and the clips are " + clips + "; leave it out");
+}
+
+double Medium::mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) const {
+  double sum = 0;
+  for (double value : frame_accuracy(result, reference, metric)) sum += value;
+  return reference.input.empty() ? 0 : sum / double(reference.input.size());
+}
+
+std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
+  return reference.medium->frame_accuracy(result, reference, metric);
+}
+
+double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) {
+  return reference.medium->mean_accuracy(result, reference, metric);
+}
+
+}  // namespace oneadapt::eval

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pictures: frames go as H.264, or as they are, to a DNN that finds boxes.
+#include <gst/video/video.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "eval/clip_source.h"
+#include "eval/medium.h"
+#include "eval/pads.h"
+#include "eval/pipeline.h"
+#include "eval/second_pass.h"
+#include "eval/written_size.h"
+#include "gstoneadapt.h"
+#include "mask_param.h"
+
+namespace oneadapt::eval {
+namespace {
+
+bool have_overlay() {
+  GstElementFactory *overlay = gst_element_factory_find("oneadaptoverlay");
+  if (overlay) gst_object_unref(overlay);
+  return overlay;
+}
+
+/// What the DNN found on a picture.
+void read_boxes(GstBuffer *buffer, std::vector<ScoredBox> &boxes) {
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    auto *roi = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
+    const GstStructure *s = gst_video_region_of_interest_meta_get_param(roi, "detection");
+    ScoredBox box;
+    if (s && gst_structure_get(s, "x_min", G_TYPE_DOUBLE, &box.box.x0, "y_min", G_TYPE_DOUBLE, &box.box.y0, "x_max",
+                               G_TYPE_DOUBLE, &box.box.x1, "y_max", G_TYPE_DOUBLE, &box.box.y1, "confidence",
+                               G_TYPE_DOUBLE, &box.score, "label_id", G_TYPE_INT, &box.label, nullptr)) {
+      const GstStructure *param = gst_video_region_of_interest_meta_get_param(roi, "mask");
+      if (const auto grid = param ? read_mask_param(param) : std::nullopt)
+        box.mask = mask_of(grid->cut, grid->width, grid->height);
+      boxes.push_back(std::move(box));
+    }
+  }
+}
+
+class VideoRun : public MediumRun {
+ public:
+  explicit VideoRun(const RunOptions &options) : passes_(options.second_pass), second_pass_(options.second_pass) {}
+  void tap(GstBin *pipeline) override {
+    if (second_pass_) passes_.tap(pipeline);
+    // What a second pass leaves out came in all the same.
+    eval::tap(pipeline, second_pass_ ? "camera" : "ctl", "sink", on_input, this);
+    eval::tap(pipeline, "dnn", "src", on_result, this);
+    eval::tap(pipeline, "upright", "src", forget_orientation, nullptr, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
+    size_.tap(pipeline);
+  }
+  void finish(RunResult &result) override {
+    if (passes_.lost()) throw RunError("a picture of the first pass was lost: is avdec_h264 GStreamer's own?");
+    result.input = std::move(input_);
+    result.results = std::move(results_);
+    result.width = size_.width();
+    result.height = size_.height();
+    if (!result.input.empty())
+      result.seconds = double(result.input.back() - result.input.front() + frame_duration_) / GST_SECOND;
+  }
+
+ private:
+  static GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data);
+  static GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data);
+
+  PassOverlay passes_;
+  bool second_pass_;
+  WrittenSize size_;
+  std::vector<std::uint64_t> input_;
+  GstClockTime frame_duration_ = 0;
+  std::vector<FrameResult> results_;
+};
+
+GstPadProbeReturn VideoRun::on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *self = static_cast<VideoRun *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  self->input_.push_back(stream_time(pad, buffer));
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) self->frame_duration_ = GST_BUFFER_DURATION(buffer);
+  return GST_PAD_PROBE_OK;
+}
+
+GstPadProbeReturn VideoRun::on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  FrameResult result;
+  result.stream_time = stream_time(pad, buffer);
+  read_boxes(buffer, result.boxes);
+  static_cast<VideoRun *>(data)->results_.push_back(std::move(result));
+  return GST_PAD_PROBE_OK;
+}
+
+/// The result that is in force at `time`: the last one that is not later.
+const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time) {
+  static const std::vector<ScoredBox> none;
+  // Time stamps may have been rounded on their way through the codec.
+  constexpr std::uint64_t kSlack = GST_MSECOND;
+  auto after = std::upper_bound(run.results.begin(), run.results.end(), time + kSlack,
+                                [](std::uint64_t t, const FrameResult &r) { return t < r.stream_time; });
+  return after == run.results.begin() ? none : std::prev(after)->boxes;
+}
+
+class VideoMedium : public Medium {
+ public:
+  VideoMedium() : Medium({"video", "oneadaptfilter"}) {}
+  bool holds(const tools::FileFacts &file) const override { return file.video; }
+  void check(const EvalOptions &) const override {}
+  void complete(RunOptions &run, const EvalOptions &options, const tools::FileFacts &file) const override {
+    // Without B pictures there is nothing to be biased.
+    if (std::count(options.knobs.begin(), options.knobs.end(), "b-bias"))
+      run.properties.emplace("filter.b-frames", "3");
+    // The DNN's own rule takes the largest frame seen so far: the same pictures would be judged differently by what
+    // came before them.
+    run.properties.emplace("dnn.input-size", std::to_string(file.width) + "x" + std::to_string(file.height));
+  }
+  std::string launch(const RunOptions &options) const override;
+  std::string caps(const RunOptions &options) const override { return raw_caps(options.fps); }
+  void configure(GstElement *pipeline, const RunOptions &options) const override;
+  std::unique_ptr<MediumRun> begin(const RunOptions &options) const override {
+    return std::make_unique<VideoRun>(options);
+  }
+  std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference,
+                                     Metric metric) const override {
+    std::vector<double> values;
+    for (std::uint64_t t : reference.input) {
+      const auto &here = in_force(result, t), &there = in_force(reference, t);
+      values.push_back(metric == Metric::F1 ? f1(here, there) : miou(here, there));
+    }
+    return values;
+  }
+  std::string headline(const nlohmann::json &clip) const override {
+    char line[256];
+    std::snprintf(line, sizeof line, "%d frames at %g fps, %dx%d, %.0f kbit/s, %.1f objects a frame",
+                  clip.at("frames").get<int>(), clip.at("fps").get<double>(), clip.at("width").get<int>(),
+                  clip.at("height").get<int>(), clip.at("reference").at("kbps").get<double>(),
+                  clip.at("reference").at("objects_per_frame").get<double>());
+    return line;
+  }
+};
+
+std::string VideoMedium::launch(const RunOptions &o) const {
+  std::string launch = (o.source.empty() ? kClipSource : o.source) + " ! videorate ! capsfilter name=caps ! " +
+                       (o.second_pass ? PassOverlay::camera() : "") +
+                       "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " +
+                       (o.raw ? "video/x-raw ! " : "h264parse ! avdec_h264 max-threads=1 ! ") +
+                       (o.second_pass ? PassOverlay::server() : "") + "videoconvert ! oneadaptdnn name=dnn ! ";
+  // The overlay is a plugin of its own: without it the video has no boxes, and there are no stills.
+  const std::string branch = "t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ";
+  const std::string overlay = "oneadaptoverlay gradient=true gradient-opacity=0.3 ! ";
+  const std::string scaled = "! videoconvertscale ! capsfilter name=";
+  const bool video = !o.video_location.empty(), stills = o.stills > 0 && have_overlay();
+  if (video || stills) launch += "tee name=t ";
+  if (video)
+    launch += branch + scaled + "size ! " + (have_overlay() ? overlay : "") +
+              "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast pass=quant quantizer=18 ! mp4mux ! "
+              "filesink name=file async=false ";
+  if (stills)
+    launch += branch + "name=stills " + scaled + "still-size ! " + overlay +
+              "videoconvert ! jpegenc quality=85 ! fakesink name=still-sink async=false sync=false ";
+  if (video || stills) launch += "t. ! ";
+  return launch + "fakesink name=sink async=false";
+}
+
+void VideoMedium::configure(GstElement *pipeline, const RunOptions &o) const {
+  if (!o.video_location.empty()) set_property(pipeline, "file", "location", o.video_location);
+  if (!o.second_pass) return;
+  const std::string filter = "filter.";
+  for (const auto &[name, value] : o.properties)
+    if (name.compare(0, filter.size(), filter) == 0)
+      set_property(pipeline, "first", name.substr(filter.size()).c_str(), value);
+  for (const auto &[name, value] : o.start) set_start(pipeline, "first", name, value);
+  set_start(pipeline, "first", "qp", o.second_pass->first_qp);
+}
+
+}  // namespace
+
+std::string raw_caps(double fps) {
+  std::string caps = "video/x-raw,format=I420";
+  if (fps > 0) {
+    gint n, d;
+    gst_util_double_to_fraction(fps, &n, &d);
+    caps += ",framerate=" + std::to_string(n) + "/" + std::to_string(d);
+  }
+  return caps;
+}
+
+const Medium &video_medium() {
+  static const VideoMedium medium;
+  return medium;
+}
+
+}  // namespace oneadapt::eval

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What elements say of a run: decisions, errors, counts.
+#pragma once
+#include <gst/gst.h>
+
+#include <string>
+
+#include "eval/run.h"
+
+namespace oneadapt::eval {
+
+/// A controller's message `oneadapt-decision`.
+IntervalRow row_of(const GstStructure *decision, double interval_seconds);
+
+/// "ELEMENT: what it says" of an error or a warning.
+std::string complaint_of(GstMessage *message);
+
+/// The counts, times and ladders of a pipeline's elements, to the result. Returns the model's own threshold.
+double read_stats(GstElement *pipeline, RunResult &result);
+
+}  // namespace oneadapt::eval
