@@ -30,122 +30,172 @@ std::vector<Rungs> spread(const std::vector<KnobLadder> &knobs, std::size_t coun
   return out;
 }
 
+/// Runs of one clip: each configuration with gradients, and its neighbours, one rung dearer in one knob.
+class Neighbourhood {
+ public:
+  Neighbourhood(Runner &runner, const std::string &clip) : runner_(runner), clip_(clip) {
+    const RunOptions fixed = fixed_run(runner, clip);
+    reference_ = runner.run_one(fixed, base_name(clip) + ", most expensive configuration");
+    knobs_ = ladders_of(runner.options().knobs, *reference_);
+    configurations_ = spread(knobs_, kConfigurations);
+    RunOptions probe = runner.base(clip);
+    probe.properties["ctl.alpha"] = "0";  // measure, do not move
+    for (const Rungs &k : configurations_) probes_[k] = add(probe, k, ", gradient at");
+    for (const Rungs &k : configurations_)
+      for (std::size_t i = 0; i < knobs_.size(); ++i) {
+        const Rungs up = above(k, i);
+        // What a run that only measures says of its configuration is what a run without it says.
+        if (!probes_.count(up) && !neighbours_.count(up)) neighbours_[up] = add(fixed, up, ", accuracy at");
+      }
+    runs_ = runner.run_all(batch_, names_);
+  }
+
+  const std::vector<KnobLadder> &knobs() const { return knobs_; }
+  const std::vector<Rungs> &configurations() const { return configurations_; }
+  const RunResult &probed(const Rungs &k) const { return *runs_[probes_.at(k)]; }
+  /// By second.
+  std::vector<double> accuracy_at(const Rungs &k) const {
+    const auto p = probes_.find(k);
+    return per_second(*runs_[p != probes_.end() ? p->second : neighbours_.at(k)], *reference_,
+                      runner_.options().metric);
+  }
+  static Rungs above(Rungs rungs, std::size_t knob) {
+    ++rungs[knob];
+    return rungs;
+  }
+
+ private:
+  static constexpr std::size_t kConfigurations = 10;
+
+  std::size_t add(RunOptions o, const Rungs &rungs, const char *what) {
+    std::string name = base_name(clip_) + what;
+    char text[64];
+    for (std::size_t i = 0; i < rungs.size(); ++i) {
+      const double value = knobs_[i].values[rungs[i]];
+      o.start[start_property(knobs_[i].name)] = value;
+      std::snprintf(text, sizeof text, " %s=%g", knobs_[i].name.c_str(), value);
+      name += text;
+    }
+    batch_.push_back(std::move(o));
+    names_.push_back(name);
+    return batch_.size() - 1;
+  }
+
+  Runner &runner_;
+  const std::string &clip_;
+  std::shared_ptr<const RunResult> reference_;
+  std::vector<KnobLadder> knobs_;
+  std::vector<Rungs> configurations_;
+  std::vector<RunOptions> batch_;
+  std::vector<std::string> names_;
+  std::map<Rungs, std::size_t> probes_, neighbours_;  ///< place in the batch
+  std::vector<std::shared_ptr<const RunResult>> runs_;
+};
+
+using Vector = std::vector<double>;  ///< a value per knob
+
+/// Both gradients of a configuration, by second.
+struct Compared {
+  struct Second {
+    const IntervalRow *row;
+    Vector output, accuracy;  ///< OutputGrad in units of AccGrad, and AccGrad
+    json raw;                 ///< OutputGrad in its own
+  };
+  std::vector<Second> seconds;
+  Vector output, accuracy;  ///< means
+  Vector half[2];           ///< AccGrad summed over even and odd seconds
+};
+
+Compared compare(const Neighbourhood &runs, const Rungs &k) {
+  const std::size_t count = runs.knobs().size();
+  const auto here = runs.accuracy_at(k);
+  std::vector<Vector> there;
+  Vector dk;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Rungs up = Neighbourhood::above(k, i);
+    there.push_back(runs.accuracy_at(up));
+    const Ladder ladder(runs.knobs()[i].values);
+    dk.push_back(ladder.position(up[i]) - ladder.position(k[i]));
+  }
+  Compared c;
+  c.output = c.accuracy = c.half[0] = c.half[1] = Vector(count);
+  for (const IntervalRow &row : runs.probed(k).intervals) {
+    if (row.interval >= here.size()) continue;
+    Compared::Second second{&row, Vector(count), Vector(count), json::array()};
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const KnobValue &v : row.knobs)
+        if (v.name == runs.knobs()[i].name) {
+          second.output[i] = v.acc_grad_up;
+          second.raw.push_back(v.output_grad_up);
+        }
+      second.accuracy[i] = (there[i][row.interval] - here[row.interval]) / dk[i];
+      c.output[i] += second.output[i];
+      c.accuracy[i] += second.accuracy[i];
+      c.half[row.interval % 2][i] += second.accuracy[i];
+    }
+    c.seconds.push_back(std::move(second));
+  }
+  const double n = std::max<double>(1, double(c.seconds.size()));
+  for (std::size_t i = 0; i < count; ++i) {
+    c.output[i] /= n;
+    c.accuracy[i] /= n;
+  }
+  return c;
+}
+
+json seconds_json(const Compared &c) {
+  json out = json::array();
+  for (const Compared::Second &s : c.seconds)
+    out.push_back({{"interval", s.row->interval},
+                   {"objects", s.row->objects},
+                   {"output_grad", s.raw},
+                   {"estimate", s.output},
+                   {"acc_grad", s.accuracy}});
+  return out;
+}
+
+double mean(const Vector &v) {
+  double sum = 0;
+  for (double x : v) sum += x;
+  return v.empty() ? 0 : sum / double(v.size());
+}
+
+void add(Vector &sum, const Vector &values) {
+  sum.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
+}
+
 }  // namespace
 
 /// Fig. 6. AccGrad from its definition (Eq. 2): runs of a configuration and of its neighbours, one rung dearer in one
 /// knob. OutputGrad as the controller has it, in the units of AccGrad.
 json gradient_correlation(Runner &runner) {
-  constexpr std::size_t kConfigurations = 10;
   json rows = json::array();
-  std::vector<double> cosines, single, halves;
-  // Per configuration, summed over clips.
-  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> pooled;
+  Vector cosines, single, halves;
+  std::map<std::string, std::pair<Vector, Vector>> pooled;  // per configuration, summed over clips
   for (const std::string &clip : runner.options().clips) {
-    const RunOptions fixed = fixed_run(runner, clip);
-    const auto reference = runner.run_one(fixed, base_name(clip) + ", most expensive configuration");
-    const auto knobs = ladders_of(runner.options().knobs, *reference);
-    const auto configurations = spread(knobs, kConfigurations);
-    std::vector<RunOptions> batch;
-    std::vector<std::string> names;
-    std::map<Rungs, std::size_t> probes, neighbours;
-    auto start = [&](RunOptions o, const Rungs &rungs) {
-      for (std::size_t i = 0; i < knobs.size(); ++i) o.start[start_property(knobs[i].name)] = knobs[i].values[rungs[i]];
-      return o;
-    };
-    auto add = [&](const RunOptions &o, const Rungs &rungs, const char *what) {
-      batch.push_back(start(o, rungs));
-      std::string name = base_name(clip) + what;
-      char text[64];
-      for (std::size_t i = 0; i < rungs.size(); ++i) {
-        std::snprintf(text, sizeof text, " %s=%g", knobs[i].name.c_str(), knobs[i].values[rungs[i]]);
-        name += text;
-      }
-      names.push_back(name);
-      return batch.size() - 1;
-    };
-    RunOptions probe = runner.base(clip);
-    probe.properties["ctl.alpha"] = "0";  // measure, do not move
-    for (const Rungs &k : configurations) probes[k] = add(probe, k, ", gradient at");
-    for (const Rungs &k : configurations)
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        Rungs up = k;
-        ++up[i];
-        // What a run that only measures says of its configuration is what a run without it says.
-        if (!probes.count(up) && !neighbours.count(up)) neighbours[up] = add(fixed, up, ", accuracy at");
-      }
-    const auto runs = runner.run_all(batch, names);
-    auto accuracy_at = [&](const Rungs &k) {
-      const auto p = probes.find(k);
-      return per_second(*runs[p != probes.end() ? p->second : neighbours.at(k)], *reference, runner.options().metric);
-    };
-    for (const Rungs &k : configurations) {
-      const RunResult &probed = *runs[probes.at(k)];
-      const auto here = accuracy_at(k);
-      std::vector<std::vector<double>> there;
-      std::vector<double> dk;
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        Rungs up = k;
-        ++up[i];
-        there.push_back(accuracy_at(up));
-        const Ladder ladder(knobs[i].values);
-        dk.push_back(ladder.position(up[i]) - ladder.position(k[i]));
-      }
-      std::vector<double> og_sum(knobs.size()), ag_sum(knobs.size()), half[2] = {ag_sum, ag_sum};
-      json seconds = json::array();
-      for (const IntervalRow &row : probed.intervals) {
-        if (row.interval >= here.size()) continue;
-        std::vector<double> og(knobs.size()), ag(knobs.size());
-        json raw = json::array();
-        for (std::size_t i = 0; i < knobs.size(); ++i) {
-          for (const KnobValue &v : row.knobs)
-            if (v.name == knobs[i].name) {
-              og[i] = v.acc_grad_up;
-              raw.push_back(v.output_grad_up);
-            }
-          ag[i] = (there[i][row.interval] - here[row.interval]) / dk[i];
-          og_sum[i] += og[i];
-          ag_sum[i] += ag[i];
-          half[row.interval % 2][i] += ag[i];
-        }
-        if (std::any_of(ag.begin(), ag.end(), [](double v) { return v != 0; })) single.push_back(cosine(og, ag));
-        seconds.push_back({{"interval", row.interval},
-                           {"objects", row.objects},
-                           {"output_grad", raw},
-                           {"estimate", og},
-                           {"acc_grad", ag}});
-      }
-      const double n = std::max<double>(1, double(seconds.size()));
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        og_sum[i] /= n;
-        ag_sum[i] /= n;
-      }
-      json at = json::object();
-      for (std::size_t i = 0; i < knobs.size(); ++i) at[knobs[i].name] = knobs[i].values[k[i]];
+    const Neighbourhood runs(runner, clip);
+    for (const Rungs &k : runs.configurations()) {
+      const Compared c = compare(runs, k);
+      for (const Compared::Second &s : c.seconds)
+        if (std::any_of(s.accuracy.begin(), s.accuracy.end(), [](double v) { return v != 0; }))
+          single.push_back(cosine(s.output, s.accuracy));
+      const json at = values_at(runs.knobs(), k);
       auto &pool = pooled[at.dump()];
-      pool.first.resize(knobs.size());
-      pool.second.resize(knobs.size());
-      for (std::size_t i = 0; i < knobs.size(); ++i) {
-        pool.first[i] += og_sum[i];
-        pool.second[i] += ag_sum[i];
-      }
-      halves.push_back(cosine(half[0], half[1]));
-      const double c = cosine(og_sum, ag_sum);
-      cosines.push_back(c);
+      add(pool.first, c.output);
+      add(pool.second, c.accuracy);
+      halves.push_back(cosine(c.half[0], c.half[1]));
+      cosines.push_back(cosine(c.output, c.accuracy));
       rows.push_back({{"clip", base_name(clip)},
                       {"configuration", at},
-                      {"cosine", c},
-                      {"estimate", og_sum},
-                      {"acc_grad", ag_sum},
-                      {"seconds", seconds}});
+                      {"cosine", cosines.back()},
+                      {"estimate", c.output},
+                      {"acc_grad", c.accuracy},
+                      {"seconds", seconds_json(c)}});
     }
   }
-  std::vector<double> together;
+  Vector together;
   for (const auto &[at, pool] : pooled) together.push_back(cosine(pool.first, pool.second));
-  auto mean = [](const std::vector<double> &v) {
-    double sum = 0;
-    for (double x : v) sum += x;
-    return v.empty() ? 0 : sum / double(v.size());
-  };
   std::sort(cosines.begin(), cosines.end());
   std::sort(single.begin(), single.end());
   return {{"per", "configuration and clip"}, {"knobs", runner.options().knobs}, {"cosines", cosines},
