@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "clip.h"
 #include "gstoneadapt.h"
 
 namespace {
@@ -37,42 +38,15 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-struct Clip {
-  GstCaps *caps = nullptr;
-  GstVideoInfo info;
-  std::vector<GstBuffer *> frames;
-  unsigned intervals() const { return unsigned(frames.size()) / kRate; }
-};
+unsigned intervals(const Clip &clip) { return unsigned(clip.frames.size()) / kRate; }
 
+/// At the bench's rate, from time 0 on.
 Clip load(const char *location, unsigned frames) {
-  Clip clip;
-  GstElement *pipeline = gst_parse_launch(
-      "filesrc name=src ! decodebin ! videoconvert ! videorate ! video/x-raw,format=I420,framerate=10/1 ! "
-      "fakesink name=sink sync=false signal-handoffs=true",
-      nullptr);
-  GstElement *src = gst_bin_get_by_name(GST_BIN(pipeline), "src"),
-             *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
-  g_object_set(src, "location", location, nullptr);
-  g_object_set(sink, "num-buffers", int(frames), nullptr);
-  g_signal_connect(sink, "handoff", G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *pad, gpointer data) {
-                     auto *c = static_cast<Clip *>(data);
-                     if (!c->caps) c->caps = gst_pad_get_current_caps(pad);
-                     GstBuffer *copy = gst_buffer_copy_deep(buffer);
-                     GST_BUFFER_PTS(copy) = c->frames.size() * GST_SECOND / kRate;
-                     GST_BUFFER_DURATION(copy) = GST_SECOND / kRate;
-                     c->frames.push_back(copy);
-                   }),
-                   &clip);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  gst_message_unref(
-      gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
-  gst_object_unref(src);
-  gst_object_unref(sink);
-  gst_object_unref(pipeline);
-  if (clip.caps) gst_video_info_from_caps(&clip.info, clip.caps);
+  Clip clip = load_clip(location, frames, "videorate ! video/x-raw,framerate=10/1 ! ");
+  for (std::size_t i = 0; i < clip.frames.size(); ++i) {
+    GST_BUFFER_PTS(clip.frames[i]) = i * GST_SECOND / kRate;
+    GST_BUFFER_DURATION(clip.frames[i]) = GST_SECOND / kRate;
+  }
   return clip;
 }
 
@@ -141,7 +115,7 @@ struct Side {
 std::vector<GstOneadaptGradient *> made_up(const Clip &clip) {
   std::vector<GstOneadaptGradient *> all;
   const auto width = guint(clip.info.width), height = guint(clip.info.height);
-  for (unsigned n = 0; n < clip.intervals(); n++) {
+  for (unsigned n = 0; n < intervals(clip); n++) {
     GstOneadaptGradient *g = gst_oneadapt_gradient_new(width, height, 16);
     for (guint y = 0; y < g->rows; y++)
       for (guint x = 0; x < g->columns; x++) {
@@ -185,7 +159,7 @@ std::vector<GstOneadaptGradient *> recorded(const Clip &clip, const char *model,
         return GST_PAD_PROBE_OK;
       },
       &all, nullptr);
-  for (unsigned i = 0; i < clip.intervals() * kRate; i++) {
+  for (unsigned i = 0; i < intervals(clip) * kRate; i++) {
     loop.push(clip, i);
     while (GstBuffer *out = gst_harness_try_pull(loop.h)) gst_buffer_unref(out);
   }
@@ -234,7 +208,7 @@ struct Race {
   /// Untimed: what is decided.
   void decide() {
     Side side(clip, adaptive());
-    for (unsigned n = 0; n < clip.intervals(); n++) {
+    for (unsigned n = 0; n < intervals(clip); n++) {
       interval(side, n);
       Setting s;
       g_object_get(side.filter, "qp", &s.qp, "qp-map", &s.map, nullptr);
@@ -251,7 +225,7 @@ struct Race {
   Costs run() {
     Costs costs;
     Side with(clip, adaptive()), without(clip, kSensor), uniform(clip, kSensor);
-    for (unsigned n = 0; n < clip.intervals(); n++) {
+    for (unsigned n = 0; n < intervals(clip); n++) {
       g_object_set(without.filter, "qp", settings[n].qp, "qp-map", settings[n].map, nullptr);
       g_object_set(uniform.filter, "qp", settings[n].qp, nullptr);
       GstEvent *gradient = message(n);
@@ -286,7 +260,7 @@ struct Race {
   void parts(double &probe, double &map) {
     Side side(clip, kSensor);
     const gchar *names[] = {"qp-map", nullptr};
-    for (unsigned n = 0; n < clip.intervals() && n < gradients.size(); n++) {
+    for (unsigned n = 0; n < intervals(clip) && n < gradients.size(); n++) {
       interval(side, n);
       side.collect();
       double start = thread_cpu();
@@ -311,13 +285,13 @@ int main(int argc, char **argv) {
   const auto most = unsigned(argc > 2 ? std::max(2, std::atoi(argv[2])) : 20);
   const int rounds = argc > 3 ? std::max(1, std::atoi(argv[3])) : 5;
   const Clip clip = load(location, most * kRate);
-  if (clip.intervals() < 2) {
+  if (intervals(clip) < 2) {
     std::fprintf(stderr, "%s cannot be read, or is shorter than two seconds\n", location);
     return 2;
   }
   const auto gradients = argc > 4 ? recorded(clip, argv[4], argc > 5 ? argv[5] : "") : made_up(clip);
   std::printf("%s: %u s of %d×%d at %u frames a second, %zu gradients %s, medians of %d rounds\n", location,
-              clip.intervals(), clip.info.width, clip.info.height, kRate, gradients.size(),
+              intervals(clip), clip.info.width, clip.info.height, kRate, gradients.size(),
               argc > 4 ? "from the DNN" : "made up", rounds);
   bool passed = true;
   for (const double lambda : {0.05, 0.2, 0.8, 3.2}) {
@@ -333,13 +307,13 @@ int main(int argc, char **argv) {
       encoding.push_back(c.encoding / c.without);
       probing.push_back(c.probing / c.without);
       other.push_back((c.with - c.encoding - c.probing - c.around) / c.without);
-      encode += c.encoding / rounds / clip.intervals();
+      encode += c.encoding / rounds / intervals(clip);
       same = same && c.same;
     }
     double probe = 0, map = 0, qp = 0;
     race.parts(probe, map);
     for (const Setting &s : race.settings) qp += double(s.qp) / double(race.settings.size());
-    const double n = double(clip.intervals());
+    const double n = double(intervals(clip));
     std::printf(
         "lambda %-4g (mean QP below the map %.1f): CPU %.3f of the same stream's without adaptation (%.3f … %.3f), "
         "%.3f of "

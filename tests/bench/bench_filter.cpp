@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "clip.h"
 #include "gstoneadapt.h"
 
 namespace {
@@ -22,40 +23,6 @@ double cpu() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   return double(usage.ru_utime.tv_sec) + double(usage.ru_utime.tv_usec) * 1e-6;
-}
-
-struct Clip {
-  GstCaps *caps = nullptr;
-  std::vector<GstBuffer *> frames;
-};
-
-Clip load(const char *location, unsigned most) {
-  Clip clip;
-  GstElement *pipeline = gst_parse_launch(
-      "filesrc name=src ! decodebin ! videoconvert ! video/x-raw,format=I420 ! fakesink name=sink sync=false "
-      "signal-handoffs=true",
-      nullptr);
-  GstElement *src = gst_bin_get_by_name(GST_BIN(pipeline), "src"),
-             *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
-  g_object_set(src, "location", location, nullptr);
-  g_object_set(sink, "num-buffers", int(most), nullptr);
-  g_signal_connect(sink, "handoff", G_CALLBACK(+[](GstElement *, GstBuffer *buffer, GstPad *pad, gpointer data) {
-                     auto *c = static_cast<Clip *>(data);
-                     if (!c->caps) c->caps = gst_pad_get_current_caps(pad);
-                     c->frames.push_back(gst_buffer_copy_deep(buffer));
-                   }),
-                   &clip);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  gst_message_unref(message);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
-  gst_object_unref(src);
-  gst_object_unref(sink);
-  gst_object_unref(pipeline);
-  return clip;
 }
 
 struct Result {
@@ -162,7 +129,7 @@ void bench_probe(const Clip &clip) {
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
   const char *location = argc > 1 ? argv[1] : "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
-  const Clip clip = load(location, argc > 2 ? unsigned(std::atoi(argv[2])) : 200u);
+  const Clip clip = load_clip(location, argc > 2 ? unsigned(std::atoi(argv[2])) : 200u);
   if (clip.frames.empty()) {
     std::fprintf(stderr, "%s cannot be read\n", location);
     return 1;

@@ -25,6 +25,10 @@ std::string vtest() { return (root() / "clips/vtest.avi").string(); }
 #define NEED(path) \
   if (!fs::exists(path)) GTEST_SKIP() << "there is no " << (path) << " (tools/setup.sh makes it)"
 
+#define NEED_VTEST() \
+  NEED(model());     \
+  NEED(vtest())
+
 RunOptions options(const std::string &clip, const std::string &classes) {
   RunOptions o;
   o.clip = clip;
@@ -47,8 +51,7 @@ std::map<std::string, std::vector<double>> by_knob(const RunResult &r) {
 }  // namespace
 
 TEST(Adaptive, DefaultsSaveThreeQuartersOnVtest) {
-  NEED(model());
-  NEED(vtest());
+  NEED_VTEST();
   RunOptions o = options(vtest(), "person");
   o.seconds = 20;
   const RunResult adapted = run(o, {});
@@ -61,8 +64,7 @@ TEST(Adaptive, DefaultsSaveThreeQuartersOnVtest) {
 }
 
 TEST(Adaptive, AMapSavesOnWhatTheDnnDoesNotLookAt) {
-  NEED(model());
-  NEED(vtest());
+  NEED_VTEST();
   RunOptions o = options(vtest(), "person");
   o.fps = 5;
   o.seconds = 4;
@@ -92,8 +94,7 @@ TEST(Adaptive, AMapSavesOnWhatTheDnnDoesNotLookAt) {
 }
 
 TEST(Adaptive, TwiceTheSame) {
-  NEED(model());
-  NEED(vtest());
+  NEED_VTEST();
   RunOptions o = options(vtest(), "person");
   o.seconds = 5;
   const RunResult a = run(o, {}), b = run(o, {});
@@ -105,8 +106,7 @@ TEST(Adaptive, TwiceTheSame) {
 
 // A decoder keeps a picture back for reordering; at an interval's end it must not.
 TEST(Adaptive, BPicturesDoNotHoldUpLockstep) {
-  NEED(model());
-  NEED(vtest());
+  NEED_VTEST();
   RunOptions o = options(vtest(), "person");
   o.fps = 5;
   o.seconds = 3;

@@ -12,6 +12,7 @@
 
 #include "eval/compose.h"
 #include "eval/frame_study.h"
+#include "play.h"
 
 using namespace oneadapt;
 using namespace oneadapt::eval;
@@ -29,6 +30,14 @@ RunOptions options() {
   o.fps = 5;
   o.seconds = 5;
   o.properties["dnn.input-size"] = "320x256";
+  return o;
+}
+
+/// Without a policy that moves anything, and without gradients.
+RunOptions fixed_options() {
+  RunOptions o = options();
+  o.policy = "static";
+  o.gradient = false;
   return o;
 }
 
@@ -86,10 +95,8 @@ class Composed : public ::testing::Test {
     const std::size_t different = wanted.size();
     wanted.insert(recorded.most_expensive());
     for (const Rungs &rungs : wanted) {
-      RunOptions fixed = options();
+      RunOptions fixed = fixed_options();
       fixed.properties = live.properties;
-      fixed.policy = "static";
-      fixed.gradient = false;
       for (std::size_t i = 0; i < rungs.size(); ++i) fixed.start[names[i]] = recorded.knobs[i].values[rungs[i]];
       recorded.runs[rungs] = std::make_shared<RunResult>(run(fixed, {}));
     }
@@ -163,9 +170,7 @@ TEST_F(Composed, FeedbackThatIsLostIsTheSameEachTime) {
 }
 
 TEST_F(Composed, UncertainBoxesChangeNothingElse) {
-  RunOptions o = options();
-  o.policy = "static";
-  o.gradient = false;
+  RunOptions o = fixed_options();
   o.seconds = 1;
   o.start["qp"] = 40;
   const RunResult plain = run(o, {});
@@ -194,9 +199,7 @@ TEST_F(Composed, UncertainBoxesChangeNothingElse) {
 namespace {
 
 RunOptions second_pass_at(double qp, SecondPass pass) {
-  RunOptions o = options();
-  o.policy = "static";
-  o.gradient = false;
+  RunOptions o = fixed_options();
   o.seconds = 2;
   o.start["qp"] = qp;
   o.second_pass = std::make_shared<SecondPass>(std::move(pass));
@@ -214,9 +217,7 @@ BlockMap filled(const RunResult &of, float value) {
 // Where all of a frame is sent again, the second pass is a run like any other; where nothing of it is, the DNN sees the
 // first pass, and the black picture costs next to nothing; a frame that is not named is not coded.
 TEST_F(Composed, ASecondPassIsWhatItsBlocksSay) {
-  RunOptions o = options();
-  o.policy = "static";
-  o.gradient = false;
+  RunOptions o = fixed_options();
   o.seconds = 2;
   o.start["qp"] = 28;
   const RunResult fine = run(o, {});
@@ -287,19 +288,9 @@ TEST_F(Composed, FilteredRunIsThatOfTheElements) {
 TEST(Clip, FramesBeyondWhatIsShownAreLeftOut) {
   const fs::path clip = fs::temp_directory_path() / ("edited-" + std::to_string(getpid()) + ".mp4");
   const std::string part = "videotestsrc num-buffers=12 ! video/x-raw,width=128,height=96,framerate=10/1 ! c. ";
-  GstElement *writer = gst_parse_launch(
-      (part + part + "concat name=c ! x264enc speed-preset=veryfast ! mp4mux ! filesink location=" + clip.string())
-          .c_str(),
-      nullptr);
-  ASSERT_NE(writer, nullptr);
-  gst_element_set_state(writer, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(writer);
-  GstMessage *m = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  ASSERT_TRUE(m && GST_MESSAGE_TYPE(m) == GST_MESSAGE_EOS);
-  gst_message_unref(m);
-  gst_object_unref(bus);
-  gst_element_set_state(writer, GST_STATE_NULL);
-  gst_object_unref(writer);
+  ASSERT_EQ(play_line(part + part +
+                      "concat name=c ! x264enc speed-preset=veryfast ! mp4mux ! filesink location=" + clip.string()),
+            "");
 
   RunOptions o = options();
   o.clip = clip.string();

@@ -10,6 +10,7 @@
 #include "eval/compose.h"
 #include "eval/evaluation.h"
 #include "eval/medium.h"
+#include "play.h"
 #include "test_models.h"
 
 using namespace oneadapt;
@@ -65,6 +66,20 @@ class SoundEval : public ::testing::Test {
     o.policy = "static";
     o.gradient = false;
     return o;
+  }
+  EvalOptions of_rate() const {
+    EvalOptions o;
+    o.clips = {clip};
+    o.model = model;
+    o.knobs = {"rate"};
+    o.jobs = 1;
+    o.output = folder.file("out");
+    return o;
+  }
+  nlohmann::json evaluated(const EvalOptions &o) const {
+    check_options(o);
+    Runner runner(o, RunStore(o.output + "/runs"));
+    return evaluate_clip(runner, clip);
   }
   RunResult at(double rate) const {
     RunOptions o = options();
@@ -145,20 +160,13 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
   std::vector<Tone> tones;
   for (int t = 8; t < 20; ++t) tones.push_back({t % 2 ? 500.0 : 3000.0, t + 0.3, t + 0.6});
   make(20, tones);
-  EvalOptions o;
-  o.clips = {clip};
-  o.model = model;
-  o.knobs = {"rate"};
+  EvalOptions o = of_rate();
   o.policies = {"uniform", "oneadapt", "profiling", "voice-detection", "voice-detection-ahead"};
   o.lambdas = {0.05, 2};
   o.properties["filter.rate-ladder"] = "1000,2000,8000";
   o.profiling.profile_interval = 4;
   o.profile_budget = 1;
-  o.jobs = 1;
-  o.output = folder.file("out");
-  check_options(o);
-  Runner runner(o, RunStore(o.output + "/runs"));
-  const nlohmann::json results = evaluate_clip(runner, clip);
+  const nlohmann::json results = evaluated(o);
   ASSERT_EQ(results["curves"].size(), 5u);
   EXPECT_EQ(results["sound"]["words"].size(), 12u);
   EXPECT_EQ(results["sound"]["envelope"].size(), 1000u);
@@ -217,18 +225,11 @@ TEST_F(SoundEval, EveryPolicyIsARunOfItsOwn) {
 
 TEST_F(SoundEval, TheLastIntervalIsSaidToBeWhatItWas) {
   make(3, {{500, 1.3, 1.6}});
-  EvalOptions o;
-  o.clips = {clip};
-  o.model = model;
-  o.knobs = {"rate"};
+  EvalOptions o = of_rate();
   o.policies = {"voice-detection-ahead", "oneadapt"};
   o.lambdas = {0.2};
   o.properties["filter.rate-ladder"] = "1000,8000";
-  o.jobs = 1;
-  o.output = folder.file("out");
-  check_options(o);
-  Runner runner(o, RunStore(o.output + "/runs"));
-  const nlohmann::json results = evaluate_clip(runner, clip);
+  const nlohmann::json results = evaluated(o);
   for (const auto &curve : results["curves"]) {
     const auto &intervals = curve["points"][0]["intervals"];
     ASSERT_EQ(intervals.size(), 3u);
@@ -247,18 +248,11 @@ TEST_F(SoundEval, TheLastIntervalIsSaidToBeWhatItWas) {
 
 TEST_F(SoundEval, IntervalsOfAnotherLength) {
   make(8, {{500, 4.2, 4.5}, {500, 5.2, 5.5}, {3000, 6.2, 6.5}});
-  EvalOptions o;
-  o.clips = {clip};
-  o.model = model;
-  o.knobs = {"rate"};
+  EvalOptions o = of_rate();
   o.policies = {"voice-detection"};
   o.properties["filter.rate-ladder"] = "1000,8000";
   o.interval = 2;
-  o.jobs = 1;
-  o.output = folder.file("out");
-  check_options(o);
-  Runner runner(o, RunStore(o.output + "/runs"));
-  const nlohmann::json results = evaluate_clip(runner, clip);
+  const nlohmann::json results = evaluated(o);
   const auto &raised = results["curves"][0]["points"][0]["intervals"];
   const std::vector<double> rates{8000, 8000, 1000, 1000, 1000, 1000, 8000, 8000};
   ASSERT_EQ(raised.size(), 8u);
@@ -273,18 +267,10 @@ TEST_F(SoundEval, IntervalsOfAnotherLength) {
 TEST_F(SoundEval, VoiceDetectionOfPicturesIsOneClearError) {
   make(1, {});
   const std::string video = folder.file("video.avi");
-  GstElement *pipeline = gst_parse_launch(
-      ("videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=64 ! avimux ! filesink location=" + video)
-          .c_str(),
-      nullptr);
-  ASSERT_NE(pipeline, nullptr);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  gst_message_unref(
-      gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
-  gst_object_unref(bus);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(pipeline);
+  ASSERT_EQ(play_line("videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=64 ! avimux ! "
+                      "filesink location=" +
+                      video),
+            "");
   EvalOptions o;
   o.clips = {video};
   o.model = model;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "play.h"
 #include "test_models.h"
 
 namespace oneadapt_test {
@@ -24,18 +25,7 @@ inline bool write_lying_clip(const std::string &path, int degrees) {
       "video/x-raw,format=I420,width=192,height=256,framerate=5/1 ! m.sink_0 videotestsrc num-buffers=10 "
       "pattern=solid-color foreground-color=0xffa0a0a0 ! video/x-raw,format=I420,width=48,height=48,framerate=5/1 ! "
       "m.sink_1";
-  GstElement *pipeline = gst_parse_launch(line.c_str(), nullptr);
-  if (!pipeline) return false;
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *end =
-      gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  const bool written = end && GST_MESSAGE_TYPE(end) == GST_MESSAGE_EOS;
-  if (end) gst_message_unref(end);
-  gst_object_unref(bus);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(pipeline);
-  if (!written) return false;
+  if (!play_line(line).empty()) return false;
 
   // ISO 14496-12, 8.3.2: a matrix {a, b, u, c, d, v, x, y, w}, a to d in 16.16. In version 0 it lies 40 bytes behind
   // version and flags, which follow the box's name.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inspect_run.h"
 
+#include "play.h"
+
 #include <cstdlib>
 
 namespace inspect_test {
@@ -41,25 +43,7 @@ void expect_line(const Outcome &run, int status, const std::string &part) {
   EXPECT_TRUE(has(run.err, part)) << run.err << "wants: " << part;
 }
 
-/// Plays it to its end.
-bool runs_through(GstElement *pipeline) {
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  const bool ended = message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
-  if (message) gst_message_unref(message);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
-  return ended;
-}
-
-bool launch(const std::string &line) {
-  GstElement *pipeline = gst_parse_launch(line.c_str(), nullptr);
-  const bool ended = pipeline && runs_through(pipeline);
-  if (pipeline) gst_object_unref(pipeline);
-  return ended;
-}
+bool launch(const std::string &line) { return play_line(line).empty(); }
 
 void take(GstElement *, GstBuffer *buffer, GstPad *pad, gpointer data) {
   auto *image = static_cast<Image *>(data);
@@ -81,7 +65,7 @@ Image last_picture(const std::string &line, int count) {
   GstElement *pipeline = gst_parse_launch(whole.c_str(), nullptr);
   GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
   g_signal_connect(sink, "handoff", G_CALLBACK(take), &image);
-  EXPECT_TRUE(runs_through(pipeline)) << line;
+  EXPECT_EQ(play_through(pipeline), "") << line;
   gst_object_unref(sink);
   gst_object_unref(pipeline);
   return image;

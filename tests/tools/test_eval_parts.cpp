@@ -15,6 +15,7 @@
 #include "eval/evaluation.h"
 #include "eval/figure_parts.h"
 #include "eval/frame_study.h"
+#include "eval/medium.h"
 #include "eval/two_passes.h"
 
 using namespace oneadapt;
@@ -638,6 +639,7 @@ TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
   const auto found = RunStore(runs().string()).find(options);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->input, result.input);
+  EXPECT_EQ(found->medium, &video_medium());
   EXPECT_EQ(found->bytes, 400u);
   ASSERT_EQ(found->results.size(), 4u);
   EXPECT_EQ(frame_accuracy(*found, result), std::vector<double>(4, 1));
@@ -666,6 +668,34 @@ TEST_F(Store, WhatWasKeptIsFoundAsItWas) {
   EXPECT_EQ(found->stills[0].jpeg, result.stills[0].jpeg);
   ASSERT_EQ(found->gradient_maps.size(), 1u);
   EXPECT_EQ(found->gradient_maps[0].map.values, result.gradient_maps[0].map.values);
+}
+
+TEST_F(Store, TheMediumIsKeptAndTellsRunsApart) {
+  const RunStore store(runs().string());
+  store.keep(options, result);
+  options.medium = result.medium = &find_medium("sound");
+  EXPECT_FALSE(store.find(options));
+  store.keep(options, result);
+  const auto found = store.find(options);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->medium->name(), "sound");
+}
+
+TEST(Media, AreFoundByNameAndByWhatAClipHolds) {
+  for (const Medium *medium : media()) EXPECT_EQ(&find_medium(medium->name()), medium);
+  EXPECT_THROW(find_medium("smell"), RunError);
+  tools::FileFacts file;
+  file.sound = true;
+  EXPECT_FALSE(video_medium().holds(file));
+  EXPECT_TRUE(find_medium("sound").holds(file));
+  file.video = true;
+  EXPECT_TRUE(video_medium().holds(file));
+  // What oneadapt-eval says of a medium's own option.
+  EXPECT_STREQ(only_for("--fps", "video", "sound").what(), "--fps is for video, and the clips are sound; leave it out");
+  EvalOptions options;
+  options.metric = Metric::MeanIou;
+  EXPECT_NO_THROW(video_medium().check(options));
+  EXPECT_THROW(find_medium("sound").check(options), RunError);
 }
 
 TEST_F(Store, MasksAreKept) {

@@ -8,18 +8,12 @@
 #include <iterator>
 #include <sstream>
 
-#include "cli.h"
-#include "graph_file.h"
+#include "import_run.h"
 #include "model/model.h"
 
 using namespace import_test;
 
 namespace {
-
-struct Outcome {
-  int status;
-  std::string out, err;
-};
 
 /// A scripted model, whose forward(x) is given, in a folder of its own with two labels.
 class Described : public testing::Test {
@@ -34,11 +28,7 @@ class Described : public testing::Test {
   }
   Outcome describe(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"--describe", path});
-    std::vector<const char *> argv{"oneadapt-import"};
-    for (const auto &argument : arguments) argv.push_back(argument.c_str());
-    std::ostringstream out, err;
-    const int status = oneadapt::import::run(int(argv.size()), argv.data(), out, err);
-    return {status, out.str(), err.str()};
+    return import(arguments);
   }
   std::string extra(const std::string &name) const {
     torch::jit::ExtraFilesMap files{{name, ""}};

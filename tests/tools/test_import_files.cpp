@@ -10,26 +10,13 @@
 #include <iterator>
 #include <sstream>
 
-#include "cli.h"
 #include "graph_file.h"
+#include "import_run.h"
 #include "model/model.h"
 
 using namespace import_test;
 
 namespace {
-
-struct Outcome {
-  int status;
-  std::string out, err;
-};
-
-Outcome import(std::vector<std::string> arguments) {
-  std::vector<const char *> argv{"oneadapt-import"};
-  for (const auto &argument : arguments) argv.push_back(argument.c_str());
-  std::ostringstream out, err;
-  const int status = oneadapt::import::run(int(argv.size()), argv.data(), out, err);
-  return {status, out.str(), err.str()};
-}
 
 std::string read(const std::string &path) {
   std::ifstream in(path, std::ios::binary);
@@ -77,12 +64,7 @@ class Program : public testing::Test {
   }
   /// One line that names `what`, status 1, nothing left behind.
   void expect_error(const std::vector<std::string> &given, const std::string &what) const {
-    const auto before = folder.list().size();
-    const Outcome outcome = import(given);
-    EXPECT_EQ(outcome.status, 1);
-    EXPECT_NE(outcome.err.find(what), std::string::npos) << outcome.err;
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-    EXPECT_EQ(folder.list().size(), before);
+    expect_import_error(given, folder, what);
   }
   void expect_bad(const GraphFile &graph, const std::string &what) const {
     const std::string json = graph.write(folder);

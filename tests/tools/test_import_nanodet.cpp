@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "play.h"
 
 namespace {
 
@@ -39,13 +40,7 @@ Picture frame_of(const std::string &clip, int frames) {
   GstElement *pipeline = gst_parse_launch(line.c_str(), nullptr);
   GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
   g_signal_connect(sink, "handoff", G_CALLBACK(keep_last), &picture);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  if (message) gst_message_unref(message);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
+  play_through(pipeline);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
   return picture;

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "cli.h"
+#include "import_run.h"
 #include "onnx_file.h"
 
 using namespace import_test;
@@ -23,26 +23,9 @@ std::vector<double> weights_back(OnnxFile &file) {
   return values(read(file), torch::zeros({1, 3, 1, 1}));
 }
 
-struct Outcome {
-  int status;
-  std::string out, err;
-};
-Outcome import(std::vector<std::string> arguments) {
-  std::vector<const char *> argv{"oneadapt-import"};
-  for (const auto &argument : arguments) argv.push_back(argument.c_str());
-  std::ostringstream out, err;
-  const int status = oneadapt::import::run(int(argv.size()), argv.data(), out, err);
-  return {status, out.str(), err.str()};
-}
-
 /// One line on it, and nothing written.
 void expect_refused(const std::string &path, const Folder &folder, const std::string &what) {
-  const auto before = folder.list().size();
-  const Outcome outcome = import({path, folder.path("out.pt")});
-  EXPECT_EQ(outcome.status, 1);
-  EXPECT_NE(outcome.err.find(what), std::string::npos) << outcome.err;
-  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-  EXPECT_EQ(folder.list().size(), before);
+  expect_import_error({path, folder.path("out.pt")}, folder, what);
 }
 void expect_refused(const OnnxFile &file, const std::string &what) {
   const Folder folder;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "element_rig.h"
 #include "gstoneadapt.h"
 
 /// Amplitude at a time in seconds.
@@ -108,36 +109,13 @@ class AudioRun {
     for (const Out &out : outs) n += out.samples.size();
     return n;
   }
-  guint64 stat(const char *name) const {
-    GstStructure *s = nullptr;
-    g_object_get(filter, "stats", &s, nullptr);
-    guint64 value = 0;
-    EXPECT_TRUE(gst_structure_get_uint64(s, name, &value)) << name;
-    gst_structure_free(s);
-    return value;
-  }
+  guint64 stat(const char *name) const { return stat_of(filter, name); }
   int rate() const {
     int value = -1;
     g_object_get(filter, "rate", &value, nullptr);
     return value;
   }
-  unsigned messages(GstMessageType type, std::string *text = nullptr) {
-    unsigned count = 0;
-    while (GstMessage *message = gst_bus_pop_filtered(bus, type)) {
-      count++;
-      if (text) {
-        GError *error = nullptr;
-        if (type == GST_MESSAGE_ERROR)
-          gst_message_parse_error(message, &error, nullptr);
-        else
-          gst_message_parse_warning(message, &error, nullptr);
-        *text = error->message;
-        g_error_free(error);
-      }
-      gst_message_unref(message);
-    }
-    return count;
-  }
+  unsigned messages(GstMessageType type, std::string *text = nullptr) { return count_messages(bus, type, text); }
   GstOneadaptTunable *tunable() const { return GST_ONEADAPT_TUNABLE(filter); }
   /// Applies one value from interval `interval` on.
   void apply(guint64 interval, const char *knob, double value) {

@@ -395,11 +395,7 @@ TEST(AudioStream, FlushForgetsAndTimeMayGoBack) {
   AudioRun run("rate=8000", 48000);
   run.push_all(sine(300), 0, 72000);
   const gsize before = run.outs.size();
-  gst_harness_push_event(run.h, gst_event_new_flush_start());
-  gst_harness_push_event(run.h, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(run.h, gst_event_new_segment(&segment));
+  push_flush(run.h);
   run.push_all(sine(300), 24000, 72000);
   run.eos();
   EXPECT_TRUE(run.outs.at(before).discont);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "element_rig.h"
 #include "gstoneadapt.h"
 
 /* ---- a third party's tunable: an identity with one knob whose effects the test sets ---- */
@@ -244,27 +245,18 @@ struct Rig {
   void interval() {
     for (int i = 0; i < 10; ++i) ASSERT_EQ(push(), GST_FLOW_OK);
   }
-  guint64 stat(const char *name) {
-    GstStructure *s = nullptr;
-    g_object_get(ctl, "stats", &s, nullptr);
-    guint64 v = 0;
-    EXPECT_TRUE(gst_structure_get_uint64(s, name, &v)) << name;
-    gst_structure_free(s);
-    return v;
-  }
+  guint64 stat(const char *name) { return stat_of(ctl, name); }
   GstMessage *pop(GstMessageType type) { return gst_bus_pop_filtered(bus, type); }
   std::string error_text(GstMessageType type) {
     GstMessage *m = pop(type);
-    if (!m) return "";
-    GError *e = nullptr;
-    if (type == GST_MESSAGE_ERROR)
-      gst_message_parse_error(m, &e, nullptr);
-    else
-      gst_message_parse_warning(m, &e, nullptr);
-    std::string text = e->message;
-    g_clear_error(&e);
-    gst_message_unref(m);
+    const std::string text = m ? text_of(m) : "";
+    if (m) gst_message_unref(m);
     return text;
+  }
+  /// A seek to the beginning.
+  void flush() {
+    push_flush(h);
+    frames = 0;
   }
 };
 

@@ -123,21 +123,8 @@ TEST(Ctl, UnknownKnobIsOneClearError) {
   EXPECT_NE(rig.error_text(GST_MESSAGE_ERROR).find("\"volume\""), std::string::npos);
 }
 TEST(Ctl, UnknownPolicyIsAnErrorThatNamesTheKnownOnes) {
-  GstElement *ctl = gst_element_factory_make("oneadaptctl", nullptr);
-  GstBus *bus = gst_bus_new();
-  gst_element_set_bus(ctl, bus);
-  g_object_set(ctl, "policy", "guess", nullptr);
-  EXPECT_EQ(gst_element_set_state(ctl, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  ASSERT_NE(m, nullptr);
-  GError *e = nullptr;
-  gst_message_parse_error(m, &e, nullptr);
-  EXPECT_NE(std::string(e->message).find("static"), std::string::npos) << e->message;
-  g_clear_error(&e);
-  gst_message_unref(m);
-  gst_element_set_state(ctl, GST_STATE_NULL);
-  gst_object_unref(ctl);
-  gst_object_unref(bus);
+  const std::string error = start_error_of("oneadaptctl", "policy", "guess");
+  EXPECT_NE(error.find("static"), std::string::npos) << error;
 }
 TEST(Ctl, LambdaZeroAsksForAccuracyOnly) {
   Rig rig("lockstep=true lambda=0");
@@ -273,12 +260,7 @@ TEST(Ctl, FlushForgetsTheOldIntervals) {
   rig.interval();
   rig.answer(0);
   rig.push();
-  gst_harness_push_event(rig.h, gst_event_new_flush_start());
-  gst_harness_push_event(rig.h, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
-  rig.frames = 0;
+  rig.flush();
   rig.interval();
   rig.answer(0);  // the same interval again, after the seek
   rig.push();

@@ -16,6 +16,11 @@ struct Live {
     rig.tunable->typical = typical;
     rig.caps();
   }
+  /// Content for which the most expensive rung is worth its cost.
+  void worth_the_top() {
+    rig.tunable->output_grad = 2000;
+    rig.tunable->resource_change = 0.1;
+  }
   /// The next interval, up to its last frame.
   void interval() {
     const guint64 before = rig.stat("decisions"), silent = rig.stat("intervals-without-feedback");
@@ -35,6 +40,12 @@ struct Live {
       interval();
       answer(n - 1);
     }
+  }
+  /// Six intervals with content that is worth the top, and it is there.
+  void reach_the_top() {
+    worth_the_top();
+    heard(6);
+    ASSERT_EQ(level(), 50);
   }
   void silent(int count) {
     while (count--) interval();
@@ -61,10 +72,7 @@ struct Live {
 // λ = 1 usually leads to level 20 (see WarmStartBeginsWhereLambdaUsuallyLeadsTo); this content is worth the top.
 TEST(CtlFaults, HoldsForTwoIntervalsAndThenGoesWhereLambdaUsuallyLeads) {
   Live live;
-  live.rig.tunable->output_grad = 2000;
-  live.rig.tunable->resource_change = 0.1;
-  live.heard(6);
-  ASSERT_EQ(live.level(), 50);
+  live.reach_the_top();
   live.silent(3);  // the first of them begins with the feedback of the one before
   EXPECT_EQ(live.level(), 50);
   EXPECT_FALSE(live.lost());
@@ -79,9 +87,7 @@ TEST(CtlFaults, HoldsForTwoIntervalsAndThenGoesWhereLambdaUsuallyLeads) {
 
 TEST(CtlFaults, ComesBackWithTheFirstGradientAndGoesOn) {
   Live live;
-  live.rig.tunable->output_grad = 2000;
-  live.rig.tunable->resource_change = 0.1;
-  live.heard(6);
+  live.reach_the_top();
   live.silent(8);
   ASSERT_EQ(live.level(), 20);
   live.heard(1);
@@ -95,9 +101,7 @@ TEST(CtlFaults, ComesBackWithTheFirstGradientAndGoesOn) {
 
 TEST(CtlFaults, WhoMovedTheKnobsMeanwhileIsNotOverruled) {
   Live live;
-  live.rig.tunable->output_grad = 2000;
-  live.rig.tunable->resource_change = 0.1;
-  live.heard(6);
+  live.reach_the_top();
   live.silent(5);
   ASSERT_EQ(live.level(), 20);
   live.rig.tunable->value = 10;
@@ -110,10 +114,7 @@ TEST(CtlFaults, WhoMovedTheKnobsMeanwhileIsNotOverruled) {
 TEST(CtlFaults, WithoutWarmStartItGoesBackToHowTheKnobsWereSet) {
   Live live("warm-start=false");
   live.rig.tunable->value = 30;
-  live.rig.tunable->output_grad = 2000;
-  live.rig.tunable->resource_change = 0.1;
-  live.heard(6);
-  ASSERT_EQ(live.level(), 50);
+  live.reach_the_top();
   live.silent(4);
   EXPECT_EQ(live.level(), 30);
 }
@@ -187,8 +188,7 @@ TEST(CtlFaults, ABudgetIsKeptFromTheBytesAlone) {
 
 TEST(CtlFaults, AnIntervalTooLateIsFeedbackAllTheSame) {
   Live live;
-  live.rig.tunable->output_grad = 2000;
-  live.rig.tunable->resource_change = 0.1;
+  live.worth_the_top();
   live.heard(1);
   for (int i = 0; i < 8; ++i) {
     live.interval();
@@ -203,8 +203,7 @@ TEST(CtlFaults, AnIntervalTooLateIsFeedbackAllTheSame) {
 // Half is lost or late, some is doubled or turned around: it stays where a loop without faults is, and never leaves.
 TEST(CtlFaults, AnUnreliablePathLeadsToTheSamePlace) {
   Live live;
-  live.rig.tunable->output_grad = 2000;
-  live.rig.tunable->resource_change = 0.1;
+  live.worth_the_top();
   std::mt19937 random(11);
   std::vector<guint64> held;
   unsigned away = 0;

@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "ctl_rig.h"
+#include "gradient_bytes.h"
 
 namespace {
-
-using Bytes = std::vector<guint8>;
 
 struct Network {
   Rig rig;
@@ -46,13 +45,7 @@ struct Network {
     GstOneadaptGradient *g = gradient_of(interval);
     g->stream = of;
     g->early = early;
-    GBytes *bytes = gst_oneadapt_gradient_to_bytes(g, nullptr);
-    gsize size = 0;
-    const auto *data = static_cast<const guint8 *>(g_bytes_get_data(bytes, &size));
-    const Bytes out(data, data + size);
-    g_bytes_unref(bytes);
-    gst_oneadapt_gradient_free(g);
-    return out;
+    return bytes_of(g);
   }
   /// Sends it, and waits until it is dealt with.
   void send(const Bytes &bytes) {
@@ -132,19 +125,6 @@ TEST(CtlNetwork, AnAddressInUseIsOneClearError) {
   guint port = 0;
   gst_structure_get_uint(n.feedback(), "port", &port);
   const std::string where = "udp://127.0.0.1:" + std::to_string(port);
-  GstElement *ctl = gst_element_factory_make("oneadaptctl", nullptr);
-  GstBus *bus = gst_bus_new();
-  gst_element_set_bus(ctl, bus);
-  g_object_set(ctl, "feedback", where.c_str(), nullptr);
-  EXPECT_EQ(gst_element_set_state(ctl, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  ASSERT_NE(m, nullptr);
-  GError *e = nullptr;
-  gst_message_parse_error(m, &e, nullptr);
-  EXPECT_NE(std::string(e->message).find(where), std::string::npos) << e->message;
-  g_clear_error(&e);
-  gst_message_unref(m);
-  gst_element_set_state(ctl, GST_STATE_NULL);
-  gst_object_unref(ctl);
-  gst_object_unref(bus);
+  const std::string error = start_error_of("oneadaptctl", "feedback", where.c_str());
+  EXPECT_NE(error.find(where), std::string::npos) << error;
 }

@@ -71,6 +71,18 @@ void wait_until(const std::function<bool()> &condition) {
   while (!condition()) std::this_thread::yield();
 }
 
+/// An interval and a buffer of the next, with which it is decided on.
+void first_interval(Rig &rig) {
+  rig.caps();
+  rig.interval();
+  rig.push();
+}
+/// The same, until the DNN has been given its first rendering.
+void begin_profile(Rig &rig, const FakeDnn &dnn) {
+  first_interval(rig);
+  wait_until([&] { return dnn.renderings == 1; });
+}
+
 /// "oneadapt-decision" messages so far: interval → extra inferences, with − for one that had no profile's answer.
 std::vector<std::string> decisions(Rig &rig) {
   std::vector<std::string> all;
@@ -98,15 +110,6 @@ guint64 last_decision(Rig &rig) {
   return interval;
 }
 using Decisions = std::vector<std::string>;
-
-void flush(Rig &rig) {
-  gst_harness_push_event(rig.h, gst_event_new_flush_start());
-  gst_harness_push_event(rig.h, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
-  rig.frames = 0;
-}
 
 }  // namespace
 
@@ -145,9 +148,7 @@ TEST(CtlProfile, TheBudgetSaysHowLate) {
 TEST(CtlProfile, SettingsReachThePolicy) {
   Rig rig("policy=chameleon lockstep=true profile-interval=4 profile-configurations=2 profile-top=1 lambda=0");
   FakeDnn dnn(rig);
-  rig.caps();
-  rig.interval();
-  rig.push();
+  first_interval(rig);
   EXPECT_EQ(dnn.levels, (std::vector<double>{50, 10}));  // at most two: the ladder's ends
   for (int i = 0; i < 10; ++i) rig.push();
   EXPECT_EQ(rig.tunable->value, 50);                 // λ = 0
@@ -202,10 +203,7 @@ TEST(CtlProfile, LiveStreamGoesOnWhileItIsProfiledAtThePaceOfTheBudget) {
 TEST(CtlProfile, NoInferenceIsAheadOfTheBudget) {
   Rig rig("policy=profiling profile-interval=1000");
   FakeDnn dnn(rig);
-  rig.caps();
-  rig.interval();
-  rig.push();
-  wait_until([&] { return dnn.renderings == 1; });
+  begin_profile(rig, dnn);
   wait_until([&] { return rig.stat("decisions") == 1; });
   // Rendering n may begin once 2n inferences are half of the frames that have come since frame 10.
   for (unsigned n = 1; n < 5; ++n) {
@@ -239,11 +237,8 @@ TEST(CtlProfile, EndsWhileAProfileWaits) {
 TEST(CtlProfile, AFlushCallsAProfileOff) {
   Rig rig("policy=profiling profile-interval=1000");
   FakeDnn dnn(rig);
-  rig.caps();
-  rig.interval();
-  rig.push();
-  wait_until([&] { return dnn.renderings == 1; });
-  flush(rig);
+  begin_profile(rig, dnn);
+  rig.flush();
   wait_until([&] { return dnn.called_off == 1; });
   rig.interval();
   rig.push();
@@ -256,9 +251,7 @@ TEST(CtlProfile, AFlushCallsAProfileOff) {
 TEST(CtlProfile, AnAnswerWaitsUntilTheTunableCanBeAsked) {
   Rig rig("policy=profiling lockstep=true profile-interval=100 profile-budget=1000");
   FakeDnn dnn(rig);
-  rig.caps();
-  rig.interval();
-  rig.push();
+  first_interval(rig);
   rig.tunable->fail = true;
   rig.interval();
   EXPECT_EQ(rig.tunable->value, 50);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 namespace oneadapt_test {
 namespace {
 
@@ -142,6 +144,21 @@ guint64 DnnHarness::stat(const char *name) const {
   EXPECT_NE(value, nullptr) << name;
   gst_structure_free(stats);
   return number;
+}
+
+std::vector<GstVideoRegionOfInterestMeta *> rois(GstBuffer *buffer) {
+  std::vector<GstVideoRegionOfInterestMeta *> result;
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))
+    result.push_back(reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta));
+  return result;
+}
+
+std::vector<nlohmann::json> lines(const std::string &path) {
+  std::vector<nlohmann::json> result;
+  std::istringstream in(read_file(path));
+  for (std::string line; std::getline(in, line);) result.push_back(nlohmann::json::parse(line));
+  return result;
 }
 
 Message start_error(DnnHarness &dnn) {

@@ -5,9 +5,11 @@
 #include <gst/video/video.h>
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "element_rig.h"
 #include "gstoneadapt.h"
 #include "test_models.h"
 
@@ -58,6 +60,14 @@ class DnnHarness {
  private:
   GstVideoInfo info_{};
 };
+
+/// Duration of a frame at 10 a second.
+constexpr GstClockTime kFrame = 100 * GST_MSECOND;
+
+/// The regions of interest of a buffer.
+std::vector<GstVideoRegionOfInterestMeta *> rois(GstBuffer *buffer);
+/// The JSON lines of a file.
+std::vector<nlohmann::json> lines(const std::string &path);
 
 /// The element's state change to PAUSED must fail with exactly one error; this is it.
 Message start_error(DnnHarness &dnn);

@@ -14,23 +14,6 @@ namespace {
 using namespace oneadapt_test;
 using Json = nlohmann::json;
 
-constexpr GstClockTime kFrame = 100 * GST_MSECOND;
-
-std::vector<GstVideoRegionOfInterestMeta *> rois(GstBuffer *buffer) {
-  std::vector<GstVideoRegionOfInterestMeta *> result;
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))
-    result.push_back(reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta));
-  return result;
-}
-
-std::vector<Json> lines(const std::string &path) {
-  std::vector<Json> result;
-  std::istringstream in(read_file(path));
-  for (std::string line; std::getline(in, line);) result.push_back(Json::parse(line));
-  return result;
-}
-
 TEST(Dnn, BuffersPassUntouchedWithRegionsOfInterest) {
   DnnHarness dnn;
   dnn.play();
@@ -370,11 +353,7 @@ TEST(Dnn, FlushForgetsTheInterval) {
   dnn.play();
   dnn.caps("RGB", 32, 24, "0/1");
   for (int i = 0; i < 5; ++i) dnn.push(GstClockTime(i) * kFrame, 204, 0, 0, GST_CLOCK_TIME_NONE);
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_start());
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(dnn.harness, gst_event_new_segment(&segment));
+  push_flush(dnn.harness);
   ASSERT_EQ(dnn.push(30 * GST_SECOND, 204, 0, 0, GST_CLOCK_TIME_NONE), GST_FLOW_OK);
   EXPECT_EQ(dnn.log, Log(6, "buffer"));  // nothing is owed for interval 0
   dnn.push(31 * GST_SECOND, 204, 0, 0, GST_CLOCK_TIME_NONE);
@@ -389,11 +368,7 @@ TEST(Dnn, FlushForgetsTheLastResults) {
   dnn.push(0, 204, 0, 0);
   dnn.push(kFrame, 0, 0, 0);
   EXPECT_EQ(dnn.stat("objects"), 1u);  // repeated
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_start());
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(dnn.harness, gst_event_new_segment(&segment));
+  push_flush(dnn.harness);
   dnn.push(30 * GST_SECOND, 0, 0, 0);
   EXPECT_EQ(dnn.stat("objects"), 0u);
   dnn.drop_output();

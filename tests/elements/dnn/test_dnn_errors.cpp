@@ -8,8 +8,6 @@ namespace {
 
 using namespace oneadapt_test;
 
-constexpr GstClockTime kFrame = 100 * GST_MSECOND;
-
 bool has(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 void expect_error(const Message &m, GQuark domain, gint code, const std::string &property, const std::string &part) {

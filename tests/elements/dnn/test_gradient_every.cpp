@@ -9,7 +9,6 @@ namespace {
 
 using namespace oneadapt_test;
 
-constexpr GstClockTime kFrame = 100 * GST_MSECOND;
 constexpr double kRed = 0.995055, kBoth = 0.233461, kGreenBlock = 0.0164052;
 constexpr double kRounding = 0.023;  // of a block in the message
 
@@ -105,11 +104,7 @@ TEST(GradientEvery, AFlushForgetsTheOthers) {
   dnn.play();
   dnn.caps("RGB", 32, 24);
   for (guint64 i = 0; i < 9; ++i) dnn.push(i * kFrame);
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_start());
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(dnn.harness, gst_event_new_segment(&segment));
+  push_flush(dnn.harness);
   dnn.push(9 * kFrame, 0, 0, 0);
   const auto gradients = dnn.gradients();
   const GstOneadaptGradient *g = only(gradients);

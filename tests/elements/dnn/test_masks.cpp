@@ -12,23 +12,6 @@ namespace {
 using namespace oneadapt_test;
 using Json = nlohmann::json;
 
-constexpr GstClockTime kFrame = 100 * GST_MSECOND;
-
-std::vector<GstVideoRegionOfInterestMeta *> rois(GstBuffer *buffer) {
-  std::vector<GstVideoRegionOfInterestMeta *> result;
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))
-    result.push_back(reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta));
-  return result;
-}
-
-std::vector<Json> lines(const std::string &path) {
-  std::vector<Json> result;
-  std::istringstream in(read_file(path));
-  for (std::string line; std::getline(in, line);) result.push_back(Json::parse(line));
-  return result;
-}
-
 /// 32×24, black, with a green block of 4×4 and a red L of 8 + 4 cells.
 GstBuffer *painted(const DnnHarness &dnn, GstClockTime pts) {
   GstBuffer *buffer = dnn.picture(pts, kFrame, 0, 0, 0);

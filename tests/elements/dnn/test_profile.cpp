@@ -12,8 +12,6 @@ namespace {
 
 using namespace oneadapt_test;
 
-constexpr GstClockTime kFrame = 100 * GST_MSECOND;
-
 /// A profile whose renderings are plain pictures of the colours model: red shows one object, black none.
 struct Profile {
   explicit Profile(DnnHarness &d) : dnn(d) {}

@@ -247,11 +247,7 @@ TEST_F(Sound, ASeekBeginsAnew) {
   tones = {{500, 0.2, 0.2, 0.4}, {3000, 0.2, 5.2, 5.4}};
   start(8000);
   play(0, 0.8);
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_start());
-  gst_harness_push_event(dnn.harness, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(dnn.harness, gst_event_new_segment(&segment));
+  push_flush(dnn.harness);
   play(5, 6);
   end();
   EXPECT_EQ(words(), (Words{"high@5.2"}));

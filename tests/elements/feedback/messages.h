@@ -11,9 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "gstoneadapt.h"
-
-using Bytes = std::vector<guint8>;
+#include "gradient_bytes.h"
 
 /// A message about interval `interval`; of a frame of noise, near the largest that there is, or a small one.
 inline Bytes message_of(guint64 interval, bool large = true) {
@@ -23,13 +21,7 @@ inline Bytes message_of(guint64 interval, bool large = true) {
   g->interval_duration = GST_SECOND;
   g->stream_time = interval * GST_SECOND;
   for (guint i = 0; i < g->columns * g->rows; ++i) g->values[i] = gfloat(random() % 1000);
-  GBytes *bytes = gst_oneadapt_gradient_to_bytes(g, nullptr);
-  gsize size = 0;
-  const auto *data = static_cast<const guint8 *>(g_bytes_get_data(bytes, &size));
-  const Bytes out(data, data + size);
-  g_bytes_unref(bytes);
-  gst_oneadapt_gradient_free(g);
-  return out;
+  return bytes_of(g);
 }
 
 /// What came, in order.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "element_rig.h"
 #include "gstoneadapt.h"
 
 /// One test picture in any format: textured, drifting by `t` pixels.
@@ -120,44 +121,13 @@ class FilterRun {
     }
     return all;
   }
-  guint64 stat(const char *name) const {
-    GstStructure *s = nullptr;
-    g_object_get(filter, "stats", &s, nullptr);
-    guint64 value = 0;
-    EXPECT_TRUE(gst_structure_get_uint64(s, name, &value)) << name;
-    gst_structure_free(s);
-    return value;
-  }
-  double applied(const char *knob) const {
-    GstStructure *s = nullptr;
-    g_object_get(filter, "stats", &s, nullptr);
-    double value = -1;
-    EXPECT_TRUE(gst_structure_get_double(s, knob, &value)) << knob;
-    gst_structure_free(s);
-    return value;
-  }
+  guint64 stat(const char *name) const { return stat_of(filter, name); }
+  double applied(const char *knob) const { return stat_number_of(filter, knob); }
   void expect_all_accounted_for(unsigned pushed) const {
     EXPECT_EQ(stat("frames-in"), pushed);
     EXPECT_EQ(stat("frames-in"), stat("frames-out") + stat("dropped"));
   }
-  /// How many messages of a type were posted; the text of the last error or warning goes to `text`.
-  unsigned messages(GstMessageType type, std::string *text = nullptr) {
-    unsigned count = 0;
-    while (GstMessage *message = gst_bus_pop_filtered(bus, type)) {
-      count++;
-      if (text && (type == GST_MESSAGE_ERROR || type == GST_MESSAGE_WARNING)) {
-        GError *error = nullptr;
-        if (type == GST_MESSAGE_ERROR)
-          gst_message_parse_error(message, &error, nullptr);
-        else
-          gst_message_parse_warning(message, &error, nullptr);
-        *text = error->message;
-        g_error_free(error);
-      }
-      gst_message_unref(message);
-    }
-    return count;
-  }
+  unsigned messages(GstMessageType type, std::string *text = nullptr) { return count_messages(bus, type, text); }
   GstOneadaptTunable *tunable() const { return GST_ONEADAPT_TUNABLE(filter); }
 
   GstHarness *h;

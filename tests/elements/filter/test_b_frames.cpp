@@ -101,11 +101,7 @@ TEST(FilterBFrames, AFlushDropsThemAndCountsThem) {
   run.push_range(0, 5);
   const std::size_t out = pull(run).pts.size();
   ASSERT_LT(out, 5u);
-  gst_harness_push_event(run.h, gst_event_new_flush_start());
-  gst_harness_push_event(run.h, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(run.h, gst_event_new_segment(&segment));
+  push_flush(run.h);
   EXPECT_EQ(run.stat("dropped"), 5 - out);
   run.push_range(20, 30);
   const Times times = pull(run);

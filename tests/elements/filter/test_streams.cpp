@@ -101,11 +101,7 @@ TEST(FilterStreams, AConfigurationForALaterIntervalSurvivesAFlush) {
   GstStructure *wanted = gst_structure_new("c", "qp", G_TYPE_INT, 44, nullptr);
   ASSERT_TRUE(gst_oneadapt_tunable_apply(run.tunable(), 6, wanted, nullptr));
   gst_structure_free(wanted);
-  gst_harness_push_event(run.h, gst_event_new_flush_start());
-  gst_harness_push_event(run.h, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(run.h, gst_event_new_segment(&segment));
+  push_flush(run.h);
   run.through(0, 1);
   EXPECT_EQ(run.applied("qp"), 44);
 }

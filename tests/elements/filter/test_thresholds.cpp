@@ -91,11 +91,7 @@ TEST(FilterThresholds, TakeEffectAtAnIntervalsFirstFrame) {
 TEST(FilterThresholds, AFlushIsABeginning) {
   FilterRun run(kGray, kRaw, "change-threshold=100");
   for (unsigned i = 0; i < 5; i++) push(run, i, 0);
-  gst_harness_push_event(run.h, gst_event_new_flush_start());
-  gst_harness_push_event(run.h, gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(run.h, gst_event_new_segment(&segment));
+  push_flush(run.h);
   run.pull();
   for (unsigned i = 5; i < 10; i++) push(run, i, 0);
   EXPECT_EQ(times(run.pull()), (Times{5}));
@@ -239,11 +235,7 @@ TEST(FilterThresholds, TenThousandFramesAreAccountedFor) {
           last = o.pts;
           out++;
         }
-        gst_harness_push_event(run.h, gst_event_new_flush_start());
-        gst_harness_push_event(run.h, gst_event_new_flush_stop(TRUE));
-        GstSegment segment;
-        gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_harness_push_event(run.h, gst_event_new_segment(&segment));
+        push_flush(run.h);
       }
       GstBuffer *buffer = square(run, i, int(random() % 64) - 40, 8);
       if (gst_harness_push(run.h, buffer) != GST_FLOW_OK) lost++;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/model.h"
+#include "model_rig.h"
 #include "test_models.h"
 
 namespace {
@@ -104,20 +105,9 @@ std::string save(const TemporaryFolder &folder, const Layout &layout, const std:
 }
 
 ModelOptions options_of(const std::string &path) {
-  ModelOptions options;
-  options.path = path;
-  options.device = "cpu";
+  ModelOptions options = cpu_options(path);
   options.threshold = 0.3;
   return options;
-}
-
-RgbFrame frame_of(const std::vector<std::uint8_t> &pixels) {
-  RgbFrame frame;
-  frame.data = pixels.data();
-  frame.stride = std::size_t(3) * kWidth;
-  frame.width = kWidth;
-  frame.height = kHeight;
-  return frame;
 }
 
 class Layouts : public ::testing::TestWithParam<Layout> {};

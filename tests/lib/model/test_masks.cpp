@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/torch_model.h"
+#include "model_rig.h"
 #include "test_models.h"
 
 namespace {
@@ -15,20 +16,9 @@ using namespace oneadapt_test;
 constexpr unsigned kWidth = 32, kHeight = 24;
 
 ModelOptions options_of(const std::string &path, const std::string &wanted = "") {
-  ModelOptions options;
-  options.path = path;
-  options.device = "cpu";
+  ModelOptions options = cpu_options(path);
   if (!wanted.empty()) options.classes = {wanted};
   return options;
-}
-
-RgbFrame frame_of(const std::vector<std::uint8_t> &pixels) {
-  RgbFrame frame;
-  frame.data = pixels.data();
-  frame.stride = std::size_t(3) * kWidth;
-  frame.width = kWidth;
-  frame.height = kHeight;
-  return frame;
 }
 
 /// Black, with a red L of 40 cells, a green block of 32, a red one of 16, and a speck of 4.

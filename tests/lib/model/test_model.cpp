@@ -15,6 +15,7 @@
 #include "model/saved_tensors.h"
 #include "model/tensor_memory.h"
 #include "model/torch_model.h"
+#include "model_rig.h"
 #include "test_models.h"
 
 namespace {
@@ -24,22 +25,6 @@ using namespace oneadapt_test;
 using Kind = ModelError::Kind;
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-
-RgbFrame frame_of(const std::vector<std::uint8_t> &pixels, unsigned width, unsigned height) {
-  RgbFrame frame;
-  frame.data = pixels.data();
-  frame.stride = std::size_t(3) * width;
-  frame.width = width;
-  frame.height = height;
-  return frame;
-}
-
-ModelOptions options_of(const std::string &path) {
-  ModelOptions options;
-  options.path = path;
-  options.device = "cpu";
-  return options;
-}
 
 double total(const BlockMap &map) {
   double sum = 0;
@@ -75,17 +60,17 @@ bool has(const std::string &text, const std::string &part) { return text.find(pa
 TEST(Shared, WhileItLivesAndTheFileIsTheSame) {
   TemporaryFolder folder;
   const std::string path = save_random_nanodet(folder, 1);
-  TorchModel a(options_of(path)), b(options_of(folder.path() + "/./nanodet.pt"));
+  TorchModel a(cpu_options(path)), b(cpu_options(folder.path() + "/./nanodet.pt"));
   EXPECT_EQ(a.module()._ivalue().get(), b.module()._ivalue().get());
   save_random_nanodet(folder, 2);  // the same name, another model
-  TorchModel c(options_of(path));
+  TorchModel c(cpu_options(path));
   EXPECT_NE(a.module()._ivalue().get(), c.module()._ivalue().get());
 }
 
 TEST(Shared, UsersDoNotDisturbEachOther) {
   TemporaryFolder folder;
   const std::string path = save_colours(folder);
-  const auto a = Model::load(options_of(path)), b = Model::load(options_of(path));
+  const auto a = Model::load(cpu_options(path)), b = Model::load(cpu_options(path));
   const auto red = plain_rgb(32, 24, 204, 102, 0), green = plain_rgb(32, 24, 0, 204, 102);
   a->infer_for_gradient(frame_of(red, 32, 24));
   b->infer_for_gradient(frame_of(green, 32, 24));
@@ -101,7 +86,7 @@ TEST(Shared, UsersDoNotDisturbEachOther) {
 
 TEST(Shared, AProgramThatChangesItselfSharesItsWeightsOnly) {
   TemporaryFolder folder;
-  TorchModel plain(options_of(save_colours(folder)));
+  TorchModel plain(cpu_options(save_colours(folder)));
   EXPECT_FALSE(plain.shared().stateful);
   const std::string description =
       R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a", "b", "c"], "output": {"layout": "yolo"}})";
@@ -116,7 +101,7 @@ TEST(Shared, AProgramThatChangesItselfSharesItsWeightsOnly) {
   for (torch::jit::Module *module : {&sets, &writes}) {
     const std::string path = folder.file("stateful.pt");
     module->save(path, {{"oneadapt.json", description}});
-    TorchModel a(options_of(path)), b(options_of(path));
+    TorchModel a(cpu_options(path)), b(cpu_options(path));
     EXPECT_TRUE(a.shared().stateful);
     EXPECT_EQ(a.module().attr("weight").toTensor().data_ptr(), b.module().attr("weight").toTensor().data_ptr());
     const auto run = [&](TorchModel &model) { model.module().forward({at::zeros({1})}); };
@@ -135,7 +120,7 @@ TEST(Shared, AProgramThatChangesItselfSharesItsWeightsOnly) {
 TEST(Shared, GradientsOfWeightsAreAskedForAlone) {
   TemporaryFolder folder;
   const std::string path = save_random_nanodet(folder, 1);
-  TorchModel a(options_of(path)), b(options_of(path));
+  TorchModel a(cpu_options(path)), b(cpu_options(path));
   a.set_weight_gradients(true);
   unsigned asked = 0;
   for (const at::Tensor &t : a.module().parameters()) asked += t.requires_grad();
@@ -149,7 +134,7 @@ TEST(Shared, ThreadsGetWhatOneGets) {
   const unsigned kThreads = 4, kRounds = 20;
   std::vector<std::vector<std::uint8_t>> pictures;
   std::vector<Gradient> expected(kThreads);
-  TorchModel alone(options_of(path));
+  TorchModel alone(cpu_options(path));
   for (unsigned i = 0; i < kThreads; ++i) {
     pictures.emplace_back(64 * 64 * 3);
     for (std::size_t p = 0; p < pictures[i].size(); ++p) pictures[i][p] = std::uint8_t(p * (i + 3) * 7 % 251);
@@ -160,7 +145,7 @@ TEST(Shared, ThreadsGetWhatOneGets) {
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < kThreads; ++i)
     threads.emplace_back([&, i] {
-      const auto model = Model::load(options_of(path));
+      const auto model = Model::load(cpu_options(path));
       for (unsigned round = 0; round < kRounds; ++round) {
         Gradient g;
         model->infer_for_gradient(frame_of(pictures[i], 64, 64));
@@ -180,7 +165,7 @@ TEST(Shared, ThreadsGetWhatOneGets) {
 
 TEST(Colours, ResultsUtilityAndMap) {
   TemporaryFolder folder;
-  const auto model = Model::load(options_of(save_colours(folder)));
+  const auto model = Model::load(cpu_options(save_colours(folder)));
   const auto pixels = plain_rgb(32, 24, 204, 102, 0);  // scores 0.8, 0.4, 0
   const auto found = model->infer_for_gradient(frame_of(pixels, 32, 24));
   ASSERT_EQ(found.size(), 1u);  // only 0.8 reaches θ = 0.5
@@ -210,7 +195,7 @@ TEST(Colours, ResultsUtilityAndMap) {
 
 TEST(Colours, BlocksCutByTheEdgeAreMeansOverWhatTheyHave) {
   TemporaryFolder folder;
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   options.threshold = 0.599999;  // a mean of floats may fall just short of 0.6
   const auto model = Model::load(options);
   const auto pixels = plain_rgb(32, 24, 0, 0, 153);  // blue 0.6, all but θ
@@ -225,7 +210,7 @@ TEST(Colours, BlocksCutByTheEdgeAreMeansOverWhatTheyHave) {
 
 TEST(Colours, WithoutElementsTheMapIsZero) {
   TemporaryFolder folder;
-  const auto model = Model::load(options_of(save_colours(folder)));
+  const auto model = Model::load(cpu_options(save_colours(folder)));
   const auto pixels = plain_rgb(40, 33, 0, 0, 0);
   EXPECT_TRUE(model->infer_for_gradient(frame_of(pixels, 40, 33)).empty());
   Gradient g;
@@ -238,7 +223,7 @@ TEST(Colours, WithoutElementsTheMapIsZero) {
 
 TEST(Colours, OnlyWantedClassesCount) {
   TemporaryFolder folder;
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   options.classes = {"green thing"};
   const auto model = Model::load(options);
   const auto pixels = plain_rgb(32, 24, 255, 255, 255);
@@ -256,7 +241,7 @@ TEST(Colours, OnlyWantedClassesCount) {
 
 TEST(Colours, AThresholdBelowTheFloorFindsMoreButDoesNotCountMore) {
   TemporaryFolder folder;
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   options.threshold = 0.05;
   const auto model = Model::load(options);
   const auto pixels = plain_rgb(32, 24, 18, 102, 0);  // scores 0.07, 0.4, 0; floor 0.1
@@ -271,7 +256,7 @@ TEST(Colours, AThresholdBelowTheFloorFindsMoreButDoesNotCountMore) {
 
 TEST(Colours, RowsMayBePadded) {
   TemporaryFolder folder;
-  const auto model = Model::load(options_of(save_colours(folder)));
+  const auto model = Model::load(cpu_options(save_colours(folder)));
   std::vector<std::uint8_t> pixels(24 * 100, 255);
   for (unsigned y = 0; y < 24; ++y)
     for (unsigned x = 0; x < 32; ++x) {
@@ -287,7 +272,7 @@ TEST(Colours, RowsMayBePadded) {
 
 TEST(Colours, ResizingKeepsTheSumOfTheGradient) {
   TemporaryFolder folder;
-  const auto model = Model::load(options_of(save_colours(folder)));
+  const auto model = Model::load(cpu_options(save_colours(folder)));
   const double whole = 40 * sigmoid(2) * sigmoid(-2);
   // Half, the same, a third more, twice as large: the input of the DNN stays 32×24.
   const std::pair<unsigned, unsigned> sizes[] = {{16, 12}, {32, 24}, {43, 31}, {64, 48}};
@@ -307,18 +292,18 @@ TEST(Colours, ResizingKeepsTheSumOfTheGradient) {
 
 TEST(Colours, InputSizeIsRoundedUpToTheMultiple) {
   TemporaryFolder folder;
-  TorchModel model(options_of(save_colours(folder, R"({"input": {"multiple_of": 32}})")));
+  TorchModel model(cpu_options(save_colours(folder, R"({"input": {"multiple_of": 32}})")));
   EXPECT_EQ(model.prepare(at::zeros({1, 3, 33, 64})).sizes(), (at::IntArrayRef{1, 3, 64, 64}));
   model.set_input_size(100, 31);
   EXPECT_EQ(model.prepare(at::zeros({1, 3, 33, 64})).sizes(), (at::IntArrayRef{1, 3, 32, 128}));
-  TorchModel fixed(options_of(save_colours(folder, R"({"input": {"multiple_of": 0, "width": 40, "height": 30}})")));
+  TorchModel fixed(cpu_options(save_colours(folder, R"({"input": {"multiple_of": 0, "width": 40, "height": 30}})")));
   fixed.set_input_size(64, 64);
   EXPECT_EQ(fixed.prepare(at::zeros({1, 3, 33, 64})).sizes(), (at::IntArrayRef{1, 3, 30, 40}));
 }
 
 TEST(Colours, ColourOrderAndNormalisation) {
   TemporaryFolder folder;
-  TorchModel model(options_of(
+  TorchModel model(cpu_options(
       save_colours(folder, R"({"input": {"colour": "BGR", "range": 255, "mean": [10, 20, 30], "std": [2, 4, 5]}})")));
   const auto pixels = plain_rgb(24, 24, 255, 100, 50);
   const at::Tensor x = model.prepare(model.upload(frame_of(pixels, 24, 24)));
@@ -344,7 +329,7 @@ def forward(self, x):
 )",
               R"({"format": 1, "input": {"multiple_of": 8},
     "output": {"layout": "nanodet", "strides": [8], "scores": [0], "boxes": [1], "bins": 4}, "labels": ["a", "b"]})");
-  const auto model = Model::load(options_of(path));
+  const auto model = Model::load(cpu_options(path));
   const auto pixels = plain_rgb(16, 8, 9, 9, 9);
   const auto found = model->infer(frame_of(pixels, 16, 8));
   ASSERT_EQ(found.size(), 2u);
@@ -367,7 +352,7 @@ TEST(Nanodet, AnElementIsItsBestClassOrNothing) {
               "def forward(self, x):\n    return torch.tensor([[0.9, 0.8]]) + 0.0 * x.mean(), torch.zeros([1, 8])\n",
               R"({"format": 1, "input": {"multiple_of": 8},
     "output": {"layout": "nanodet", "strides": [8], "scores": [0], "boxes": [1], "bins": 2}, "labels": ["a", "b"]})");
-  auto options = options_of(path);
+  auto options = cpu_options(path);
   const auto pixels = plain_rgb(8, 8, 9, 9, 9);
   EXPECT_EQ(Model::load(options)->infer(frame_of(pixels, 8, 8)).size(), 1u);
   options.classes = {"b"};
@@ -381,7 +366,7 @@ TEST(DnnGrad, EqualsCentralDifferences) {
   unsigned with_elements = 0;
   for (unsigned seed = 0; seed < 100; ++seed) {
     TemporaryFolder folder;
-    TorchModel model(options_of(save_random_nanodet(folder, seed)));
+    TorchModel model(cpu_options(save_random_nanodet(folder, seed)));
     ASSERT_EQ(model.type(), at::kDouble);
     std::mt19937 random(seed);
     const unsigned width = 20 + random() % 30, height = 12 + random() % 20;  // so that most are resized, both ways
@@ -427,7 +412,7 @@ TEST(DnnGrad, EqualsCentralDifferences) {
 
 TEST(DnnGrad, BlockMapIsTheMeanOfThePixelGradient) {
   TemporaryFolder folder;
-  TorchModel model(options_of(save_random_nanodet(folder, 7)));
+  TorchModel model(cpu_options(save_random_nanodet(folder, 7)));
   std::mt19937 random(3);
   std::vector<std::uint8_t> pixels(37 * 21 * 3);
   for (auto &p : pixels) p = std::uint8_t(random());
@@ -453,7 +438,7 @@ TEST(DnnGrad, BlockMapIsTheMeanOfThePixelGradient) {
 
 TEST(DnnGrad, NoWeightEverGetsAGradient) {
   TemporaryFolder folder;
-  TorchModel model(options_of(save_random_nanodet(folder, 1)));
+  TorchModel model(cpu_options(save_random_nanodet(folder, 1)));
   const auto pixels = plain_rgb(32, 32, 200, 10, 90);
   for (int i = 0; i < 3; ++i) {
     model.infer_for_gradient(frame_of(pixels, 32, 32));
@@ -472,7 +457,7 @@ TEST(DnnGrad, NoWeightEverGetsAGradient) {
 
 TEST(DnnGrad, BothForwardPassesGiveTheSameResults) {
   TemporaryFolder folder;
-  TorchModel model(options_of(save_random_nanodet(folder, 5)));
+  TorchModel model(cpu_options(save_random_nanodet(folder, 5)));
   std::mt19937 random(3);
   std::vector<std::uint8_t> pixels(64 * 48 * 3);
   for (auto &p : pixels) p = std::uint8_t(random());
@@ -492,7 +477,7 @@ TEST(DnnGrad, BothForwardPassesGiveTheSameResults) {
 
 TEST(DnnGrad, NeedsAGraph) {
   TemporaryFolder folder;
-  const auto model = Model::load(options_of(save_colours(folder)));
+  const auto model = Model::load(cpu_options(save_colours(folder)));
   Gradient g;
   error_of(Kind::Run, [&] { model->backward(g); });
   const auto pixels = plain_rgb(32, 24, 255, 0, 0);
@@ -515,17 +500,17 @@ TEST(BadModel, EachFileHasItsOwnSentence) {
   const std::string good = save_colours(folder), bytes = read_file(good);
   const auto file = [&](const char *name, const std::string &content) {
     write_file(folder.file(name), content);
-    return options_of(folder.file(name));
+    return cpu_options(folder.file(name));
   };
-  EXPECT_TRUE(has(load_error(Kind::File, options_of("")), "no model file"));
-  EXPECT_TRUE(has(load_error(Kind::File, options_of(folder.file("none.pt"))), "does not exist"));
-  EXPECT_TRUE(has(load_error(Kind::File, options_of(folder.path())), "is a directory"));
+  EXPECT_TRUE(has(load_error(Kind::File, cpu_options("")), "no model file"));
+  EXPECT_TRUE(has(load_error(Kind::File, cpu_options(folder.file("none.pt"))), "does not exist"));
+  EXPECT_TRUE(has(load_error(Kind::File, cpu_options(folder.path())), "is a directory"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("empty.pt", "")), "is empty"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("short.pt", "P")), "is not TorchScript"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("random.pt", std::string(5000, 'x'))), "is not TorchScript"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("pickle.pt", "\x80\x02}q\x01.")), "pickled Python object"));
   save_pickled_weights(folder.file("weights.pt"));
-  EXPECT_TRUE(has(load_error(Kind::Format, options_of(folder.file("weights.pt"))), "state_dict"));
+  EXPECT_TRUE(has(load_error(Kind::Format, cpu_options(folder.file("weights.pt"))), "state_dict"));
   for (std::size_t keep : {std::size_t(30), bytes.size() / 3, bytes.size() / 2, bytes.size() - 30})
     EXPECT_TRUE(has(load_error(Kind::Format, file("cut.pt", bytes.substr(0, keep))), "is truncated")) << keep;
   // An end without a beginning: some other zip.
@@ -543,7 +528,7 @@ TEST(BadModel, DamageAnywhereIsAnErrorNotACrash) {
     for (int k = 0; k < 8; ++k) damaged[random() % damaged.size()] = char(random());
     write_file(folder.file("damaged.pt"), damaged);
     try {
-      Model::load(options_of(folder.file("damaged.pt")));
+      Model::load(cpu_options(folder.file("damaged.pt")));
     } catch (const ModelError &e) {
       EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
     }
@@ -553,7 +538,7 @@ TEST(BadModel, DamageAnywhereIsAnErrorNotACrash) {
 TEST(BadModel, DescriptionIsMissing) {
   TemporaryFolder folder;
   save_module(folder.file("m.pt"), colours_forward(), "");
-  const std::string text = load_error(Kind::Description, options_of(folder.file("m.pt")));
+  const std::string text = load_error(Kind::Description, cpu_options(folder.file("m.pt")));
   EXPECT_TRUE(has(text, "m.pt.json")) << text;
   EXPECT_TRUE(has(text, "\"layout\"")) << text;
 }
@@ -561,37 +546,37 @@ TEST(BadModel, DescriptionIsMissing) {
 TEST(BadModel, DescriptionNamesFileAndKey) {
   TemporaryFolder folder;
   save_module(folder.file("m.pt"), colours_forward(), colours_description(R"({"slope": -1})"));
-  std::string text = load_error(Kind::Description, options_of(folder.file("m.pt")));
+  std::string text = load_error(Kind::Description, cpu_options(folder.file("m.pt")));
   EXPECT_TRUE(has(text, "\"slope\"") && has(text, "oneadapt.json")) << text;
   write_file(folder.file("m.pt.json"), R"({"floor": "low"})");
-  text = load_error(Kind::Description, options_of(folder.file("m.pt")));
+  text = load_error(Kind::Description, cpu_options(folder.file("m.pt")));
   EXPECT_TRUE(has(text, "m.pt.json")) << text;
   write_file(folder.file("m.pt.json"), "{");
-  EXPECT_TRUE(has(load_error(Kind::Description, options_of(folder.file("m.pt"))), "JSON"));
+  EXPECT_TRUE(has(load_error(Kind::Description, cpu_options(folder.file("m.pt"))), "JSON"));
 }
 
 TEST(Sidecar, StandsAloneOrIsLaidOver) {
   TemporaryFolder folder;
   save_module(folder.file("m.pt"), colours_forward(), "");
   write_file(folder.file("m.json"), colours_description(R"({"name": "beside"})"));
-  EXPECT_EQ(Model::load(options_of(folder.file("m.pt")))->description().name, "beside");
+  EXPECT_EQ(Model::load(cpu_options(folder.file("m.pt")))->description().name, "beside");
   write_file(folder.file("m.pt.json"), colours_description(R"({"name": "first choice"})"));
-  EXPECT_EQ(Model::load(options_of(folder.file("m.pt")))->description().name, "first choice");
+  EXPECT_EQ(Model::load(cpu_options(folder.file("m.pt")))->description().name, "first choice");
 
   save_module(folder.file("n.pt"), colours_forward(), colours_description());
   write_file(folder.file("n.pt.json"), R"({"threshold": 0.25})");
-  const auto model = Model::load(options_of(folder.file("n.pt")));
+  const auto model = Model::load(cpu_options(folder.file("n.pt")));
   EXPECT_EQ(model->theta(), 0.25);
   EXPECT_EQ(model->description().name, "colours");
 
   save_module(folder.file("o.pt"), colours_forward(), colours_description());
   write_file(folder.file("o.json"), R"({"format": "graph-model", "modelTopology": {}})");  // a TensorFlow.js graph
-  EXPECT_EQ(Model::load(options_of(folder.file("o.pt")))->description().name, "colours");
+  EXPECT_EQ(Model::load(cpu_options(folder.file("o.pt")))->description().name, "colours");
 }
 
 TEST(Labels, FileMustMatch) {
   TemporaryFolder folder;
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   options.labels_file = folder.file("labels.txt");
   EXPECT_TRUE(has(load_error(Kind::Labels, options), "cannot be read"));
   write_file(options.labels_file, "rot\r\ngrün\nblau\n\n");
@@ -605,7 +590,7 @@ TEST(Labels, FileMustMatch) {
 
 TEST(Classes, UnknownOnesListWhatLooksLikeThem) {
   TemporaryFolder folder;
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   options.classes = {"red thing", "grean thing"};
   const std::string text = load_error(Kind::Classes, options);
   EXPECT_TRUE(has(text, "\"grean thing\"; it has \"green thing\"")) << text;
@@ -613,7 +598,7 @@ TEST(Classes, UnknownOnesListWhatLooksLikeThem) {
 
 TEST(Device, OnlyWhatThereIs) {
   TemporaryFolder folder;
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   for (const char *name : {"cuda:9", "tpu", "cuda:", "cuda:x", "cuda:-1", "CPU"}) {
     options.device = name;
     EXPECT_TRUE(has(load_error(Kind::Device, options), name));
@@ -661,7 +646,7 @@ TEST(BadModel, OutputsThatAreNotAsDescribed) {
     TemporaryFolder folder;
     const std::string body(c.forward);
     save_module(folder.file("m.pt"), "def forward(self, x):\n    " + body + "\n", colours_description());
-    const auto model = Model::load(options_of(folder.file("m.pt")));
+    const auto model = Model::load(cpu_options(folder.file("m.pt")));
     const RgbFrame frame = frame_of(pixels, 32, 24);
     EXPECT_TRUE(has(error_of(Kind::Run, [&] { model->infer(frame); }), c.says)) << body;
     EXPECT_TRUE(has(error_of(Kind::Run, [&] { model->infer_for_gradient(frame); }), c.says)) << body;
@@ -676,7 +661,7 @@ TEST(BadModel, SixteenBitsOnTheCpu) {
   module.register_buffer("weight", at::ones({3}, at::kHalf));
   module.define("\ndef forward(self, x):\n    return x * self.weight.view(1, 3, 1, 1)\n");
   module.save(folder.file("m.pt"), {{"oneadapt.json", colours_description()}});
-  EXPECT_TRUE(has(load_error(Kind::Format, options_of(folder.file("m.pt"))), "net.float()"));
+  EXPECT_TRUE(has(load_error(Kind::Format, cpu_options(folder.file("m.pt"))), "net.float()"));
 }
 
 TEST(BadModel, GradientThatIsNotFiniteLeavesTheResultAlone) {
@@ -686,7 +671,7 @@ TEST(BadModel, GradientThatIsNotFiniteLeavesTheResultAlone) {
               "def forward(self, x):\n    s = 0.8 + torch.sqrt(x.mean() - x.mean())\n"
               "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
               colours_description());
-  const auto model = Model::load(options_of(folder.file("m.pt")));
+  const auto model = Model::load(cpu_options(folder.file("m.pt")));
   const auto pixels = plain_rgb(32, 24, 200, 200, 200);
   EXPECT_EQ(model->infer_for_gradient(frame_of(pixels, 32, 24)).size(), 1u);
   Gradient g;
@@ -701,7 +686,7 @@ TEST(BadModel, CutOffFromItsInput) {
               "def forward(self, x):\n    return torch.tensor([[4., 4., 12., 12.]]), x.detach().mean().unsqueeze(0), "
               "torch.tensor([0])\n",
               colours_description());
-  const auto model = Model::load(options_of(folder.file("m.pt")));
+  const auto model = Model::load(cpu_options(folder.file("m.pt")));
   const auto pixels = plain_rgb(32, 24, 200, 200, 200);
   EXPECT_EQ(model->infer_for_gradient(frame_of(pixels, 32, 24)).size(), 1u);
   Gradient g;
@@ -710,13 +695,13 @@ TEST(BadModel, CutOffFromItsInput) {
 
 TEST(BadInput, FramesWithoutPixels) {
   TemporaryFolder folder;
-  const auto model = Model::load(options_of(save_colours(folder)));
+  const auto model = Model::load(cpu_options(save_colours(folder)));
   error_of(Kind::Input, [&] { model->infer(RgbFrame()); });
   std::vector<std::uint8_t> pixels(30);
   RgbFrame frame = frame_of(pixels, 10, 1);
   frame.stride = 29;
   error_of(Kind::Input, [&] { model->infer(frame); });
-  auto options = options_of(save_colours(folder));
+  auto options = cpu_options(save_colours(folder));
   options.threshold = 1.5;
   load_error(Kind::Input, options);
 }
@@ -781,7 +766,7 @@ TEST(ChannelMean, AModelTellsTheMagnitudeOnce) {
       "    return torch.zeros([1, 4]) + 5, torch.sigmoid(y.mean()).unsqueeze(0) * 0.999, torch.zeros([1])\n");
   module.save(path, {{"oneadapt.json", colours_description()}});
   const auto pixels = plain_rgb(32, 32, 200, 90, 30);
-  TorchModel model(options_of(path));
+  TorchModel model(cpu_options(path));
   Gradient exact, first, next;
   const auto gradient = [&](Gradient &g) {
     model.infer_for_gradient(frame_of(pixels, 32, 32));
