@@ -19,6 +19,7 @@
 
 #include "core/macroblock/allocation.h"
 #include "model/model.h"
+#include "play.h"
 #include "wire/map_code.h"
 #include "wire/message.h"
 
@@ -61,19 +62,7 @@ std::vector<std::vector<std::uint8_t>> load(const std::vector<std::string> &clip
                      gst_buffer_unmap(buffer, &map);
                    }),
                    &pictures);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  std::string failure;
-  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
-    gst_message_parse_error(message, &error, nullptr);
-    failure = error->message;
-    g_clear_error(&error);
-  }
-  gst_message_unref(message);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(bus);
+  const std::string failure = play_through(pipeline);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
   if (!failure.empty()) throw std::runtime_error(failure);

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import warnings
 
+import recipe
+
 try:
     warnings.filterwarnings("ignore")
     import torch
@@ -90,20 +92,13 @@ def in_a_pipeline(folder, net, seconds):
 
 def documented(folder, page):
     """The recipe of the page: its Python, then its pipeline, with a clip of its own."""
-    with open(page, encoding="utf-8") as f:
-        section = f.read()
-    recipe = re.search(r"```python\n(.*?)```", section, re.S).group(1)
-    assert "bundle.get_model()" in recipe, recipe
-    # It would be fetched.
+    # The weights would be fetched.
+    code, line = recipe.read(page, ("bundle.get_model()", "torch.load('stand-in.pickle')"))
     torch.save(small(), os.path.join(folder, "stand-in.pickle"))
-    recipe = recipe.replace("bundle.get_model()", "torch.load('stand-in.pickle')")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", recipe], cwd=folder, check=True)
-    line = re.search(r"```sh\n(gst-launch-1.0 .*?)```", section, re.S).group(1).replace("\\\n", " ")
-    source = "filesrc location=digits.wav ! wavparse"
-    assert source in line, line
-    line = line.replace(source, "audiotestsrc num-buffers=100 samplesperbuffer=320 ! audio/x-raw,rate=16000,channels=1")
-    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0 and "ERROR" not in done.stderr, done.stderr[-2000:]
+    recipe.run_code(code, folder)
+    recipe.run_line(recipe.replaced(line, (
+        "filesrc location=digits.wav ! wavparse",
+        "audiotestsrc num-buffers=100 samplesperbuffer=320 ! audio/x-raw,rate=16000,channels=1")), folder)
 
 
 def main():

@@ -12,11 +12,12 @@ Usage: torchvision_models.py EXPORTED_MODEL docs/segmentation.md [--all]; withou
 """
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import warnings
+
+import recipe
 
 try:
     warnings.filterwarnings("ignore")
@@ -92,21 +93,14 @@ def in_a_pipeline(folder, name, masks):
 
 def documented(folder, page):
     """The recipe of the page: its Python, then its pipeline, with a picture of its own."""
-    with open(page, encoding="utf-8") as f:
-        section = f.read()
-    recipe = re.search(r"```python\n(.*?)```", section, re.S).group(1)
-    assert "weights=weights" in recipe, recipe
-    recipe = recipe.replace("weights=weights", "weights=None, weights_backbone=None")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", recipe], cwd=folder, check=True)
-    line = re.search(r"```sh\n(gst-launch-1.0 .*?)```", section, re.S).group(1).replace("\\\n", " ")
-    for what, stand_in in (("filesrc location=clips/vtest.avi ! decodebin", "videotestsrc num-buffers=5 ! video/x-raw,width=160,height=120"),
-                           ("autovideosink", "fakesink")):
-        assert what in line, line
-        line = line.replace(what, stand_in)
+    code, line = recipe.read(page, ("weights=weights", "weights=None, weights_backbone=None"))
+    recipe.run_code(code, folder)
+    line = recipe.replaced(line, (
+        "filesrc location=clips/vtest.avi ! decodebin", "videotestsrc num-buffers=5 ! video/x-raw,width=160,height=120"),
+        ("autovideosink", "fakesink"))
     if subprocess.run(["gst-inspect-1.0", "--exists", "oneadaptoverlay"]).returncode:
         line = line.replace("! oneadaptoverlay ", "")  # not built
-    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0 and "ERROR" not in done.stderr, done.stderr[-2000:]
+    recipe.run_line(line, folder)
 
 
 def main():

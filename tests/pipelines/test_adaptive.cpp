@@ -37,6 +37,13 @@ RunOptions options(const std::string &clip, const std::string &classes) {
   o.fps = 10;
   return o;
 }
+RunOptions short_run(double seconds, const std::string &knobs) {
+  RunOptions o = options(vtest(), "person");
+  o.fps = 5;
+  o.seconds = seconds;
+  o.knobs = knobs;
+  return o;
+}
 RunResult reference_of(RunOptions o) {
   o.policy = "static";
   return run(o, {});
@@ -65,10 +72,7 @@ TEST(Adaptive, DefaultsSaveThreeQuartersOnVtest) {
 
 TEST(Adaptive, AMapSavesOnWhatTheDnnDoesNotLookAt) {
   NEED_VTEST();
-  RunOptions o = options(vtest(), "person");
-  o.fps = 5;
-  o.seconds = 4;
-  o.knobs = "qp-map";
+  RunOptions o = short_run(4, "qp-map");
   o.start["qp"] = 28;
   o.alpha = 0;  // the base stays, so that all that is saved is the map's
   const RunResult mapped = run(o, {});
@@ -107,10 +111,7 @@ TEST(Adaptive, TwiceTheSame) {
 // A decoder keeps a picture back for reordering; at an interval's end it must not.
 TEST(Adaptive, BPicturesDoNotHoldUpLockstep) {
   NEED_VTEST();
-  RunOptions o = options(vtest(), "person");
-  o.fps = 5;
-  o.seconds = 3;
-  o.knobs = "b-bias";
+  RunOptions o = short_run(3, "b-bias");
   o.properties["filter.b-frames"] = "3";
   o.properties["ctl.lockstep-timeout"] = "300000000000";  // ns; no busy machine needs as long
   const RunResult r = run(o, {});

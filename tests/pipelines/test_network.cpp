@@ -43,29 +43,32 @@ struct TwoEnds {
   std::string model = save_colours(folder);
 };
 
+/// RTP one way, and RTCP both.
+struct RtcpEnds : TwoEnds {
+  RtcpEnds() {
+    seen.watch(server.bin);
+    paint(cam.bin);
+  }
+  const int port = free_ports();
+  Seen seen;
+  Pipeline server{rtp_dnn(port, true, model)}, cam{rtp_camera(port, true)};
+};
+
 }  // namespace
 
 TEST(Network, RtcpNeedsNoSetting) {
-  TwoEnds ends;
-  const int port = free_ports();
-  Seen seen;
-  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
-  seen.watch(server.bin);
-  paint(cam.bin);
+  RtcpEnds ends;
+  Pipeline &server = ends.server, &cam = ends.cam;
   server.play();
   cam.play();
-  expect_the_loop_closes(cam.bin, server.bin, seen);
+  expect_the_loop_closes(cam.bin, server.bin, ends.seen);
   EXPECT_EQ(server.text(), "");
   EXPECT_EQ(cam.text(), "");
 }
 
 TEST(Network, RtcpInPieces) {
-  TwoEnds ends;
-  const int port = free_ports();
-  Seen seen;
-  Pipeline server(rtp_dnn(port, true, ends.model)), cam(rtp_camera(port, true));
-  seen.watch(server.bin);
-  paint(cam.bin);
+  RtcpEnds ends;
+  Pipeline &server = ends.server, &cam = ends.cam;
   // A compound packet has room for half a message.
   GstElement *rtp = gst_bin_get_by_name(GST_BIN(server.bin), "rtp");
   g_signal_connect(rtp, "element-added", G_CALLBACK(+[](GstBin *, GstElement *element, gpointer) {
@@ -85,7 +88,7 @@ TEST(Network, RtcpInPieces) {
   gst_object_unref(rtp);
   server.play();
   cam.play();
-  expect_the_loop_closes(cam.bin, server.bin, seen);
+  expect_the_loop_closes(cam.bin, server.bin, ends.seen);
 }
 
 TEST(Network, UdpSocket) {

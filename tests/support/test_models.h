@@ -5,15 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "not_copied.h"
+
 namespace oneadapt_test {
 
 /// A folder of its own, removed with everything in it at the end of its life.
-class TemporaryFolder {
+class TemporaryFolder : NotCopied {
  public:
   TemporaryFolder();
   ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
   std::string file(const std::string &name) const { return path_ + "/" + name; }
   std::string path() const { return path_; }
 

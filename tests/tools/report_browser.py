@@ -124,15 +124,20 @@ def sound_results():
                        'sound': {'envelope': envelope, 'step': 0.02, 'words': words}}]}
 
 
+def drawn(b, path, width, what):
+    """A page whose script came to its end: it, its body, its canvases."""
+    page = b.dom(path, width)
+    body, canvases = page.of('body')[0], page.of('canvas')
+    check('data-error' not in body, '%s: the script failed: %s' % (what, body.get('data-error')))
+    check(int(body.get('data-ready', 0)) == len(canvases), '%s: the script did not come to its end' % what)
+    return page, body, canvases
+
+
 def check_sound(b, program, folder):
     """Wave and words, what each run heard, rate, accuracy, kbit/s; who is back when."""
     path = render(program, sound_results(), os.path.join(folder, 'sound.html'))
     for width in (1280, 800):
-        page = b.dom(path, width)
-        body = page.of('body')[0]
-        check('data-error' not in body, 'sound: the script failed: %s' % body.get('data-error'))
-        canvases = page.of('canvas')
-        check(int(body.get('data-ready', 0)) == len(canvases), 'sound: the script did not come to its end')
+        page, body, canvases = drawn(b, path, width, 'sound')
         # Trade-off, five over time, four overheads.
         check(len(canvases) == 10, 'sound: %d charts, not 10' % len(canvases))
         of = {c['aria-label']: c for c in canvases}
@@ -170,11 +175,7 @@ def check_run(b, program, folder):
     for reference in (True, False):
         path = render(program, run_results(reference), os.path.join(folder, 'run.html' if reference else 'run-alone.html'))
         for width in (1280, 800):
-            page = b.dom(path, width)
-            body = page.of('body')[0]
-            check('data-error' not in body, 'run: the script failed: %s' % body.get('data-error'))
-            canvases = page.of('canvas')
-            check(int(body.get('data-ready', 0)) == len(canvases), 'run: the script did not come to its end')
+            page, body, canvases = drawn(b, path, width, 'run')
             wanted = ['QP', 'scale (of the side)', 'frames a second'] + ['F1'] * reference + ['kbit/s', 'objects']
             check([c['aria-label'] for c in canvases] == [w + ' over time' for w in wanted], 'run: charts %s' % [c['aria-label'] for c in canvases])
             for c in canvases:

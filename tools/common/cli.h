@@ -47,6 +47,17 @@ inline std::optional<int> parse_command_line(CLI::App &app, const char *program,
   }
 }
 
+/// Runs the program's work. What it throws is printed in one line, and is the exit status of a mistake.
+inline int run_program(const char *program, const std::function<void()> &work) {
+  try {
+    work();
+    return 0;
+  } catch (const std::exception &e) {
+    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    return kWrongUsage;
+  }
+}
+
 /// `program` and its arguments as one types them, in a shell's quotes where they need some.
 inline std::string command_text(const std::string &program, int argc, char **argv) {
   std::string out = program;

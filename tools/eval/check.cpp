@@ -12,6 +12,7 @@
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/medium.h"
+#include "eval/messages.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
@@ -95,10 +96,7 @@ void check_policy_file(const EvalOptions &options, const PolicyInfo &policy) {
   gst_element_set_state(ctl.get(), GST_STATE_PAUSED);
   std::string problem;
   if (GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR)) {
-    GError *error = nullptr;
-    gst_message_parse_error(m, &error, nullptr);
-    problem = error->message;
-    g_clear_error(&error);
+    problem = text_of(m);
     gst_message_unref(m);
   }
   gst_element_set_state(ctl.get(), GST_STATE_NULL);

@@ -34,10 +34,30 @@ class FixedCurve : public CurveMaker {
   }
 };
 
-/// CurveSweep::StartRungs.
-class StartCurve : public CurveMaker {
+/// A curve with a run of the policy for each point.
+class RunsCurve : public CurveMaker {
  public:
-  StartCurve(const ClipRuns &clip, const EvaluatedPolicy &policy) : CurveMaker(clip), policy_(policy) {}
+  RunsCurve(const ClipRuns &clip, const EvaluatedPolicy &policy) : CurveMaker(clip), policy_(policy) {}
+  void keep_runs(const RunResults &results) override { results_ = results; }
+  json points() const override {
+    json points = json::array();
+    for (std::size_t i = 0; i < results_.size(); ++i)
+      points.push_back(clip_.point(setting(i), {*results_[i], knobs_by_second(*results_[i]), 0}));
+    return points;
+  }
+
+ protected:
+  /// What tells the i-th run from the others.
+  virtual std::string setting(std::size_t i) const = 0;
+
+  const EvaluatedPolicy &policy_;
+  RunResults results_;
+};
+
+/// CurveSweep::StartRungs.
+class StartCurve : public RunsCurve {
+ public:
+  using RunsCurve::RunsCurve;
   std::vector<NamedRun> runs() const override {
     std::vector<NamedRun> runs;
     for (const Rungs &rungs : clip_.along_first_knob()) {
@@ -49,27 +69,16 @@ class StartCurve : public CurveMaker {
     }
     return runs;
   }
-  void keep_runs(const RunResults &results) override { results_ = results; }
-  json points() const override {
-    json points = json::array();
-    std::size_t i = 0;
-    for (const Rungs &rungs : clip_.along_first_knob()) {
-      const RunResult &run = *results_.at(i++);
-      points.push_back(clip_.point(clip_.setting_of(rungs), {run, knobs_by_second(run), 0}));
-    }
-    return points;
-  }
 
- private:
-  const EvaluatedPolicy &policy_;
-  RunResults results_;
+ protected:
+  std::string setting(std::size_t i) const override { return clip_.setting_of(clip_.along_first_knob().at(i)); }
 };
 
 /// CurveSweep::Lambdas: not put together from fixed configurations, because the policy needs gradients, or may go
 /// anywhere.
-class LambdaCurve : public CurveMaker {
+class LambdaCurve : public RunsCurve {
  public:
-  LambdaCurve(const ClipRuns &clip, const EvaluatedPolicy &policy) : CurveMaker(clip), policy_(policy) {}
+  using RunsCurve::RunsCurve;
   std::vector<NamedRun> runs() const override {
     const EvalOptions &o = clip_.options();
     const PolicyInfo &info = *policy_.policy;
@@ -89,27 +98,17 @@ class LambdaCurve : public CurveMaker {
     }
     return runs;
   }
-  void keep_runs(const RunResults &results) override { results_ = results; }
-  json points() const override {
-    json points = json::array();
-    std::size_t i = 0;
-    for (double lambda : clip_.options().lambdas) {
-      const RunResult &run = *results_.at(i++);
-      points.push_back(clip_.point(lambda_setting(lambda), {run, knobs_by_second(run), 0}));
-    }
-    return points;
-  }
   std::pair<std::shared_ptr<const RunResult>, std::string> shown() const override {
     if (!is_shown()) return {};
     const EvalOptions &o = clip_.options();
     return {results_.at(o.lambdas.size() / 2), policy_.curve.name + ", " + lambda_setting(shown_lambda(o))};
   }
 
+ protected:
+  std::string setting(std::size_t i) const override { return lambda_setting(clip_.options().lambdas.at(i)); }
+
  private:
   bool is_shown() const { return policy_.curve.role == CurveRole::Subject; }
-
-  const EvaluatedPolicy &policy_;
-  RunResults results_;
 };
 
 /// CurveSweep::RecordedLambdas.

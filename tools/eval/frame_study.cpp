@@ -9,6 +9,7 @@
 
 #include "eval/clip_source.h"
 #include "eval/compose.h"
+#include "eval/messages.h"
 #include "eval/pads.h"
 
 namespace oneadapt::eval {
@@ -69,11 +70,7 @@ std::vector<FrameFilter::Frame> read_frames(const RunOptions &o, std::size_t wan
   GstMessage *end = gst_bus_timed_pop_filtered(
       bus.get(), GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_APPLICATION));
   std::string failure;
-  if (GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR) {
-    gst_message_parse_error(end, &error, nullptr);
-    failure = error->message;
-    g_clear_error(&error);
-  }
+  if (GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR) failure = text_of(end);
   gst_message_unref(end);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   if (!failure.empty()) throw RunError("the clip cannot be read again: " + failure);

@@ -96,11 +96,6 @@ int main(int argc, char **argv) {
   gst_init(nullptr, nullptr);
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  try {
-    execute(a, app.count("--lambdas") > 0, command_text("oneadapt-eval", argc, argv));
-    return 0;
-  } catch (const std::exception &e) {
-    std::fprintf(stderr, "oneadapt-eval: %s\n", e.what());
-    return kWrongUsage;
-  }
+  return run_program("oneadapt-eval",
+                     [&] { execute(a, app.count("--lambdas") > 0, command_text("oneadapt-eval", argc, argv)); });
 }

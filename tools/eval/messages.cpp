@@ -50,15 +50,19 @@ IntervalRow row_of(const GstStructure *s, double interval_seconds) {
   return row;
 }
 
-std::string complaint_of(GstMessage *message) {
+std::string text_of(GstMessage *message) {
   GError *error = nullptr;
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
     gst_message_parse_error(message, &error, nullptr);
   else
     gst_message_parse_warning(message, &error, nullptr);
-  const std::string text = std::string(GST_OBJECT_NAME(GST_MESSAGE_SRC(message))) + ": " + error->message;
+  const std::string text = error->message;
   g_clear_error(&error);
   return text;
+}
+
+std::string complaint_of(GstMessage *message) {
+  return std::string(GST_OBJECT_NAME(GST_MESSAGE_SRC(message))) + ": " + text_of(message);
 }
 
 double read_stats(GstElement *pipeline, RunResult &result) {

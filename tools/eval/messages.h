@@ -12,6 +12,8 @@ namespace oneadapt::eval {
 /// A controller's message `oneadapt-decision`.
 IntervalRow row_of(const GstStructure *decision, double interval_seconds);
 
+/// What an error or a warning says.
+std::string text_of(GstMessage *message);
 /// "ELEMENT: what it says" of an error or a warning.
 std::string complaint_of(GstMessage *message);
 

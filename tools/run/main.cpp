@@ -245,11 +245,5 @@ int main(int argc, char **argv) {
   setenv("OMP_WAIT_POLICY", "passive", 0);
   keep_memory();
   gst_init(nullptr, nullptr);
-  try {
-    adapt(a, command_text("oneadapt-run", argc, argv));
-    return 0;
-  } catch (const std::exception &e) {
-    std::fprintf(stderr, "oneadapt-run: %s\n", e.what());
-    return kWrongUsage;
-  }
+  return run_program("oneadapt-run", [&] { adapt(a, command_text("oneadapt-run", argc, argv)); });
 }

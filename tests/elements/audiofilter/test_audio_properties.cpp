@@ -8,6 +8,7 @@
 #include <map>
 
 #include "audio_run.h"
+#include "play.h"
 
 namespace {
 
@@ -184,25 +185,6 @@ TEST(AudioProperties, WhatCannotBeIsAnErrorThatSaysTheRemedy) {
 
 namespace {
 
-/// Plays to the end; the error's text, if there is one.
-std::string play(GstElement *pipeline) {
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  std::string text = message ? "" : "it did not end";
-  if (message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
-    GError *error = nullptr;
-    gst_message_parse_error(message, &error, nullptr);
-    text = error->message;
-    g_error_free(error);
-  }
-  if (message) gst_message_unref(message);
-  gst_object_unref(bus);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  return text;
-}
-
 guint64 samples_out(GstElement *pipeline) {
   GstElement *filter = gst_bin_get_by_name(GST_BIN(pipeline), "f");
   GstStructure *stats = nullptr;
@@ -227,9 +209,9 @@ TEST(AudioPipeline, BesideGStreamersOwnElements) {
         "oneadaptaudiofilter name=f rate=8000 ! queue ! fakesink"}) {
     GstElement *pipeline = gst_parse_launch(line, nullptr);
     ASSERT_NE(pipeline, nullptr) << line;
-    EXPECT_EQ(play(pipeline), "") << line;
+    EXPECT_EQ(play_through(pipeline), "") << line;
     EXPECT_EQ(samples_out(pipeline), 8000u) << line;
-    EXPECT_EQ(play(pipeline), "") << line;  // and again
+    EXPECT_EQ(play_through(pipeline), "") << line;  // and again
     EXPECT_EQ(samples_out(pipeline), 8000u) << line;
     gst_object_unref(pipeline);
   }
@@ -265,7 +247,7 @@ TEST(AudioPipeline, TheControllersStaticPolicyLeavesItsKnobs) {
       },
       &decisions, nullptr);
   gst_object_unref(bus);
-  EXPECT_EQ(play(pipeline), "");
+  EXPECT_EQ(play_through(pipeline), "");
   EXPECT_EQ(samples_out(pipeline), 12000u);
   EXPECT_GE(decisions, 2u);
   gst_object_unref(pipeline);
@@ -354,7 +336,7 @@ TEST(AudioPipeline, InLockstepWhatIsDecidedOnAnIntervalIsForTheNext) {
     GstBus *bus = gst_element_get_bus(pipeline);
     gst_bus_set_sync_handler(bus, StandIn::posted, &stand_in, nullptr);
     gst_object_unref(bus);
-    EXPECT_EQ(play(pipeline), "") << size;
+    EXPECT_EQ(play_through(pipeline), "") << size;
     gst_object_unref(pipeline);
     EXPECT_EQ(stand_in.warnings, 0u) << size;
     EXPECT_GE(stand_in.decided.size(), 11u) << size;

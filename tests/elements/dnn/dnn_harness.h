@@ -11,6 +11,7 @@
 
 #include "element_rig.h"
 #include "gstoneadapt.h"
+#include "not_copied.h"
 #include "test_models.h"
 
 namespace oneadapt_test {
@@ -25,13 +26,11 @@ struct Message {
   std::string text;
 };
 
-class DnnHarness {
+class DnnHarness : NotCopied {
  public:
   /// The element is left in NULL: set what is to be set, then play().
   DnnHarness();
   ~DnnHarness();
-  DnnHarness(const DnnHarness &) = delete;
-  DnnHarness &operator=(const DnnHarness &) = delete;
 
   template <typename... Args>
   void set(const char *name, Args... args) {
@@ -39,6 +38,11 @@ class DnnHarness {
   }
   void play();
   void caps(const std::string &format, int width, int height, const std::string &framerate = "10/1");
+  /// Plays, with small pictures to come.
+  void start() {
+    play();
+    caps("RGB", 32, 24);
+  }
   /// A plain picture; `duration` GST_CLOCK_TIME_NONE: unset.
   GstBuffer *picture(GstClockTime pts, GstClockTime duration, int r, int g, int b) const;
   GstFlowReturn push(GstClockTime pts, int r = 204, int g = 0, int b = 0, GstClockTime duration = 100 * GST_MSECOND);

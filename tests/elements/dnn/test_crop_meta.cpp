@@ -87,8 +87,7 @@ TEST(DnnCropMeta, TheModelSeesThePictureNotTheBuffer) {
 
 TEST(DnnCropMeta, OneThatReachesBeyondTheBufferIsAnError) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   EXPECT_EQ(gst_harness_push(dnn.harness, buffer_with_crop("RGB", 33, 0)), GST_FLOW_ERROR);
   const auto errors = dnn.messages(GST_MESSAGE_ERROR);
   ASSERT_EQ(errors.size(), 1u);
@@ -97,8 +96,7 @@ TEST(DnnCropMeta, OneThatReachesBeyondTheBufferIsAnError) {
 
 TEST(DnnCropMeta, OnlyWhatIsHeededIsOfferedUpstream) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   EXPECT_EQ(offered(dnn.harness,
                     {GST_VIDEO_META_API_TYPE, GST_VIDEO_CROP_META_API_TYPE, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE,
                      GST_VIDEO_AFFINE_TRANSFORMATION_META_API_TYPE}),

@@ -16,8 +16,7 @@ using Json = nlohmann::json;
 
 TEST(Dnn, BuffersPassUntouchedWithRegionsOfInterest) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   GstBuffer *in = dnn.picture(0, kFrame, 204, 153, 0);
   gst_buffer_ref(in);
   GstMemory *memory = gst_buffer_peek_memory(in, 0);
@@ -73,8 +72,7 @@ TEST(Dnn, JsonLines) {
   DnnHarness dnn;
   const std::string path = dnn.folder.file("results.jsonl");
   dnn.set("results-location", path.c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   dnn.push(0);
   dnn.push(1100 * GST_MSECOND, 0, 0, 0);
   ASSERT_EQ(lines(path).size(), 2u);  // in the file at once, for who reads along
@@ -109,8 +107,7 @@ TEST(Dnn, ResultsGoOnBehindThoseOfTheRunBefore) {
     DnnHarness dnn;
     dnn.set("results-location", path.c_str());
     g_object_set(dnn.element, "append-results", gboolean(append), nullptr);
-    dnn.play();
-    dnn.caps("RGB", 32, 24);
+    dnn.start();
     dnn.push(0);
     counts.push_back(lines(path).size());
   }
@@ -120,8 +117,7 @@ TEST(Dnn, ResultsGoOnBehindThoseOfTheRunBefore) {
 TEST(Dnn, EarlyGradientOnAStreamsFirstFrame) {
   DnnHarness dnn;
   g_object_set(dnn.element, "early-gradient", TRUE, nullptr);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (int i = 0; i < 12; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame, 204, 102, 0), GST_FLOW_OK);
   Log expected{"buffer", "gradient 0"};
   expected.insert(expected.end(), 9, "buffer");
@@ -149,8 +145,7 @@ TEST(Dnn, AFrameThatIsAnIntervalOfItsOwnHasOneGradient) {
 
 TEST(Dnn, GradientOnTheLastFrameAfterItsBuffer) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (int i = 0; i < 21; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame, 204, 102, 0), GST_FLOW_OK);
   Log expected(10, "buffer");
   expected.push_back("gradient 0");
@@ -204,8 +199,7 @@ TEST(Dnn, TheGradientGoesDownstreamTooAfterFeedbackAndBeforeTheNextFrame) {
       },
       &dnn.log, nullptr);
   gst_object_unref(src);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 11; ++i) ASSERT_EQ(dnn.push(i * kFrame), GST_FLOW_OK);
   Log expected(10, "buffer");
   expected.insert(expected.end(), {"gradient 0", "shown 0", "buffer"});
@@ -215,8 +209,7 @@ TEST(Dnn, TheGradientGoesDownstreamTooAfterFeedbackAndBeforeTheNextFrame) {
 TEST(Dnn, NoGradientWhenItIsOff) {
   DnnHarness dnn;
   dnn.set("gradient", FALSE);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (int i = 0; i < 12; ++i) dnn.push(GstClockTime(i) * kFrame);
   EXPECT_EQ(dnn.log, Log(12, "buffer"));
   dnn.set("gradient", TRUE);  // may change while playing
@@ -250,8 +243,7 @@ TEST(Dnn, WithoutDurationsTheNextIntervalsFirstFrameServes) {
 TEST(Dnn, IntervalsAreCountedInStreamTime) {
   DnnHarness dnn;
   dnn.set("interval", guint64(500 * GST_MSECOND));
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   // The segment begins at 10 s of timestamps and is 4 s into the stream.
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
@@ -266,8 +258,7 @@ TEST(Dnn, InferenceInterval) {
   DnnHarness dnn;
   dnn.set("inference-interval", 4);
   dnn.set("results-location", dnn.folder.file("r.jsonl").c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   // Inferred: 0, 4, 8, and 9 for the gradient. What is between repeats.
   for (int i = 0; i < 10; ++i) dnn.push(GstClockTime(i) * kFrame, i < 4 ? 204 : 0, i < 4 ? 0 : 204, 0);
   EXPECT_EQ(dnn.stat("inferences"), 4u);
@@ -338,8 +329,7 @@ TEST(Dnn, ClassesThresholdAndLabels) {
   dnn.set("labels-file", dnn.folder.file("labels").c_str());
   dnn.set("classes", " blau , grün ");
   dnn.set("threshold", 0.3);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   dnn.push(0, 255, 102, 51);  // scores 1, 0.4, 0.2
   GstBuffer *out = gst_harness_pull(dnn.harness);
   const auto found = rois(out);
@@ -363,8 +353,7 @@ TEST(Dnn, FlushForgetsTheInterval) {
 TEST(Dnn, FlushForgetsTheLastResults) {
   DnnHarness dnn;
   dnn.set("inference-interval", 100);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   dnn.push(0, 204, 0, 0);
   dnn.push(kFrame, 0, 0, 0);
   EXPECT_EQ(dnn.stat("objects"), 1u);  // repeated
@@ -377,8 +366,7 @@ TEST(Dnn, FlushForgetsTheLastResults) {
 TEST(Dnn, EosInMidInterval) {
   DnnHarness dnn;
   dnn.set("results-location", dnn.folder.file("r.jsonl").c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (int i = 0; i < 5; ++i) dnn.push(GstClockTime(i) * kFrame);
   EXPECT_TRUE(gst_harness_push_event(dnn.harness, gst_event_new_eos()));
   EXPECT_EQ(dnn.log, Log(5, "buffer"));
@@ -429,8 +417,7 @@ TEST(Dnn, StatsLatencyAndThroughput) {
 
 TEST(Dnn, UnknownEventsAndQueriesAreForwarded) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   const auto make = [](GstEventType type) { return gst_event_new_custom(type, gst_structure_new_empty("stranger")); };
   EXPECT_TRUE(gst_harness_push_event(dnn.harness, make(GST_EVENT_CUSTOM_DOWNSTREAM)));
   EXPECT_TRUE(gst_harness_push_upstream_event(dnn.harness, make(GST_EVENT_CUSTOM_UPSTREAM)));
@@ -475,8 +462,7 @@ TEST(Dnn, DiesWithItsLastReference) {
     DnnHarness dnn;
     g_object_weak_ref(
         G_OBJECT(dnn.element), [](gpointer flag, GObject *) { *static_cast<bool *>(flag) = true; }, &gone);
-    dnn.play();
-    dnn.caps("RGB", 32, 24);
+    dnn.start();
     for (int i = 0; i < 10; ++i) dnn.push(GstClockTime(i) * kFrame);
     dnn.drop_output();
     for (auto *gradient : dnn.gradients()) gst_oneadapt_gradient_free(gradient);

@@ -50,8 +50,7 @@ TEST(DnnErrors, Start) {
     expect_error(start_error(dnn), resource, GST_RESOURCE_ERROR_OPEN_WRITE, "\"results-location\"", "r.jsonl");
     // Nothing of that stays behind.
     dnn.set("results-location", nullptr);
-    dnn.play();
-    dnn.caps("RGB", 32, 24);
+    dnn.start();
     EXPECT_EQ(dnn.push(0), GST_FLOW_OK);
   }
 }
@@ -59,8 +58,7 @@ TEST(DnnErrors, Start) {
 TEST(DnnErrors, FullDisk) {
   DnnHarness dnn;
   dnn.set("results-location", "/dev/full");
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   EXPECT_EQ(dnn.push(0), GST_FLOW_ERROR);
   EXPECT_EQ(dnn.push(kFrame), GST_FLOW_ERROR);
   const auto errors = dnn.messages(GST_MESSAGE_ERROR);
@@ -74,8 +72,7 @@ TEST(DnnErrors, ModelThatThrowsInMidStream) {
   code.insert(code.find("    scores"), "    assert x.mean() < 0.5, \"too bright for me\"\n");
   save_module(dnn.folder.file("shy.pt"), code, colours_description());
   dnn.set("model", dnn.folder.file("shy.pt").c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   EXPECT_EQ(dnn.push(0, 100, 100, 100), GST_FLOW_OK);
   EXPECT_EQ(dnn.push(kFrame, 200, 200, 200), GST_FLOW_ERROR);
   EXPECT_EQ(dnn.push(2 * kFrame, 100, 100, 100), GST_FLOW_ERROR);
@@ -91,8 +88,7 @@ TEST(DnnErrors, ModelThatGivesNoNumbers) {
       "def forward(self, x):\n    return torch.zeros([1, 4]), (x - x).mean().unsqueeze(0) / 0, torch.zeros([1])\n",
       colours_description());
   dnn.set("model", dnn.folder.file("nan.pt").c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   EXPECT_EQ(dnn.push(0), GST_FLOW_ERROR);
   const auto errors = dnn.messages(GST_MESSAGE_ERROR);
   ASSERT_EQ(errors.size(), 1u);
@@ -106,8 +102,7 @@ TEST(DnnErrors, GradientThatIsNotFiniteIsAWarning) {
               "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
               colours_description());
   dnn.set("model", dnn.folder.file("steep.pt").c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (int i = 0; i < 30; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame), GST_FLOW_OK);
   EXPECT_EQ(dnn.log, Log(30, "buffer"));
   const auto warnings = dnn.messages(GST_MESSAGE_WARNING);
@@ -121,8 +116,7 @@ TEST(DnnErrors, GradientThatIsNotFiniteIsAWarning) {
 
 TEST(DnnErrors, FramesWithoutStreamTime) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(dnn.push(GST_CLOCK_TIME_NONE), GST_FLOW_OK);
   EXPECT_EQ(dnn.stat("objects-total"), 3u);
   EXPECT_EQ(dnn.log, Log(3, "buffer"));
@@ -135,8 +129,7 @@ TEST(DnnErrors, FramesWithoutStreamTime) {
 
 TEST(DnnErrors, BufferSmallerThanItsCapsSay) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 100, nullptr);
   GST_BUFFER_PTS(buffer) = 0;
   EXPECT_EQ(gst_harness_push(dnn.harness, buffer), GST_FLOW_ERROR);
@@ -145,8 +138,7 @@ TEST(DnnErrors, BufferSmallerThanItsCapsSay) {
 
 TEST(DnnErrors, DownstreamsAnswerIsPassedOn) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   GstPad *src = gst_element_get_static_pad(dnn.element, "src");
   GstPad *peer = gst_pad_get_peer(src);
   const GstPadChainFunction full = [](GstPad *, GstObject *, GstBuffer *buffer) {
@@ -163,8 +155,7 @@ TEST(DnnErrors, DownstreamsAnswerIsPassedOn) {
 
 TEST(DnnErrors, WhatIsFixedWhilePlayingStays) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   dnn.push(0);
   dnn.set("model", "/nowhere/model.pt");
   dnn.set("interval", guint64(5 * GST_SECOND));

@@ -20,8 +20,7 @@ const GstOneadaptGradient *only(const std::vector<GstOneadaptGradient *> &gradie
 TEST(GradientEvery, TheMeanOfAllFramesIsSentAfterTheLast) {
   DnnHarness dnn;
   dnn.set("gradient-every", 1);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 10; ++i) ASSERT_EQ(dnn.push(i * kFrame, 204, i < 6 ? 102 : 0, 0), GST_FLOW_OK);
   Log expected(10, "buffer");
   expected.push_back("gradient 0");
@@ -51,8 +50,7 @@ TEST(GradientEvery, EveryFourthFrameAndTheLast) {
   for (guint64 green : {3u, 4u, 7u, 9u}) {
     DnnHarness dnn;
     dnn.set("gradient-every", 4);
-    dnn.play();
-    dnn.caps("RGB", 32, 24);
+    dnn.start();
     for (guint64 i = 0; i < 10; ++i) dnn.push(i * kFrame, 204, i == green ? 102 : 0, 0);
     EXPECT_EQ(dnn.stat("gradients"), 3u);
     const auto gradients = dnn.gradients();
@@ -70,8 +68,7 @@ TEST(GradientEvery, EveryFourthFrameAndTheLast) {
 TEST(GradientEvery, IntervalsAreApart) {
   DnnHarness dnn;
   dnn.set("gradient-every", 1);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 20; ++i) dnn.push(i * kFrame, i < 10 ? 204 : 0, 0, 0);
   const auto gradients = dnn.gradients();
   ASSERT_EQ(gradients.size(), 2u);
@@ -84,8 +81,7 @@ TEST(GradientEvery, IntervalsAreApart) {
 TEST(GradientEvery, ALostLastFrameIsMadeUpForByTheNextIntervalsFirst) {
   DnnHarness dnn;
   dnn.set("gradient-every", 5);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 20; ++i)
     if (i != 9) dnn.push(i * kFrame, i < 10 ? 204 : 0, 0, 0);
   const auto gradients = dnn.gradients();
@@ -101,8 +97,7 @@ TEST(GradientEvery, ALostLastFrameIsMadeUpForByTheNextIntervalsFirst) {
 TEST(GradientEvery, AFlushForgetsTheOthers) {
   DnnHarness dnn;
   dnn.set("gradient-every", 1);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 9; ++i) dnn.push(i * kFrame);
   push_flush(dnn.harness);
   dnn.push(9 * kFrame, 0, 0, 0);
@@ -137,8 +132,7 @@ TEST(GradientEvery, FramesWithAGradientAreInferred) {
   DnnHarness dnn;
   dnn.set("gradient-every", 3);
   dnn.set("inference-interval", 100);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 10; ++i) dnn.push(i * kFrame);
   EXPECT_EQ(dnn.stat("inferences"), 5u);  // 0 for the first results; 2, 5, 8 and 9
   EXPECT_EQ(dnn.stat("gradients"), 4u);
@@ -147,8 +141,7 @@ TEST(GradientEvery, FramesWithAGradientAreInferred) {
 
 TEST(GradientEvery, MayChangeWhileItPlays) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   for (guint64 i = 0; i < 30; ++i) {
     if (i == 10) dnn.set("gradient-every", 2);
     if (i == 20) dnn.set("gradient-every", 0);
@@ -173,8 +166,7 @@ TEST(GradientEvery, AGradientThatIsNotFiniteIsLeftOut) {
               colours_description());
   dnn.set("model", dnn.folder.file("steep.pt").c_str());
   dnn.set("gradient-every", 1);
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   // Black: score 0.6, f = 0.761594. The last frame of interval 0 and all of interval 1 are white.
   for (guint64 i = 0; i < 20; ++i) {
     const int level = i < 9 ? 0 : 255;

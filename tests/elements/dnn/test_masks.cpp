@@ -27,8 +27,7 @@ TEST(DnnMasks, InMetasAndJsonLines) {
   DnnHarness dnn;
   const std::string path = dnn.folder.file("results.jsonl");
   dnn.set("model", save_painted(dnn.folder).c_str(), "results-location", path.c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   ASSERT_EQ(gst_harness_push(dnn.harness, painted(dnn, 0)), GST_FLOW_OK);
   GstBuffer *out = gst_harness_pull(dnn.harness);
   const auto found = rois(out);
@@ -105,8 +104,7 @@ struct Pictures {
 TEST(DnnMasks, AProfileComparesMasks) {
   DnnHarness dnn;
   dnn.set("model", save_painted(dnn.folder).c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   // Upright 2 × 16 pixels, with a foot of 24 × 2 an L of 76. With a foot of 11 it has 50 of them, a match (0.66), while
   // its box has 11 of 24 columns, which would be none; without a foot it has 32 (0.42).
   const auto accuracy = [&](unsigned first) {
@@ -139,8 +137,7 @@ def forward(self, x):
               R"({"format": 1, "task": "segmentation", "input": {"multiple_of": 1}, "labels": ["thing"],
                   "output": {"layout": "torchvision"}})");
   dnn.set("model", path.c_str());
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   EXPECT_EQ(dnn.push(0), GST_FLOW_ERROR);
   EXPECT_EQ(dnn.push(kFrame), GST_FLOW_ERROR);
   const auto errors = dnn.messages(GST_MESSAGE_ERROR);

@@ -56,8 +56,7 @@ struct Profile {
 
 TEST(DnnProfile, ResultsAreHeldAndComparedWithTheLastRendering) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   ASSERT_EQ(dnn.push(0), GST_FLOW_OK);
   Profile profile(dnn);
   profile.add({{0, 0}});            // never sees it
@@ -76,8 +75,7 @@ TEST(DnnProfile, ResultsAreHeldAndComparedWithTheLastRendering) {
 
 TEST(DnnProfile, NothingIsAnsweredWhenItIsCalledOffOrHasStopped) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   Profile profile(dnn);
   profile.add({{0, 204}});
   profile.add({{0, 204}});
@@ -98,8 +96,7 @@ TEST(DnnProfile, NothingIsAnsweredWhenItIsCalledOffOrHasStopped) {
 // Forward passes of a profile in between must not cost the stream its graph.
 TEST(DnnProfile, GradientsGoOnDuringProfiles) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24);
+  dnn.start();
   std::atomic<bool> over{false};
   std::thread asker([&] {
     while (!over) {

@@ -38,6 +38,17 @@ void probe(FilterRun &run, guint64 interval, const GstOneadaptGradient *g, Probe
   out.p = gst_oneadapt_tunable_probe(run.tunable(), interval, g, names, &out.error);
 }
 
+/// A second of one picture, of which `change` makes what it likes.
+template <class Change>
+void push_still(FilterRun &run, Change change) {
+  for (unsigned i = 0; i < 10; i++) {
+    GstBuffer *buffer = run.picture(0);
+    change(i, buffer);
+    GST_BUFFER_PTS(buffer) = i * GST_SECOND / 10;
+    ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
+  }
+}
+
 }  // namespace
 
 TEST(FilterProbe, SignsAreRight) {
@@ -142,11 +153,7 @@ TEST(FilterProbe, OnlyWhereTheGradientIs) {
 // A still scene: dropping frames changes nothing that the DNN sees.
 TEST(FilterProbe, AStillSceneNeedsNoFrameRate) {
   FilterRun run(kCaps);
-  for (unsigned i = 0; i < 10; i++) {
-    GstBuffer *buffer = run.picture(0);
-    GST_BUFFER_PTS(buffer) = i * GST_SECOND / 10;
-    ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
-  }
+  push_still(run, [](unsigned, GstBuffer *) {});
   Map map(0.01f);
   Probe result;
   probe(run, 0, map.g, result);
@@ -159,12 +166,7 @@ TEST(FilterProbe, AStillSceneNeedsNoFrameRate) {
 // the positions 0, 1 of a gap is (0 + 20) / 2 = 10 levels of luma, 1/219 of the range each. G = 0.01 on 192·112 pixels.
 TEST(FilterProbe, FrameRateByHand) {
   FilterRun run(kCaps, "video/x-h264");
-  for (unsigned i = 0; i < 10; i++) {
-    GstBuffer *buffer = run.picture(0);
-    gst_buffer_memset(buffer, 0, i % 2 ? 120 : 100, 192 * 112);
-    GST_BUFFER_PTS(buffer) = i * GST_SECOND / 10;
-    ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
-  }
+  push_still(run, [](unsigned i, GstBuffer *buffer) { gst_buffer_memset(buffer, 0, i % 2 ? 120 : 100, 192 * 112); });
   Map map(0.01f);
   Probe result;
   probe(run, 0, map.g, result);
