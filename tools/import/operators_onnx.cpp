@@ -252,22 +252,17 @@ Values dequantize(Context &context) {
 
 const std::vector<OperatorRow> &other_operators() {
   static const std::vector<OperatorRow> rows = [] {
-    std::vector<OperatorRow> all{{"BitShift", bit_shift, "direction"},
-                                 // What saturate says is for 8-bit floating point only.
-                                 {"Cast", cast, "saturate to"},
-                                 {"CastLike", cast_like, "saturate"},
-                                 {"Clip", clip, "max min"},
-                                 {"DequantizeLinear", dequantize, "axis block_size"},
-                                 {"Dropout", dropout, "is_test ratio seed"},
-                                 {"Gelu", gelu, "approximate"},
-                                 {"Identity", identity, ""},
-                                 {"IsInf", is_infinite, "detect_negative detect_positive"},
-                                 {"Mod", modulo, "fmod"},
-                                 {"PRelu", prelu, ""},
-                                 {"Pow", power, "axis broadcast"},
-                                 {"Shrink", shrink, "bias lambd"},
-                                 {"Softsign", softsign, ""},
-                                 {"Where", where, ""}};
+    // Attribute `saturate` of Cast says something about 8-bit floating point only.
+    // Several rows a line.
+    // clang-format off
+    std::vector<OperatorRow> all{
+        {"BitShift", bit_shift, "direction"}, {"Cast", cast, "saturate to"}, {"CastLike", cast_like, "saturate"},
+        {"Clip", clip, "max min"}, {"DequantizeLinear", dequantize, "axis block_size"},
+        {"Dropout", dropout, "is_test ratio seed"}, {"Gelu", gelu, "approximate"}, {"Identity", identity, ""},
+        {"IsInf", is_infinite, "detect_negative detect_positive"}, {"Mod", modulo, "fmod"}, {"PRelu", prelu, ""},
+        {"Pow", power, "axis broadcast"}, {"Shrink", shrink, "bias lambd"}, {"Softsign", softsign, ""},
+        {"Where", where, ""}};
+    // clang-format on
     for (const auto &[name, pattern] : unary_patterns) all.push_back({name.c_str(), unary, ""});
     for (const auto &[name, activation] : activations) {
       std::string attributes;

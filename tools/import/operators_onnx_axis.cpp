@@ -168,15 +168,14 @@ Values einsum(Context &context) {
 
 const std::vector<OperatorRow> &onnx_axis_operators() {
   static const std::vector<OperatorRow> rows = [] {
-    std::vector<OperatorRow> all{{"ArgMax", arg, "axis keepdims select_last_index"},
-                                 {"ArgMin", arg, "axis keepdims select_last_index"},
-                                 {"CumSum", cumulative_sum, "exclusive reverse"},
-                                 {"Einsum", einsum, "equation"},
-                                 {"Gemm", gemm, "alpha beta broadcast transA transB"},
-                                 {"Hardmax", softmax, "axis"},
-                                 {"LogSoftmax", softmax, "axis"},
-                                 {"MatMul", mat_mul, ""},
-                                 {"Softmax", softmax, "axis"}};
+    // Several rows a line.
+    // clang-format off
+    std::vector<OperatorRow> all{
+        {"ArgMax", arg, "axis keepdims select_last_index"}, {"ArgMin", arg, "axis keepdims select_last_index"},
+        {"CumSum", cumulative_sum, "exclusive reverse"}, {"Einsum", einsum, "equation"},
+        {"Gemm", gemm, "alpha beta broadcast transA transB"}, {"Hardmax", softmax, "axis"},
+        {"LogSoftmax", softmax, "axis"}, {"MatMul", mat_mul, ""}, {"Softmax", softmax, "axis"}};
+    // clang-format on
     for (const auto &[name, reduction] : reductions)
       all.push_back({name.c_str(), reduce, "axes keepdims noop_with_empty_axes"});
     return all;

@@ -143,15 +143,14 @@ Values trilu(Context &context) {
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_index_operators() {
-  static const std::vector<OperatorRow> rows{{"Gather", gather, "axis"},
-                                             {"GatherElements", gather_elements, "axis"},
-                                             {"GatherND", gather_nd, "batch_dims"},
-                                             {"OneHot", one_hot, "axis"},
-                                             {"Scatter", scatter_elements, "axis"},
-                                             {"ScatterElements", scatter_elements, "axis reduction"},
-                                             {"ScatterND", scatter_nd, "reduction"},
-                                             {"TopK", top_k, "axis k largest sorted"},
-                                             {"Trilu", trilu, "upper"}};
+  // Several rows a line.
+  // clang-format off
+  static const std::vector<OperatorRow> rows{
+      {"Gather", gather, "axis"}, {"GatherElements", gather_elements, "axis"}, {"GatherND", gather_nd, "batch_dims"},
+      {"OneHot", one_hot, "axis"}, {"Scatter", scatter_elements, "axis"},
+      {"ScatterElements", scatter_elements, "axis reduction"}, {"ScatterND", scatter_nd, "reduction"},
+      {"TopK", top_k, "axis k largest sorted"}, {"Trilu", trilu, "upper"}};
+  // clang-format on
   return rows;
 }
 

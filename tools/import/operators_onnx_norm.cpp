@@ -92,14 +92,15 @@ Values local_response(Context &context) {
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_norm_operators() {
+  // Several rows a line.
+  // clang-format off
   static const std::vector<OperatorRow> rows{
       {"BatchNormalization", batch_norm, "epsilon is_test momentum spatial training_mode"},
       {"GroupNormalization", group_norm, "epsilon num_groups stash_type"},
-      {"InstanceNormalization", instance_norm, "epsilon"},
-      {"LRN", local_response, "alpha beta bias size"},
-      {"LayerNormalization", layer_norm, "axis epsilon stash_type"},
-      {"LpNormalization", lp_norm, "axis p"},
+      {"InstanceNormalization", instance_norm, "epsilon"}, {"LRN", local_response, "alpha beta bias size"},
+      {"LayerNormalization", layer_norm, "axis epsilon stash_type"}, {"LpNormalization", lp_norm, "axis p"},
       {"MeanVarianceNormalization", mean_variance_norm, "axes"}};
+  // clang-format on
   return rows;
 }
 

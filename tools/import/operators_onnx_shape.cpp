@@ -410,25 +410,18 @@ Values space_to_depth(Context &context) {
 }  // namespace
 
 const std::vector<OperatorRow> &onnx_shape_operators() {
-  static const std::vector<OperatorRow> rows{{"CenterCropPad", center_crop_pad, "axes"},
-                                             {"Concat", concat, "axis"},
-                                             {"ConstantOfShape", constant_of_shape, "value"},
-                                             {"DepthToSpace", depth_to_space, "blocksize mode"},
-                                             {"Expand", expand, ""},
-                                             {"EyeLike", eye_like, "dtype k"},
-                                             {"Flatten", flatten, "axis"},
-                                             {"Pad", pad, "mode pads value"},
-                                             {"Range", range, ""},
-                                             {"Reshape", reshape, "allowzero shape"},
-                                             {"Shape", shape_of, "end start"},
-                                             {"Size", size_of, ""},
-                                             {"Slice", slice, "axes ends starts"},
-                                             {"SpaceToDepth", space_to_depth, "blocksize"},
-                                             {"Split", split, "axis num_outputs split"},
-                                             {"Squeeze", squeeze, "axes"},
-                                             {"Tile", tile, ""},
-                                             {"Transpose", transpose, "perm"},
-                                             {"Unsqueeze", unsqueeze, "axes"}};
+  // Several rows a line.
+  // clang-format off
+  static const std::vector<OperatorRow> rows{
+      {"CenterCropPad", center_crop_pad, "axes"}, {"Concat", concat, "axis"},
+      {"ConstantOfShape", constant_of_shape, "value"}, {"DepthToSpace", depth_to_space, "blocksize mode"},
+      {"Expand", expand, ""}, {"EyeLike", eye_like, "dtype k"}, {"Flatten", flatten, "axis"},
+      {"Pad", pad, "mode pads value"}, {"Range", range, ""}, {"Reshape", reshape, "allowzero shape"},
+      {"Shape", shape_of, "end start"}, {"Size", size_of, ""}, {"Slice", slice, "axes ends starts"},
+      {"SpaceToDepth", space_to_depth, "blocksize"}, {"Split", split, "axis num_outputs split"},
+      {"Squeeze", squeeze, "axes"}, {"Tile", tile, ""}, {"Transpose", transpose, "perm"},
+      {"Unsqueeze", unsqueeze, "axes"}};
+  // clang-format on
   return rows;
 }
 

@@ -317,17 +317,17 @@ Values columns_to_image(Context &context) {
 
 const std::vector<OperatorRow> &onnx_window_operators() {
   // kernel_shape repeats what the weights of a convolution say; storage_order is for places of maxima.
+  // Several rows a line.
+  // clang-format off
   static const std::vector<OperatorRow> rows{
       {"AveragePool", average_pool, "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides"},
       {"Col2Im", columns_to_image, "dilations pads strides"},
       {"Conv", convolution, "auto_pad dilations group kernel_shape pads strides"},
-      {"ConvTranspose", transposed_convolution,
-       "auto_pad dilations group kernel_shape output_padding output_shape pads strides"},
-      {"GlobalAveragePool", global_pool, ""},
-      {"GlobalLpPool", global_pool, "p"},
-      {"GlobalMaxPool", global_pool, ""},
+      {"ConvTranspose", transposed_convolution, "auto_pad dilations group kernel_shape output_padding output_shape pads strides"},
+      {"GlobalAveragePool", global_pool, ""}, {"GlobalLpPool", global_pool, "p"}, {"GlobalMaxPool", global_pool, ""},
       {"LpPool", lp_pool, "auto_pad ceil_mode dilations kernel_shape p pads strides"},
       {"MaxPool", max_pool, "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"}};
+  // clang-format on
   return rows;
 }
 
