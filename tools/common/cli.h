@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace oneadapt::tools {
 
@@ -27,6 +28,29 @@ inline CLI::Validator number_from_0(bool zero_too) {
 inline CLI::Validator not_negative() { return number_from_0(true); }
 inline CLI::Validator share() { return CLI::Range(0.0, 1.0).description(""); }
 inline CLI::Validator positive() { return number_from_0(false); }
+
+/// The options under one heading of the help. The app must outlive it.
+class OptionGroup {
+ public:
+  OptionGroup(CLI::App &app, std::string heading) : app_(app), heading_(std::move(heading)) {}
+  /// An option whose value the help calls `type`.
+  template <class T>
+  CLI::Option *add(const std::string &name, T &value, const std::string &text, const std::string &type) const {
+    return app_.add_option(name, value, text)->type_name(type)->group(heading_);
+  }
+  /// The same, with its default in the help.
+  template <class T>
+  CLI::Option *add_shown(const std::string &name, T &value, const std::string &text, const std::string &type) const {
+    return add(name, value, text, type)->capture_default_str();
+  }
+  CLI::Option *flag(const std::string &name, bool &value, const std::string &text) const {
+    return app_.add_flag(name, value, text)->group(heading_);
+  }
+
+ private:
+  CLI::App &app_;
+  std::string heading_;
+};
 
 /// The exit status of a program whose command line is wrong.
 constexpr int kWrongUsage = 2;

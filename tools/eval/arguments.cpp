@@ -36,178 +36,136 @@ void unique(std::vector<T> &list) {
 }
 
 void declare_input(CLI::App &app, EvalOptions &o) {
-  app.add_option("--clip", o.clips, "File of video or sound. Repeat it for more clips")
-      ->required()
-      ->type_name("FILE")
-      ->group(kInput);
-  app.add_option("--model", o.model, "TorchScript model that describes itself (docs/models.md)")
-      ->required()
-      ->type_name("FILE")
-      ->group(kInput);
-  app.add_option("--classes", o.classes, "Labels of interest (default: all of the model's)")
-      ->type_name("A,B,..")
-      ->group(kInput);
-  app.add_option("--fps", o.fps, "Frames a second to take from a clip (default: the clip's own)")
-      ->check(not_negative())
-      ->type_name("N")
-      ->group(kInput);
-  app.add_option("--seconds", o.seconds, "How much of a clip, from its beginning (default: all)")
-      ->check(not_negative())
-      ->type_name("S")
-      ->group(kInput);
+  const OptionGroup options(app, kInput);
+  options.add("--clip", o.clips, "File of video or sound. Repeat it for more clips", "FILE")->required();
+  options.add("--model", o.model, "TorchScript model that describes itself (docs/models.md)", "FILE")->required();
+  options.add("--classes", o.classes, "Labels of interest (default: all of the model's)", "A,B,..");
+  options.add("--fps", o.fps, "Frames a second to take from a clip (default: the clip's own)", "N")
+      ->check(not_negative());
+  options.add("--seconds", o.seconds, "How much of a clip, from its beginning (default: all)", "S")
+      ->check(not_negative());
 }
 
 void declare_curves(CLI::App &app, Arguments &a) {
+  const OptionGroup options(app, kCompared);
   EvalOptions &o = a.options;
-  app.add_option(
-         "--knobs", o.knobs,
-         "Knobs to adapt: qp, scale, framerate, b-bias, or qp-map (macroblocks) instead of qp; for sound rate and "
-         "bits; "
-         "with --resource frames change-threshold, pixel-threshold and area-threshold (policies without gradients use "
-         "the last two). These policies vary the first knob only, and keep the others at their most expensive value: " +
-             curves_where([](const PolicyCurve &c) {
-               return c.sweep == CurveSweep::FixedRungs || c.sweep == CurveSweep::StartRungs;
-             }))
-      ->delimiter(',')
-      ->type_name("A,B,..")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_option("--policies", o.policies, "Policies to compare: " + joined(evaluated_names(), ", "))
-      ->delimiter(',')
-      ->type_name("A,B,..")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_option("--lambdas", o.lambdas,
+  options
+      .add_shown(
+          "--knobs", o.knobs,
+          "Knobs to adapt: qp, scale, framerate, b-bias, or qp-map (macroblocks) instead of qp; for sound rate and "
+          "bits; "
+          "with --resource frames change-threshold, pixel-threshold and area-threshold (policies without gradients use "
+          "the last two). These policies vary the first knob only, and keep the others at their most expensive "
+          "value: " +
+              curves_where([](const PolicyCurve &c) {
+                return c.sweep == CurveSweep::FixedRungs || c.sweep == CurveSweep::StartRungs;
+              }),
+          "A,B,..")
+      ->delimiter(',');
+  options.add_shown("--policies", o.policies, "Policies to compare: " + joined(evaluated_names(), ", "), "A,B,..")
+      ->delimiter(',');
+  options
+      .add_shown("--lambdas", o.lambdas,
                  "Trade-offs that draw a policy's curve: what resource is worth against accuracy. Larger values save "
-                 "more. For sound the default has 3.2, too")
+                 "more. For sound the default has 3.2, too",
+                 "X,Y,..")
       ->delimiter(',')
-      ->check(not_negative())
-      ->type_name("X,Y,..")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_option("--resource", a.resource,
+      ->check(not_negative());
+  options
+      .add_shown("--resource", a.resource,
                  "What is saved: bandwidth (bytes of H.264), or frames that the DNN analyses (a gradient counts as "
-                 "one; the pictures reach the DNN uncoded, and the knobs are thresholds)")
-      ->check(CLI::IsMember({"bandwidth", "frames"}).description(""))
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->group(kCompared);
+                 "one; the pictures reach the DNN uncoded, and the knobs are thresholds)",
+                 "NAME")
+      ->check(CLI::IsMember({"bandwidth", "frames"}).description(""));
 }
 
 void declare_measures(CLI::App &app, Arguments &a) {
+  const OptionGroup options(app, kCompared);
   EvalOptions &o = a.options;
-  app.add_option("--interval", o.interval, "Adaptation interval in seconds")
-      ->check(positive())
-      ->type_name("S")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_option("--look-ahead", o.look_ahead,
-                 "For sound: seconds for which the filter holds an interval back, to detect a voice before the rate is "
-                 "chosen (default 1; 0: none). Policy " +
-                     curves_where([](const PolicyCurve &c) { return c.lookahead == CurveLookahead::Never; }) +
-                     " never looks ahead; " +
-                     curves_where([](const PolicyCurve &c) { return c.lookahead == CurveLookahead::Always; }) + " does")
-      ->check(not_negative())
-      ->type_name("S")
-      ->group(kCompared);
-  app.add_option("--metric", a.metric,
-                 "Accuracy: f1 (at IoU 0.5) or miou (mean IoU), of masks where the model gives masks, else of boxes")
-      ->check(CLI::IsMember({"f1", "miou"}, CLI::ignore_case).description(""))
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_flag("--per-class", o.per_class,
-               "A box must also have the right class. By default an object is of interest or not, as in the paper")
-      ->group(kCompared);
-  app.add_option("--figure", o.figures,
-                 "Run checks of the paper on your clips instead of policies: " + joined(figure_names(), ", "))
-      ->delimiter(',')
-      ->type_name("A,B,..")
-      ->group(kCompared);
+  options.add_shown("--interval", o.interval, "Adaptation interval in seconds", "S")->check(positive());
+  options
+      .add("--look-ahead", o.look_ahead,
+           "For sound: seconds for which the filter holds an interval back, to detect a voice before the rate is "
+           "chosen (default 1; 0: none). Policy " +
+               curves_where([](const PolicyCurve &c) { return c.lookahead == CurveLookahead::Never; }) +
+               " never looks ahead; " +
+               curves_where([](const PolicyCurve &c) { return c.lookahead == CurveLookahead::Always; }) + " does",
+           "S")
+      ->check(not_negative());
+  options
+      .add_shown("--metric", a.metric,
+                 "Accuracy: f1 (at IoU 0.5) or miou (mean IoU), of masks where the model gives masks, else of boxes",
+                 "NAME")
+      ->check(CLI::IsMember({"f1", "miou"}, CLI::ignore_case).description(""));
+  options.flag("--per-class", o.per_class,
+               "A box must also have the right class. By default an object is of interest or not, as in the paper");
+  options
+      .add("--figure", o.figures,
+           "Run checks of the paper on your clips instead of policies: " + joined(figure_names(), ", "), "A,B,..")
+      ->delimiter(',');
 }
 
 void declare_conditions(CLI::App &app, EvalOptions &o) {
-  app.add_option("--feedback-loss", o.feedback_loss,
-                 "Share of the gradients that are lost on the way to the controller, 0 to 1, as over a network")
-      ->check(share())
-      ->type_name("X")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_option("--seed", o.seed, "Seed that selects the lost gradients")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(kCompared);
-  app.add_option("--against", o.against,
-                 "The --output of another evaluation, such as of another model, --set or build. Each policy's curve is "
-                 "compared with its curve there, for the clips that both have")
-      ->type_name("FOLDER")
-      ->group(kCompared);
-  app.add_option("--policy-file", o.policy_file,
-                 "Trained network of " + policies_where([](const PolicyInfo &p) { return !p.needs.file.empty(); }))
-      ->type_name("FILE")
-      ->group(kCompared);
-  app.add_option("--train-casva", o.train_casva,
-                 "Instead of evaluating, train a network of policy casva on the clips, for --knobs, and write it here")
-      ->type_name("FILE")
-      ->group(kCompared);
+  const OptionGroup options(app, kCompared);
+  options
+      .add_shown("--feedback-loss", o.feedback_loss,
+                 "Share of the gradients that are lost on the way to the controller, 0 to 1, as over a network", "X")
+      ->check(share());
+  options.add_shown("--seed", o.seed, "Seed that selects the lost gradients", "N");
+  options.add("--against", o.against,
+              "The --output of another evaluation, such as of another model, --set or build. Each policy's curve is "
+              "compared with its curve there, for the clips that both have",
+              "FOLDER");
+  options.add("--policy-file", o.policy_file,
+              "Trained network of " + policies_where([](const PolicyInfo &p) { return !p.needs.file.empty(); }),
+              "FILE");
+  options.add("--train-casva", o.train_casva,
+              "Instead of evaluating, train a network of policy casva on the clips, for --knobs, and write it here",
+              "FILE");
 }
 
 void declare_profiles(CLI::App &app, EvalOptions &o) {
   std::string profiles = policies_where([](const PolicyInfo &p) { return p.needs.profiles; });
   profiles.front() = 'P';
-  app.add_option("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next")
-      ->check(positive())
-      ->type_name("S")
-      ->capture_default_str()
-      ->group(profiles);
-  app.add_option("--profile-configurations", o.profiling.profile_configurations,
-                 "Most configurations in a full profile, evenly spaced (0: all)")
-      ->check(not_negative())
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(profiles);
-  app.add_option("--profile-top", o.profiling.profile_top,
+  const OptionGroup options(app, profiles);
+  options
+      .add_shown("--profile-interval", o.profiling.profile_interval, "Seconds from one full profile to the next", "S")
+      ->check(positive());
+  options
+      .add_shown("--profile-configurations", o.profiling.profile_configurations,
+                 "Most configurations in a full profile, evenly spaced (0: all)", "N")
+      ->check(not_negative());
+  options
+      .add_shown("--profile-top", o.profiling.profile_top,
                  "Configurations that are profiled between two full profiles by " +
-                     policies_where([](const PolicyInfo &p) { return p.heeds.profile_top; }))
-      ->check(positive())
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(profiles);
-  app.add_option(
-         "--profile-budget", o.profile_budget,
-         "Inferences for profiles, as a share of the clip's frames. An answer is delayed by the time they take (0.5 is "
-         "the paper's 1.5 seconds of inference a second)")
-      ->check(positive())
-      ->type_name("X")
-      ->capture_default_str()
-      ->group(profiles);
+                     policies_where([](const PolicyInfo &p) { return p.heeds.profile_top; }),
+                 "N")
+      ->check(positive());
+  options
+      .add_shown("--profile-budget", o.profile_budget,
+                 "Inferences for profiles, as a share of the clip's frames. An answer is delayed by the time they take "
+                 "(0.5 is "
+                 "the paper's 1.5 seconds of inference a second)",
+                 "X")
+      ->check(positive());
 }
 
 void declare_output(CLI::App &app, Arguments &a) {
+  const OptionGroup options(app, kOutput);
   EvalOptions &o = a.options;
-  app.add_option("--output", o.output, "Folder for results.json, report.html, and the finished runs (runs/)")
-      ->required()
-      ->type_name("FOLDER")
-      ->group(kOutput);
-  app.add_option("--jobs", o.jobs,
-                 "Runs at a time, one CPU core each (default: the number of cores). The results do not depend on it")
-      ->check(positive())
-      ->type_name("N")
-      ->group(kOutput);
-  app.add_option("--device", o.device, "Where the DNN runs: auto, cpu or cuda:N")
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->group(kOutput);
-  app.add_option(
-         "--set", a.properties,
-         "A property of oneadaptctl, -filter or -dnn in every run, such as filter.qp-ladder=40,30,20. Repeat it for "
-         "more")
-      ->type_name("ctl|filter|dnn.PROPERTY=VALUE")
-      ->group(kOutput);
-  app.add_option("--stills", o.stills, "Frames with boxes and gradient in the report, for each clip")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(kOutput);
+  options.add("--output", o.output, "Folder for results.json, report.html, and the finished runs (runs/)", "FOLDER")
+      ->required();
+  options
+      .add("--jobs", o.jobs,
+           "Runs at a time, one CPU core each (default: the number of cores). The results do not depend on it", "N")
+      ->check(positive());
+  options.add_shown("--device", o.device, "Where the DNN runs: auto, cpu or cuda:N", "NAME");
+  options.add(
+      "--set", a.properties,
+      "A property of oneadaptctl, -filter or -dnn in every run, such as filter.qp-ladder=40,30,20. Repeat it for "
+      "more",
+      "ctl|filter|dnn.PROPERTY=VALUE");
+  options.add_shown("--stills", o.stills, "Frames with boxes and gradient in the report, for each clip", "N");
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr int kFine = 0, kWrong = 1;
+const char kLoaded[] = "How it is loaded";
 
 struct Arguments {
   Options options;
@@ -31,94 +32,54 @@ struct Arguments {
 /// Options of the model: how it is loaded.
 void declare_model(CLI::App &app, Arguments &a) {
   Options &o = a.options;
-  const char *const loaded = "How it is loaded";
-  app.add_option("--device", o.model.device, "auto, cpu, cuda or cuda:N")
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->group(loaded);
-  app.add_option("--threshold", a.threshold, "θ, least score of an object (default: the model's own)")
-      ->check(tools::share())
-      ->type_name("X")
-      ->group(loaded);
-  app.add_option("--classes", o.model.classes, "Labels of interest (default: all of the model's)")
+  const tools::OptionGroup loaded(app, kLoaded);
+  loaded.add_shown("--device", o.model.device, "auto, cpu, cuda or cuda:N", "NAME");
+  loaded.add("--threshold", a.threshold, "θ, least score of an object (default: the model's own)", "X")
+      ->check(tools::share());
+  loaded.add("--classes", o.model.classes, "Labels of interest (default: all of the model's)", "A,B,..")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("A,B,..")
-      ->group(loaded);
-  app.add_option("--labels-file", o.model.labels_file, "One label a line, instead of the model's own")
-      ->type_name("FILE")
-      ->group(loaded);
-  app.add_option("--operator-libraries", o.model.operator_libraries,
-                 "Shared libraries with operators that the model uses")
+      ->allow_extra_args(false);
+  loaded.add("--labels-file", o.model.labels_file, "One label a line, instead of the model's own", "FILE");
+  loaded
+      .add("--operator-libraries", o.model.operator_libraries, "Shared libraries with operators that the model uses",
+           "FILE,..")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("FILE,..")
-      ->group(loaded);
-  app.add_option("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT")
-      ->type_name("SIZE")
-      ->capture_default_str()
-      ->group(loaded);
-  app.add_option("--threads", o.model.threads, "CPU threads of one inference; 0: LibTorch's choice")
-      ->check(CLI::Range(0, 256).description(""))
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(loaded);
+      ->allow_extra_args(false);
+  loaded.add_shown("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT", "SIZE");
+  loaded.add_shown("--threads", o.model.threads, "CPU threads of one inference; 0: LibTorch's choice", "N")
+      ->check(CLI::Range(0, 256).description(""));
 }
 
 void declare_gradient(CLI::App &app, Options &o) {
-  const char *const loaded = "How it is loaded";
+  const tools::OptionGroup loaded(app, kLoaded);
   const std::map<std::string, GradientMethod> methods{{"exact", GradientMethod::Exact},
                                                       {"channel-mean", GradientMethod::ChannelMean}};
-  app.add_option("--gradient-method", o.method, "exact, or channel-mean (default: exact)")
-      ->transform(CLI::CheckedTransformer(methods).description(""))
-      ->type_name("NAME")
-      ->group(loaded);
+  loaded.add("--gradient-method", o.method, "exact, or channel-mean (default: exact)", "NAME")
+      ->transform(CLI::CheckedTransformer(methods).description(""));
   const std::map<std::string, GradientMemory> memories{{"exact", GradientMemory::Exact},
                                                        {"half", GradientMemory::Half}};
-  app.add_option("--gradient-memory", o.memory, "exact, or half (default: exact)")
-      ->transform(CLI::CheckedTransformer(memories).description(""))
-      ->type_name("NAME")
-      ->group(loaded);
+  loaded.add("--gradient-memory", o.memory, "exact, or half (default: exact)", "NAME")
+      ->transform(CLI::CheckedTransformer(memories).description(""));
 }
 
 void declare(CLI::App &app, Arguments &a) {
   using tools::not_negative;
   Options &o = a.options;
-  const char *const shown = "What it is shown", *const written = "What is written";
+  const tools::OptionGroup shown(app, "What it is shown"), written(app, "What is written");
   app.set_version_flag("--version", "oneadapt-inspect " VERSION);
   app.add_option("MODEL", o.model.path, "TorchScript file that describes itself, or has MODEL.json beside it")
       ->required()
       ->type_name("");
-  app.add_option("--input", o.input, "A picture (PNG, JPEG), a clip or a recording, anything that decodebin reads")
-      ->type_name("FILE")
-      ->group(shown);
-  app.add_option("--frames", o.frames, "How many frames of a clip, or seconds of a recording")
-      ->check(CLI::Range(1, 100000).description(""))
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(shown);
-  app.add_option("--start", o.start, "Where in it to begin")
-      ->check(not_negative())
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->group(shown);
-  app.add_option("--step", o.step, "From one to the next; 0: take each frame")
-      ->check(not_negative())
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->group(shown);
-  app.add_option("--output", o.output,
-                 "Folder for two PNG files a frame: what was found, and the gradient as a heat map")
-      ->type_name("FOLDER")
-      ->group(written);
-  app.add_option("--json", a.json, "Everything for programs; - for the standard output, instead of words")
-      ->type_name("FILE")
-      ->group(written);
-  app.add_option("--repeat", o.repeat, "Passes that times are the median of; 0: measure nothing")
-      ->check(CLI::Range(0, 10000).description(""))
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(written);
+  shown.add("--input", o.input, "A picture (PNG, JPEG), a clip or a recording, anything that decodebin reads", "FILE");
+  shown.add_shown("--frames", o.frames, "How many frames of a clip, or seconds of a recording", "N")
+      ->check(CLI::Range(1, 100000).description(""));
+  shown.add_shown("--start", o.start, "Where in it to begin", "SECONDS")->check(not_negative());
+  shown.add_shown("--step", o.step, "From one to the next; 0: take each frame", "SECONDS")->check(not_negative());
+  written.add("--output", o.output, "Folder for two PNG files a frame: what was found, and the gradient as a heat map",
+              "FOLDER");
+  written.add("--json", a.json, "Everything for programs; - for the standard output, instead of words", "FILE");
+  written.add_shown("--repeat", o.repeat, "Passes that times are the median of; 0: measure nothing", "N")
+      ->check(CLI::Range(0, 10000).description(""));
   declare_model(app, a);
   declare_gradient(app, o);
 }

@@ -116,6 +116,15 @@ class AudioRun {
     return value;
   }
   unsigned messages(GstMessageType type, std::string *text = nullptr) { return count_messages(bus, type, text); }
+  /// Adds each rate that the filter notifies of.
+  void watch_rates(std::vector<int> &rates) {
+    g_signal_connect(filter, "notify::rate", G_CALLBACK(+[](GObject *object, GParamSpec *, gpointer data) {
+                       int value = 0;
+                       g_object_get(object, "rate", &value, nullptr);
+                       static_cast<std::vector<int> *>(data)->push_back(value);
+                     }),
+                     &rates);
+  }
   GstOneadaptTunable *tunable() const { return GST_ONEADAPT_TUNABLE(filter); }
   /// Applies one value from interval `interval` on.
   void apply(guint64 interval, const char *knob, double value) {

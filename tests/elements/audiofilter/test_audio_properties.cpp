@@ -28,12 +28,7 @@ TEST(AudioProperties, SayWhatWasApplied) {
   AudioRun run("");
   EXPECT_EQ(run.rate(), 0);
   std::vector<int> notified;
-  g_signal_connect(run.filter, "notify::rate", G_CALLBACK(+[](GObject *object, GParamSpec *, gpointer data) {
-                     int rate = 0;
-                     g_object_get(object, "rate", &rate, nullptr);
-                     static_cast<std::vector<int> *>(data)->push_back(rate);
-                   }),
-                   &notified);
+  run.watch_rates(notified);
   run.push_all(sine(300), 0, 48000);
   EXPECT_EQ(run.rate(), 16000);  // 0: the top of the ladder
   g_object_set(run.filter, "rate", 7990, nullptr);

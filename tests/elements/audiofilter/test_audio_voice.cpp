@@ -5,8 +5,8 @@
 #include <optional>
 #include <random>
 
-#include "audio_run.h"
 #include "audio/voice_detector.h"
+#include "audio_run.h"
 
 namespace {
 
@@ -322,12 +322,7 @@ TEST(AudioVoice, LookingAheadTheRateIsThatOfTheIntervalItself) {
   for (guint64 chunk : {320, 1000}) {
     AudioRun run("rate=4000 look-ahead=1000000000", rate);
     std::vector<int> shown;
-    g_signal_connect(run.filter, "notify::rate", G_CALLBACK(+[](GObject *object, GParamSpec *, gpointer data) {
-                       int value = 0;
-                       g_object_get(object, "rate", &value, nullptr);
-                       static_cast<std::vector<int> *>(data)->push_back(value);
-                     }),
-                     &shown);
+    run.watch_rates(shown);
     ASSERT_TRUE(apply_either(run, 0, 8000, "rate", 2000));
     run.push_all(played(sound, rate), 0, guint64(rate) * 5, chunk);
     run.eos();

@@ -217,19 +217,22 @@ TEST(Dnn, NoGradientWhenItIsOff) {
   EXPECT_EQ(dnn.log.back(), "gradient 1");
 }
 
+/// Red frames at 10 a second, whatever the caps say.
+void push_without_durations(DnnHarness &dnn, const char *framerate, int count) {
+  dnn.play();
+  dnn.caps("RGB", 32, 24, framerate);
+  for (int i = 0; i < count; ++i) dnn.push(GstClockTime(i) * kFrame, 204, 0, 0, GST_CLOCK_TIME_NONE);
+}
+
 TEST(Dnn, DurationFromTheFramerate) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24, "10/1");
-  for (int i = 0; i < 10; ++i) dnn.push(GstClockTime(i) * kFrame, 204, 0, 0, GST_CLOCK_TIME_NONE);
+  push_without_durations(dnn, "10/1", 10);
   EXPECT_EQ(dnn.log.back(), "gradient 0");
 }
 
 TEST(Dnn, WithoutDurationsTheNextIntervalsFirstFrameServes) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24, "0/1");
-  for (int i = 0; i < 10; ++i) dnn.push(GstClockTime(i) * kFrame, 204, 0, 0, GST_CLOCK_TIME_NONE);
+  push_without_durations(dnn, "0/1", 10);
   EXPECT_EQ(dnn.log, Log(10, "buffer"));
   dnn.push(1000 * GST_MSECOND, 204, 0, 0, GST_CLOCK_TIME_NONE);
   EXPECT_EQ(dnn.log.back(), "gradient 0");
@@ -340,9 +343,7 @@ TEST(Dnn, ClassesThresholdAndLabels) {
 
 TEST(Dnn, FlushForgetsTheInterval) {
   DnnHarness dnn;
-  dnn.play();
-  dnn.caps("RGB", 32, 24, "0/1");
-  for (int i = 0; i < 5; ++i) dnn.push(GstClockTime(i) * kFrame, 204, 0, 0, GST_CLOCK_TIME_NONE);
+  push_without_durations(dnn, "0/1", 5);
   push_flush(dnn.harness);
   ASSERT_EQ(dnn.push(30 * GST_SECOND, 204, 0, 0, GST_CLOCK_TIME_NONE), GST_FLOW_OK);
   EXPECT_EQ(dnn.log, Log(6, "buffer"));  // nothing is owed for interval 0
