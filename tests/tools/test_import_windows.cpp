@@ -38,13 +38,26 @@ std::vector<float> sum_first(int k) {
 
 Dims dims(std::initializer_list<std::int64_t> list) { return list; }
 
+struct Convolution {
+  Dims picture, kernel;
+  std::vector<float> weights;
+  Json attributes;
+};
+
+/// What it makes of a picture.
+void expect_convolution(const Convolution &c, const Numbers &picture, const Dims &shape,
+                        const std::vector<double> &values) {
+  GraphFile graph(c.picture);
+  graph.floats("w", c.kernel, c.weights).node("Conv2D", "y", {"x", "w"}, c.attributes);
+  expect_numbers(run(graph, "y", picture), shape, values);
+}
+
 }  // namespace
 
 TEST(Conv2D, Valid) {
-  GraphFile graph({1, 3, 3, 3});
   // A square picture with three colours reads as NCHW.
-  graph.floats("w", {2, 2, 3, 1}, sum_first(2)).node("Conv2D", "y", {"x", "w"}, window("NCHW", "VALID", 1));
-  expect_numbers(run(graph, "y", first_colour({1, 3, 3, 3}, nine)), {1, 1, 2, 2}, {12, 16, 24, 28});
+  expect_convolution({{1, 3, 3, 3}, {2, 2, 3, 1}, sum_first(2), window("NCHW", "VALID", 1)},
+                     first_colour({1, 3, 3, 3}, nine), {1, 1, 2, 2}, {12, 16, 24, 28});
 }
 
 TEST(Conv2D, SameWithStrideTwoPadsBelowAndRight) {
@@ -60,41 +73,35 @@ TEST(Conv2D, SameWithStrideTwoPadsBelowAndRight) {
 }
 
 TEST(Conv2D, SameWithEvenWindow) {
-  GraphFile graph({1, 4, 4, 3});
-  graph.floats("w", {2, 2, 3, 1}, sum_first(2)).node("Conv2D", "y", {"x", "w"}, window("NHWC", "SAME", 1));
-  expect_numbers(run(graph, "y", first_colour({1, 4, 4, 3}, sixteen)), {1, 4, 4, 1},
-                 {14, 18, 22, 12, 30, 34, 38, 20, 46, 50, 54, 28, 27, 29, 31, 16});
+  expect_convolution({{1, 4, 4, 3}, {2, 2, 3, 1}, sum_first(2), window("NHWC", "SAME", 1)},
+                     first_colour({1, 4, 4, 3}, sixteen), {1, 4, 4, 1},
+                     {14, 18, 22, 12, 30, 34, 38, 20, 46, 50, 54, 28, 27, 29, 31, 16});
 }
 
 TEST(Conv2D, SameWithOddWindowPadsAllAround) {
-  GraphFile graph({1, 3, 3, 3});
-  graph.floats("w", {3, 3, 3, 1}, sum_first(3)).node("Conv2D", "y", {"x", "w"}, window("NCHW", "SAME", 1));
-  expect_numbers(run(graph, "y", first_colour({1, 3, 3, 3}, nine)), {1, 1, 3, 3}, {12, 21, 16, 27, 45, 33, 24, 39, 28});
+  expect_convolution({{1, 3, 3, 3}, {3, 3, 3, 1}, sum_first(3), window("NCHW", "SAME", 1)},
+                     first_colour({1, 3, 3, 3}, nine), {1, 1, 3, 3}, {12, 21, 16, 27, 45, 33, 24, 39, 28});
 }
 
 TEST(Conv2D, DilationAndExplicitPads) {
-  GraphFile graph({1, 3, 3, 3});
-  graph.floats("w", {2, 2, 3, 1}, sum_first(2)).node("Conv2D", "y", {"x", "w"}, window("NCHW", "VALID", 1, 2));
-  expect_numbers(run(graph, "y", first_colour({1, 3, 3, 3}, nine)), {1, 1, 1, 1}, {20});
+  expect_convolution({{1, 3, 3, 3}, {2, 2, 3, 1}, sum_first(2), window("NCHW", "VALID", 1, 2)},
+                     first_colour({1, 3, 3, 3}, nine), {1, 1, 1, 1}, {20});
 
   Json attributes = window("NCHW", "EXPLICIT", 2);
   attributes["explicit_paddings"] = integers({0, 0, 0, 0, 1, 0, 1, 0});
-  GraphFile padded({1, 3, 3, 3});
-  padded.floats("w", {2, 2, 3, 1}, sum_first(2)).node("Conv2D", "y", {"x", "w"}, attributes);
-  expect_numbers(run(padded, "y", first_colour({1, 3, 3, 3}, nine)), {1, 1, 2, 2}, {1, 5, 11, 28});
+  expect_convolution({{1, 3, 3, 3}, {2, 2, 3, 1}, sum_first(2), attributes}, first_colour({1, 3, 3, 3}, nine),
+                     {1, 1, 2, 2}, {1, 5, 11, 28});
 }
 
 TEST(Conv2D, WeightsOrderIsHeightWidthInOut) {
   // One pixel (1, 10, 100); out 0 = in 0 + 2·in 1 + 3·in 2, out 1 = 4·in 0 + 5·in 1 + 6·in 2.
-  GraphFile graph({1, 1, 1, 3});
-  graph.floats("w", {1, 1, 3, 2}, {1, 4, 2, 5, 3, 6}).node("Conv2D", "y", {"x", "w"}, window("NHWC", "VALID", 1));
-  expect_numbers(run(graph, "y", {{1, 1, 1, 3}, {1, 10, 100}}), {1, 1, 1, 2}, {321, 654});
+  expect_convolution({{1, 1, 1, 3}, {1, 1, 3, 2}, {1, 4, 2, 5, 3, 6}, window("NHWC", "VALID", 1)},
+                     {{1, 1, 1, 3}, {1, 10, 100}}, {1, 1, 1, 2}, {321, 654});
 }
 
 TEST(Conv2D, GroupsFollowFromTheShapes) {
-  GraphFile graph({1, 1, 1, 3});
-  graph.floats("w", {1, 1, 1, 3}, {2, 3, 4}).node("Conv2D", "y", {"x", "w"}, window("NHWC", "VALID", 1));
-  expect_numbers(run(graph, "y", {{1, 1, 1, 3}, {1, 10, 100}}), {1, 1, 1, 3}, {2, 30, 400});
+  expect_convolution({{1, 1, 1, 3}, {1, 1, 1, 3}, {2, 3, 4}, window("NHWC", "VALID", 1)}, {{1, 1, 1, 3}, {1, 10, 100}},
+                     {1, 1, 1, 3}, {2, 30, 400});
 }
 
 TEST(Depthwise, MultiplierTwo) {
