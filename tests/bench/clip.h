@@ -13,15 +13,16 @@ struct Clip {
   std::vector<GstBuffer *> frames;
 };
 
-/// The first `most` frames as I420, with copies of their time stamps; `filter`: what they go through besides, such as
-/// "videorate ! video/x-raw,framerate=10/1 ! ". Without frames there are no caps either.
-inline Clip load_clip(const char *location, unsigned most, const std::string &filter = "") {
+/// The first `most` frames as I420, with their time stamps; `framerate`: taken at so many a second, such as "10/1",
+/// instead of at the clip's own rate. Without frames there are no caps either.
+inline Clip load_clip(const char *location, unsigned most, const std::string &framerate = "") {
   Clip clip;
-  GstElement *pipeline = gst_parse_launch(("filesrc name=src ! decodebin ! videoconvert ! " + filter +
-                                           "video/x-raw,format=I420 ! fakesink name=sink sync=false "
-                                           "signal-handoffs=true")
-                                              .c_str(),
-                                          nullptr);
+  const std::string at = framerate.empty() ? "" : ",framerate=" + framerate;
+  GstElement *pipeline = gst_parse_launch(
+      ("filesrc name=src ! decodebin ! videoconvert ! " + std::string(at.empty() ? "" : "videorate ! ") +
+       "video/x-raw,format=I420" + at + " ! fakesink name=sink sync=false signal-handoffs=true")
+          .c_str(),
+      nullptr);
   GstElement *src = gst_bin_get_by_name(GST_BIN(pipeline), "src"),
              *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
   g_object_set(src, "location", location, nullptr);
