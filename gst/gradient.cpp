@@ -21,16 +21,10 @@ std::size_t blocks(const GstOneadaptGradient *g) { return std::size_t(g->columns
 
 oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
   oneadapt::Gradient c;
-  c.interval = g->interval;
-  c.interval_duration = g->interval_duration;
-  c.stream_time = g->stream_time;
-  c.stream = g->stream;
-  c.z = g->z;
-  c.elements = g->elements;
-  c.confident = g->confident;
-  c.theta = g->theta;
-  c.slope = g->slope;
-  c.early = g->early;
+  oneadapt::copy_numbers(*g, c);
+  const auto domain = oneadapt::domain_of(unsigned(g->domain));
+  if (!domain) throw std::invalid_argument("a gradient's domain must be one of GstOneadaptDomain");
+  c.domain = *domain;
   c.map.frame_width = g->frame_width;
   c.map.frame_height = g->frame_height;
   c.map.block_size = g->block_size;
@@ -44,16 +38,8 @@ oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
 
 GstOneadaptGradient *from_core(const oneadapt::Gradient &c) {
   GstOneadaptGradient *g = gst_oneadapt_gradient_new(c.map.frame_width, c.map.frame_height, c.map.block_size);
-  g->interval = c.interval;
-  g->interval_duration = c.interval_duration;
-  g->stream_time = c.stream_time;
-  g->stream = c.stream;
-  g->z = c.z;
-  g->elements = c.elements;
-  g->confident = c.confident;
-  g->theta = c.theta;
-  g->slope = c.slope;
-  g->early = c.early;
+  oneadapt::copy_numbers(c, *g);
+  g->domain = GstOneadaptDomain(c.domain);
   std::memcpy(g->values, c.map.values.data(), blocks(g) * sizeof(gfloat));
   std::vector<GstOneadaptRegion> regions;
   for (const oneadapt::Box &box : c.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
@@ -100,8 +86,12 @@ GstOneadaptGradient *gst_oneadapt_gradient_new(guint frame_width, guint frame_he
   g->frame_width = frame_width;
   g->frame_height = frame_height;
   g->block_size = block_size;
-  g->columns = (frame_width + block_size - 1) / block_size;
-  g->rows = (frame_height + block_size - 1) / block_size;
+  oneadapt::BlockMap grid;
+  grid.frame_width = frame_width;
+  grid.frame_height = frame_height;
+  grid.block_size = block_size;
+  g->columns = grid.columns();
+  g->rows = grid.rows();
   g->values = g_new0(gfloat, blocks(g));
   return g;
 }

@@ -34,6 +34,17 @@ typedef struct {
 } GstOneadaptRegion;
 
 /**
+ * GstOneadaptDomain:
+ * @GST_ONEADAPT_DOMAIN_GRID: a picture. Blocks are places, which stay what they are from one interval to the next
+ * @GST_ONEADAPT_DOMAIN_SIGNAL: a signal in time, such as sound. Blocks are instants of the interval, in one row; a
+ * pixel is a sample
+ *
+ * What the blocks of a gradient are. Signals are not averaged over intervals, and their accuracy counts over all
+ * elements of a stream together. More domains may come.
+ */
+typedef enum { GST_ONEADAPT_DOMAIN_GRID = 0, GST_ONEADAPT_DOMAIN_SIGNAL = 1 } GstOneadaptDomain;
+
+/**
  * GstOneadaptGradient:
  * @interval: number of the adaptation interval, floor(stream time / interval duration)
  * @interval_duration: in ns
@@ -46,7 +57,7 @@ typedef struct {
  * @slope: slope of the utility function
  * @frame_width: width in pixels of the picture that the map is of. Upstream: the one that the decoder or a tunable put
  *   out, or the DNN's, which is then the same at another size. Downstream: the one that the DNN received
- * @frame_height: height in pixels of that picture
+ * @frame_height: height in pixels of that picture; 1 for a signal, whose samples @frame_width counts
  * @block_size: side of a block in pixels
  * @columns: blocks a row
  * @rows: rows of blocks
@@ -55,7 +66,8 @@ typedef struct {
  * @regions: (array length=n_regions) (nullable): the confident elements, highest score first
  * @n_regions: number of @regions; a message carries the first 51
  * @early: the gradient was taken at the beginning of its interval; another one follows at the interval's end
- * @max_bytes: most bytes that the message may have, 64 to 1300; 0 means 1300. Not part of the message
+ * @max_bytes: most bytes that the message may have, 80 to 1300; 0 means 1300. Not part of the message
+ * @domain: what the blocks are; gst_oneadapt_gradient_new() sets it to #GST_ONEADAPT_DOMAIN_GRID
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.
  * A boxed type. Do not modify a gradient that an event carries.
@@ -80,6 +92,7 @@ struct _GstOneadaptGradient {
   guint n_regions;
   gboolean early;
   guint max_bytes;
+  GstOneadaptDomain domain;
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING - 3];

@@ -24,6 +24,7 @@ GstEvent *gradient_event(const Gradient &gradient, const CameraTime &camera, Gst
   message->theta = gradient.theta;
   message->slope = gradient.slope;
   message->early = gradient.early;
+  message->domain = GstOneadaptDomain(gradient.domain);
   if (camera.known()) message->max_bytes = camera.mark().feedback_bytes;
   std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
   std::vector<GstOneadaptRegion> regions;

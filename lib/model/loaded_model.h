@@ -59,8 +59,8 @@ class LoadedModel {
   virtual const std::string &device_reason() const = 0;
   virtual ModelWeights weights() const = 0;
 
-  /// Backpropagates z of the last forward pass with autograd to its input: fills z, elements, confident, theta, slope
-  /// and map, on the input as it was received. Weights are frozen: no weight gradient is ever computed (§4.1). Without
+  /// Backpropagates z of the last forward pass with autograd to its input: fills z, elements, confident, theta, slope,
+  /// domain and map, on the input as it was received. Weights are frozen: no weight gradient is ever computed (§4.1). Without
   /// elements z is 0 and the map is all zero. Throws ModelError(NotFinite) on a gradient that is not finite, and
   /// ModelError(Run) when there is no graph, or the scores do not depend on the input.
   virtual void backward(Gradient &gradient) = 0;

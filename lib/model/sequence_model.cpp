@@ -62,6 +62,7 @@ class TorchSequence final : public LoadedFile<SequenceModel> {
   }
 
  private:
+  Domain domain() const override { return Domain::Signal; }
   BlockMap map_of(const at::Tensor &gradient) override {
     BlockMap map(unsigned(count_), 1, sound_block(description_.sample_rate));
     const std::int64_t block = map.block_size;

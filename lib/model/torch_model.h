@@ -47,6 +47,7 @@ class TorchModel final : public LoadedFile<Model> {
   at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf) override;
   at::Tensor approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf);
   BlockMap map_of(const at::Tensor &gradient) override;
+  Domain domain() const override { return Domain::Grid; }
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
 
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements

@@ -100,6 +100,7 @@ void TorchPasses::backpropagate(Gradient &gradient) {
     gradient.confident = unsigned(confident);
     gradient.theta = theta_;
     gradient.slope = description_.slope;
+    gradient.domain = domain();
     gradient.map = std::move(map);
   });
 }

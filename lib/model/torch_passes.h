@@ -37,6 +37,8 @@ class TorchPasses : protected TorchFile {
   virtual at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf);
   /// The gradient of an input as the map that is sent (fill()).
   virtual BlockMap map_of(const at::Tensor &gradient) = 0;
+  /// What the map is over.
+  virtual Domain domain() const = 0;
 
   /// forward() of one input. `on` and `remedy` are for the error: what the model failed on, and what to check. Throws
   /// ModelError(Run).

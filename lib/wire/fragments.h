@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A message in pieces, for transports whose packets are small (docs/wire-format.md). Pure: no clock, no I/O.
+// A message in pieces, for transports whose packets are small (docs/wire-transport.md). Pure: no clock, no I/O.
 #pragma once
 #include <array>
 #include <bitset>

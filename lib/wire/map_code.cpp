@@ -92,15 +92,21 @@ double top_of(const BlockMap &cells) {
 
 }  // namespace
 
+std::uint32_t cell_side(std::uint32_t block, unsigned pooling) {
+  constexpr std::uint64_t kLargest = std::numeric_limits<std::uint32_t>::max();
+  return std::uint32_t(std::min(kLargest, std::uint64_t(block) << pooling));
+}
+
 BlockMap pooled(const BlockMap &map) {
-  BlockMap out(map.frame_width, map.frame_height, map.block_size * 2);
+  BlockMap out(map.frame_width, map.frame_height, cell_side(map.block_size, 1));
   std::vector<double> sums(out.values.size(), 0.0);
   for (unsigned row = 0; row < map.rows(); ++row)
     for (unsigned column = 0; column < map.columns(); ++column)
-      sums[std::size_t(row / 2) * out.columns() + column / 2] += double(map.at(column, row)) * map.pixels(column, row);
+      sums[std::size_t(row / 2) * out.columns() + column / 2] +=
+          double(map.at(column, row)) * double(map.pixels(column, row));
   for (unsigned row = 0; row < out.rows(); ++row)
     for (unsigned column = 0; column < out.columns(); ++column)
-      out.at(column, row) = to_float(sums[std::size_t(row) * out.columns() + column] / out.pixels(column, row));
+      out.at(column, row) = to_float(sums[std::size_t(row) * out.columns() + column] / double(out.pixels(column, row)));
   return out;
 }
 
@@ -124,8 +130,9 @@ std::optional<CodedMap> code_cells(const BlockMap &cells, unsigned pooling, cons
         if (next != below.begin() && octaves - next[-1] < next[0] - octaves) --next;
         levels[i] = std::uint8_t(last - unsigned(next - below.begin()));
       }
-      sums[levels[i]] += value * cells.pixels(column, row);
-      pixels[levels[i]] += cells.pixels(column, row);
+      const auto of_cell = double(cells.pixels(column, row));
+      sums[levels[i]] += value * of_cell;
+      pixels[levels[i]] += of_cell;
     }
 
   CodedMap coded;
@@ -164,7 +171,7 @@ bool decode_map(unsigned pooling, const std::vector<float> &levels, const std::u
   BlockMap cells;
   cells.frame_width = map.frame_width;
   cells.frame_height = map.frame_height;
-  cells.block_size = map.block_size << pooling;
+  cells.block_size = cell_side(map.block_size, pooling);
   const unsigned columns = cells.columns(), rows = cells.rows(), count = unsigned(levels.size());
   std::vector<std::uint8_t> bytes(packed_size(cells, count));
   if (!inflated(packed, size, bytes)) return false;

@@ -38,6 +38,9 @@ struct CodedMap {
   std::size_t bytes() const { return kLevelBytes * levels.size() + packed.size(); }
 };
 
+/// Side of a cell of 2^pooling blocks of `block` pixels; no frame is larger than the largest number it can be.
+std::uint32_t cell_side(std::uint32_t block, unsigned pooling);
+
 /// The map with cells of 2×2 of its blocks: means over their pixels, so that Σ value·pixels stays.
 BlockMap pooled(const BlockMap &map);
 

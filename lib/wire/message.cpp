@@ -5,9 +5,11 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "wire/big_endian.h"
@@ -17,17 +19,16 @@ namespace oneadapt {
 namespace {
 
 constexpr std::uint8_t kMagic[4] = {'O', 'A', 'G', 'R'};
-constexpr std::uint8_t kVersion = 4;
-constexpr std::uint8_t kEarly = 1;  // a flag
+constexpr std::uint8_t kVersion = 5, kOldestVersion = 4;
+constexpr std::uint8_t kEarly = 1, kWide = 2;  // flags
+constexpr unsigned kDomainShift = 4;           // the flags' upper half is the domain
 constexpr std::size_t kHeaderBytes = 55, kCrcBytes = 4;
+constexpr std::size_t kWideBytes = 6;  // the upper halves of three sides, behind the header
 constexpr std::size_t kRegionBytes = 6;
-constexpr std::size_t kMaxBlocks = 1u << 20;
-constexpr unsigned kMaxSide = 0xffff;          // pixels, of a frame and of a block
-constexpr unsigned kMaxPooling = 16;           // by then one cell covers any frame
-constexpr unsigned kMaxCellSide = 0x1ffff;     // pixels
+constexpr unsigned kMaxPooling = 20;           // by then one cell covers any frame of kMaxMessageBlocks blocks
 constexpr std::uint64_t kMostBehind = 0xffff;  // intervals
 constexpr double kRegionSteps = 4095;          // a coordinate has 12 bits
-static_assert(kHeaderBytes + kLeastMapBytes + kCrcBytes == kLeastMessageBudget, "room for the coarsest map");
+static_assert(kHeaderBytes + kWideBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget, "room for any map");
 
 static_assert(std::numeric_limits<float>::is_iec559, "IEEE 754");
 std::uint32_t bits_of(float v) {
@@ -69,15 +70,35 @@ void put_region(std::uint8_t *&p, const Box &box) {
   put_corner(p, std::max(x0, region_step(box.x1)), std::max(y0, region_step(box.y1)));
 }
 
+/// The three sides of a map, as they stand in a message.
+template <class Map>
+auto sides(Map &map) {
+  return std::array{&map.block_size, &map.frame_width, &map.frame_height};
+}
+/// Whether a side needs more than 16 bits.
+bool is_wide(const BlockMap &map) { return (map.block_size | map.frame_width | map.frame_height) > 0xffff; }
+
+/// Version 4 did not say the domain; there, only sound had a height of one.
+std::optional<Domain> read_domain(unsigned version, unsigned flags, const BlockMap &map) {
+  if (version == kOldestVersion) return map.frame_height == 1 ? Domain::Signal : Domain::Grid;
+  return domain_of(flags >> kDomainShift);
+}
+
+/// Whether a writer may have pooled so often: it stops where one cell covers the frame.
+bool possible_pooling(unsigned pooling, const BlockMap &map) {
+  if (pooling == 0) return true;
+  return pooling <= kMaxPooling &&
+         std::uint64_t(map.block_size) << (pooling - 1) < std::max(map.frame_width, map.frame_height);
+}
+
 std::uint32_t checksum(const std::uint8_t *data, std::size_t size) { return std::uint32_t(crc32(0, data, uInt(size))); }
 
 void check(const Gradient &g, std::size_t byte_budget) {
   const BlockMap &map = g.map;
   const std::size_t blocks = std::size_t(map.columns()) * map.rows();
-  if (blocks == 0 || blocks > kMaxBlocks || map.values.size() != blocks)
+  if (blocks == 0 || blocks > kMaxMessageBlocks || map.values.size() != blocks)
     throw std::invalid_argument("a gradient's map must have between 1 and 2^20 blocks, as many as its frame has");
-  if (map.block_size > kMaxSide || map.frame_width > kMaxSide || map.frame_height > kMaxSide)
-    throw std::invalid_argument("a gradient's frame and blocks must have at most 65535 pixels a side");
+  if (!g.fits_domain()) throw std::invalid_argument("the gradient of a signal must be one high");
   for (float v : map.values)
     if (!std::isfinite(v) || v < 0) throw std::invalid_argument("a gradient's values must be finite and not negative");
   // As floats, which is how they travel.
@@ -97,9 +118,10 @@ void check(const Gradient &g, std::size_t byte_budget) {
 
 std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_budget) {
   check(g, byte_budget);
+  const bool wide = is_wide(g.map);
+  const std::size_t fixed = kHeaderBytes + (wide ? kWideBytes : 0) + kCrcBytes;
   const std::size_t budget = std::min(byte_budget, kMaxMessageBytes);
   // Rather fewer regions than a coarse map: the surest come first.
-  const std::size_t fixed = kHeaderBytes + kCrcBytes;
   const std::size_t regions = std::min({g.regions.size(), kMaxMessageRegions, (budget - fixed) / 4 / kRegionBytes});
   const std::optional<CodedMap> map = code_map(g.map, budget - fixed - regions * kRegionBytes);
   if (!map) throw std::logic_error("the coarsest map did not fit");
@@ -108,13 +130,11 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_bu
   std::uint8_t *p = out.data();
   p = std::copy(std::begin(kMagic), std::end(kMagic), p);
   put<std::uint8_t>(p, kVersion);
-  put<std::uint8_t>(p, g.early ? kEarly : 0);
+  put<std::uint8_t>(p, std::uint8_t((g.early ? kEarly : 0) | (wide ? kWide : 0) | unsigned(g.domain) << kDomainShift));
   put<std::uint8_t>(p, std::uint8_t(map->pooling));
   put<std::uint8_t>(p, std::uint8_t(map->levels.size()));
   put<std::uint16_t>(p, std::uint16_t(out.size()));
-  put<std::uint16_t>(p, std::uint16_t(g.map.block_size));
-  put<std::uint16_t>(p, std::uint16_t(g.map.frame_width));
-  put<std::uint16_t>(p, std::uint16_t(g.map.frame_height));
+  for (const std::uint32_t *side : sides(g.map)) put<std::uint16_t>(p, std::uint16_t(*side));
   put<std::uint32_t>(p, g.stream);
   put<std::uint16_t>(p, std::uint16_t(std::min(g.elements, 0xffffu)));
   put<std::uint16_t>(p, std::uint16_t(std::min(g.confident, 0xffffu)));
@@ -125,6 +145,8 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_bu
   put_float(p, g.theta);
   put_float(p, g.slope);
   put<std::uint8_t>(p, std::uint8_t(regions));
+  if (wide)
+    for (const std::uint32_t *side : sides(g.map)) put<std::uint16_t>(p, std::uint16_t(*side >> 16));
   for (std::size_t i = 0; i < regions; ++i) put_region(p, g.regions[i]);
   for (float level : map->levels) put<std::uint16_t>(p, level_code(level));
   p = std::copy(map->packed.begin(), map->packed.end(), p);
@@ -142,20 +164,23 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   const std::uint8_t *p = data, *crc = data + size - kCrcBytes;
   if (!std::equal(std::begin(kMagic), std::end(kMagic), p)) return fail("no gradient message");
   p += 4;
-  if (get<std::uint8_t>(p) != kVersion) return fail("a gradient message of another version");
+  const unsigned version = get<std::uint8_t>(p);
+  if (version < kOldestVersion || version > kVersion) return fail("a gradient message of another version");
   const unsigned flags = get<std::uint8_t>(p), pooling = get<std::uint8_t>(p);
   const std::size_t level_count = get<std::uint8_t>(p);
   if (get<std::uint16_t>(p) != size) return fail("a gradient message that is cut or has something behind it");
   if (get<std::uint32_t>(crc) != checksum(data, size - kCrcBytes))
     return fail("a gradient message with a wrong checksum");
   crc -= kCrcBytes;
-  if (flags & ~unsigned(kEarly)) return fail("a gradient message with unknown flags");
+  const unsigned known = version == kOldestVersion ? kEarly : kEarly | kWide | 0xfu << kDomainShift;
+  if (flags & ~known) return fail("a gradient message with unknown flags");
+  const bool wide = flags & kWide;
+  const std::size_t fixed = kHeaderBytes + (wide ? kWideBytes : 0) + kCrcBytes;
+  if (size < fixed) return fail("shorter than a gradient message's header");
 
   Gradient g;
   g.early = flags & kEarly;
-  g.map.block_size = get<std::uint16_t>(p);
-  g.map.frame_width = get<std::uint16_t>(p);
-  g.map.frame_height = get<std::uint16_t>(p);
+  for (std::uint32_t *side : sides(g.map)) *side = get<std::uint16_t>(p);
   g.stream = get<std::uint32_t>(p);
   g.elements = get<std::uint16_t>(p);
   g.confident = get<std::uint16_t>(p);
@@ -166,6 +191,8 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   g.theta = get_float(p);
   g.slope = get_float(p);
   const std::size_t regions = get<std::uint8_t>(p);
+  if (wide)
+    for (std::uint32_t *side : sides(g.map)) *side |= std::uint32_t(get<std::uint16_t>(p)) << 16;
   if (!std::isfinite(g.z) || !std::isfinite(g.theta) || !std::isfinite(g.slope))
     return fail("a gradient message with numbers that are not finite");
   if (g.interval_duration == 0) return fail("a gradient message of an interval without duration");
@@ -174,13 +201,16 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   g.interval = latest - behind;
   if (g.map.block_size == 0 || g.map.frame_width == 0 || g.map.frame_height == 0)
     return fail("a gradient message without a frame or blocks");
-  if (std::size_t(g.map.columns()) * g.map.rows() > kMaxBlocks) return fail("a gradient message with too many blocks");
-  if (pooling > kMaxPooling || g.map.block_size << pooling > kMaxCellSide)
-    return fail("a gradient message with impossible pooling");
+  if (std::uint64_t(g.map.columns()) * g.map.rows() > kMaxMessageBlocks)
+    return fail("a gradient message with too many blocks");
+  const std::optional<Domain> domain = read_domain(version, flags, g.map);
+  if (!domain) return fail("a gradient message of an unknown domain");
+  g.domain = *domain;
+  if (!g.fits_domain()) return fail("a gradient message of a signal that is not one high");
+  if (!possible_pooling(pooling, g.map)) return fail("a gradient message with impossible pooling");
   if (level_count == 0 || level_count > kMaxMapLevels)
     return fail("a gradient message with an impossible number of levels");
-  if (regions > kMaxMessageRegions ||
-      kHeaderBytes + regions * kRegionBytes + level_count * kLevelBytes + kCrcBytes > size)
+  if (regions > kMaxMessageRegions || fixed + regions * kRegionBytes + level_count * kLevelBytes > size)
     return fail("a gradient message with more regions and levels than it holds");
   for (std::size_t i = 0; i < regions; ++i) {
     Box box;
@@ -202,7 +232,8 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
 }
 
 std::size_t message_length(const std::uint8_t *data, std::size_t size) {
-  if (!data || size < kMessagePrefix || !std::equal(std::begin(kMagic), std::end(kMagic), data) || data[4] != kVersion)
+  if (!data || size < kMessagePrefix || !std::equal(std::begin(kMagic), std::end(kMagic), data) ||
+      data[4] < kOldestVersion || data[4] > kVersion)
     return 0;
   const std::uint8_t *p = data + 8;
   const std::size_t length = get<std::uint16_t>(p);

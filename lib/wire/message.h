@@ -12,10 +12,12 @@ namespace oneadapt {
 
 /// Default for the most bytes of a message: what one RTCP APP packet carries.
 constexpr std::size_t kMessageBudget = 1300;
-/// Every map can be encoded in this many bytes.
-constexpr std::size_t kLeastMessageBudget = 64;
+/// Every gradient can be encoded in this many bytes: 70, and room for the header to grow.
+constexpr std::size_t kLeastMessageBudget = 80;
 /// Most bytes that a message may have; anything longer is refused unread.
 constexpr std::size_t kMaxMessageBytes = 0xffff;
+/// Most blocks that a map may have: 4 MiB of values, so that a hostile message cannot take more of a reader's memory.
+constexpr std::size_t kMaxMessageBlocks = 1u << 20;
 /// Most regions that a message may hold.
 constexpr std::size_t kMaxMessageRegions = 64;
 
@@ -24,13 +26,13 @@ constexpr std::size_t kMaxMessageRegions = 64;
 /// within a float's precision. The first regions are sent, as many as fit in a quarter of what the header leaves of the
 /// budget, at most kMaxMessageRegions; their corners are clipped to the frame. Counts above 65535 become 65535.
 /// Throws std::invalid_argument when the map's size does not match its grid, a value is negative or not finite, the
-/// grid is empty or has more than 2^20 blocks, `interval` is not that of `stream_time` or one of the 65535 before, a
-/// side of the frame or a block has more than 65535 pixels, or `byte_budget` is below kLeastMessageBudget; more than
-/// kMaxMessageBytes counts as that. Thread-safe.
+/// grid is empty or has more than kMaxMessageBlocks blocks, a signal's frame is not one high, `interval` is not that of
+/// `stream_time` or one of the 65535 before, or `byte_budget` is below kLeastMessageBudget; more than kMaxMessageBytes
+/// counts as that. Thread-safe.
 std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t byte_budget = kMessageBudget);
 
-/// Decodes a message. On failure returns false and says why in `error`; `gradient` is then unchanged. Never throws on
-/// bad input, never allocates more than the sizes it has checked. Thread-safe.
+/// Decodes a message of this version or of version 4. On failure returns false and says why in `error`; `gradient` is
+/// then unchanged. Never throws on bad input, never allocates more than the sizes it has checked. Thread-safe.
 bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradient, std::string &error);
 
 /// Length that the beginning of a message states, for readers of a stream of messages. 0 when the data is not a message

@@ -43,13 +43,15 @@ std::vector<Bytes> corpus() {
     std::size_t budget;
   };
   for (const Shape &s : {Shape{64, 48, 16, 0, 1300}, Shape{200, 120, 16, 3, 1300}, Shape{33, 17, 16, 1, 1300},
-                         Shape{1, 1, 1, 0, 96}, Shape{320, 180, 16, 60, 500}, Shape{640, 352, 16, 2, 200}})
+                         Shape{1, 1, 1, 0, 96}, Shape{320, 180, 16, 60, 500}, Shape{640, 352, 16, 2, 200},
+                         Shape{72000, 1, 80, 0, 1300}, Shape{0xffffffff, 70000, 1u << 29, 1, 1300}})
     for (unsigned kind = 0; kind < 3; ++kind) {
       Gradient g;
       g.interval = random();
       g.interval_duration = 1000000000;
       g.stream_time = g.interval * g.interval_duration;
       g.z = -3.5;
+      g.domain = s.height == 1 && s.width > 1 ? oneadapt::Domain::Signal : oneadapt::Domain::Grid;
       g.map = BlockMap(s.width, s.height, s.block);
       for (float &v : g.map.values) v = kind == 0 ? 0 : kind == 1 ? float(random() % 8 ? 0.01 : 1) : float(random());
       for (unsigned i = 0; i < s.regions; ++i) g.regions.push_back({0.1, 0.1, 0.2, 0.01 * i});
@@ -62,8 +64,12 @@ std::vector<Bytes> corpus() {
     messages.push_back(b);
   };
   messages.push_back({});
-  messages.push_back({'O', 'A', 'G', 'R', 4});
-  bad(5, {2});                              // a flag that there is not
+  messages.push_back({'O', 'A', 'G', 'R', 5});
+  bad(4, {4});                              // the version before
+  bad(5, {4});                              // a flag that there is not
+  bad(5, {2});                              // wide, without the bytes for it
+  bad(5, {0x10});                           // a signal that is not one high
+  bad(5, {0x20});                           // a domain that there is not
   bad(6, {16});                             // pooling
   bad(7, {0});                              // levels
   bad(7, {16});                             // more levels than there are

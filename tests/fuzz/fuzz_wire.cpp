@@ -33,7 +33,7 @@ double sum(const BlockMap &map) {
   double s = 0;
   for (unsigned row = 0; row < map.rows(); ++row)
     for (unsigned column = 0; column < map.columns(); ++column)
-      s += double(map.at(column, row)) * map.pixels(column, row);
+      s += double(map.at(column, row)) * double(map.pixels(column, row));
   return s;
 }
 
@@ -52,6 +52,7 @@ void check_decoded(const Gradient &g) {
   MUST(g.map.block_size > 0 && !g.map.values.empty());
   MUST(g.map.values.size() == std::size_t(g.map.columns()) * g.map.rows());
   for (float v : g.map.values) MUST(std::isfinite(v) && v >= 0);
+  MUST(g.fits_domain());
   MUST(std::isfinite(g.z) && std::isfinite(g.theta) && std::isfinite(g.slope));
   for (const auto &r : g.regions)
     MUST(r.x0 >= 0 && r.x0 <= r.x1 && r.x1 <= 1 && r.y0 >= 0 && r.y0 <= r.y1 && r.y1 <= 1);
@@ -65,6 +66,7 @@ void check_round_trip(const Gradient &g, std::size_t budget) {
   check_decoded(back);
   MUST(back.map.frame_width == g.map.frame_width && back.map.frame_height == g.map.frame_height);
   MUST(back.map.block_size == g.map.block_size && back.map.values.size() == g.map.values.size());
+  MUST(back.domain == g.domain && back.early == g.early);
   MUST(back.interval == g.interval && back.stream == g.stream && back.z == double(float(g.z)));
   MUST(back.regions.size() <= g.regions.size());
   const double before = sum(g.map), after = sum(back.map);

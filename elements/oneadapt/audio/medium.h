@@ -25,6 +25,7 @@ class AudioMedium : public RememberingMedium<SoundHistory> {
   static SettingProperties<AudioSettings> setting_properties;
 
   const KnobTable &knobs() const override { return audio_knobs(); }
+  Domain domain() const override { return Domain::Signal; }
   Ladders ladders(const Ladders &users) override { return audio_ladders(users, history.lock()->formats()); }
   Values in_force(const Values &asked, const Ladders &ladders) override {
     return audio_values_in_force(asked, ladders, history.lock()->formats());

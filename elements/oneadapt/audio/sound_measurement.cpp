@@ -40,8 +40,6 @@ SoundMeasurement::SoundMeasurement(SoundRecord record, std::uint64_t duration, u
   most_ /= 8;
   if (!request.gradient) return;
   gradient_ = *request.gradient;
-  if (gradient_.frame_height != 1)
-    throw std::runtime_error("the gradient is not of sound: it is more than one sample high");
   rate_ = int(std::lround(gradient_.frame_width * kSecond / double(duration_)));
   if (rate_ < kLeastRate || rate_ > kMostRate)
     throw std::runtime_error("the gradient's " + std::to_string(gradient_.frame_width) +
@@ -76,12 +74,12 @@ double SoundMeasurement::output_grad(const Move &move) {
   const auto most = std::int64_t(std::min(a.size(), b.size()));
   for (unsigned column = 0; column < change.columns(); column++) {
     double sum = 0;
-    const unsigned n = change.pixels(column, 0);
-    for (unsigned i = 0; i < n; i++) {
+    const auto n = std::int64_t(change.pixels(column, 0));
+    for (std::int64_t i = 0; i < n; i++) {
       const std::int64_t into = std::int64_t(column) * change.block_size + i - lead, at = before + into;
       if (into >= 0 && into < known && at < most) sum += std::abs(double(b[std::size_t(at)]) - a[std::size_t(at)]);
     }
-    change.at(column, 0) = float(sum / n);
+    change.at(column, 0) = float(sum / double(n));
   }
   return oneadapt::output_grad(gradient_, change);
 }

@@ -17,7 +17,7 @@ namespace oneadapt {
 class SoundMeasurement : public Measurement {
  public:
   /// `duration` of an interval in ns; `quality` is the filter's own. Throws std::runtime_error for a gradient that is
-  /// not one sample high, or not of such an interval.
+  /// not of such an interval.
   SoundMeasurement(SoundRecord record, std::uint64_t duration, unsigned quality, const ProbeRequest &request);
 
   const IntervalRecord &record() const override { return record_; }

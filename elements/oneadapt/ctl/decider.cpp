@@ -17,6 +17,7 @@ oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
   c.z = g->z;
   c.elements = g->elements;
   c.confident = g->confident;
+  c.domain = oneadapt::Domain(g->domain);
   c.map = oneadapt::BlockMap(g->frame_width, g->frame_height, g->block_size);
   c.map.values.assign(g->values, g->values + std::size_t(g->columns) * g->rows);
   for (guint i = 0; i < g->n_regions; ++i)
@@ -200,7 +201,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     o.z = smooth->z;
     o.confident = smoother_.confident();
     o.elements = gradient->elements;
-    o.micro_averaged = gradient->frame_height == 1;  // a signal in time
+    o.micro_averaged = oneadapt::traits(oneadapt::Domain(gradient->domain)).micro_averaged;
   } else if (o.feedback_lost) {
     if (newest_) smooth = flat(newest_.get());
     newest_.reset();

@@ -32,6 +32,7 @@ GstOneadaptGradient *moved(const GstOneadaptGradient *like, const oneadapt::Grad
   g->theta = like->theta;
   g->slope = like->slope;
   g->early = like->early;
+  g->domain = like->domain;
   std::copy(map.values.begin(), map.values.end(), g->values);
   std::vector<GstOneadaptRegion> regions;
   for (const oneadapt::Box &box : places.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});

@@ -2,6 +2,8 @@
 #include "tunable/adaptive_filter.h"
 
 #include <exception>
+#include <stdexcept>
+#include <string>
 
 namespace oneadapt {
 
@@ -75,6 +77,8 @@ GstOneadaptProbe *AdaptiveFilter::probe(guint64 interval, const GstOneadaptGradi
     BlockMap map;
     if (gradient) {
       map = map_of(*gradient);
+      if (gradient->domain != GstOneadaptDomain(medium_.domain()))
+        throw std::runtime_error(std::string("the gradient is not of a ") + traits(medium_.domain()).name);
       request.gradient = &map;
       request.confident = gradient->confident;
     }

@@ -21,6 +21,8 @@ class Medium {
   virtual ~Medium() = default;
 
   virtual const KnobTable &knobs() const = 0;
+  /// What the blocks of its gradients are.
+  virtual Domain domain() const { return Domain::Grid; }
   /// The ladders in force for the caps, from the user's (empty ones: the default); where they depend on the caps, all
   /// are empty before.
   virtual Ladders ladders(const Ladders &users) {

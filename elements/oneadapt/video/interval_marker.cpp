@@ -10,7 +10,7 @@
 
 namespace oneadapt {
 
-/// What feedback may take (docs/wire-format.md): a share of what an interval was sent with. 0: no limit.
+/// What feedback may take (docs/wire-transport.md): a share of what an interval was sent with. 0: no limit.
 std::uint16_t IntervalMarker::feedback_bytes(bool last, Size output) {
   // Before one was sent: half a bit a macroblock, a coarse map for a second.
   constexpr double kPixelsPerByte = 16 * 256, kLeastAtFirst = 128;

@@ -13,21 +13,21 @@ double element_utility(double score, double theta, double slope) {
   return 2.0 / (1.0 + std::exp(-slope * (score - theta))) - 1.0;
 }
 
-BlockMap::BlockMap(unsigned width, unsigned height, unsigned block)
+BlockMap::BlockMap(std::uint32_t width, std::uint32_t height, std::uint32_t block)
     : frame_width(width), frame_height(height), block_size(block), values(std::size_t(columns()) * rows(), 0.0f) {}
 
-unsigned BlockMap::pixels(unsigned column, unsigned row) const {
-  const unsigned w = std::min(block_size, frame_width - column * block_size);
-  const unsigned h = std::min(block_size, frame_height - row * block_size);
+std::uint64_t BlockMap::pixels(unsigned column, unsigned row) const {
+  const std::uint64_t w = std::min(block_size, frame_width - column * block_size);
+  const std::uint64_t h = std::min(block_size, frame_height - row * block_size);
   return w * h;
 }
 
 namespace {
 
 /// For each new block of one axis, the old blocks that lie under it, in old pixels.
-std::vector<std::vector<Span>> overlaps(unsigned old_length, unsigned new_length, unsigned block) {
+std::vector<std::vector<Span>> overlaps(unsigned old_length, unsigned new_length, unsigned block, unsigned blocks) {
   const double shrink = double(old_length) / new_length;
-  std::vector<std::vector<Span>> result((new_length + block - 1) / block);
+  std::vector<std::vector<Span>> result(blocks);
   for (std::size_t i = 0; i < result.size(); ++i)
     result[i] = spans(double(i) * block * shrink, std::min<double>((double(i) + 1) * block, new_length) * shrink,
                       old_length, block);
@@ -43,7 +43,7 @@ void raise_values(BlockMap &map, double power) {
   for (unsigned row = 0; row < map.rows(); ++row)
     for (unsigned column = 0; column < map.columns(); ++column) {
       float &value = map.at(column, row);
-      const double pixels = map.pixels(column, row);
+      const double pixels = double(map.pixels(column, row));
       before += value / peak * pixels;
       value = float(std::pow(value / peak, power));  // of the peak: no power of it is too large for a float
       after += value * pixels;
@@ -70,8 +70,8 @@ BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_heig
   if (map.frame_width == frame_width && map.frame_height == frame_height) return map;
   BlockMap out(frame_width, frame_height, map.block_size);
   if (map.values.empty() || out.values.empty()) return out;
-  const auto across = overlaps(map.frame_width, frame_width, map.block_size);
-  const auto down = overlaps(map.frame_height, frame_height, map.block_size);
+  const auto across = overlaps(map.frame_width, frame_width, map.block_size, out.columns());
+  const auto down = overlaps(map.frame_height, frame_height, map.block_size, out.rows());
   for (unsigned r = 0; r < out.rows(); ++r) {
     for (unsigned c = 0; c < out.columns(); ++c) {
       double sum = 0;  // of value · old pixels under the new block
@@ -97,9 +97,9 @@ double output_grad(const BlockMap &gradient, const BlockMap &delta) {
 BlockMap mean_abs_difference(const std::uint8_t *a, std::size_t stride_a, const std::uint8_t *b, std::size_t stride_b,
                              unsigned width, unsigned height, unsigned block_size) {
   BlockMap out(width, height, block_size);
-  std::vector<std::uint32_t> sums(out.columns());
+  std::vector<std::uint64_t> sums(out.columns());
   for (unsigned r = 0; r < out.rows(); ++r) {
-    std::fill(sums.begin(), sums.end(), 0u);
+    std::fill(sums.begin(), sums.end(), std::uint64_t(0));
     const unsigned last = std::min(height, (r + 1) * block_size);
     for (unsigned y = r * block_size; y < last; ++y) {
       const std::uint8_t *pa = a + y * stride_a, *pb = b + y * stride_b;
@@ -110,7 +110,8 @@ BlockMap mean_abs_difference(const std::uint8_t *a, std::size_t stride_a, const 
         sums[c] += sum;
       }
     }
-    for (unsigned c = 0; c < out.columns(); ++c) out.at(c, r) = float(sums[c] / (255.0 * out.pixels(c, r)));
+    for (unsigned c = 0; c < out.columns(); ++c)
+      out.at(c, r) = float(double(sums[c]) / (255.0 * double(out.pixels(c, r))));
   }
   return out;
 }
@@ -140,14 +141,16 @@ Gradient GradientSmoother::push(const Gradient &newest) {
   } else {
     z_ += weight_ * (newest.z - z_);
     confident_ += weight_ * (double(newest.confident) - confident_);
-    map_ = map_.block_size == newest.map.block_size ? resample(map_, newest.map.frame_width, newest.map.frame_height)
-                                                    : newest.map;
+    if (!newest.averages_over_intervals() || map_.block_size != newest.map.block_size)
+      map_ = newest.map;
+    else
+      map_ = resample(map_, newest.map.frame_width, newest.map.frame_height);
     for (std::size_t i = 0; i < map_.values.size(); ++i)
       map_.values[i] += float(weight_) * (newest.map.values[i] - map_.values[i]);
   }
   Gradient out = newest;
   out.z = z_;
-  if (newest.map.frame_height != 1) out.map = map_;
+  out.map = map_;
   out.confident = unsigned(std::lround(confident_));
   return out;
 }

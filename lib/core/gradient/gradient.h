@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/gradient/domain.h"
 #include "core/vision/metrics.h"
 
 namespace oneadapt {
@@ -14,20 +15,23 @@ namespace oneadapt {
 double element_utility(double score, double theta, double slope = 20.0);
 
 /// One number for each block of a frame, row by row. The last column and row of blocks may be cut by the frame's edge;
-/// a value is always a mean over the pixels that are inside the frame.
+/// a value is always a mean over the pixels that are inside the frame. Of a signal, a pixel is a sample.
 struct BlockMap {
-  unsigned frame_width = 0, frame_height = 0;  ///< pixels
-  unsigned block_size = 16;                    ///< pixels; H.264's macroblock
-  std::vector<float> values;                   ///< columns()·rows() values
+  std::uint32_t frame_width = 0, frame_height = 0;  ///< pixels
+  std::uint32_t block_size = 16;                    ///< pixels; H.264's macroblock
+  std::vector<float> values;                        ///< columns()·rows() values
 
   BlockMap() = default;
-  BlockMap(unsigned width, unsigned height, unsigned block = 16);
-  unsigned columns() const { return block_size ? (frame_width + block_size - 1) / block_size : 0; }
-  unsigned rows() const { return block_size ? (frame_height + block_size - 1) / block_size : 0; }
+  BlockMap(std::uint32_t width, std::uint32_t height, std::uint32_t block = 16);
+  unsigned columns() const { return blocks(frame_width); }
+  unsigned rows() const { return blocks(frame_height); }
   /// Pixels of the block that are inside the frame.
-  unsigned pixels(unsigned column, unsigned row) const;
+  std::uint64_t pixels(unsigned column, unsigned row) const;
   float &at(unsigned column, unsigned row) { return values[std::size_t(row) * columns() + column]; }
   float at(unsigned column, unsigned row) const { return values[std::size_t(row) * columns() + column]; }
+
+ private:
+  unsigned blocks(std::uint32_t side) const { return block_size ? side / block_size + (side % block_size != 0) : 0; }
 };
 
 /// What the DNN says about one adaptation interval: DNNGrad of its last frame, and its output utility.
@@ -41,10 +45,32 @@ struct Gradient {
   unsigned confident = 0;               ///< elements with score ≥ θ
   double theta = 0.5, slope = 20.0;
   bool early = false;  ///< taken at the beginning of its interval; another one follows at the interval's end
+  Domain domain = Domain::Grid;
   /// Mean over the pixels of a block of Σ over R, G, B of |∂z/∂y|, for y in [0, 1], on the frame that the DNN received.
   BlockMap map;
   std::vector<Box> regions;  ///< of the confident elements, highest score first; in fractions of the frame
+
+  bool averages_over_intervals() const { return traits(domain).averages_over_intervals; }
+  bool micro_averaged() const { return traits(domain).micro_averaged; }
+  /// Whether the map's frame is one that the domain has.
+  bool fits_domain() const { return !traits(domain).one_row || map.frame_height == 1; }
 };
+
+/// Copies the numbers of a gradient. `From` and `To` are Gradient or the C API's struct, whose fields have the same
+/// names. Domain, map and regions differ in form, and are left out.
+template <class From, class To>
+void copy_numbers(const From &from, To &to) {
+  to.interval = from.interval;
+  to.interval_duration = from.interval_duration;
+  to.stream_time = from.stream_time;
+  to.stream = from.stream;
+  to.z = from.z;
+  to.elements = from.elements;
+  to.confident = from.confident;
+  to.theta = from.theta;
+  to.slope = from.slope;
+  to.early = from.early;
+}
 
 /// 1 in every block that a region touches after it was enlarged by `enlarge` of its width and height on every side, and
 /// 0 elsewhere; on the gradient's grid. A policy that uses boxes (EAAR) takes it instead of the gradient.
@@ -77,8 +103,8 @@ double cosine(const std::vector<double> &a, const std::vector<double> &b);
 std::uint64_t interval_of(std::uint64_t stream_time, std::uint64_t interval_duration);
 
 /// Exponential moving average over intervals, because a single second is noisy. When the frame size changes, the old
-/// map is resampled. A map one pixel high is that of a signal in time. Its blocks are instants that differ in each
-/// interval, so the map is not averaged, only the numbers are. Not thread-safe.
+/// map is resampled. Where the domain does not average over intervals, the map is the newest, and only the numbers are
+/// averaged. Not thread-safe.
 class GradientSmoother {
  public:
   /// `weight` of the newest gradient in (0, 1]; 1 = no smoothing.

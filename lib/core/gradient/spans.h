@@ -16,7 +16,7 @@ struct Span {
 inline std::vector<Span> spans(double from, double to, unsigned length, unsigned block) {
   std::vector<Span> result;
   from = std::max(from, 0.0);
-  for (unsigned j = unsigned(from / block); j * block < to && j * block < length; ++j) {
+  for (unsigned j = unsigned(from / block); double(j) * block < std::min<double>(to, length); ++j) {
     const double lo = std::max<double>(from, double(j) * block);
     const double hi = std::min({to, (double(j) + 1) * block, double(length)});
     if (hi > lo) result.push_back({j, hi - lo});

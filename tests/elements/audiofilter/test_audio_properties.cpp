@@ -274,6 +274,7 @@ struct StandIn {
     const GstClockTime end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
     if (end % GST_SECOND) return GST_PAD_PROBE_OK;
     GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(8000, 1, 80);
+    gradient->domain = GST_ONEADAPT_DOMAIN_SIGNAL;
     gradient->interval = end / GST_SECOND - 1;
     gradient->interval_duration = GST_SECOND;
     gradient->stream_time = GST_BUFFER_PTS(buffer);

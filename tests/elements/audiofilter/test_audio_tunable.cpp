@@ -16,6 +16,7 @@ const double kMean = 1 / (8 * std::tan(M_PI / 16));
 GstOneadaptGradient *gradient_of(guint64 interval, guint width, float value, guint block = 80) {
   GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(width, 1, block);
   gradient->interval = interval;
+  gradient->domain = GST_ONEADAPT_DOMAIN_SIGNAL;
   gradient->interval_duration = GST_SECOND;
   gradient->stream_time = interval * GST_SECOND;
   std::fill(gradient->values, gradient->values + gradient->columns, value);
@@ -89,6 +90,20 @@ TEST(AudioTunable, OutputGradOfASineByHand) {
   gst_oneadapt_gradient_free(gradient);
 }
 
+// More samples than 16 bits count.
+TEST(AudioTunable, OutputGradOfAnIntervalOfNineSeconds) {
+  AudioRun run("interval=9000000000 rate=8000 rate-ladder=2000,8000", 8000);
+  run.push_all(sine(1500), 0, 80000);
+  GstOneadaptGradient *gradient = gradient_of(0, 72000, 3);
+  gradient->interval_duration = 9 * GST_SECOND;
+  Probe probe(run, 0, gradient);
+  ASSERT_NE(probe.probe, nullptr) << probe.error->message;
+  // At 8 kHz a period of 1500 Hz falls on 16 places, as in kMean; 2000 Hz loses it.
+  const double whole = kWeight * 3 * 72000 * 0.8 * kMean;
+  EXPECT_NEAR(probe.knob("rate")->output_grad_down, whole, whole * 2e-3);
+  gst_oneadapt_gradient_free(gradient);
+}
+
 TEST(AudioTunable, OutputGradFallsOnTheBlocksWhereTheSoundIs) {
   // High from 0.5 s to 0.75 s of interval 1 only; gradients elsewhere see nothing of it.
   const Wave wave = [](double t) {
@@ -157,7 +172,7 @@ TEST(AudioTunable, WhatIsAskedWronglyIsAnErrorThatSaysSo) {
   EXPECT_NE(failure(77, gradient_of(77, 8000, 1)).find("remember"), std::string::npos);
   EXPECT_NE(failure(3, gradient_of(3, 100, 1)).find("interval"), std::string::npos);
   EXPECT_NE(failure(3, gradient_of(3, 8000, NAN)).find("no number"), std::string::npos);
-  EXPECT_NE(failure(3, gst_oneadapt_gradient_new(640, 480, 16)).find("not of sound"), std::string::npos);
+  EXPECT_NE(failure(3, gst_oneadapt_gradient_new(640, 480, 16)).find("not of a signal in time"), std::string::npos);
   for (const auto &[knob, value] : std::vector<std::pair<const char *, double>>{
            {"qp", 20}, {"rate", -1}, {"rate", 1e6}, {"rate", NAN}, {"bits", 33}}) {
     GstStructure *s = gst_structure_new("configuration", knob, G_TYPE_DOUBLE, value, nullptr);
@@ -238,7 +253,7 @@ TEST(AudioTunable, MayBeProbedFromAnotherThreadWhileSoundFlows) {
   std::atomic<bool> done{false};
   unsigned answered = 0;
   std::thread prober([&] {
-    GstOneadaptGradient *gradient = gst_oneadapt_gradient_new(160, 1, 80);
+    GstOneadaptGradient *gradient = gradient_of(0, 160, 0);
     gradient->values[0] = gradient->values[1] = 1;
     for (guint64 k = 0; !done; k = (k + 1) % 200) {
       Probe probe(run, k, gradient);

@@ -126,6 +126,47 @@ TEST(Ctl, UnknownPolicyIsAnErrorThatNamesTheKnownOnes) {
   const std::string error = start_error_of("oneadaptctl", "policy", "guess");
   EXPECT_NE(error.find("static"), std::string::npos) << error;
 }
+// Of two intervals, in which other places count: a picture's are averaged (half of each), a signal's are the newest.
+TEST(Ctl, TunablesGetTheWholeGradientAveragedAsItsDomainSays) {
+  for (const GstOneadaptDomain domain : {GST_ONEADAPT_DOMAIN_GRID, GST_ONEADAPT_DOMAIN_SIGNAL}) {
+    Rig rig("lockstep=true smoothing=0.5");
+    rig.caps();
+    for (guint64 interval : {0, 1}) {
+      while (rig.frames < 10 * (interval + 1)) rig.push();
+      GstOneadaptGradient *g = gst_oneadapt_gradient_new(70000, 1, 35000);
+      g->domain = domain;
+      g->interval = interval;
+      g->stream_time = interval * GST_SECOND + 900 * GST_MSECOND;
+      g->z = 4 - 2.0 * double(interval);
+      g->elements = 5;
+      g->confident = 3;
+      g->theta = 0.25;
+      g->slope = 8;
+      g->values[interval] = 1;
+      const GstOneadaptRegion region{0, 0, 1, 1};
+      gst_oneadapt_gradient_set_regions(g, &region, 1);
+      rig.send(g);
+    }
+    rig.push();
+    const GstOneadaptGradient *g = rig.tunable->gradient;
+    ASSERT_NE(g, nullptr);
+    EXPECT_EQ(g->domain, domain);
+    EXPECT_EQ(g->interval, 1u);
+    EXPECT_EQ(g->interval_duration, GST_SECOND);
+    EXPECT_EQ(g->stream_time, 1900 * GST_MSECOND);
+    EXPECT_EQ(g->z, 3) << "numbers are averaged in any domain";
+    EXPECT_EQ(g->elements, 5u);
+    EXPECT_EQ(g->confident, 3u);
+    EXPECT_EQ(g->theta, 0.25);
+    EXPECT_EQ(g->slope, 8);
+    EXPECT_EQ(g->frame_width, 70000u);
+    EXPECT_EQ(g->n_regions, 1u);
+    ASSERT_EQ(g->columns, 2u);
+    const float half = domain == GST_ONEADAPT_DOMAIN_GRID ? 0.5f : 0;
+    EXPECT_FLOAT_EQ(g->values[0], half);
+    EXPECT_FLOAT_EQ(g->values[1], 1 - half);
+  }
+}
 TEST(Ctl, LambdaZeroAsksForAccuracyOnly) {
   Rig rig("lockstep=true lambda=0");
   rig.caps();

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
 
 #include "gstoneadapt.h"
 
@@ -35,6 +36,90 @@ TEST(GradientEvent, NewIsParse) {
   EXPECT_NEAR(back->values[5], 5, 5 * 0.1);
   gst_oneadapt_gradient_free(back);
   gst_event_unref(event);
+  gst_oneadapt_gradient_free(g);
+}
+// Values that survive as they are: floats' own, and one level.
+TEST(GradientEvent, EveryFieldComesBack) {
+  GstOneadaptGradient *g = gst_oneadapt_gradient_new(72000, 1, 80);  // nine seconds of sound at 8 kHz
+  ASSERT_EQ(g->columns, 900u);
+  ASSERT_EQ(g->rows, 1u);
+  EXPECT_EQ(g->domain, GST_ONEADAPT_DOMAIN_GRID);
+  g->domain = GST_ONEADAPT_DOMAIN_SIGNAL;
+  g->interval = 3;
+  g->interval_duration = 9 * GST_SECOND;
+  g->stream_time = 35900 * GST_MSECOND;
+  g->stream = 0x89abcdef;
+  g->z = -1.5;
+  g->elements = 7;
+  g->confident = 2;
+  g->theta = 0.375;
+  g->slope = 12.5;
+  g->early = TRUE;
+  for (guint i = 0; i < g->columns; ++i) g->values[i] = 0.25f;
+  const GstOneadaptRegion region{0, 0, 1, 1};
+  gst_oneadapt_gradient_set_regions(g, &region, 1);
+  GBytes *bytes = gst_oneadapt_gradient_to_bytes(g, nullptr);
+  ASSERT_NE(bytes, nullptr);
+  GstOneadaptGradient *back = gst_oneadapt_gradient_from_bytes(bytes, nullptr);
+  ASSERT_NE(back, nullptr);
+  EXPECT_EQ(back->domain, GST_ONEADAPT_DOMAIN_SIGNAL);
+  EXPECT_EQ(back->interval, 3u);
+  EXPECT_EQ(back->interval_duration, 9 * GST_SECOND);
+  EXPECT_EQ(back->stream_time, 35900 * GST_MSECOND);
+  EXPECT_EQ(back->stream, 0x89abcdefu);
+  EXPECT_EQ(back->z, -1.5);
+  EXPECT_EQ(back->elements, 7u);
+  EXPECT_EQ(back->confident, 2u);
+  EXPECT_EQ(back->theta, 0.375);
+  EXPECT_EQ(back->slope, 12.5);
+  EXPECT_TRUE(back->early);
+  EXPECT_EQ(back->frame_width, 72000u);
+  EXPECT_EQ(back->frame_height, 1u);
+  EXPECT_EQ(back->block_size, 80u);
+  ASSERT_EQ(back->columns, 900u);
+  ASSERT_EQ(back->rows, 1u);
+  EXPECT_EQ(back->values[0], 0.25f);
+  EXPECT_EQ(back->values[899], 0.25f);
+  ASSERT_EQ(back->n_regions, 1u);
+  EXPECT_EQ(back->regions[0].x_max, 1);
+  gst_oneadapt_gradient_free(back);
+  g_bytes_unref(bytes);
+  gst_oneadapt_gradient_free(g);
+}
+TEST(GradientEvent, SidesMayHave32Bits) {
+  GstOneadaptGradient *g = gst_oneadapt_gradient_new(G_MAXUINT32, 70000, 1u << 31);
+  ASSERT_EQ(g->columns, 2u);
+  ASSERT_EQ(g->rows, 1u);
+  g->max_bytes = 1;  // counts as the least
+  GstEvent *event = gst_event_new_oneadapt_gradient(g);
+  ASSERT_NE(event, nullptr);
+  EXPECT_LE(g_bytes_get_size(gst_event_get_oneadapt_gradient_message(event)), 80u);
+  GstOneadaptGradient *back = nullptr;
+  ASSERT_TRUE(gst_event_parse_oneadapt_gradient(event, &back, nullptr));
+  EXPECT_EQ(back->frame_width, G_MAXUINT32);
+  EXPECT_EQ(back->frame_height, 70000u);
+  EXPECT_EQ(back->block_size, 1u << 31);
+  gst_oneadapt_gradient_free(back);
+  gst_event_unref(event);
+  gst_oneadapt_gradient_free(g);
+}
+TEST(GradientEvent, WhatIsNoGradientOfItsDomainSaysWhy) {
+  GstOneadaptGradient *g = example();
+  const auto refused = [&](const char *what) {
+    GError *error = nullptr;
+    EXPECT_EQ(gst_oneadapt_gradient_to_bytes(g, &error), nullptr);
+    ASSERT_NE(error, nullptr);
+    EXPECT_NE(std::string(error->message).find(what), std::string::npos) << error->message;
+    g_clear_error(&error);
+  };
+  g->domain = GST_ONEADAPT_DOMAIN_SIGNAL;
+  refused("one high");
+  g->domain = GstOneadaptDomain(2);
+  refused("GstOneadaptDomain");
+  g->domain = GST_ONEADAPT_DOMAIN_GRID;
+  --g->columns;
+  refused("columns and rows");
+  ++g->columns;
   gst_oneadapt_gradient_free(g);
 }
 TEST(GradientEvent, TheEchoGoesDownstreamWithTheSameMessage) {

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "dnn_harness.h"
+#include "wire/message.h"
 
 using namespace oneadapt_test;
 
@@ -149,6 +150,7 @@ TEST_F(Sound, OneGradientAnIntervalAfterItsLastBuffer) {
   EXPECT_EQ(g.interval, 0u);
   EXPECT_EQ(g.frame_width, 8000u);
   EXPECT_EQ(g.frame_height, 1u);
+  EXPECT_EQ(g.domain, GST_ONEADAPT_DOMAIN_SIGNAL);
   EXPECT_EQ(g.block_size, 80u);
   EXPECT_EQ(g.columns, 100u);
   EXPECT_EQ(g.elements, 1u);
@@ -160,6 +162,48 @@ TEST_F(Sound, OneGradientAnIntervalAfterItsLastBuffer) {
   // Held back by no more than 50 ms: the buffer that ends at 0.96 s is the first that will do.
   EXPECT_EQ(dnn.log[48], "gradient 0");
   for (auto *gradient : gradients) gst_oneadapt_gradient_free(gradient);
+}
+
+// 72000 samples of the model's, more than 16 bits count.
+TEST_F(Sound, AnIntervalOfNineSecondsHasAGradient) {
+  tones = {{500, 0.05, 8.3, 8.32}};
+  dnn.set("interval", 9 * GST_SECOND);
+  start(8000);
+  play(0, 9.02);
+  const auto gradients = dnn.gradients();
+  ASSERT_EQ(gradients.size(), 1u);
+  const GstOneadaptGradient &g = *gradients[0];
+  EXPECT_EQ(g.domain, GST_ONEADAPT_DOMAIN_SIGNAL);
+  EXPECT_EQ(g.interval, 0u);
+  EXPECT_EQ(g.interval_duration, 9 * GST_SECOND);
+  EXPECT_EQ(g.frame_width, 72000u);
+  EXPECT_EQ(g.frame_height, 1u);
+  EXPECT_EQ(g.columns, 900u);
+  EXPECT_EQ(g.elements, 1u);
+  const auto largest = std::max_element(g.values, g.values + g.columns) - g.values;
+  EXPECT_TRUE(largest == 830 || largest == 831) << largest;
+  EXPECT_TRUE(dnn.messages(GstMessageType(GST_MESSAGE_WARNING | GST_MESSAGE_ERROR)).empty());
+  gst_oneadapt_gradient_free(gradients[0]);
+}
+
+// So nothing that the element takes has to be refused later.
+TEST_F(Sound, AMessageHoldsTheLongestIntervalAndTheLargestPicture) {
+  const GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(dnn.element), "interval");
+  const double seconds = double(G_PARAM_SPEC_UINT64(spec)->maximum) / GST_SECOND;
+  EXPECT_EQ(seconds, 3600);
+  // Blocks of 10 ms, in whole samples: at 1049 Hz 10, and so 104.9 blocks a second, the most of rates from 1000 Hz on.
+  EXPECT_LT(seconds * 104.9, double(oneadapt::kMaxMessageBlocks));
+  GstPad *sink = gst_element_get_static_pad(dnn.element, "sink");
+  GstCaps *caps = gst_pad_get_pad_template_caps(sink);
+  double blocks = 1;  // of 16 pixels
+  for (const char *side : {"width", "height"}) {
+    const GValue *range = gst_structure_get_value(gst_caps_get_structure(caps, 0), side);
+    blocks *= std::ceil(gst_value_get_int_range_max(range) / 16.0);
+  }
+  EXPECT_EQ(blocks, 1024 * 1024);
+  EXPECT_LE(blocks, double(oneadapt::kMaxMessageBlocks));
+  gst_caps_unref(caps);
+  gst_object_unref(sink);
 }
 
 TEST_F(Sound, AnyRateIsBroughtToTheModels) {

@@ -75,6 +75,7 @@ TEST(BlockMap, DifferenceAndOutputGradByHand) {
 TEST(Gradient, SmootherLeavesInstantsWhereTheyAre) {
   GradientSmoother s(0.5);
   Gradient g;
+  g.domain = Domain::Signal;
   g.map = BlockMap(800, 1, 80);
   g.map.at(2, 0) = 1;
   g.z = 4;
@@ -85,6 +86,41 @@ TEST(Gradient, SmootherLeavesInstantsWhereTheyAre) {
   const Gradient out = s.push(g);
   EXPECT_EQ(out.map.values, g.map.values);
   EXPECT_DOUBLE_EQ(out.z, 3);
+}
+
+TEST(Gradient, WhatFollowsFromTheDomainDoesNotFollowFromTheHeight) {
+  Gradient g;
+  g.map = BlockMap(800, 1, 80);
+  EXPECT_TRUE(g.averages_over_intervals());
+  EXPECT_FALSE(g.micro_averaged());
+  EXPECT_TRUE(g.fits_domain());
+  GradientSmoother s(0.5);
+  g.map.at(2, 0) = 1;
+  s.push(g);
+  g.map.at(2, 0) = 0;
+  EXPECT_FLOAT_EQ(s.push(g).map.at(2, 0), 0.5) << "a picture of one row is averaged";
+  g.domain = Domain::Signal;
+  EXPECT_FALSE(g.averages_over_intervals());
+  EXPECT_TRUE(g.micro_averaged());
+  g.map = BlockMap(800, 2, 80);
+  EXPECT_FALSE(g.fits_domain());
+  EXPECT_EQ(domain_of(0), Domain::Grid);
+  EXPECT_EQ(domain_of(1), Domain::Signal);
+  EXPECT_EQ(domain_of(2), std::nullopt);
+}
+
+TEST(BlockMap, SidesOf32Bits) {
+  constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const BlockMap m(kMost, 3, 1u << 31);  // one block of 2^31 columns, and one of a column less
+  ASSERT_EQ(m.values.size(), 2u);
+  EXPECT_EQ(m.pixels(0, 0), 3ull << 31);
+  EXPECT_EQ(m.pixels(1, 0), 3ull * ((1u << 31) - 1));
+  BlockMap values = m;
+  values.values = {1, 3};
+  // Two columns of blocks on four pixels: the halves, as many times the density.
+  const BlockMap small = resample(values, 4, 3);
+  ASSERT_EQ(small.values.size(), 1u);
+  EXPECT_NEAR(small.at(0, 0) / (2.0 * kMost / 4), 1, 1e-6);
 }
 
 TEST(Gradient, SmootherAveragesOverIntervals) {
