@@ -65,6 +65,7 @@ GstOneadaptRendering *render(guint index, gpointer data) {
 /// Leaves an answer; not one to a question of the past.
 void leave(CtlLoop &loop, const CtlProfile &profile, CtlAnswer answer) {
   std::lock_guard<std::mutex> lock(loop.mutex);
+  loop.counters.extra_inferences += answer.answer.inferences;  // with it: who sees the count may rely on the answer
   if (loop.epoch == profile.epoch) loop.answer = std::move(answer);
 }
 
@@ -122,10 +123,6 @@ void ctl_profile(GstOneadaptCtl *self, CtlProfile profile, bool paced) {
     GST_DEBUG_OBJECT(self,
                      "profile of interval %" G_GUINT64_FORMAT ": %u configurations, %" G_GUINT64_FORMAT " inferences",
                      question.interval, count, answer.answer.inferences);
-    {
-      std::lock_guard<std::mutex> lock(loop.mutex);
-      loop.counters.extra_inferences += answer.answer.inferences;
-    }
     leave(loop, profile, std::move(answer));
   } else if (!run.begun && wait_for_turn(run)) {
     ctl_profile_impossible(self, profile, "it needs an oneadaptdnn downstream in the same process, and none answers");
