@@ -1,67 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <zlib.h>
 
-#include <algorithm>
 #include <cstring>
-#include <stdexcept>
+#include <exception>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "core/gradient/gradient.h"
+#include "gradient_convert.h"
 #include "gstoneadapt.h"
-#include "wire/message.h"
 
 namespace {
 
-constexpr const char *kEventName = "GstOneadaptGradient";
-constexpr const char *kMessageField = "message";
+using oneadapt::kGradientEvent;
+using oneadapt::kGradientMessage;
 
 std::size_t blocks(const GstOneadaptGradient *g) { return std::size_t(g->columns) * g->rows; }
 
-oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
-  oneadapt::Gradient c;
-  oneadapt::copy_numbers(*g, c);
-  const auto domain = oneadapt::domain_of(unsigned(g->domain));
-  if (!domain) throw std::invalid_argument("a gradient's domain must be one of GstOneadaptDomain");
-  c.domain = *domain;
-  c.map.frame_width = g->frame_width;
-  c.map.frame_height = g->frame_height;
-  c.map.block_size = g->block_size;
-  if (g->columns != c.map.columns() || g->rows != c.map.rows())
-    throw std::invalid_argument("a gradient's columns and rows must be those of its frame and block size");
-  if (g->values) c.map.values.assign(g->values, g->values + blocks(g));
-  for (guint i = 0; g->regions && i < g->n_regions; ++i)
-    c.regions.push_back({g->regions[i].x_min, g->regions[i].y_min, g->regions[i].x_max, g->regions[i].y_max});
-  return c;
-}
-
-GstOneadaptGradient *from_core(const oneadapt::Gradient &c) {
-  GstOneadaptGradient *g = gst_oneadapt_gradient_new(c.map.frame_width, c.map.frame_height, c.map.block_size);
-  oneadapt::copy_numbers(c, *g);
-  g->domain = GstOneadaptDomain(c.domain);
-  std::memcpy(g->values, c.map.values.data(), blocks(g) * sizeof(gfloat));
-  std::vector<GstOneadaptRegion> regions;
-  for (const oneadapt::Box &box : c.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
-  gst_oneadapt_gradient_set_regions(g, regions.data(), guint(regions.size()));
-  return g;
-}
-
 GstEvent *new_event(GstEventType type, const GstOneadaptGradient *gradient) {
-  GError *error = nullptr;
-  GBytes *bytes = gst_oneadapt_gradient_to_bytes(gradient, &error);
-  if (!bytes) {
-    g_critical("%s", error ? error->message : "no gradient");
-    g_clear_error(&error);
+  g_return_val_if_fail(gradient != nullptr, nullptr);
+  try {
+    return oneadapt::new_gradient_event(type, oneadapt::to_core(*gradient), gradient->max_bytes);
+  } catch (const std::exception &e) {
+    g_critical("%s", e.what());
     return nullptr;
   }
-  // The plain numbers are for people who read a debug log; the message is what counts.
-  GstStructure *s =
-      gst_structure_new(kEventName, "interval", G_TYPE_UINT64, gradient->interval, "stream-time", GST_TYPE_CLOCK_TIME,
-                        gradient->stream_time, "z", G_TYPE_DOUBLE, gradient->z, "confident", G_TYPE_UINT,
-                        gradient->confident, kMessageField, G_TYPE_BYTES, bytes, nullptr);
-  g_bytes_unref(bytes);
-  return gst_event_new_custom(type, s);
 }
 
 }  // namespace
@@ -80,8 +41,7 @@ G_DEFINE_BOXED_TYPE(GstOneadaptGradient, gst_oneadapt_gradient, gst_oneadapt_gra
 GstOneadaptGradient *gst_oneadapt_gradient_new(guint frame_width, guint frame_height, guint block_size) {
   g_return_val_if_fail(frame_width > 0 && frame_height > 0 && block_size > 0, nullptr);
   auto *g = g_new0(GstOneadaptGradient, 1);
-  g->theta = 0.5;
-  g->slope = 20.0;
+  oneadapt::copy_numbers(oneadapt::Gradient(), *g);
   g->interval_duration = GST_SECOND;
   g->frame_width = frame_width;
   g->frame_height = frame_height;
@@ -130,10 +90,7 @@ void gst_oneadapt_gradient_free(GstOneadaptGradient *gradient) {
 GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GError **error) {
   g_return_val_if_fail(gradient != nullptr, nullptr);
   try {
-    const std::size_t wanted = gradient->max_bytes ? gradient->max_bytes : oneadapt::kMessageBudget;
-    const auto message = oneadapt::encode_gradient(
-        to_core(gradient), std::clamp(wanted, oneadapt::kLeastMessageBudget, oneadapt::kMessageBudget));
-    return g_bytes_new(message.data(), message.size());
+    return oneadapt::new_gradient_message(oneadapt::to_core(*gradient), gradient->max_bytes);
   } catch (const std::exception &e) {
     g_set_error_literal(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED, e.what());
     return nullptr;
@@ -142,15 +99,13 @@ GBytes *gst_oneadapt_gradient_to_bytes(const GstOneadaptGradient *gradient, GErr
 
 GstOneadaptGradient *gst_oneadapt_gradient_from_bytes(GBytes *bytes, GError **error) {
   g_return_val_if_fail(bytes != nullptr, nullptr);
-  gsize size = 0;
-  const auto *data = static_cast<const std::uint8_t *>(g_bytes_get_data(bytes, &size));
-  oneadapt::Gradient gradient;
   std::string why;
-  if (!oneadapt::decode_gradient(data, size, gradient, why)) {
+  const auto gradient = oneadapt::parse_gradient_message(bytes, why);
+  if (!gradient) {
     g_set_error_literal(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED, why.c_str());
     return nullptr;
   }
-  return from_core(gradient);
+  return oneadapt::to_c(*gradient).release();
 }
 
 /**
@@ -187,37 +142,31 @@ GstEvent *gst_event_new_oneadapt_gradient_echo(GstEvent *event) {
 
 gboolean gst_event_is_oneadapt_gradient(GstEvent *event) {
   g_return_val_if_fail(GST_IS_EVENT(event), FALSE);
-  return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM && gst_event_has_name(event, kEventName);
+  return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM && gst_event_has_name(event, kGradientEvent);
 }
 
 gboolean gst_event_is_oneadapt_gradient_downstream(GstEvent *event) {
   g_return_val_if_fail(GST_IS_EVENT(event), FALSE);
-  return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM && gst_event_has_name(event, kEventName);
+  return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM && gst_event_has_name(event, kGradientEvent);
 }
 
 GBytes *gst_event_get_oneadapt_gradient_message(GstEvent *event) {
   g_return_val_if_fail(gst_event_is_oneadapt_gradient(event) || gst_event_is_oneadapt_gradient_downstream(event),
                        nullptr);
-  const GValue *value = gst_structure_get_value(gst_event_get_structure(event), kMessageField);
+  const GValue *value = gst_structure_get_value(gst_event_get_structure(event), kGradientMessage);
   return value && G_VALUE_HOLDS(value, G_TYPE_BYTES) ? static_cast<GBytes *>(g_value_get_boxed(value)) : nullptr;
 }
 
 gboolean gst_event_parse_oneadapt_gradient(GstEvent *event, GstOneadaptGradient **gradient, GError **error) {
   g_return_val_if_fail(gst_event_is_oneadapt_gradient(event) || gst_event_is_oneadapt_gradient_downstream(event),
                        FALSE);
-  GBytes *message = gst_event_get_oneadapt_gradient_message(event);
-  if (!message) {
-    g_set_error_literal(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED,
-                        "a gradient event without its message");
+  std::string why;
+  const auto parsed = oneadapt::parse_gradient_event(event, why);
+  if (!parsed) {
+    g_set_error_literal(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_MALFORMED, why.c_str());
     return FALSE;
   }
-  GstOneadaptGradient *g = gst_oneadapt_gradient_from_bytes(message, error);
-  if (!g) return FALSE;
-  if (gradient) {
-    *gradient = g;
-  } else {
-    gst_oneadapt_gradient_free(g);
-  }
+  if (gradient) *gradient = oneadapt::to_c(*parsed).release();
   return TRUE;
 }
 

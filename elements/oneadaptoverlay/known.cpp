@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "known.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "gradient_convert.h"
 #include "gstoneadapt.h"
 #include "scene.h"
 #include "upstream_pictures.h"
@@ -48,11 +51,10 @@ std::string between(GstElement *overlay) {
 }  // namespace
 
 void take_gradient(GstElement *overlay, GstEvent *event, Known &known) {
-  GstOneadaptGradient *g = nullptr;
-  GError *error = nullptr;
-  if (!gst_event_parse_oneadapt_gradient(event, &g, &error)) {
-    GST_WARNING_OBJECT(overlay, "gradient ignored: %s", error->message);
-    g_clear_error(&error);
+  std::string why;
+  const std::optional<Gradient> g = parse_gradient_event(event, why);
+  if (!g) {
+    GST_WARNING_OBJECT(overlay, "gradient ignored: %s", why.c_str());
     return;
   }
   Feedback feedback;
@@ -60,9 +62,9 @@ void take_gradient(GstElement *overlay, GstEvent *event, Known &known) {
   feedback.interval_duration = g->interval_duration;
   feedback.stream_time = g->stream_time;
   feedback.z = g->z;
-  feedback.map = block_map(g->frame_width, g->frame_height, g->block_size, g->values);
+  const BlockMap &map = g->map;
+  feedback.map = block_map(map.frame_width, map.frame_height, map.block_size, map.values.data());
   const bool objects = g->confident > 0;
-  gst_oneadapt_gradient_free(g);
   if (!feedback.map) GST_WARNING_OBJECT(overlay, "gradient not drawn: it has more than %u blocks a side", kMostBlocks);
   known.feedback = std::move(feedback);
   if (objects && known.frames && !known.results)

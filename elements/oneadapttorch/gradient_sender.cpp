@@ -1,42 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gradient_sender.h"
 
-#include <cstring>
+#include <exception>
 #include <utility>
+
+#include "gradient_convert.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
 
 namespace oneadapt {
-namespace {
-
-/// An event to be pushed upstream on `pad`; null (with a critical) for a gradient that is none.
-GstEvent *gradient_event(const Gradient &gradient, const CameraTime &camera, GstPad *pad) {
-  const BlockMap &map = gradient.map;
-  GstOneadaptGradient *message = gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size);
-  message->interval = gradient.interval;
-  message->interval_duration = gradient.interval_duration;
-  message->stream_time = gradient.stream_time;
-  message->stream = camera.known() ? camera.mark().stream : gst_oneadapt_pad_stream(pad);
-  message->z = gradient.z;
-  message->elements = gradient.elements;
-  message->confident = gradient.confident;
-  message->theta = gradient.theta;
-  message->slope = gradient.slope;
-  message->early = gradient.early;
-  message->domain = GstOneadaptDomain(gradient.domain);
-  if (camera.known()) message->max_bytes = camera.mark().feedback_bytes;
-  std::memcpy(message->values, map.values.data(), map.values.size() * sizeof(gfloat));
-  std::vector<GstOneadaptRegion> regions;
-  for (const Box &box : gradient.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
-  gst_oneadapt_gradient_set_regions(message, regions.data(), guint(regions.size()));
-  GstEvent *event = gst_event_new_oneadapt_gradient(message);
-  gst_oneadapt_gradient_free(message);
-  return event;
-}
-
-}  // namespace
-
 bool GradientSender::open(const std::string &feedback) {
   GError *error = nullptr;
   feedback_.reset(gst_oneadapt_feedback_new_sender(feedback.c_str(), &error));
@@ -60,6 +33,22 @@ void GradientSender::warn_of_no_marks() {
                       ("marks come with H.264 from oneadaptfilter (interval-marks=auto or on), as user data that "
                        "h264parse attaches to buffers and decoders and converters pass on; to silence this: "
                        "feedback=off"));
+}
+
+/// An event to be pushed upstream on `pad`; null, with a warning once a run, for a gradient that cannot be sent.
+GstEvent *GradientSender::gradient_event(Gradient gradient, const CameraTime &camera, GstPad *pad) {
+  gradient.stream = camera.known() ? camera.mark().stream : gst_oneadapt_pad_stream(pad);
+  try {
+    return new_gradient_event(GST_EVENT_CUSTOM_UPSTREAM, gradient, camera.known() ? camera.mark().feedback_bytes : 0);
+  } catch (const std::exception &e) {
+    GST_WARNING_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": not sent: %s", guint64(gradient.interval), e.what());
+    if (!std::exchange(warned_unsent_, true))
+      GST_ELEMENT_WARNING(
+          element_, STREAM, FAILED,
+          ("A gradient cannot be sent: %s. Results go on without it; to silence this: gradient=false.", e.what()),
+          ("said once a run"));
+    return nullptr;
+  }
 }
 
 bool GradientSender::send(const Gradient &gradient, const std::vector<PlacedGradient> &placed,

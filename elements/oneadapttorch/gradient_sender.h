@@ -35,6 +35,7 @@ class GradientSender {
 
  private:
   void warn_of_no_marks();
+  GstEvent *gradient_event(Gradient gradient, const CameraTime &camera, GstPad *pad);
 
   struct FreeFeedback {
     void operator()(GstOneadaptFeedback *feedback) const { gst_oneadapt_feedback_free(feedback); }
@@ -43,7 +44,7 @@ class GradientSender {
   GstPad *const sink_, *const src_;
   std::unique_ptr<GstOneadaptFeedback, FreeFeedback> feedback_;
   bool remote_ = false;  ///< gradients leave the process
-  bool warned_marks_ = false;
+  bool warned_marks_ = false, warned_unsent_ = false;
 };
 
 }  // namespace oneadapt

@@ -39,7 +39,7 @@ SoundMeasurement::SoundMeasurement(SoundRecord record, std::uint64_t duration, u
   for (const auto &ladder : ladders_) most_ *= ladder.empty() ? 0 : ladder.back();
   most_ /= 8;
   if (!request.gradient) return;
-  gradient_ = *request.gradient;
+  gradient_ = request.gradient->map;
   rate_ = int(std::lround(gradient_.frame_width * kSecond / double(duration_)));
   if (rate_ < kLeastRate || rate_ > kMostRate)
     throw std::runtime_error("the gradient's " + std::to_string(gradient_.frame_width) +

@@ -63,7 +63,7 @@ static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
     ++loop.counters.timeouts;
     loop.heard = false;
     ctl_note_silence(loop);
-    loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+    loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
     loop.wake.notify_all();
     loop.decided.wait(lock,
                       [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); });
@@ -100,8 +100,8 @@ static void decide_without_gradient(GstOneadaptCtl *self, guint64 ended, bool lo
   CtlLoop &loop = self->state->loop;
   if (lockstep) drain(self);  // whoever is probed must have seen the interval's last frames
   std::lock_guard<std::mutex> lock(loop.mutex);
-  if (!lockstep) ctl_free_jobs(loop);  // a live loop that lags behind decides on the newest only
-  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+  if (!lockstep) loop.jobs.clear();  // a live loop that lags behind decides on the newest only
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
   loop.wake.notify_all();
 }
 
@@ -110,7 +110,7 @@ static void decide_if_silent(GstOneadaptCtl *self, guint64 ended) {
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
   if (!ctl_note_silence(loop)) return;
-  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, nullptr});
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
   loop.wake.notify_all();
 }
 

@@ -71,8 +71,8 @@ struct CtlLoop {
   bool busy = false;                       // the worker is at a decision
   bool needs_gradient = true;              // the policy's; fixed for a run
   struct Job {
-    guint64 interval, epoch, frames;  // frames: buffers that had come by the interval's end
-    GstOneadaptGradient *gradient;    // NULL: no feedback; an early one changes maps, and decides nothing
+    guint64 interval, epoch, frames;             // frames: buffers that had come by the interval's end
+    std::optional<oneadapt::Gradient> gradient;  // none: no feedback; an early one changes maps, and decides nothing
   };
   std::deque<Job> jobs;
   CtlCounters counters;
@@ -146,7 +146,5 @@ void ctl_profile_later(GstOneadaptCtl *self, CtlProfile profile);
 /// There can be no answer: says why (once a run), and leaves word of it in the loop.
 void ctl_profile_impossible(GstOneadaptCtl *self, const CtlProfile &profile, const std::string &why);
 
-/// Drops what the worker has not begun. Under the loop's mutex.
-void ctl_free_jobs(CtlLoop &loop);
 /// Forgets the past: a flush, a new stream, time that went back. Under the loop's mutex.
 void ctl_forget(CtlLoop &loop);

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "gradient_convert.h"
+
 using oneadapt::Decision;
 using oneadapt::KnobObservation;
 using oneadapt::Observation;
@@ -12,36 +14,14 @@ using oneadapt::StepEffect;
 
 namespace {
 
-oneadapt::Gradient to_core(const GstOneadaptGradient *g) {
-  oneadapt::Gradient c;
-  c.z = g->z;
-  c.elements = g->elements;
-  c.confident = g->confident;
-  c.domain = oneadapt::Domain(g->domain);
-  c.map = oneadapt::BlockMap(g->frame_width, g->frame_height, g->block_size);
-  c.map.values.assign(g->values, g->values + std::size_t(g->columns) * g->rows);
-  for (guint i = 0; i < g->n_regions; ++i)
-    c.regions.push_back({g->regions[i].x_min, g->regions[i].y_min, g->regions[i].x_max, g->regions[i].y_max});
-  return c;
-}
-
-GstOneadaptGradient *smoothed(const GstOneadaptGradient *g, const oneadapt::Gradient &s) {
-  GstOneadaptGradient *out = gst_oneadapt_gradient_copy(g);
-  std::copy(s.map.values.begin(), s.map.values.end(), out->values);
-  out->z = s.z;
-  out->confident = s.confident;
-  return out;
-}
-
 /// A gradient that knows nothing of places and objects: as much as `g` on average, everywhere, for one object.
-GstOneadaptGradient *flat(const GstOneadaptGradient *g) {
-  GstOneadaptGradient *out = gst_oneadapt_gradient_copy(g);
-  const std::size_t n = std::size_t(g->columns) * g->rows;
-  const double sum = std::accumulate(g->values, g->values + n, 0.0);
-  std::fill(out->values, out->values + n,
-            gfloat(sum / double(std::max<std::size_t>(1, n)) / std::max(1u, g->confident)));
-  out->confident = 0;
-  return out;
+oneadapt::Gradient flat(oneadapt::Gradient g) {
+  std::vector<float> &values = g.map.values;
+  const double sum = std::accumulate(values.begin(), values.end(), 0.0),
+               n = double(std::max<std::size_t>(1, values.size()));
+  std::fill(values.begin(), values.end(), float(sum / n / std::max(1u, g.confident)));
+  g.confident = 0;
+  return g;
 }
 
 /// One tunable's part of an observation.
@@ -146,19 +126,24 @@ void Decider::reset() {
   newest_.reset();
 }
 
-GstOneadaptGradient *Decider::push(const GstOneadaptGradient *gradient) {
-  oneadapt::Gradient newest = to_core(gradient);
-  policy_->prepare(newest);
-  GstOneadaptGradient *out = smoothed(gradient, smoother_.push(newest));
-  newest_.reset(gst_oneadapt_gradient_copy(out));
-  return out;
+oneadapt::Gradient Decider::push(oneadapt::Gradient gradient) {
+  policy_->prepare(gradient);
+  newest_ = smoother_.push(gradient);
+  return *newest_;
 }
 
-std::string Decider::follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+GstOneadaptProbe *Decider::probe_tunable(GstElement *element, guint64 interval, const gchar *const *knobs,
+                                         GError **error) {
+  const oneadapt::Gradient *gradient = places_.of(element);
+  const oneadapt::GradientRef c = gradient ? oneadapt::to_c(*gradient) : nullptr;
+  return gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, c.get(), knobs, error);
+}
+
+std::string Decider::follow(const TunableList &tunables, guint64 interval, const oneadapt::Gradient &gradient,
                             const std::vector<std::string> &names) {
   std::string problem;
-  GstOneadaptGradient *smooth = push(gradient);
-  places_.set(tunables, smooth);
+  const oneadapt::Gradient smooth = push(gradient);
+  places_.set(tunables, &smooth);
   for (GstElement *element : tunables) {
     GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
     std::vector<const gchar *> wanted;
@@ -172,8 +157,7 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
     if (!wanted.empty()) {
       wanted.push_back(nullptr);
       GError *error = nullptr;
-      GstOneadaptProbe *probe = gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, places_.of(element),
-                                                           wanted.data(), &error);
+      GstOneadaptProbe *probe = probe_tunable(element, interval, wanted.data(), &error);
       if (!probe || !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(element), interval, configuration, &error))
         problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "it failed");
       if (probe) gst_oneadapt_probe_free(probe);
@@ -182,11 +166,10 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
     gst_structure_free(configuration);
     g_ptr_array_unref(knobs);
   }
-  gst_oneadapt_gradient_free(smooth);
   return problem;
 }
 
-DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const oneadapt::Gradient *gradient,
                                const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
                                GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget,
                                FeedbackLoss loss) {
@@ -195,19 +178,19 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   o.interval = interval;
   o.gradient = gradient != nullptr;
   o.feedback_lost = loss != FeedbackLoss::None;
-  GstOneadaptGradient *smooth = nullptr;
+  std::optional<oneadapt::Gradient> smooth;
   if (gradient) {
-    smooth = push(gradient);
+    smooth = push(*gradient);
     o.z = smooth->z;
     o.confident = smoother_.confident();
     o.elements = gradient->elements;
-    o.micro_averaged = oneadapt::traits(oneadapt::Domain(gradient->domain)).micro_averaged;
+    o.micro_averaged = gradient->micro_averaged();
   } else if (o.feedback_lost) {
-    if (newest_) smooth = flat(newest_.get());
+    if (newest_) smooth = flat(*newest_);
     newest_.reset();
     smoother_.reset();
   }
-  places_.set(tunables, needs_gradient() ? smooth : nullptr);
+  places_.set(tunables, needs_gradient() && smooth ? &*smooth : nullptr);
   std::vector<Part> parts;
   double resource = 1, compute = 1, bytes_left = 0, frames_left = 0;
   bool known = false;
@@ -219,8 +202,7 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
     for (const std::string &n : own) wanted.push_back(n.c_str());
     wanted.push_back(nullptr);
     // A policy that moves nothing needs no measurements.
-    GstOneadaptProbe *probe = gst_oneadapt_tunable_probe(GST_ONEADAPT_TUNABLE(element), interval, places_.of(element),
-                                                         names.empty() ? nullptr : wanted.data(), &error);
+    GstOneadaptProbe *probe = probe_tunable(element, interval, names.empty() ? nullptr : wanted.data(), &error);
     if (!probe) {
       record.problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
       g_clear_error(&error);
@@ -339,6 +321,5 @@ DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, co
   record.structure = s;
 
   for (Part &part : parts) gst_oneadapt_probe_free(part.probe);
-  if (smooth) gst_oneadapt_gradient_free(smooth);
   return record;
 }

@@ -69,25 +69,26 @@ class Decider {
   /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
   /// may be NULL. `budget`: what the next interval may have. `loss`: what to do without feedback; it also forgets old
   /// gradients, and has what follows the gradient be as if all places were alike.
-  DecisionRecord decide(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+  DecisionRecord decide(const TunableList &tunables, guint64 interval, const oneadapt::Gradient *gradient,
                         const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
                         GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget = {},
                         FeedbackLoss loss = FeedbackLoss::None);
 
   /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
   /// the rest of it; no knob moves. Returns what went wrong, or nothing.
-  std::string follow(const TunableList &tunables, guint64 interval, const GstOneadaptGradient *gradient,
+  std::string follow(const TunableList &tunables, guint64 interval, const oneadapt::Gradient &gradient,
                      const std::vector<std::string> &names);
 
  private:
-  using GradientRef = std::unique_ptr<GstOneadaptGradient, decltype(&gst_oneadapt_gradient_free)>;
-  /// The smoothed gradient, as the policy wants it.
-  GstOneadaptGradient *push(const GstOneadaptGradient *gradient);
+  /// The smoothed gradient, as the policy wants it; it is kept in newest_, too.
+  oneadapt::Gradient push(oneadapt::Gradient gradient);
+  /// Probes a tunable with the gradient as it sees it; NULL with `error`. (transfer full)
+  GstOneadaptProbe *probe_tunable(GstElement *element, guint64 interval, const gchar *const *knobs, GError **error);
 
   const oneadapt::PolicyInfo *info_;
   std::unique_ptr<oneadapt::Policy> policy_;
   oneadapt::GradientSmoother smoother_;
   TunablePlaces places_;
-  GradientRef newest_{nullptr, gst_oneadapt_gradient_free};  // smoothed; none after a loss of feedback
-  std::map<std::string, std::size_t> first_;                 // rungs at the first decision
+  std::optional<oneadapt::Gradient> newest_;  // smoothed; none after a loss of feedback
+  std::map<std::string, std::size_t> first_;  // rungs at the first decision
 };

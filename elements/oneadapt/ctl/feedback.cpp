@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ctl/ctl_impl.h"
+#include "gradient_convert.h"
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
@@ -12,14 +13,12 @@ constexpr guint64 kStaleIntervals = 3;
 void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   CtlState *st = self->state;
   CtlLoop &loop = st->loop;
-  GError *error = nullptr;
-  std::string why;
+  std::string why = "a gradient event without its message";
   const CtlSettings s = ctl_settings(self);
-  GstOneadaptGradient *g = message ? gst_oneadapt_gradient_from_bytes(message, &error) : nullptr;
-  if (!g) {
-    why = error ? error->message : "a gradient event without its message";
-    g_clear_error(&error);
-  } else {
+  std::optional<oneadapt::Gradient> g;
+  if (message) g = oneadapt::parse_gradient_message(message, why);
+  if (g) {
+    why.clear();
     const guint32 stream = gst_oneadapt_pad_stream(self->sinkpad);
     if (network ? g->stream != stream || !stream : g->stream && stream && g->stream != stream)
       why = "it is another stream's";
@@ -42,24 +41,20 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   if (!why.empty()) {
     ++loop.counters.ignored;
     GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
-    if (g) gst_oneadapt_gradient_free(g);
     return;
   }
   ++(g->early ? loop.counters.early : loop.counters.gradients);
-  GST_DEBUG_OBJECT(self, "gradient of interval %" G_GUINT64_FORMAT " taken, from %s", g->interval,
+  GST_DEBUG_OBJECT(self, "gradient of interval %" G_GUINT64_FORMAT " taken, from %s", guint64(g->interval),
                    network ? "another process" : "this pipeline");
   if (s.feedback_timeout && loop.silent >= s.feedback_timeout) GST_INFO_OBJECT(self, "feedback is back");
   loop.heard = loop.closed = true;
   loop.safe = false;
   loop.silent = 0;
   (g->early ? loop.newest_early : loop.newest) = g->interval;
-  if (!loop.needs_gradient) {
-    gst_oneadapt_gradient_free(g);
-    return;
-  }
+  if (!loop.needs_gradient) return;
   // A live loop that lags behind decides on the newest only.
-  if (!s.lockstep) ctl_free_jobs(loop);
-  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, g});
+  if (!s.lockstep) loop.jobs.clear();
+  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, std::move(g)});
   loop.wake.notify_all();
 }
 

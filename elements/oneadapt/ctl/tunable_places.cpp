@@ -2,43 +2,12 @@
 #include "ctl/tunable_places.h"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "upstream_pictures.h"
 #include "walk.h"
 
 namespace {
-
-oneadapt::Gradient places_of(const GstOneadaptGradient *g) {
-  oneadapt::Gradient c;
-  c.map = oneadapt::BlockMap(g->frame_width, g->frame_height, g->block_size);
-  c.map.values.assign(g->values, g->values + std::size_t(g->columns) * g->rows);
-  for (guint i = 0; i < g->n_regions; ++i)
-    c.regions.push_back({g->regions[i].x_min, g->regions[i].y_min, g->regions[i].x_max, g->regions[i].y_max});
-  return c;
-}
-
-/// `like` at other places.
-GstOneadaptGradient *moved(const GstOneadaptGradient *like, const oneadapt::Gradient &places) {
-  const oneadapt::BlockMap &map = places.map;
-  GstOneadaptGradient *g = gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size);
-  g->interval = like->interval;
-  g->interval_duration = like->interval_duration;
-  g->stream_time = like->stream_time;
-  g->stream = like->stream;
-  g->z = like->z;
-  g->elements = like->elements;
-  g->confident = like->confident;
-  g->theta = like->theta;
-  g->slope = like->slope;
-  g->early = like->early;
-  g->domain = like->domain;
-  std::copy(map.values.begin(), map.values.end(), g->values);
-  std::vector<GstOneadaptRegion> regions;
-  for (const oneadapt::Box &box : places.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});
-  gst_oneadapt_gradient_set_regions(g, regions.data(), guint(regions.size()));
-  return g;
-}
 
 oneadapt::PadRef sink_pad(GstElement *element) {
   GST_OBJECT_LOCK(element);
@@ -71,7 +40,7 @@ void TunablePlaces::warn(GstElement *tunable, const oneadapt::Obstacle &obstacle
       (nullptr));
 }
 
-void TunablePlaces::set(const TunableList &tunables, const GstOneadaptGradient *gradient) {
+void TunablePlaces::set(const TunableList &tunables, const oneadapt::Gradient *gradient) {
   gradient_ = gradient;
   next_.clear();
   moved_.clear();
@@ -89,13 +58,13 @@ void TunablePlaces::set(const TunableList &tunables, const GstOneadaptGradient *
   }
 }
 
-const GstOneadaptGradient *TunablePlaces::of(GstElement *tunable) {
+const oneadapt::Gradient *TunablePlaces::of(GstElement *tunable) {
   const auto next = next_.find(tunable);
   if (next == next_.end()) return gradient_;  // the last one
-  const GstOneadaptGradient *there = of(next->second.element);
+  const oneadapt::Gradient *there = of(next->second.element);
   const oneadapt::UpstreamPicture &picture = next->second.picture;
   if (picture.known && picture.transform.is_whole()) return there;
-  auto &own = moved_[tunable];
-  if (!own) own.reset(moved(there, oneadapt::gradient_at(picture, places_of(there))));
-  return own.get();
+  const auto own = moved_.find(tunable);
+  if (own != moved_.end()) return &own->second;
+  return &moved_.emplace(tunable, oneadapt::gradient_at(picture, *there)).first->second;
 }

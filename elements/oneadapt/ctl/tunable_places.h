@@ -3,26 +3,22 @@
 // picture, and the others see it elsewhere.
 #pragma once
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 
+#include "core/gradient/gradient.h"
 #include "ctl/tunables.h"
-#include "gstoneadapt.h"
 #include "upstream_pictures.h"
 
 /// Thread-bound.
 class TunablePlaces {
  public:
   /// `gradient` may be null, and must live as long as what of() gives is used.
-  void set(const TunableList &tunables, const GstOneadaptGradient *gradient);
+  void set(const TunableList &tunables, const oneadapt::Gradient *gradient);
   /// As the tunable sees it.
-  const GstOneadaptGradient *of(GstElement *tunable);
+  const oneadapt::Gradient *of(GstElement *tunable);
 
  private:
-  struct Free {
-    void operator()(GstOneadaptGradient *gradient) const { gst_oneadapt_gradient_free(gradient); }
-  };
   /// The next tunable of the stream, and how it sees the picture of the one before.
   struct Next {
     GstElement *element;
@@ -30,8 +26,8 @@ class TunablePlaces {
   };
   void warn(GstElement *tunable, const oneadapt::Obstacle &obstacle);
 
-  const GstOneadaptGradient *gradient_ = nullptr;
+  const oneadapt::Gradient *gradient_ = nullptr;
   std::map<GstElement *, Next> next_;
-  std::map<GstElement *, std::unique_ptr<GstOneadaptGradient, Free>> moved_;
+  std::map<GstElement *, oneadapt::Gradient> moved_;
   std::set<std::string> warned_;  ///< elements that places cannot be followed through
 };

@@ -60,12 +60,6 @@ CtlSettings ctl_settings(GstOneadaptCtl *self) {
   return s;
 }
 
-void ctl_free_jobs(CtlLoop &loop) {
-  for (auto &job : loop.jobs)
-    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
-  loop.jobs.clear();
-}
-
 bool ctl_find_tunables(GstOneadaptCtl *self) {
   CtlState *st = self->state;
   const CtlSettings settings = ctl_settings(self);
@@ -165,7 +159,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
   for (;;) {
     loop.wake.wait(lock, [&] { return !loop.running || !loop.jobs.empty(); });
     if (!loop.running) return;
-    CtlLoop::Job job = loop.jobs.front();
+    const CtlLoop::Job job = std::move(loop.jobs.front());
     loop.jobs.pop_front();
     loop.busy = true;
     const bool reset = std::exchange(loop.reset, false);
@@ -183,7 +177,8 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     DecisionRecord record;
     const bool early = job.gradient && job.gradient->early;
     if (!stale && early) {
-      const std::string problem = decider.follow(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs));
+      const std::string problem =
+          decider.follow(ctl_tunables(self->state), job.interval, *job.gradient, split(s.knobs));
       if (!problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ", early gradient: %s", job.interval, problem.c_str());
     } else if (!stale) {
@@ -191,8 +186,9 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       if (lost)
         GST_WARNING_OBJECT(self, "no feedback for %u intervals: the knobs go to the safe configuration",
                            s.feedback_timeout);
-      record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient, split(s.knobs), policy_settings(s),
-                              now, answer ? &answer->answer : nullptr, budget_of(s), loss);
+      record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient ? &*job.gradient : nullptr,
+                              split(s.knobs), policy_settings(s), now, answer ? &answer->answer : nullptr, budget_of(s),
+                              loss);
       gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
       if (!record.problem.empty())
         GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
@@ -228,7 +224,6 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       if (lost && record.knows_knobs && job.epoch == loop.epoch && loop.silent) loop.safe = true;
     }
     if (!early && job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
-    if (job.gradient) gst_oneadapt_gradient_free(job.gradient);
     loop.busy = false;
     loop.decided.notify_all();
   }
@@ -283,7 +278,7 @@ void ctl_stop_worker(GstOneadaptCtl *self) {
   if (st->loop.worker.joinable()) st->loop.worker.join();  // first: it may yet start the other
   if (st->loop.profiler.joinable()) st->loop.profiler.join();
   std::lock_guard<std::mutex> lock(st->loop.mutex);
-  ctl_free_jobs(st->loop);
+  st->loop.jobs.clear();
 }
 
 void ctl_forget(CtlLoop &loop) {
@@ -298,5 +293,5 @@ void ctl_forget(CtlLoop &loop) {
   loop.asked.reset();
   loop.answer.reset();
   loop.paced.notify_all();
-  ctl_free_jobs(loop);
+  loop.jobs.clear();
 }

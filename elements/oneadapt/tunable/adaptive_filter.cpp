@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "gradient_convert.h"
+
 namespace oneadapt {
 
 /// Does what may throw or not find the interval, and counts its CPU time; says in `error` what went wrong.
@@ -74,13 +76,13 @@ GstOneadaptProbe *AdaptiveFilter::probe(guint64 interval, const GstOneadaptGradi
       asked.push_back(names ? request.named[knob] : !(knobs[knob].flags & GST_ONEADAPT_KNOB_ON_REQUEST));
       request.wanted.push_back(gradient && asked[knob]);
     }
-    BlockMap map;
+    Gradient core;
     if (gradient) {
-      map = map_of(*gradient);
-      if (gradient->domain != GstOneadaptDomain(medium_.domain()))
-        throw std::runtime_error(std::string("the gradient is not of a ") + traits(medium_.domain()).name);
-      request.gradient = &map;
-      request.confident = gradient->confident;
+      core = to_core(*gradient);
+      if (core.domain != medium_.domain())
+        throw std::runtime_error(std::string("the gradient is of a ") + traits(core.domain).name + ", not of a " +
+                                 traits(medium_.domain()).name);
+      request.gradient = &core;
     }
     request.ladders = ladders();
     medium_.on_probe(request);

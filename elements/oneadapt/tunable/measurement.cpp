@@ -58,17 +58,6 @@ void report_moves(const ProbedKnob &probed, GstOneadaptKnob *knob) {
   }
 }
 
-BlockMap map_of(const GstOneadaptGradient &gradient) {
-  BlockMap map(gradient.frame_width, gradient.frame_height, gradient.block_size);
-  const std::size_t given = std::size_t(gradient.columns) * gradient.rows;
-  if (!gradient.values || map.values.empty() || map.values.size() != given || map.columns() != gradient.columns)
-    throw std::runtime_error("the gradient's grid does not fit its frame size");
-  map.values.assign(gradient.values, gradient.values + given);
-  for (float value : map.values)
-    if (!std::isfinite(value)) throw std::runtime_error("a value of the gradient is no number");
-  return map;
-}
-
 guint64 thread_cpu_ns() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

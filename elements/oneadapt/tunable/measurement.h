@@ -28,8 +28,7 @@ struct ProbeRequest {
   Ladders ladders;                     ///< in force
   std::vector<bool> wanted;            ///< one for each knob: whether its moves are to be measured
   std::vector<bool> named;             ///< whether it was asked for by name
-  const BlockMap *gradient = nullptr;  ///< DNNGrad, on whatever frame size the DNN received; may be NULL
-  unsigned confident = 0;              ///< elements behind it
+  const Gradient *gradient = nullptr;  ///< on whatever frame size the DNN received; may be NULL
 };
 
 struct ProbeResult {
@@ -74,9 +73,6 @@ void report_moves(const ProbedKnob &probed, GstOneadaptKnob *knob);
 
 /// Every knob on its ladder's top; knobs without a ladder as in `values`.
 Values most_expensive(Values values, const Ladders &ladders);
-
-/// The gradient's map. Throws std::runtime_error, with a sentence, where its grid or its values are not valid.
-BlockMap map_of(const GstOneadaptGradient &gradient);
 
 /// CPU time of the calling thread, in ns.
 guint64 thread_cpu_ns();

@@ -48,7 +48,7 @@ std::optional<Typical> VideoMedium::typical(std::size_t knob, double value, cons
 std::unique_ptr<Measurement> VideoMedium::measure(std::uint64_t interval, bool pinned, const ProbeRequest &request) {
   auto record = find(interval, pinned);
   if (!record) return nullptr;
-  if (request.gradient) *gradient_.lock() = {*request.gradient, request.confident};
+  if (request.gradient) *gradient_.lock() = {request.gradient->map, request.gradient->confident};
   const char *preset = kPresets[settings.lock()->preset];
   return std::make_unique<PictureMeasurement>(tools_, std::move(*record), preset, request);
 }
@@ -102,11 +102,11 @@ void VideoMedium::on_probe(const ProbeRequest &request) {
   }
   if (!request.gradient) return;
   // What the frame filter goes by from now on.
-  BlockMap map = *request.gradient;
+  BlockMap map = request.gradient->map;
   const auto blurred = box_blur(map);
   std::copy(blurred.begin(), blurred.end(), map.values.begin());
   feedback = true;
-  *weights.lock() = Weights{std::move(map), double(request.confident)};
+  *weights.lock() = Weights{std::move(map), double(request.gradient->confident)};
 }
 
 std::optional<double> VideoMedium::announced(std::size_t knob, double value) {

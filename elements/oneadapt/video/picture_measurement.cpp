@@ -28,7 +28,7 @@ PictureMeasurement::PictureMeasurement(ProbeTools &tools, PictureRecord record, 
   const GstVideoInfo &info = record_.format.info;
   const bool direct = is_planar_luma(GST_VIDEO_INFO_FORMAT(&info));
   luma_range_ = direct && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? 1 : kLimitedRange;
-  if (request.gradient) gradient_ = resample(*request.gradient, grid_.width, grid_.height);
+  if (request.gradient) gradient_ = resample(request.gradient->map, grid_.width, grid_.height);
   tools_.encoders.set_interval(record_, preset);
   if (request.wanted.empty() || !request.wanted[kQpMap] || !possible()) return;
   only_map_ = true;

@@ -37,7 +37,7 @@ class NumbersMeasurement : public Measurement {
  public:
   NumbersMeasurement(const NumbersRecord &record, const ProbeRequest &request)
       : record_(record), most_(most_expensive(record.values, request.ladders)[kBits]) {
-    if (request.gradient) gradient_ = *request.gradient;
+    if (request.gradient) gradient_ = request.gradient->map;
   }
   const IntervalRecord &record() const override { return record_; }
   double resource_in_force() override { return resource(record_.values); }

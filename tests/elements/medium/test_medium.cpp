@@ -198,6 +198,11 @@ TEST(Medium, SaysWhatIsWrong) {
   EXPECT_EQ(gst_oneadapt_tunable_probe(loop.tunable(), 0, other, nullptr, &error), nullptr);
   EXPECT_NE(message().find("other numbers"), std::string::npos);
   gst_oneadapt_gradient_free(other);
+  GstOneadaptGradient *sound = gst_oneadapt_gradient_new(kColumns * kRows, 1, 16);
+  sound->domain = GST_ONEADAPT_DOMAIN_SIGNAL;
+  EXPECT_EQ(gst_oneadapt_tunable_probe(loop.tunable(), 0, sound, nullptr, &error), nullptr);
+  EXPECT_NE(message().find("of a signal in time, not of a grid in space"), std::string::npos);
+  gst_oneadapt_gradient_free(sound);
   gst_structure_free(unknown);
   gst_structure_free(beyond);
 }
