@@ -183,7 +183,7 @@ try tests/run.sh
 echo
 # shellcheck disable=SC2016  # for dpkg-query, not for the shell
 versions=$(inside dpkg-query -W -f '${Package} ${Version}, ' g++ meson libgstreamer1.0-dev libtorch-dev 2>&1) || true
-say "$suite, $(git -C "$root" log -1 --format=%h), ${versions%, }"
+say "$suite, $(git -C "$system/root/oneadapt" log -1 --format=%h), ${versions%, }"
 for line in "${report[@]}"; do say "$line"; done
 sed -n '/^skipped: /p; /^ *[0-9]*\/[0-9]* .*\(FAIL\|TIMEOUT\|ERROR\)/p; $p' "$log/run.sh" |
   while IFS= read -r line; do say "tests: $line"; done

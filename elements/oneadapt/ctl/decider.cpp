@@ -2,8 +2,10 @@
 #include "ctl/decider.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "gradient_convert.h"
 
@@ -24,13 +26,99 @@ oneadapt::Gradient flat(oneadapt::Gradient g) {
   return g;
 }
 
+struct FreeProbe {
+  void operator()(GstOneadaptProbe *probe) const { gst_oneadapt_probe_free(probe); }
+};
+using ProbeRef = std::unique_ptr<GstOneadaptProbe, FreeProbe>;
+
 /// One tunable's part of an observation.
 struct Part {
   GstElement *element;
-  GstOneadaptProbe *probe;
+  ProbeRef probe;
   std::size_t first;  // index of its first knob in the observation
   std::vector<GstOneadaptKnob *> knobs;
 };
+
+}  // namespace
+
+struct ProbedTunables {
+  std::vector<Part> parts;
+  // Shares of the most expensive configuration's. Tunables stand one behind the other, so theirs multiply.
+  double resource = 1, compute = 1;
+  bool known = false;  // `resource` is
+  guint64 bytes = 0, frames_in = 0, frames_out = 0;
+  // What the last tunable passes on is what is sent, and what the DNN gets.
+  double bytes_left = 0, frames_left = 0;
+};
+
+namespace {
+
+void add_totals(ProbedTunables &probed, Observation &o, const GstOneadaptProbe &probe) {
+  probed.bytes += probe.bytes;
+  probed.frames_in += probe.frames_in;
+  probed.frames_out += probe.frames_out;
+  probed.bytes_left = double(probe.bytes);
+  probed.frames_left = probe.frames_out;
+  if (probe.compute >= 0) probed.compute *= probe.compute;
+  if (probe.activity >= 0) o.activity = std::max(o.activity.value_or(0), std::min(1.0, probe.activity));
+  if (probe.resource < 0) return;
+  probed.resource *= probe.resource;
+  probed.known = true;
+}
+
+/// What a knob changes of its own tunable's share, it changes of what the others leave of it.
+void add_effects(const ProbedTunables &probed, Observation &o) {
+  for (const Part &part : probed.parts) {
+    const double own = part.probe->resource, own_compute = part.probe->compute;
+    const double others = own > 0 ? probed.resource / own : 1,
+                 others_compute = own_compute > 0 ? probed.compute / own_compute : 1;
+    for (std::size_t i = 0; i < part.knobs.size(); ++i) {
+      GstOneadaptKnob *k = part.knobs[i];
+      for (double *change : {&k->resource_change_up, &k->resource_change_down}) *change *= others;
+      for (double *change : {&k->compute_change_up, &k->compute_change_down}) *change *= others_compute;
+      KnobObservation &ko = o.knobs[part.first + i];
+      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up, k->compute_change_up};
+      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down, k->compute_change_down};
+    }
+  }
+}
+
+/// Has a tunable use its part of a decision from the next interval on. Without a gradient nothing was learnt: whoever
+/// set the knobs meanwhile is not overruled. Returns what went wrong, or nothing.
+std::string apply(const Part &part, const Decision &decision, guint64 interval, bool gradient) {
+  GstStructure *configuration = gst_structure_new_empty("configuration"), *idle = gst_structure_new_empty("idle");
+  bool moves = false;
+  for (std::size_t i = 0; i < part.knobs.size(); ++i) {
+    const GstOneadaptKnob *k = part.knobs[i];
+    const oneadapt::KnobDecision &d = decision.knobs[part.first + i];
+    moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
+            (gradient && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
+    gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, d.value.value_or(k->ladder[d.rung]), nullptr);
+    if (d.inactive_rung) gst_structure_set(idle, k->name, G_TYPE_DOUBLE, k->ladder[*d.inactive_rung], nullptr);
+  }
+  if (gst_structure_n_fields(idle)) {
+    gst_structure_set(configuration, "idle", GST_TYPE_STRUCTURE, idle, nullptr);
+    moves = true;
+  }
+  gst_structure_free(idle);
+  std::string problem;
+  GError *error = nullptr;
+  if (moves && !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(part.element), interval + 1, configuration, &error)) {
+    problem = std::string(GST_OBJECT_NAME(part.element)) + ": " + error->message;
+    g_clear_error(&error);
+  }
+  gst_structure_free(configuration);
+  return problem;
+}
+
+/// All knobs stay where they are.
+Decision no_decision(const Observation &o) {
+  Decision decision;
+  decision.knobs.resize(o.knobs.size());
+  for (std::size_t i = 0; i < o.knobs.size(); ++i)
+    decision.knobs[i].rung = std::min(o.knobs[i].rung, o.knobs[i].ladder.size() - 1);
+  return decision;
+}
 
 void append_knob(GValue *list, const Part &part, const GstOneadaptKnob *k, const oneadapt::KnobDecision &d) {
   GstStructure *s =
@@ -169,157 +257,118 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
   return problem;
 }
 
-DecisionRecord Decider::decide(const TunableList &tunables, guint64 interval, const oneadapt::Gradient *gradient,
-                               const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                               GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget,
-                               FeedbackLoss loss) {
-  DecisionRecord record;
-  Observation o;
-  o.interval = interval;
-  o.gradient = gradient != nullptr;
-  o.feedback_lost = loss != FeedbackLoss::None;
+std::optional<oneadapt::Gradient> Decider::take(const DecisionRequest &request, Observation &o) {
+  o.interval = request.interval;
+  o.gradient = request.gradient != nullptr;
+  o.feedback_lost = request.loss != FeedbackLoss::None;
   std::optional<oneadapt::Gradient> smooth;
-  if (gradient) {
-    smooth = push(*gradient);
+  if (request.gradient) {
+    smooth = push(*request.gradient);
     o.z = smooth->z;
     o.confident = smoother_.confident();
-    o.elements = gradient->elements;
-    o.micro_averaged = gradient->micro_averaged();
+    o.elements = request.gradient->elements;
+    o.micro_averaged = request.gradient->micro_averaged();
   } else if (o.feedback_lost) {
     if (newest_) smooth = flat(*newest_);
     newest_.reset();
     smoother_.reset();
   }
-  places_.set(tunables, needs_gradient() && smooth ? &*smooth : nullptr);
-  std::vector<Part> parts;
-  double resource = 1, compute = 1, bytes_left = 0, frames_left = 0;
-  bool known = false;
-  guint64 bytes = 0, frames_in = 0, frames_out = 0;
-  for (GstElement *element : tunables) {
-    GError *error = nullptr;
-    const std::vector<std::string> own = own_names(element, names);
+  return smooth;
+}
+
+ProbedTunables Decider::probe(const DecisionRequest &request, Observation &o, std::string &problem) {
+  ProbedTunables probed;
+  for (GstElement *element : request.tunables) {
+    const std::vector<std::string> own = own_names(element, request.knobs);
     std::vector<const gchar *> wanted;
     for (const std::string &n : own) wanted.push_back(n.c_str());
     wanted.push_back(nullptr);
+    GError *error = nullptr;
     // A policy that moves nothing needs no measurements.
-    GstOneadaptProbe *probe = probe_tunable(element, interval, names.empty() ? nullptr : wanted.data(), &error);
+    ProbeRef probe(probe_tunable(element, request.interval, request.knobs.empty() ? nullptr : wanted.data(), &error));
     if (!probe) {
-      record.problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
+      problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
       g_clear_error(&error);
       continue;
     }
-    bytes += probe->bytes;
-    frames_in += probe->frames_in;
-    frames_out += probe->frames_out;
-    // One after the other: what the last one passes on is what is sent, and what the DNN gets, and their shares of the
-    // most expensive configuration's resources multiply.
-    bytes_left = double(probe->bytes);
-    frames_left = probe->frames_out;
-    if (probe->compute >= 0) compute *= probe->compute;
-    if (probe->activity >= 0) o.activity = std::max(o.activity.value_or(0), std::min(1.0, probe->activity));
-    if (probe->resource >= 0) {
-      resource *= probe->resource;
-      known = true;
-    }
-    Part part{element, probe, o.knobs.size(), {}};
-    for (guint i = 0; i < probe->knobs->len; ++i) {
-      auto *k = static_cast<GstOneadaptKnob *>(probe->knobs->pdata[i]);
-      if (!adapted(element, k, names)) continue;
-      o.knobs.push_back(observe(element, k));
-      o.knobs.back().has_lookahead = probe->has_lookahead;
-      const auto first = first_.emplace(o.knobs.back().name, o.knobs.back().rung).first;
-      if (loss == FeedbackLoss::AsSet) o.knobs.back().safe = std::min<std::size_t>(first->second, k->n_ladder - 1);
+    add_totals(probed, o, *probe);
+    Part part{element, std::move(probe), o.knobs.size(), {}};
+    for (guint i = 0; i < part.probe->knobs->len; ++i) {
+      auto *k = static_cast<GstOneadaptKnob *>(part.probe->knobs->pdata[i]);
+      if (!adapted(element, k, request.knobs)) continue;
+      KnobObservation knob = observe(element, k);
+      knob.has_lookahead = part.probe->has_lookahead;
+      const std::size_t first = first_.emplace(knob.name, knob.rung).first->second;
+      if (request.loss == FeedbackLoss::AsSet) knob.safe = std::min<std::size_t>(first, k->n_ladder - 1);
+      o.knobs.push_back(std::move(knob));
       part.knobs.push_back(k);
     }
-    parts.push_back(part);
+    probed.parts.push_back(std::move(part));
   }
-  for (const Part &part : parts) {
-    // What a knob changes of its own tunable's share, it changes of what the others leave of it.
-    const double own = part.probe->resource, own_compute = part.probe->compute;
-    const double others = own > 0 ? resource / own : 1, others_compute = own_compute > 0 ? compute / own_compute : 1;
-    for (std::size_t i = 0; i < part.knobs.size(); ++i) {
-      GstOneadaptKnob *k = part.knobs[i];
-      for (double *change : {&k->resource_change_up, &k->resource_change_down}) *change *= others;
-      for (double *change : {&k->compute_change_up, &k->compute_change_down}) *change *= others_compute;
-      KnobObservation &ko = o.knobs[part.first + i];
-      if (k->has_up) ko.up = StepEffect{k->output_grad_up, k->resource_change_up, k->compute_change_up};
-      if (k->has_down) ko.down = StepEffect{k->output_grad_down, k->resource_change_down, k->compute_change_down};
-    }
-  }
-  record.knows_knobs = !o.knobs.empty();
-  if (answer && record.knows_knobs) {
-    o.profile = answer->profile;
-    o.profile_lost = answer->profile.empty();
-  }
-  if (known) o.resource = resource;
+  add_effects(probed, o);
+  if (probed.known) o.resource = probed.resource;
+  return probed;
+}
 
-  Decision decision;
-  try {
-    oneadapt::PolicySettings within = settings;
-    if (budget.bytes > 0 && bytes_left > 0) within.allowed = budget.bytes / bytes_left;
-    if (budget.frames > 0 && frames_left > 0) within.allowed_compute = budget.frames / frames_left;
-    decision = policy_->decide(o, within);
-    if (!decision.profile.empty()) ask(record, parts, interval, decision);
-    for (const Part &part : parts) {
-      GstStructure *configuration = gst_structure_new_empty("configuration"), *idle = gst_structure_new_empty("idle");
-      bool moves = false;
-      for (std::size_t i = 0; i < part.knobs.size(); ++i) {
-        const GstOneadaptKnob *k = part.knobs[i];
-        const oneadapt::KnobDecision &d = decision.knobs[part.first + i];
-        const double next = d.value.value_or(k->ladder[d.rung]);
-        moves = moves || d.rung != k->rung || (d.value && *d.value != k->value) ||
-                (smooth && (k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT));
-        gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, next, nullptr);
-        if (d.inactive_rung) gst_structure_set(idle, k->name, G_TYPE_DOUBLE, k->ladder[*d.inactive_rung], nullptr);
-      }
-      if (gst_structure_n_fields(idle)) {
-        gst_structure_set(configuration, "idle", GST_TYPE_STRUCTURE, idle, nullptr);
-        moves = true;
-      }
-      gst_structure_free(idle);
-      // Without a gradient nothing was learnt: whoever set the knobs meanwhile is not overruled.
-      GError *error = nullptr;
-      if (moves &&
-          !gst_oneadapt_tunable_apply(GST_ONEADAPT_TUNABLE(part.element), interval + 1, configuration, &error)) {
-        record.problem = std::string(GST_OBJECT_NAME(part.element)) + ": " + error->message;
-        g_clear_error(&error);
-      }
-      gst_structure_free(configuration);
-    }
-  } catch (const std::exception &e) {
-    record.problem = e.what();
-    decision.knobs.assign(o.knobs.size(), {});
-    for (std::size_t i = 0; i < o.knobs.size(); ++i)
-      decision.knobs[i].rung = std::min(o.knobs[i].rung, o.knobs[i].ladder.size() - 1);
-  }
-
+GstStructure *Decider::describe(const DecisionRequest &request, const Observation &o, const ProbedTunables &probed,
+                                const Decision &decision) const {
   GValue list = G_VALUE_INIT;
-  gst_value_list_init(&list, parts.size());
-  for (const Part &part : parts)
+  gst_value_list_init(&list, probed.parts.size());
+  for (const Part &part : probed.parts)
     for (std::size_t i = 0; i < part.knobs.size(); ++i)
       append_knob(&list, part, part.knobs[i], decision.knobs[part.first + i]);
-  GstStructure *s = gst_structure_new("oneadapt-decision", "interval", G_TYPE_UINT64, interval, "policy", G_TYPE_STRING,
-                                      info_->name.c_str(), "alpha", G_TYPE_DOUBLE, settings.alpha, "lambda",
-                                      G_TYPE_DOUBLE, settings.lambda, "feedback", G_TYPE_BOOLEAN, gradient != nullptr,
-                                      "feedback-lost", G_TYPE_BOOLEAN, o.feedback_lost, "bytes", G_TYPE_UINT64, bytes,
-                                      "frames-in", G_TYPE_UINT64, frames_in, "frames-out", G_TYPE_UINT64, frames_out,
-                                      "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
+  GstStructure *s = gst_structure_new(
+      "oneadapt-decision", "interval", G_TYPE_UINT64, request.interval, "policy", G_TYPE_STRING, info_->name.c_str(),
+      "alpha", G_TYPE_DOUBLE, request.settings.alpha, "lambda", G_TYPE_DOUBLE, request.settings.lambda, "feedback",
+      G_TYPE_BOOLEAN, o.gradient, "feedback-lost", G_TYPE_BOOLEAN, o.feedback_lost, "bytes", G_TYPE_UINT64,
+      probed.bytes, "frames-in", G_TYPE_UINT64, probed.frames_in, "frames-out", G_TYPE_UINT64, probed.frames_out,
+      "profile", G_TYPE_BOOLEAN, !o.profile.empty(), nullptr);
   gst_structure_take_value(s, "knobs", &list);
-  if (gradient) {
-    gst_structure_set(s, "z", G_TYPE_DOUBLE, gradient->z, "elements", G_TYPE_UINT, gradient->elements, "confident",
-                      G_TYPE_UINT, gradient->confident, nullptr);
-    if (GST_CLOCK_TIME_IS_VALID(now) && now >= gradient->stream_time)
-      gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, now - gradient->stream_time, nullptr);
+  if (const oneadapt::Gradient *g = request.gradient) {
+    gst_structure_set(s, "z", G_TYPE_DOUBLE, g->z, "elements", G_TYPE_UINT, g->elements, "confident", G_TYPE_UINT,
+                      g->confident, nullptr);
+    if (GST_CLOCK_TIME_IS_VALID(request.now) && request.now >= g->stream_time)
+      gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, request.now - g->stream_time, nullptr);
   }
+  const DecisionBudget &budget = request.budget;
   if (budget.bytes > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget.bytes), nullptr);
   if (budget.frames > 0) gst_structure_set(s, "frame-budget", G_TYPE_DOUBLE, budget.frames, nullptr);
   if (o.resource) gst_structure_set(s, "measured-resource", G_TYPE_DOUBLE, *o.resource, nullptr);
   if (o.activity) gst_structure_set(s, "activity", G_TYPE_DOUBLE, *o.activity, nullptr);
-  if (known) gst_structure_set(s, "measured-compute", G_TYPE_DOUBLE, compute, nullptr);
+  if (probed.known) gst_structure_set(s, "measured-compute", G_TYPE_DOUBLE, probed.compute, nullptr);
   if (decision.predicted_resource)
     gst_structure_set(s, "predicted-resource", G_TYPE_DOUBLE, *decision.predicted_resource, nullptr);
-  record.structure = s;
+  return s;
+}
 
-  for (Part &part : parts) gst_oneadapt_probe_free(part.probe);
+DecisionRecord Decider::decide(const DecisionRequest &request) {
+  DecisionRecord record;
+  Observation o;
+  const std::optional<oneadapt::Gradient> smooth = take(request, o);
+  places_.set(request.tunables, needs_gradient() && smooth ? &*smooth : nullptr);
+  const ProbedTunables probed = probe(request, o, record.problem);
+  record.knows_knobs = !o.knobs.empty();
+  if (request.answer && record.knows_knobs) {
+    o.profile = request.answer->profile;
+    o.profile_lost = request.answer->profile.empty();
+  }
+
+  Decision decision;
+  try {
+    oneadapt::PolicySettings within = request.settings;
+    const DecisionBudget &budget = request.budget;
+    if (budget.bytes > 0 && probed.bytes_left > 0) within.allowed = budget.bytes / probed.bytes_left;
+    if (budget.frames > 0 && probed.frames_left > 0) within.allowed_compute = budget.frames / probed.frames_left;
+    decision = policy_->decide(o, within);
+    if (!decision.profile.empty()) ask(record, probed.parts, request.interval, decision);
+    for (const Part &part : probed.parts) {
+      const std::string problem = apply(part, decision, request.interval, bool(smooth));
+      if (!problem.empty()) record.problem = problem;
+    }
+  } catch (const std::exception &e) {
+    record.problem = e.what();
+    decision = no_decision(o);
+  }
+  record.structure = describe(request, o, probed, decision);
   return record;
 }

@@ -42,6 +42,21 @@ enum class FeedbackLoss {
   AsSet,    ///< they go where they stood at the first decision
 };
 
+/// What a decision is made of.
+struct DecisionRequest {
+  TunableList tunables;
+  guint64 interval = 0;                          ///< it has ended
+  const oneadapt::Gradient *gradient = nullptr;  ///< NULL: no feedback came
+  std::vector<std::string> knobs;                ///< names of those to adapt; empty: all
+  oneadapt::PolicySettings settings;
+  GstClockTime now = GST_CLOCK_TIME_NONE;  ///< stream time in ns that the data has reached, for the gradient's age
+  const ProfileAnswer *answer = nullptr;   ///< to the last question, once
+  DecisionBudget budget;                   ///< what the next interval may have
+  /// What to do without feedback. A loss also forgets old gradients, and has what follows the gradient be as if all
+  /// places were alike.
+  FeedbackLoss loss = FeedbackLoss::None;
+};
+
 /// What one decision came to, and how it is told.
 struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
@@ -50,6 +65,9 @@ struct DecisionRecord {
   bool knows_knobs = false;  ///< some tunable could say what there is to decide
   std::string unaskable;     ///< not empty: why the question that the policy has cannot be asked
 };
+
+/// What the probes of all tunables say together.
+struct ProbedTunables;
 
 /// Whether a controller that was told `names` (empty: none) adapts the knob.
 bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names);
@@ -65,14 +83,8 @@ class Decider {
   void reset();
   bool needs_gradient() const { return info_->needs.gradient; }
 
-  /// Decides at the end of `interval`. `gradient` NULL: no feedback came. `names`: knobs to adapt, empty for all.
-  /// `now`: stream time in ns that the data has reached, for the gradient's age. `answer`: to the last question, once;
-  /// may be NULL. `budget`: what the next interval may have. `loss`: what to do without feedback; it also forgets old
-  /// gradients, and has what follows the gradient be as if all places were alike.
-  DecisionRecord decide(const TunableList &tunables, guint64 interval, const oneadapt::Gradient *gradient,
-                        const std::vector<std::string> &names, const oneadapt::PolicySettings &settings,
-                        GstClockTime now, const ProfileAnswer *answer, const DecisionBudget &budget = {},
-                        FeedbackLoss loss = FeedbackLoss::None);
+  /// Decides at the end of an interval.
+  DecisionRecord decide(const DecisionRequest &request);
 
   /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
   /// the rest of it; no knob moves. Returns what went wrong, or nothing.
@@ -80,6 +92,13 @@ class Decider {
                      const std::vector<std::string> &names);
 
  private:
+  /// What the observation says of the gradient; the smoothed one, if there is any.
+  std::optional<oneadapt::Gradient> take(const DecisionRequest &request, oneadapt::Observation &o);
+  /// Probes all tunables, and says in the observation what their knobs do.
+  ProbedTunables probe(const DecisionRequest &request, oneadapt::Observation &o, std::string &problem);
+  /// The structure "oneadapt-decision". (transfer full)
+  GstStructure *describe(const DecisionRequest &request, const oneadapt::Observation &o, const ProbedTunables &probed,
+                         const oneadapt::Decision &decision) const;
   /// The smoothed gradient, as the policy wants it; it is kept in newest_, too.
   oneadapt::Gradient push(oneadapt::Gradient gradient);
   /// Probes a tunable with the gradient as it sees it; NULL with `error`. (transfer full)

@@ -153,6 +153,67 @@ TunableList ctl_tunables(CtlState *st) {
   return copy;
 }
 
+/// What the worker reads of the loop for a job, under its mutex.
+struct WorkerView {
+  CtlSettings settings;
+  GstClockTime now = GST_CLOCK_TIME_NONE;
+  guint64 extra_inferences = 0;
+  std::optional<CtlAnswer> answer;
+  bool lost = false;  // no feedback for too long
+};
+
+static DecisionRequest request_of(GstOneadaptCtl *self, const CtlLoop::Job &job, const WorkerView &view) {
+  const CtlSettings &s = view.settings;
+  DecisionRequest request;
+  request.tunables = ctl_tunables(self->state);
+  request.interval = job.interval;
+  request.gradient = job.gradient ? &*job.gradient : nullptr;
+  request.knobs = split(s.knobs);
+  request.settings = policy_settings(s);
+  request.now = view.now;
+  request.answer = view.answer ? &view.answer->answer : nullptr;
+  request.budget = budget_of(s);
+  if (view.lost) request.loss = s.warm_start ? FeedbackLoss::Typical : FeedbackLoss::AsSet;
+  return request;
+}
+
+/// Asks what a decision wants to know.
+static void ask(GstOneadaptCtl *self, const CtlLoop::Job &job, DecisionRecord &record, bool lockstep) {
+  CtlProfile profile;
+  profile.epoch = job.epoch;
+  profile.begun = job.frames;
+  if (!record.unaskable.empty()) {
+    ctl_profile_impossible(self, profile, record.unaskable);
+  } else if (record.question) {
+    profile.question = std::move(*record.question);
+    // In lockstep the stream waits for it, so that it is of the same pictures each time; it is told just as late.
+    if (lockstep)
+      ctl_profile(self, std::move(profile), false);
+    else
+      ctl_profile_later(self, std::move(profile));
+  }
+}
+
+static DecisionRecord decide(GstOneadaptCtl *self, Decider &decider, const CtlLoop::Job &job, const WorkerView &view) {
+  if (view.lost)
+    GST_WARNING_OBJECT(self, "no feedback for %u intervals: the knobs go to the safe configuration",
+                       view.settings.feedback_timeout);
+  DecisionRecord record = decider.decide(request_of(self, job, view));
+  gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, view.extra_inferences, nullptr);
+  if (!record.problem.empty())
+    GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
+  gst_element_post_message(GST_ELEMENT(self),
+                           gst_message_new_element(GST_OBJECT(self), gst_structure_copy(record.structure)));
+  ask(self, job, record, view.settings.lockstep);
+  return record;
+}
+
+static void follow(GstOneadaptCtl *self, Decider &decider, const CtlLoop::Job &job, const std::string &knobs) {
+  const std::string problem = decider.follow(ctl_tunables(self->state), job.interval, *job.gradient, split(knobs));
+  if (!problem.empty())
+    GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ", early gradient: %s", job.interval, problem.c_str());
+}
+
 static void work(GstOneadaptCtl *self, Decider decider) {
   CtlLoop &loop = self->state->loop;
   std::unique_lock<std::mutex> lock(loop.mutex);
@@ -163,65 +224,36 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     loop.jobs.pop_front();
     loop.busy = true;
     const bool reset = std::exchange(loop.reset, false);
-    const bool stale = job.epoch != loop.epoch;
-    const GstClockTime now = loop.now;
-    std::optional<CtlAnswer> answer;
-    if (!stale && loop.answer && job.frames >= loop.answer->due) answer = std::exchange(loop.answer, std::nullopt);
-    const guint64 extra_inferences = loop.counters.extra_inferences;
-    const CtlSettings s = ctl_settings(self);
-    const bool lost = !stale && !job.gradient && decider.needs_gradient() && loop.closed && !loop.safe &&
-                      s.feedback_timeout && loop.silent >= s.feedback_timeout;
+    const bool stale = job.epoch != loop.epoch, early = job.gradient && job.gradient->early;
+    WorkerView view;
+    view.now = loop.now;
+    if (!stale && loop.answer && job.frames >= loop.answer->due) view.answer = std::exchange(loop.answer, std::nullopt);
+    view.extra_inferences = loop.counters.extra_inferences;
+    view.settings = ctl_settings(self);
+    view.lost = !stale && !job.gradient && decider.needs_gradient() && loop.closed && !loop.safe &&
+                view.settings.feedback_timeout && loop.silent >= view.settings.feedback_timeout;
     lock.unlock();
 
     if (reset) decider.reset();
     DecisionRecord record;
-    const bool early = job.gradient && job.gradient->early;
-    if (!stale && early) {
-      const std::string problem =
-          decider.follow(ctl_tunables(self->state), job.interval, *job.gradient, split(s.knobs));
-      if (!problem.empty())
-        GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ", early gradient: %s", job.interval, problem.c_str());
-    } else if (!stale) {
-      const FeedbackLoss loss = !lost ? FeedbackLoss::None : s.warm_start ? FeedbackLoss::Typical : FeedbackLoss::AsSet;
-      if (lost)
-        GST_WARNING_OBJECT(self, "no feedback for %u intervals: the knobs go to the safe configuration",
-                           s.feedback_timeout);
-      record = decider.decide(ctl_tunables(self->state), job.interval, job.gradient ? &*job.gradient : nullptr,
-                              split(s.knobs), policy_settings(s), now, answer ? &answer->answer : nullptr, budget_of(s),
-                              loss);
-      gst_structure_set(record.structure, "extra-inferences", G_TYPE_UINT64, extra_inferences, nullptr);
-      if (!record.problem.empty())
-        GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ": %s", job.interval, record.problem.c_str());
-      gst_element_post_message(GST_ELEMENT(self),
-                               gst_message_new_element(GST_OBJECT(self), gst_structure_copy(record.structure)));
-      CtlProfile profile;
-      profile.epoch = job.epoch;
-      profile.begun = job.frames;
-      if (!record.unaskable.empty()) {
-        ctl_profile_impossible(self, profile, record.unaskable);
-      } else if (record.question) {
-        profile.question = std::move(*record.question);
-        // In lockstep the stream waits for it, so that it is of the same pictures each time; it is told just as late.
-        if (s.lockstep)
-          ctl_profile(self, std::move(profile), false);
-        else
-          ctl_profile_later(self, std::move(profile));
-      }
-    }
+    if (!stale && early)
+      follow(self, decider, job, view.settings.knobs);
+    else if (!stale)
+      record = decide(self, decider, job, view);
 
     lock.lock();
-    if (answer && record.structure && job.epoch == loop.epoch) {
+    if (view.answer && record.structure && job.epoch == loop.epoch) {
       // Where no tunable could be asked, nothing could be decided: it keeps for the next time.
       if (!record.knows_knobs)
-        loop.answer = std::move(answer);
-      else if (!answer->answer.profile.empty())
+        loop.answer = std::move(view.answer);
+      else if (!view.answer->answer.profile.empty())
         ++loop.counters.profiles;
     }
     if (record.structure) {
       if (loop.last) gst_structure_free(loop.last);
       loop.last = record.structure;
       ++loop.counters.decisions;
-      if (lost && record.knows_knobs && job.epoch == loop.epoch && loop.silent) loop.safe = true;
+      if (view.lost && record.knows_knobs && job.epoch == loop.epoch && loop.silent) loop.safe = true;
     }
     if (!early && job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
     loop.busy = false;
