@@ -12,6 +12,23 @@
 
 namespace oneadapt {
 
+/// Says that a property that is fixed for a run was set during one.
+inline void warn_of_fixed(gpointer element, const GParamSpec *spec) {
+  GST_ELEMENT_WARNING(GST_ELEMENT(element), RESOURCE, SETTINGS,
+                      ("Property \"%s\" can only change in state NULL or READY; it stays as it was.", spec->name),
+                      (nullptr));
+}
+
+/// Whether a property that is fixed for a run is about to be set during one; then that was said.
+inline bool is_fixed_now(gpointer element, const GParamSpec *spec) {
+  if (!(spec->flags & GST_PARAM_MUTABLE_READY)) return false;
+  GST_OBJECT_LOCK(element);
+  const bool running = GST_STATE(element) > GST_STATE_READY;
+  GST_OBJECT_UNLOCK(element);
+  if (running) warn_of_fixed(element, spec);
+  return running;
+}
+
 inline void read_value(const GValue *from, guint64 &to) { to = g_value_get_uint64(from); }
 inline void read_value(const GValue *from, guint &to) { to = g_value_get_uint(from); }
 inline void read_value(const GValue *from, int &to) {

@@ -41,6 +41,7 @@
 #include "config.h"
 #include "dnn_properties.h"
 #include "run.h"
+#include "setting_properties.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
@@ -265,9 +266,7 @@ static void gst_oneadapt_dnn_set_property(GObject *object, guint id, const GValu
   if (!known) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   } else if (too_late) {
-    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                        ("Property \"%s\" can only change in state NULL or READY; it stays as it was.", spec->name),
-                        (nullptr));
+    oneadapt::warn_of_fixed(self, spec);
   } else if (bad_size) {
     GST_ELEMENT_WARNING(
         self, RESOURCE, SETTINGS,

@@ -21,6 +21,7 @@
 #include "ctl/ctl.h"
 
 #include <chrono>
+#include <utility>
 
 #include "core/gradient/gradient.h"
 #include "ctl/ctl_impl.h"
@@ -114,10 +115,85 @@ static void decide_if_silent(GstOneadaptCtl *self, guint64 ended) {
   loop.wake.notify_all();
 }
 
+/// Data has reached another interval. Under the loop's mutex.
+static void note_interval(CtlLoop &loop, guint64 interval) {
+  // A gradient of an older one says nothing about the present. Only intervals that had data count: a camera may be
+  // slow.
+  constexpr std::size_t kFresh = 4;
+  loop.current = interval;
+  loop.begun.push_back(interval);
+  if (loop.begun.size() > kFresh) loop.begun.pop_front();
+}
+
+/// Looks for the tunables anew if one of them has left the pipeline, or there was none. Streaming thread.
+static void check_tunables(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  const TunableList tunables = ctl_tunables(st);
+  GstObject *top = GST_OBJECT(gst_object_ref(self));
+  while (GstObject *parent = gst_object_get_parent(top)) {
+    gst_object_unref(top);
+    top = parent;
+  }
+  bool left = false;
+  for (GstElement *e : tunables) left = left || !gst_object_has_as_ancestor(GST_OBJECT(e), top);
+  gst_object_unref(top);
+  // They may have been linked by now, and another one begins anew.
+  if (tunables.empty() || left) st->looked = false;
+  if (left) st->begun = st->warned = false;
+}
+
+/// Says once why nothing is adapted. Streaming thread.
+static void warn_of_time(GstOneadaptCtl *self, const char *what) {
+  if (std::exchange(self->state->warned_time, true)) return;
+  GST_ELEMENT_WARNING(self, STREAM, FAILED, ("Nothing is adapted: %s.", what), ("said once a run"));
+}
+
+/// What becomes due with a buffer.
+struct Step {
+  guint64 interval = kNone;    // the buffer's
+  guint64 ended = kNone;       // the one that it ends, if it does
+  bool needs_gradient = true;  // the policy's
+  bool second = false;         // it is the second buffer of all
+};
+
+static Step step_to(CtlLoop &loop, GstClockTime time, guint64 duration) {
+  Step step;
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  ++loop.counters.buffers;
+  if (loop.profiling) loop.paced.notify_all();
+  step.needs_gradient = loop.needs_gradient;
+  if (!GST_CLOCK_TIME_IS_VALID(time)) return step;
+  step.interval = oneadapt::interval_of(time, duration);
+  loop.now = time;
+  step.second = ++loop.frames == 2;
+  if (loop.current != kNone && step.interval != loop.current) step.ended = loop.current;
+  // Until the interval that ended is decided, its gradient must not be taken for one from the past.
+  if (loop.current == kNone || step.interval > loop.current) note_interval(loop, step.interval);
+  return step;
+}
+
+/// An interval is over: it is decided, or that is asked for. Streaming thread.
+static void end_interval(GstOneadaptCtl *self, const Step &step, const CtlSettings &s, GstClockTime time) {
+  check_tunables(self);
+  if (!step.needs_gradient) decide_without_gradient(self, step.ended, s.lockstep);
+  if (s.lockstep) {
+    if (step.needs_gradient) drain(self);
+    if (!wait_for_decision(self, step.ended, s.lockstep_timeout)) give_up(self, step.ended, s.lockstep_timeout);
+  } else if (step.needs_gradient) {
+    decide_if_silent(self, step.ended);
+  }
+  CtlLoop &loop = self->state->loop;
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  if (loop.current == kNone || step.interval >= loop.current) return;
+  // A new segment (a clip that starts again, say): time went back.
+  ctl_forget(loop);
+  note_interval(loop, step.interval);
+  loop.now = time;
+}
+
 static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
   auto *self = GST_ONEADAPT_CTL(parent);
   CtlState *st = self->state;
-  CtlLoop &loop = st->loop;
   if (!st->looked) {
     if (!ctl_find_tunables(self)) {
       gst_buffer_unref(buffer);
@@ -125,53 +201,26 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
     }
     st->looked = true;
   }
+  const GstClockTime time = st->clock.time_of(buffer);
+  if (st->clock.backwards()) {
+    warn_of_time(self, "the stream is played backwards");
+    return gst_pad_push(self->srcpad, buffer);
+  }
+  if (!GST_CLOCK_TIME_IS_VALID(time))
+    warn_of_time(self, "data has no stream time; let the source stamp it in a time segment (appsrc: format=time)");
+  else
+    gst_object_sync_values(GST_OBJECT(self), time);
   const CtlSettings s = ctl_settings(self);
-  GstClockTime time = GST_CLOCK_TIME_NONE;
-  if (GST_BUFFER_PTS_IS_VALID(buffer) && st->segment.format == GST_FORMAT_TIME)
-    time = gst_segment_to_stream_time(&st->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
-
-  guint64 ended = kNone, interval = kNone;
-  bool needs_gradient = true, second = false;
-  {
-    std::lock_guard<std::mutex> lock(loop.mutex);
-    ++loop.counters.buffers;
-    if (loop.profiling) loop.paced.notify_all();
-    needs_gradient = loop.needs_gradient;
-    if (GST_CLOCK_TIME_IS_VALID(time)) {
-      interval = oneadapt::interval_of(time, s.interval);
-      loop.now = time;
-      second = ++loop.frames == 2;
-      if (loop.current != kNone && interval != loop.current) ended = loop.current;
-      // Until the interval that ended is decided, its gradient must not be taken for one from the past.
-      if (loop.current == kNone || interval > loop.current) loop.current = interval;
-    }
-  }
+  const Step step = step_to(st->loop, time, s.interval);
   // RTP sessions may be there from some frame on only, and others may take their place later.
-  st->settled = st->settled || ended != kNone;
-  if (!st->settled || ended != kNone) ctl_attach_feedback(self);
-  if (interval != kNone && !st->begun) {
+  st->settled = st->settled || step.ended != kNone;
+  if (!st->settled || step.ended != kNone) ctl_attach_feedback(self);
+  if (step.interval != kNone && !st->begun) {
     st->begun = true;
-    if (s.warm_start) ctl_warm_start(self, interval);
+    if (s.warm_start) ctl_warm_start(self, step.interval);
   }
-  if (ended != kNone) {
-    if (ctl_tunables(st).empty()) st->looked = false;  // they may have been linked by now
-    if (!needs_gradient) decide_without_gradient(self, ended, s.lockstep);
-    if (s.lockstep) {
-      if (needs_gradient) drain(self);
-      if (!wait_for_decision(self, ended, s.lockstep_timeout)) give_up(self, ended, s.lockstep_timeout);
-    } else if (needs_gradient) {
-      decide_if_silent(self, ended);
-    }
-    std::lock_guard<std::mutex> lock(loop.mutex);
-    if (loop.current != kNone &&
-        interval < loop.current) {  // a new segment (a clip that starts again, say): time went back
-      ctl_forget(loop);
-      loop.current = interval;
-      loop.now = time;
-    }
-  }
-  if (second && ended == kNone && needs_gradient && s.lockstep) wait_for_gradient(self);
+  if (step.ended != kNone) end_interval(self, step, s, time);
+  if (step.second && step.ended == kNone && step.needs_gradient && s.lockstep) wait_for_gradient(self);
   return gst_pad_push(self->srcpad, buffer);
 }
 
@@ -190,7 +239,7 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
       std::lock_guard<std::mutex> lock(st->loop.mutex);
       st->loop.flushing = false;
       ctl_forget(st->loop);
-      gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
+      st->clock.reset();
       break;
     }
     case GST_EVENT_EOS: {
@@ -198,9 +247,18 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
       if (ctl_settings(self).lockstep) wait_for_gradient(self);
       break;
     }
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment(event, &st->segment);
+    case GST_EVENT_SEGMENT: {
+      const GstSegment *segment = nullptr;
+      gst_event_parse_segment(event, &segment);
+      st->clock.set_segment(*segment);
       break;
+    }
+    case GST_EVENT_CAPS: {
+      GstCaps *caps = nullptr;
+      gst_event_parse_caps(event, &caps);
+      st->clock.set_caps(caps);
+      break;
+    }
     case GST_EVENT_STREAM_START: {
       std::lock_guard<std::mutex> lock(st->loop.mutex);
       ctl_forget(st->loop);
@@ -229,8 +287,8 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   auto *self = GST_ONEADAPT_CTL(element);
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    gst_segment_init(&st->segment, GST_FORMAT_UNDEFINED);
-    st->looked = st->warned = st->begun = st->settled = false;
+    st->clock.reset();
+    st->looked = st->warned = st->warned_time = st->had_tunables = st->begun = st->settled = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
     if (!ctl_open_feedback(self)) {
       ctl_stop_worker(self);
@@ -264,7 +322,6 @@ static void gst_oneadapt_ctl_finalize(GObject *object) {
 
 static void gst_oneadapt_ctl_init(GstOneadaptCtl *self) {
   self->state = new CtlState();
-  gst_segment_init(&self->state->segment, GST_FORMAT_UNDEFINED);
   self->sinkpad = gst_pad_new_from_static_template(&sink_template, "sink");
   gst_pad_set_chain_function(self->sinkpad, gst_oneadapt_ctl_chain);
   gst_pad_set_event_function(self->sinkpad, gst_oneadapt_ctl_sink_event);

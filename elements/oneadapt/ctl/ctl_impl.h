@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "ctl/buffer_clock.h"
 #include "ctl/ctl.h"
 #include "ctl/decider.h"
 #include "ctl/tunables.h"
@@ -58,6 +59,7 @@ struct CtlLoop {
   bool running = false, flushing = false;
   guint64 current = kNone;                 // interval that data has reached
   GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
+  std::deque<guint64> begun;               // the last intervals that had data, the newest last (note_interval())
   guint64 frames = 0;                      // since the start, or the last flush
   guint64 newest = kNone;                  // newest interval whose gradient was taken
   guint64 newest_early = kNone;            // newest interval whose early gradient was taken
@@ -88,7 +90,7 @@ struct CtlState {
   CtlSettings settings;
   std::optional<std::string> policy_file;  // its contents, of a policy that has one; fixed for a run
   CtlLoop loop;
-  GstSegment segment;                       // streaming thread
+  oneadapt::BufferClock clock;              // streaming thread
   TunableList tunables;                     // found by the streaming thread, used by the worker; under tunables_mutex
   std::mutex tunables_mutex;                // a leaf: nothing else is taken under it
   std::mutex feedback_mutex;                // guards the two pointers below
@@ -96,8 +98,10 @@ struct CtlState {
   GstStructure *feedback_stats = nullptr;   // of the run before
   bool settled = false;                     // streaming thread: the first interval is over
   bool looked = false;                      // streaming thread: tunables were looked for
+  bool had_tunables = false;                // streaming thread: some were found
   bool begun = false;                       // streaming thread: the warm start is over
   bool warned = false;                      // streaming thread: that there are none was said
+  bool warned_time = false;                 // streaming thread: that time is missing, or goes backwards, was said
 };
 
 struct _GstOneadaptCtl {

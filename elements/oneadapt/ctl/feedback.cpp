@@ -7,9 +7,6 @@
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
-// Feedback older than this many intervals says nothing about the present.
-constexpr guint64 kStaleIntervals = 3;
-
 void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   CtlState *st = self->state;
   CtlLoop &loop = st->loop;
@@ -35,7 +32,7 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
     else if ((loop.newest != kNone && g->interval <= loop.newest) ||
              (g->early && loop.newest_early != kNone && g->interval <= loop.newest_early))
       why = "it is late or a duplicate";
-    else if (g->early ? g->interval < loop.current : g->interval + kStaleIntervals < loop.current)
+    else if (g->early ? g->interval < loop.current : !loop.begun.empty() && g->interval < loop.begun.front())
       why = "it is stale";
   }
   if (!why.empty()) {

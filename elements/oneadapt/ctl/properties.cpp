@@ -19,6 +19,7 @@ constexpr auto kLive =
 
 void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *self = GST_ONEADAPT_CTL(object);
+  if (oneadapt::is_fixed_now(self, pspec)) return;
   GST_OBJECT_LOCK(self);
   const bool known = setting_properties.set(self->state->settings, id, value);
   GST_OBJECT_UNLOCK(self);

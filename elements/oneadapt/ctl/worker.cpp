@@ -67,12 +67,24 @@ bool ctl_find_tunables(GstOneadaptCtl *self) {
   std::string error;
   TunableList found =
       names.empty() ? tunables_downstream(self->srcpad) : tunables_by_name(GST_ELEMENT(self), names, error);
-  if (!error.empty()) {
+  const bool again = st->had_tunables;  // one has left
+  if (!error.empty() && again) {
+    GST_ELEMENT_WARNING(
+        self, RESOURCE, NOT_FOUND,
+        ("A tunable has left the pipeline, and there is nothing to adapt. Property \"tunables\": %s.", error.c_str()),
+        ("it is looked for again in the next interval"));
+  } else if (!error.empty()) {
     GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("Property \"tunables\": %s.", error.c_str()),
                       ("name elements that are in the same pipeline, or leave the property empty"));
     return false;
   }
-  if (found.empty() && !std::exchange(st->warned, true))
+  if (again && !found.empty()) {
+    std::string names_found;
+    for (GstElement *e : found) names_found += (names_found.empty() ? "" : ", ") + std::string(GST_OBJECT_NAME(e));
+    GST_ELEMENT_INFO(self, RESOURCE, NOT_FOUND,
+                     ("A tunable has left the pipeline. Adapted now: %s.", names_found.c_str()), (nullptr));
+  }
+  if (found.empty() && error.empty() && !std::exchange(st->warned, true))
     GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND, ("There is nothing to adapt: no tunable element downstream."),
                         ("put an oneadaptfilter behind oneadaptctl, or name one in the property \"tunables\""));
   const auto wanted = split(settings.knobs);
@@ -98,6 +110,7 @@ bool ctl_find_tunables(GstOneadaptCtl *self) {
     }
   }
   std::lock_guard<std::mutex> lock(st->tunables_mutex);
+  st->had_tunables = st->had_tunables || !found.empty();
   st->tunables = std::move(found);
   return true;
 }
@@ -316,6 +329,7 @@ void ctl_stop_worker(GstOneadaptCtl *self) {
 void ctl_forget(CtlLoop &loop) {
   ++loop.epoch;
   loop.current = loop.newest = loop.newest_early = loop.done = kNone;
+  loop.begun.clear();
   loop.now = GST_CLOCK_TIME_NONE;
   loop.frames = 0;
   loop.heard = true;

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "setting_properties.h"
 #include "tunable/adaptive_filter.h"
 #include "tunable/pad_filter.h"
 
@@ -54,6 +55,7 @@ struct MediumElement {
       G_OBJECT_CLASS(parent_class())->finalize(object);
     };
     object_class->set_property = [](GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
+      if (is_fixed_now(object, pspec)) return;
       if (!of(object).parts->adaptive.set_property(id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     };
     object_class->get_property = [](GObject *object, guint id, GValue *value, GParamSpec *pspec) {

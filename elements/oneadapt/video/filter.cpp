@@ -144,6 +144,7 @@ static void set_map(GstOneadaptFilter *self, const GstStructure *structure) {
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *self = GST_ONEADAPT_FILTER(object);
+  if (oneadapt::is_fixed_now(self, pspec)) return;
   if (is_map(id))
     set_map(self, gst_value_get_structure(value));
   else if (!self->filter->adaptive.set_property(id, value))
