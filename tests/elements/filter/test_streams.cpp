@@ -210,3 +210,22 @@ TEST(FilterStreams, StateCyclesWithData) {
   gst_object_unref(bus);
   gst_object_unref(pipeline);
 }
+
+TEST(FilterStreams, PropertiesThatAreFixedStay) {
+  FilterRun run;
+  run.push_range(0, 3);
+  for (const char *name : {"interval", "threads", "b-frames", "max-skip"}) {
+    GValue before = G_VALUE_INIT, after = G_VALUE_INIT;
+    g_object_get_property(G_OBJECT(run.filter), name, &before);
+    gst_util_set_object_arg(G_OBJECT(run.filter), name, std::string(name) == "interval" ? "500000000" : "3");
+    g_object_get_property(G_OBJECT(run.filter), name, &after);
+    EXPECT_EQ(gst_value_compare(&before, &after), GST_VALUE_EQUAL) << name;
+    g_value_unset(&before);
+    g_value_unset(&after);
+    std::string text;
+    EXPECT_EQ(count_messages(run.bus, GST_MESSAGE_WARNING, &text), 1u) << name;
+    EXPECT_NE(text.find(name), std::string::npos) << text;
+  }
+  g_object_set(run.filter, "qp", 30, nullptr);
+  EXPECT_EQ(count_messages(run.bus, GST_MESSAGE_WARNING), 0u);
+}
