@@ -62,7 +62,7 @@ static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
   {
     std::unique_lock<std::mutex> lock(loop.mutex);
     ++loop.counters.timeouts;
-    loop.heard = false;
+    loop.feedback.heard = false;
     ctl_note_silence(loop);
     loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
     loop.wake.notify_all();
@@ -120,9 +120,9 @@ static void note_interval(CtlLoop &loop, guint64 interval) {
   // A gradient of an older one says nothing about the present. Only intervals that had data count: a camera may be
   // slow.
   constexpr std::size_t kFresh = 4;
-  loop.current = interval;
-  loop.begun.push_back(interval);
-  if (loop.begun.size() > kFresh) loop.begun.pop_front();
+  loop.reached.current = interval;
+  loop.reached.begun.push_back(interval);
+  if (loop.reached.begun.size() > kFresh) loop.reached.begun.pop_front();
 }
 
 /// Looks for the tunables anew if one of them has left the pipeline, or there was none. Streaming thread.
@@ -160,15 +160,15 @@ static Step step_to(CtlLoop &loop, GstClockTime time, guint64 duration) {
   Step step;
   std::lock_guard<std::mutex> lock(loop.mutex);
   ++loop.counters.buffers;
-  if (loop.profiling) loop.paced.notify_all();
+  if (loop.profile.under_way) loop.paced.notify_all();
   step.needs_gradient = loop.needs_gradient;
   if (!GST_CLOCK_TIME_IS_VALID(time)) return step;
   step.interval = oneadapt::interval_of(time, duration);
-  loop.now = time;
-  step.second = ++loop.frames == 2;
-  if (loop.current != kNone && step.interval != loop.current) step.ended = loop.current;
+  loop.reached.now = time;
+  step.second = ++loop.reached.frames == 2;
+  if (loop.reached.current != kNone && step.interval != loop.reached.current) step.ended = loop.reached.current;
   // Until the interval that ended is decided, its gradient must not be taken for one from the past.
-  if (loop.current == kNone || step.interval > loop.current) note_interval(loop, step.interval);
+  if (loop.reached.current == kNone || step.interval > loop.reached.current) note_interval(loop, step.interval);
   return step;
 }
 
@@ -184,11 +184,11 @@ static void end_interval(GstOneadaptCtl *self, const Step &step, const CtlSettin
   }
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
-  if (loop.current == kNone || step.interval >= loop.current) return;
+  if (loop.reached.current == kNone || step.interval >= loop.reached.current) return;
   // A new segment (a clip that starts again, say): time went back.
   ctl_forget(loop);
   note_interval(loop, step.interval);
-  loop.now = time;
+  loop.reached.now = time;
 }
 
 static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuffer *buffer) {

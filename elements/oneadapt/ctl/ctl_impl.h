@@ -51,38 +51,52 @@ struct CtlAnswer {
   guint64 due = 0;  ///< CtlCounters::buffers from which on a decision may know it
 };
 
+/// How far data has come.
+struct CtlReached {
+  guint64 current = kNone;                 ///< interval
+  GstClockTime now = GST_CLOCK_TIME_NONE;  ///< stream time
+  std::deque<guint64> begun;               ///< the last intervals that had data, the newest last
+  guint64 frames = 0;                      ///< since the start, or the last flush
+};
+
+/// What has come back, and for how long nothing has.
+struct CtlFeedback {
+  guint64 newest = kNone, newest_early = kNone;  ///< newest intervals of which a gradient was taken
+  bool heard = true;                             ///< one came in the interval under way, or none could have
+  bool closed = false;  ///< one has come since the start, or the last flush: there is feedback to lose
+  guint silent = 0;     ///< intervals in a row in which none came
+  bool safe = false;    ///< what there is to do about that is done
+};
+
+/// The question of the last decision that had one.
+struct CtlProfiling {
+  std::optional<CtlProfile> asked;  ///< by a live decision, not begun
+  std::optional<CtlAnswer> answer;  ///< of this epoch
+  bool under_way = false;
+  bool warned = false;  ///< that there can be none was said
+};
+
 /// Shared by the streaming thread, the event's thread, the worker and the profiler.
 struct CtlLoop {
   std::mutex mutex;
   std::condition_variable wake, decided, paced;
   // under mutex
   bool running = false, flushing = false;
-  guint64 current = kNone;                 // interval that data has reached
-  GstClockTime now = GST_CLOCK_TIME_NONE;  // stream time that data has reached
-  std::deque<guint64> begun;               // the last intervals that had data, the newest last (note_interval())
-  guint64 frames = 0;                      // since the start, or the last flush
-  guint64 newest = kNone;                  // newest interval whose gradient was taken
-  guint64 newest_early = kNone;            // newest interval whose early gradient was taken
-  guint64 done = kNone;                    // newest interval decided (or given up)
-  bool heard = true;                       // a gradient came in the interval under way, or none could have
-  bool closed = false;                     // one has come since the start, or the last flush: there is feedback to lose
-  guint silent = 0;                        // intervals in a row in which none came
-  bool safe = false;                       // what there is to do about that is done
-  guint64 epoch = 0;                       // grows with every flush: what belongs to an older one is forgotten
-  bool reset = false;                      // the worker is to forget the past before its next decision
-  bool busy = false;                       // the worker is at a decision
-  bool needs_gradient = true;              // the policy's; fixed for a run
+  CtlReached reached;
+  CtlFeedback feedback;
+  CtlProfiling profile;
+  guint64 done = kNone;        // newest interval decided (or given up)
+  guint64 epoch = 0;           // grows with every flush: what belongs to an older one is forgotten
+  bool reset = false;          // the worker is to forget the past before its next decision
+  bool busy = false;           // the worker is at a decision
+  bool needs_gradient = true;  // the policy's; fixed for a run
   struct Job {
     guint64 interval, epoch, frames;             // frames: buffers that had come by the interval's end
     std::optional<oneadapt::Gradient> gradient;  // none: no feedback; an early one changes maps, and decides nothing
   };
   std::deque<Job> jobs;
   CtlCounters counters;
-  GstStructure *last = nullptr;     // newest decision
-  std::optional<CtlProfile> asked;  // by a live decision, not begun
-  std::optional<CtlAnswer> answer;  // of this epoch
-  bool profiling = false;           // a profile is under way
-  bool warned = false;              // that there can be none was said
+  GstStructure *last = nullptr;  // newest decision
   std::thread worker, profiler;
 };
 

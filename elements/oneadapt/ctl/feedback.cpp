@@ -27,12 +27,13 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   if (why.empty()) {
     if (!loop.running || loop.flushing)
       why = "no data flows";
-    else if (loop.current == kNone || g->interval > loop.current)
+    else if (loop.reached.current == kNone || g->interval > loop.reached.current)
       why = "its interval has not begun";
-    else if ((loop.newest != kNone && g->interval <= loop.newest) ||
-             (g->early && loop.newest_early != kNone && g->interval <= loop.newest_early))
+    else if ((loop.feedback.newest != kNone && g->interval <= loop.feedback.newest) ||
+             (g->early && loop.feedback.newest_early != kNone && g->interval <= loop.feedback.newest_early))
       why = "it is late or a duplicate";
-    else if (g->early ? g->interval < loop.current : !loop.begun.empty() && g->interval < loop.begun.front())
+    else if (g->early ? g->interval < loop.reached.current
+                      : !loop.reached.begun.empty() && g->interval < loop.reached.begun.front())
       why = "it is stale";
   }
   if (!why.empty()) {
@@ -43,11 +44,11 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   ++(g->early ? loop.counters.early : loop.counters.gradients);
   GST_DEBUG_OBJECT(self, "gradient of interval %" G_GUINT64_FORMAT " taken, from %s", guint64(g->interval),
                    network ? "another process" : "this pipeline");
-  if (s.feedback_timeout && loop.silent >= s.feedback_timeout) GST_INFO_OBJECT(self, "feedback is back");
-  loop.heard = loop.closed = true;
-  loop.safe = false;
-  loop.silent = 0;
-  (g->early ? loop.newest_early : loop.newest) = g->interval;
+  if (s.feedback_timeout && loop.feedback.silent >= s.feedback_timeout) GST_INFO_OBJECT(self, "feedback is back");
+  loop.feedback.heard = loop.feedback.closed = true;
+  loop.feedback.safe = false;
+  loop.feedback.silent = 0;
+  (g->early ? loop.feedback.newest_early : loop.feedback.newest) = g->interval;
   if (!loop.needs_gradient) return;
   // A live loop that lags behind decides on the newest only.
   if (!s.lockstep) loop.jobs.clear();
@@ -56,8 +57,8 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
 }
 
 bool ctl_note_silence(CtlLoop &loop) {
-  if (std::exchange(loop.heard, false)) return false;
-  if (loop.silent < G_MAXUINT) ++loop.silent;
+  if (std::exchange(loop.feedback.heard, false)) return false;
+  if (loop.feedback.silent < G_MAXUINT) ++loop.feedback.silent;
   ++loop.counters.without_feedback;
   return !loop.busy && loop.jobs.empty();  // else feedback has come, and takes its time
 }

@@ -66,17 +66,17 @@ GstOneadaptRendering *render(guint index, gpointer data) {
 void leave(CtlLoop &loop, const CtlProfile &profile, CtlAnswer answer) {
   std::lock_guard<std::mutex> lock(loop.mutex);
   loop.counters.extra_inferences += answer.answer.inferences;  // with it: who sees the count may rely on the answer
-  if (loop.epoch == profile.epoch) loop.answer = std::move(answer);
+  if (loop.epoch == profile.epoch) loop.profile.answer = std::move(answer);
 }
 
 void profiler(GstOneadaptCtl *self) {
   CtlLoop &loop = self->state->loop;
   std::unique_lock<std::mutex> lock(loop.mutex);
   for (;;) {
-    loop.paced.wait(lock, [&] { return !loop.running || loop.asked; });
+    loop.paced.wait(lock, [&] { return !loop.running || loop.profile.asked; });
     if (!loop.running) return;
-    CtlProfile profile = std::move(*loop.asked);
-    loop.asked.reset();
+    CtlProfile profile = std::move(*loop.profile.asked);
+    loop.profile.asked.reset();
     lock.unlock();
     ctl_profile(self, std::move(profile), true);
     lock.lock();
@@ -89,8 +89,8 @@ void ctl_profile_impossible(GstOneadaptCtl *self, const CtlProfile &profile, con
   CtlLoop &loop = self->state->loop;
   {
     std::lock_guard<std::mutex> lock(loop.mutex);
-    if (loop.epoch == profile.epoch) loop.answer = CtlAnswer();
-    if (std::exchange(loop.warned, true)) return;
+    if (loop.epoch == profile.epoch) loop.profile.answer = CtlAnswer();
+    if (std::exchange(loop.profile.warned, true)) return;
   }
   GST_ELEMENT_WARNING(self, RESOURCE, NOT_FOUND,
                       ("Property \"policy\": \"%s\" cannot measure configurations, so all knobs stay: %s.",
@@ -102,7 +102,7 @@ void ctl_profile(GstOneadaptCtl *self, CtlProfile profile, bool paced) {
   CtlLoop &loop = self->state->loop;
   {
     std::lock_guard<std::mutex> lock(loop.mutex);
-    loop.profiling = true;
+    loop.profile.under_way = true;
   }
   const ProfileQuestion &question = profile.question;
   Run run{self, profile, paced};
@@ -134,14 +134,14 @@ void ctl_profile(GstOneadaptCtl *self, CtlProfile profile, bool paced) {
     leave(loop, profile, {});
   }
   std::lock_guard<std::mutex> lock(loop.mutex);
-  loop.profiling = false;
+  loop.profile.under_way = false;
 }
 
 void ctl_profile_later(GstOneadaptCtl *self, CtlProfile profile) {
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
   if (loop.epoch != profile.epoch) return;
-  loop.asked = std::move(profile);
+  loop.profile.asked = std::move(profile);
   loop.paced.notify_all();
   if (!loop.profiler.joinable()) loop.profiler = std::thread(profiler, self);
 }

@@ -35,7 +35,8 @@ GstStructure *stats_of(GstOneadaptCtl *self) {
       G_TYPE_UINT64, c.gradients, "early-gradients", G_TYPE_UINT64, c.early, "gradients-ignored", G_TYPE_UINT64,
       c.ignored, "intervals-without-feedback", G_TYPE_UINT64, c.without_feedback, "lockstep-timeouts", G_TYPE_UINT64,
       c.timeouts, "profiles", G_TYPE_UINT64, c.profiles, "extra-inferences", G_TYPE_UINT64, c.extra_inferences,
-      "silent-intervals", G_TYPE_UINT, loop.silent, "feedback-lost", G_TYPE_BOOLEAN, loop.safe, nullptr);
+      "silent-intervals", G_TYPE_UINT, loop.feedback.silent, "feedback-lost", G_TYPE_BOOLEAN, loop.feedback.safe,
+      nullptr);
   if (GstStructure *feedback = ctl_feedback_stats(self)) {
     gst_structure_set(s, "feedback", GST_TYPE_STRUCTURE, feedback, nullptr);
     gst_structure_free(feedback);

@@ -239,12 +239,13 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     const bool reset = std::exchange(loop.reset, false);
     const bool stale = job.epoch != loop.epoch, early = job.gradient && job.gradient->early;
     WorkerView view;
-    view.now = loop.now;
-    if (!stale && loop.answer && job.frames >= loop.answer->due) view.answer = std::exchange(loop.answer, std::nullopt);
+    view.now = loop.reached.now;
+    if (!stale && loop.profile.answer && job.frames >= loop.profile.answer->due)
+      view.answer = std::exchange(loop.profile.answer, std::nullopt);
     view.extra_inferences = loop.counters.extra_inferences;
     view.settings = ctl_settings(self);
-    view.lost = !stale && !job.gradient && decider.needs_gradient() && loop.closed && !loop.safe &&
-                view.settings.feedback_timeout && loop.silent >= view.settings.feedback_timeout;
+    view.lost = !stale && !job.gradient && decider.needs_gradient() && loop.feedback.closed && !loop.feedback.safe &&
+                view.settings.feedback_timeout && loop.feedback.silent >= view.settings.feedback_timeout;
     lock.unlock();
 
     if (reset) decider.reset();
@@ -258,7 +259,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     if (view.answer && record.structure && job.epoch == loop.epoch) {
       // Where no tunable could be asked, nothing could be decided: it keeps for the next time.
       if (!record.knows_knobs)
-        loop.answer = std::move(view.answer);
+        loop.profile.answer = std::move(view.answer);
       else if (!view.answer->answer.profile.empty())
         ++loop.counters.profiles;
     }
@@ -266,7 +267,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       if (loop.last) gst_structure_free(loop.last);
       loop.last = record.structure;
       ++loop.counters.decisions;
-      if (view.lost && record.knows_knobs && job.epoch == loop.epoch && loop.silent) loop.safe = true;
+      if (view.lost && record.knows_knobs && job.epoch == loop.epoch && loop.feedback.silent) loop.feedback.safe = true;
     }
     if (!early && job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
     loop.busy = false;
@@ -285,16 +286,16 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     std::lock_guard<std::mutex> lock(st->loop.mutex);
     st->loop.running = true;
     st->loop.needs_gradient = decider.needs_gradient();
-    st->loop.warned = false;
-    st->loop.asked.reset();
-    st->loop.answer.reset();
+    st->loop.profile.warned = false;
+    st->loop.profile.asked.reset();
+    st->loop.profile.answer.reset();
     st->loop.flushing = false;
-    st->loop.current = st->loop.newest = st->loop.newest_early = st->loop.done = kNone;
-    st->loop.now = GST_CLOCK_TIME_NONE;
-    st->loop.frames = 0;
-    st->loop.heard = true;
-    st->loop.closed = st->loop.safe = false;
-    st->loop.silent = 0;
+    st->loop.reached.current = st->loop.feedback.newest = st->loop.feedback.newest_early = st->loop.done = kNone;
+    st->loop.reached.now = GST_CLOCK_TIME_NONE;
+    st->loop.reached.frames = 0;
+    st->loop.feedback.heard = true;
+    st->loop.feedback.closed = st->loop.feedback.safe = false;
+    st->loop.feedback.silent = 0;
     st->loop.counters = CtlCounters();
     st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
     return true;
@@ -328,16 +329,16 @@ void ctl_stop_worker(GstOneadaptCtl *self) {
 
 void ctl_forget(CtlLoop &loop) {
   ++loop.epoch;
-  loop.current = loop.newest = loop.newest_early = loop.done = kNone;
-  loop.begun.clear();
-  loop.now = GST_CLOCK_TIME_NONE;
-  loop.frames = 0;
-  loop.heard = true;
-  loop.closed = loop.safe = false;
-  loop.silent = 0;
+  loop.reached.current = loop.feedback.newest = loop.feedback.newest_early = loop.done = kNone;
+  loop.reached.begun.clear();
+  loop.reached.now = GST_CLOCK_TIME_NONE;
+  loop.reached.frames = 0;
+  loop.feedback.heard = true;
+  loop.feedback.closed = loop.feedback.safe = false;
+  loop.feedback.silent = 0;
   loop.reset = true;
-  loop.asked.reset();
-  loop.answer.reset();
+  loop.profile.asked.reset();
+  loop.profile.answer.reset();
   loop.paced.notify_all();
   loop.jobs.clear();
 }

@@ -151,7 +151,7 @@ void VideoStream::add_regions(GstBuffer *buffer, std::vector<float> &offsets) {
   std::string complaint;
   const Size whole_input = size_of(format_.info);
   const auto regions = qp_regions(buffer, whole_input, complaint);
-  if (!complaint.empty() && !std::exchange(region_warned_, true))
+  if (!complaint.empty() && !std::exchange(said_.region, true))
     GST_WARNING_OBJECT(encoder_, "a region of interest: %s (said once a run)", complaint.c_str());
   if (regions.empty()) return;
   // An odd last column or row is cut off, not scaled away.
@@ -183,7 +183,7 @@ Values VideoStream::choose_configuration(guint64 number) {
   const std::string refused = size_refused(size);
   if (refused.empty()) return wanted;
   const double stays = intervals_.begun() ? intervals_.applied()[kScale] : 1.0;
-  if (!std::exchange(size_warned_, true))
+  if (!std::exchange(said_.size, true))
     GST_ELEMENT_WARNING(encoder_, STREAM, FORMAT,
                         ("Property \"scale\": %s %u×%u pixels, so %g stays in force; let elements downstream take any "
                          "size (of muxers, mpegtsmux does), or adapt other knobs (oneadaptctl knobs=qp).",
@@ -196,7 +196,7 @@ Values VideoStream::choose_configuration(guint64 number) {
 
 /// A new interval's configuration comes into force. Throws.
 void VideoStream::begin_interval(GstClockTime time) {
-  pool_ = nullptr;  // looked at anew, should another pool have come to its address
+  upstream_.pool = nullptr;  // looked at anew, should another pool have come to its address
   const guint64 number = time / fixed_.interval;
   const Values wanted = choose_configuration(number);
   const QpMap &map = qp_map_of(intervals_.payload());
@@ -239,15 +239,15 @@ GstFlowReturn VideoStream::begin(GstVideoCodecFrame *frame, GstClockTime time, b
 
 /// A picture to remember. An upstream pool that cannot grow must get its buffer back: then a copy.
 BufferRef VideoStream::remember(GstBuffer *buffer) {
-  if (buffer->pool && buffer->pool != pool_) {
-    pool_ = buffer->pool;
+  if (buffer->pool && buffer->pool != upstream_.pool) {
+    upstream_.pool = buffer->pool;
     GstStructure *config = gst_buffer_pool_get_config(buffer->pool);
     guint most = 0;
     gst_buffer_pool_config_get_params(config, nullptr, nullptr, nullptr, &most);
-    pool_is_limited_ = most > 0;
+    upstream_.limited = most > 0;
     gst_structure_free(config);
   }
-  if (buffer->pool && pool_is_limited_) return take_buffer(gst_buffer_copy_deep(buffer));
+  if (buffer->pool && upstream_.limited) return take_buffer(gst_buffer_copy_deep(buffer));
   return ref_buffer(buffer);
 }
 
@@ -393,7 +393,7 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   const GstVideoInfo &info = input->info;
   const Output possible = possible_output(info);
   if (!possible.h264 && !possible.raw) {
-    if (std::exchange(refused_, true)) return FALSE;  // the source tries again, and again
+    if (std::exchange(said_.refused, true)) return FALSE;  // the source tries again, and again
     GST_ELEMENT_ERROR(
         encoder_, STREAM, FORMAT,
         ("Pictures of %d×%d in format %s cannot become what downstream takes; %s.", info.width, info.height,
@@ -412,7 +412,7 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
          "this element."),
         ("downstream takes %" GST_PTR_FORMAT, possible.downstream.get()));
 
-  refused_ = false;
+  said_.refused = false;
   if (finish() != GST_FLOW_OK) return FALSE;
   if (input_) gst_video_codec_state_unref(input_);
   input_ = gst_video_codec_state_ref(input);

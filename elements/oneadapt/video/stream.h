@@ -90,9 +90,6 @@ class VideoStream {
   QpMap map_;                       // in force
   std::vector<float> map_offsets_;  // the same, one for each macroblock of the output; empty: none
   bool regions_ = false;            // QP regions were seen: the encoder must take offsets
-  bool region_warned_ = false;      // that one is wrong was said
-  bool refused_ = false;            // that caps are not possible was said
-  bool size_warned_ = false;        // that a size is not possible was said
 
   bool idr_due_ = true;  // the next frame that is passed on starts a GOP
   bool fresh_ = true;    // the next frame must be passed on: first, after a flush or new caps
@@ -102,9 +99,16 @@ class VideoStream {
   // B pictures: frames that are held back, and the decoding times that the next ones to leave will have.
   unsigned held_ = 0;
   std::deque<GstClockTime> decoding_times_;
-  bool gop_ended_ = false;         // the last frame ended its interval
-  GstBufferPool *pool_ = nullptr;  // of the last input buffer; not a reference, only to recognise it
-  bool pool_is_limited_ = false;
+  bool gop_ended_ = false;  // the last frame ended its interval
+  // Of the last input buffer; not a reference, only to recognise it.
+  struct {
+    GstBufferPool *pool = nullptr;
+    bool limited = false;
+  } upstream_;
+  // What was said once a run: that a region is wrong, that caps are not possible, that a size is not.
+  struct {
+    bool region = false, refused = false, size = false;
+  } said_;
 };
 
 }  // namespace oneadapt
