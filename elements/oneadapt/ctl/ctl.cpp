@@ -22,9 +22,11 @@
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "core/gradient/gradient.h"
 #include "ctl/ctl_impl.h"
+#include "walk.h"
 
 GST_DEBUG_CATEGORY(oneadaptctl_debug);
 #define GST_CAT_DEFAULT oneadaptctl_debug
@@ -81,11 +83,28 @@ static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
        GST_TIME_ARGS(timeout)));
 }
 
+static void drain(GstPad *pad) {
+  GstQuery *query = gst_query_new_drain();
+  gst_pad_peer_query(pad, query);
+  gst_query_unref(query);
+}
+
 /// Has everything downstream take what it has been sent. Queues may hold it back. Streaming thread.
 static void drain(GstOneadaptCtl *self) {
-  GstQuery *query = gst_query_new_drain();
-  gst_pad_peer_query(self->srcpad, query);
-  gst_query_unref(query);
+  drain(self->srcpad);
+  // A tee passes a query to its first branch that answers: the others are asked one by one.
+  oneadapt::walk_pads(self->srcpad, [](GstElement *element, GstPad *) {
+    std::vector<GstPad *> branches;
+    GST_OBJECT_LOCK(element);
+    for (GList *l = element->srcpads; l && element->numsrcpads > 1; l = l->next)
+      branches.push_back(GST_PAD(gst_object_ref(l->data)));
+    GST_OBJECT_UNLOCK(element);
+    for (GstPad *branch : branches) {
+      drain(branch);
+      gst_object_unref(branch);
+    }
+    return true;
+  });
 }
 
 /// Waits (lockstep) until a gradient of what has been sent, if there is one, is seen to. Streaming thread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Streams that are not as caps promise, tunables that come and go, properties that are fixed for a run.
 #include "ctl_rig.h"
+#include "play.h"
 
 namespace {
 
@@ -149,4 +150,42 @@ TEST(CtlStreams, PropertiesThatAreFixedStay) {
   }
   g_object_set(rig.ctl, "lambda", 0.5, nullptr);  // a live one
   EXPECT_EQ(count_messages(rig.bus, GST_MESSAGE_WARNING), 0u);
+}
+
+// In lockstep every branch has taken an interval's data before the interval is decided.
+TEST(CtlStreams, EveryBranchOfATeeIsDrained) {
+  GstElement *pipeline = gst_parse_launch(
+      "videotestsrc num-buffers=21 ! video/x-raw,width=16,height=16,framerate=10/1 ! "
+      "oneadaptctl name=ctl lockstep=true lockstep-timeout=0 ! tee name=t t. ! queue ! identity name=a ! fakesink "
+      "t. ! queue ! identity name=b ! fakesink",
+      nullptr);
+  struct Branch {
+    unsigned buffers = 0;
+    std::vector<unsigned> at;  // buffers that had come at each drain
+  } branches[2];
+  for (int i = 0; i < 2; ++i) {
+    GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), i ? "b" : "a");
+    GstPad *sink = gst_element_get_static_pad(element, "sink");
+    gst_pad_add_probe(
+        sink,
+        GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH),
+        [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+          auto *branch = static_cast<Branch *>(data);
+          if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+            branch->buffers++;
+          else if (GST_QUERY_TYPE(GST_PAD_PROBE_INFO_QUERY(info)) == GST_QUERY_DRAIN)
+            branch->at.push_back(branch->buffers);
+          return GST_PAD_PROBE_OK;
+        },
+        &branches[i], nullptr);
+    gst_object_unref(sink);
+    gst_object_unref(element);
+  }
+  EXPECT_EQ(play_through(pipeline), "");
+  gst_object_unref(pipeline);
+  for (const Branch &branch : branches) {
+    EXPECT_EQ(branch.buffers, 21u);
+    for (const unsigned whole : {10u, 20u})
+      EXPECT_GE(std::count(branch.at.begin(), branch.at.end(), whole), 1) << whole;
+  }
 }
