@@ -7,6 +7,7 @@ Usage: run_cli.py ONEADAPT_RUN CUT_CLIP SOURCE_ROOT
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -25,6 +26,43 @@ class RunCli(short_clip.ShortClip):
         done = subprocess.run(command + (["--output", output] if output else []), capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
+
+    def test_interrupted_it_finishes_its_files(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            folder = self.path("interrupted-%d" % number)
+            command = [PROGRAM, "--clip", CLIP, "--model", MODEL, "--classes", "person", "--fps", "5", "--output", folder]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
+                for line in process.stdout:
+                    if re.match(r" +1 ", line):  # the second second
+                        break
+                process.send_signal(number)
+                out, err = process.communicate()
+            self.assertEqual(process.returncode, 130, err)
+            self.assertEqual(short_clip.own_text(err), "oneadapt-run: interrupted; what was run until then is written, "
+                                                       "without a comparison\n")
+            self.assertIn(" s of footage", out)
+            self.assertNotIn("most expensive", out)
+            with open(os.path.join(folder, "adaptive.mp4"), "rb") as f:
+                self.assertIn(b"moov", f.read())
+            intervals = [json.loads(line) for line in self.read(folder, "intervals.jsonl").splitlines()]
+            results = [json.loads(line) for line in self.read(folder, "results.jsonl").splitlines()]
+            self.assertGreaterEqual(len(intervals), 2)
+            self.assertGreater(len(results), 0)
+            self.assertTrue(os.path.exists(os.path.join(folder, "report.html")))
+            self.assertFalse(os.path.exists(os.path.join(folder, "summary.json")))
+
+    def test_a_film_that_cannot_be_written(self):
+        folder = self.path("full")
+        os.makedirs(folder)
+        os.symlink("/dev/full", os.path.join(folder, "adaptive.mp4"))
+        done = subprocess.run([PROGRAM, "--clip", self.clip, "--model", MODEL, "--classes", "person", "--fps", "5", "--seconds",
+                               "3", "--no-reference", "--output", folder], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        lines = short_clip.own_text(done.stderr).splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        for word in ("--output", "adaptive.mp4", "disk"):
+            self.assertIn(word, lines[0])
 
     def read(self, folder, name):
         with open(os.path.join(folder, name), encoding="utf-8") as f:

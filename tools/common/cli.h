@@ -55,6 +55,9 @@ class OptionGroup {
 /// The exit status of a program whose command line is wrong.
 constexpr int kWrongUsage = 2;
 
+/// The exit status after SIGINT or SIGTERM, as shells have it for the former.
+constexpr int kInterrupted = 130;
+
 /// Parses the command line of `program`, then calls `check`, which may throw CLI::ValidationError for what the parser
 /// does not see. Returns the exit status when the program is to end here: after --help or --version, or because of a
 /// mistake, which is printed in one line.

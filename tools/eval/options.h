@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a run, and an evaluation of many, are told.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -61,6 +62,9 @@ struct RunOptions : CommonOptions {
   /// moves nothing, and `start` the first of them. Empty: as the policy decides.
   std::vector<std::map<std::string, double>> schedule;
   unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
+  /// Becomes true when the run is to end in order with what has come so far; NULL: it goes to its end. Outlives the
+  /// run.
+  const std::atomic<bool> *stop = nullptr;
 };
 
 /// Of masks where the model gives some, else of boxes. MeanIou: miou().

@@ -38,10 +38,10 @@ void split_results(const RunOptions &o, RunResult &result) {
   }
 }
 
-/// Ends the stream in front of the first buffer that is not within `seconds` (0: none).
+/// Ends the stream in front of the first buffer that is not within `seconds` (0: none), or that comes after a stop.
 class FootageLimit {
  public:
-  explicit FootageLimit(double seconds) : seconds_(seconds) {}
+  FootageLimit(double seconds, const std::atomic<bool> *stop) : seconds_(seconds), stop_(stop) {}
   void tap(GstBin *pipeline) { eval::tap(pipeline, "caps", "src", on_buffer, this); }
 
  private:
@@ -50,8 +50,10 @@ class FootageLimit {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     const GstClockTime time = stream_time(pad, buffer);
     const bool shown = GST_CLOCK_TIME_IS_VALID(time);  // an edit list may cut frames off
+    const bool stopped = self->stop_ && *self->stop_;
     // Half a millisecond: time stamps are rounded.
-    if (shown && (self->seconds_ <= 0 || double(time) < self->seconds_ * GST_SECOND - 5e5)) return GST_PAD_PROBE_OK;
+    if (shown && !stopped && (self->seconds_ <= 0 || double(time) < self->seconds_ * GST_SECOND - 5e5))
+      return GST_PAD_PROBE_OK;
     if (shown && !self->ended_) {
       self->ended_ = true;
       Ref<GstPad> peer(gst_pad_get_peer(pad));
@@ -64,6 +66,7 @@ class FootageLimit {
   }
 
   double seconds_;
+  const std::atomic<bool> *stop_;
   bool ended_ = false;
 };
 
@@ -77,7 +80,7 @@ class Run {
         pipeline_(build_pipeline(options)),
         medium_(options.medium->begin(options)),
         recorder_(*medium_, options.keep_gradients),
-        limit_(options.seconds),
+        limit_(options.seconds, options.stop),
         schedule_(options.schedule),
         lossy_(options.feedback_loss, options.seed),
         stills_(options.stills) {
@@ -123,6 +126,10 @@ bool Run::handle(GstMessage *message) {
       return false;
     case GST_MESSAGE_ERROR:
       failure_ = complaint_of(message);
+      // The film's own element knows neither the option nor the remedy.
+      if (g_str_equal(GST_MESSAGE_SRC_NAME(message), "file"))
+        failure_ = "--output: \"" + options_.video_location + "\" cannot be written (" + failure_ +
+                   "); make room on the disk, or name a folder that can be written";
       return false;
     case GST_MESSAGE_WARNING:
       result_.warnings.push_back(complaint_of(message));
@@ -164,6 +171,7 @@ RunResult Run::result() {
   RunResult r = std::move(result_);
   r.medium = options_.medium;
   medium_->finish(r);
+  if (r.input.empty() && options_.stop && *options_.stop) throw RunError("interrupted before the first frame");
   if (r.input.empty()) throw RunError("no frame came out of \"" + options_.clip + "\": is it a video clip?");
   if (!options_.per_class)
     for (FrameResult &frame : r.results) frame.boxes = of_interest(frame.boxes);

@@ -3,6 +3,8 @@
 #include <gst/gst.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -26,6 +28,14 @@ using oneadapt::policies_where;
 using oneadapt::PolicyInfo;
 
 namespace {
+
+std::atomic<bool> interrupted{false};
+
+/// The run ends in order; a second signal ends the program at once.
+void on_interrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
 
 /// Frames with boxes in the report: as many as stand side by side and still show something.
 constexpr unsigned kStills = 6;
@@ -200,6 +210,7 @@ void print_costs(const RunResult &r) {
 void adapt(const Arguments &a, const std::string &command) {
   Outcome outcome;
   RunOptions &o = outcome.options = a.options;
+  o.stop = &interrupted;
   open_clip(o.clip);
   std::ofstream intervals;
   if (!a.output.empty()) intervals = open_output(a.output, o);
@@ -214,13 +225,16 @@ void adapt(const Arguments &a, const std::string &command) {
   if (intervals.is_open() && !intervals)
     throw RunError("--output: \"" + a.output + "/intervals.jsonl\" could not be written; is the disk full?");
   print_costs(adapted);
-  if (a.no_reference) {
+  if (a.no_reference || interrupted) {
     std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
   } else {
     std::printf("Now the same clip with the most expensive configuration ...\n");
     std::fflush(stdout);
     outcome.reference = run(reference_of(o), {});
-    std::fputs(summary(outcome).c_str(), stdout);
+    if (interrupted)
+      outcome.reference = {};  // half a run is nothing to compare with
+    else
+      std::fputs(summary(outcome).c_str(), stdout);
   }
   if (!a.output.empty()) write_outcome(outcome, a.output, command);
 }
@@ -245,5 +259,10 @@ int main(int argc, char **argv) {
   setenv("OMP_WAIT_POLICY", "passive", 0);
   keep_memory();
   gst_init(nullptr, nullptr);
-  return run_program("oneadapt-run", [&] { adapt(a, command_text("oneadapt-run", argc, argv)); });
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_interrupt);
+  const int status = run_program("oneadapt-run", [&] { adapt(a, command_text("oneadapt-run", argc, argv)); });
+  if (status != 0 || !interrupted) return status;
+  std::fprintf(stderr, "oneadapt-run: interrupted; what was run until then is %s\n",
+               a.output.empty() ? "above" : "written, without a comparison");
+  return kInterrupted;
 }
