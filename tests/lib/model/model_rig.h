@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the tests of models load and show them.
 #pragma once
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,5 +23,35 @@ inline oneadapt::ModelOptions cpu_options(const std::string &path) {
   options.device = "cpu";
   return options;
 }
+
+/// Of the whole frame.
+inline double total(const oneadapt::BlockMap &map) {
+  double sum = 0;
+  for (unsigned r = 0; r < map.rows(); ++r)
+    for (unsigned c = 0; c < map.columns(); ++c) sum += double(map.at(c, r)) * map.pixels(c, r);
+  return sum;
+}
+
+/// The error that `work` must throw: one line, no full stop at its end (the caller adds it).
+template <typename Work>
+std::string error_of(oneadapt::ModelError::Kind kind, Work work) {
+  try {
+    work();
+  } catch (const oneadapt::ModelError &e) {
+    const std::string text = e.what();
+    EXPECT_EQ(int(e.kind()), int(kind)) << text;
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+    EXPECT_TRUE(!text.empty() && text.back() != '.') << text;
+    return text;
+  }
+  ADD_FAILURE() << "no ModelError";
+  return "";
+}
+
+inline std::string load_error(oneadapt::ModelError::Kind kind, const oneadapt::ModelOptions &options) {
+  return error_of(kind, [&] { oneadapt::Model::load(options); });
+}
+
+inline bool has(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 }  // namespace oneadapt_test
