@@ -46,13 +46,38 @@ void free_shared(gpointer data, GClosure *) {
   delete static_cast<std::shared_ptr<T> *>(data);
 }
 
-/// Releases what the last walk did not find: a connection that is gone.
+/// Holds on to the sessions that it finds beyond a pad. A `Hold` has a member `there`, whether the last walk found it,
+/// and a function release(Hold &).
 template <class Hold>
-void let_go(std::vector<Hold> &holds) {
-  const auto gone = std::stable_partition(holds.begin(), holds.end(), [](const Hold &h) { return h.there; });
-  for (auto h = gone; h != holds.end(); ++h) release(*h);
-  holds.erase(gone, holds.end());
-}
+class SessionHolder : public FeedbackBackend {
+ public:
+  ~SessionHolder() override {
+    for (Hold &h : holds_) release(h);
+  }
+  guint attach(GstPad *pad) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (Hold &h : holds_) h.there = false;
+    walk_pads(pad, [this](GstElement *element, GstPad *) { return visit(element); });
+    // What the walk did not find is a connection that is gone.
+    const auto gone = std::stable_partition(holds_.begin(), holds_.end(), [](const Hold &h) { return h.there; });
+    for (auto h = gone; h != holds_.end(); ++h) release(*h);
+    holds_.erase(gone, holds_.end());
+    return guint(holds_.size());
+  }
+  void add_stats(GstStructure *s) const override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    gst_structure_set(s, "sessions", G_TYPE_UINT, guint(holds_.size()), nullptr);
+  }
+
+ protected:
+  /// Under mutex_: holds on to the element if it is wanted. Whether the walk goes on beyond it.
+  virtual bool visit(GstElement *element) = 0;
+
+  std::vector<Hold> holds_;  // under mutex_
+
+ private:
+  mutable std::mutex mutex_;
+};
 
 /* ---- the camera's end ---- */
 
@@ -86,43 +111,32 @@ void on_handle_request(GstElement *, GstRTSPMessage *request, GstRTSPMessage *, 
   g_free(message);
 }
 
-class RtpReceiver : public FeedbackBackend {
+/// A handler of an object's signal.
+struct ReceiverHold {
+  GObject *object;
+  gulong handler;
+  bool there;
+};
+void release(ReceiverHold &h) {
+  g_signal_handler_disconnect(h.object, h.handler);
+  g_object_unref(h.object);
+}
+
+class RtpReceiver : public SessionHolder<ReceiverHold> {
  public:
   explicit RtpReceiver(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) {}
-  ~RtpReceiver() override {
-    for (Hold &h : holds_) release(h);
-  }
-  guint attach(GstPad *pad) override {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (Hold &h : holds_) h.there = false;
-    walk_pads(pad, [this](GstElement *element, GstPad *) {
-      if (is_a(element, "GstRTSPClientSink"))
-        hold(G_OBJECT(g_object_ref(element)), "handle-request", G_CALLBACK(on_handle_request));
-      if (!is_a(element, "GstRtpSession")) return true;
-      if (GObject *session = internal_session(element)) hold(session, "on-app-rtcp", G_CALLBACK(on_app_rtcp));
-      return false;
-    });
-    let_go(holds_);
-    return guint(holds_.size());
-  }
-  void add_stats(GstStructure *s) const override {
-    std::lock_guard<std::mutex> lock(mutex_);
-    gst_structure_set(s, "sessions", G_TYPE_UINT, guint(holds_.size()), nullptr);
-  }
 
  private:
-  struct Hold {
-    GObject *object;
-    gulong handler;
-    bool there;  ///< the last walk found it
-  };
-  friend void release(Hold &h) {
-    g_signal_handler_disconnect(h.object, h.handler);
-    g_object_unref(h.object);
+  bool visit(GstElement *element) override {
+    if (is_a(element, "GstRTSPClientSink"))
+      hold(G_OBJECT(g_object_ref(element)), "handle-request", G_CALLBACK(on_handle_request));
+    if (!is_a(element, "GstRtpSession")) return true;
+    if (GObject *session = internal_session(element)) hold(session, "on-app-rtcp", G_CALLBACK(on_app_rtcp));
+    return false;
   }
   /// Takes the reference.
   void hold(GObject *object, const char *signal, GCallback callback) {
-    for (Hold &h : holds_) {
+    for (ReceiverHold &h : holds_) {
       if (h.object != object) continue;
       h.there = true;
       return g_object_unref(object);
@@ -135,8 +149,6 @@ class RtpReceiver : public FeedbackBackend {
   }
 
   const std::shared_ptr<Inbox> inbox_;
-  mutable std::mutex mutex_;
-  std::vector<Hold> holds_;  // under mutex_
 };
 
 /* ---- the DNN's end ---- */
@@ -233,47 +245,36 @@ GstPadProbeReturn on_gradient(GstPad *, GstPadProbeInfo *info, gpointer user_dat
   return GST_PAD_PROBE_DROP;
 }
 
-class RtpSender : public FeedbackBackend {
+/// A session whose RTCP takes gradients along, and the probe that takes them out of its stream.
+struct SenderHold {
+  GObject *session;
+  gulong handler;
+  GstPad *pad;
+  gulong probe;
+  bool there;
+};
+void release(SenderHold &h) {
+  gst_pad_remove_probe(h.pad, h.probe);
+  g_signal_handler_disconnect(h.session, h.handler);
+  g_object_unref(h.session);
+  gst_object_unref(h.pad);
+}
+
+class RtpSender : public SessionHolder<SenderHold> {
  public:
   explicit RtpSender(std::shared_ptr<FeedbackCounters> counters) : counters_(std::move(counters)) {}
-  ~RtpSender() override {
-    for (Hold &h : holds_) release(h);
-  }
-  guint attach(GstPad *pad) override {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (Hold &h : holds_) h.there = false;
-    walk_pads(pad, [this](GstElement *element, GstPad *) {
-      if (!is_a(element, "GstRtpSession")) return true;
-      hold(element);
-      return false;
-    });
-    let_go(holds_);
-    return guint(holds_.size());
-  }
-  void add_stats(GstStructure *s) const override {
-    std::lock_guard<std::mutex> lock(mutex_);
-    gst_structure_set(s, "sessions", G_TYPE_UINT, guint(holds_.size()), nullptr);
-  }
 
  private:
-  struct Hold {
-    GObject *session;
-    gulong handler;
-    GstPad *pad;
-    gulong probe;
-    bool there;  ///< the last walk found it
-  };
-  friend void release(Hold &h) {
-    gst_pad_remove_probe(h.pad, h.probe);
-    g_signal_handler_disconnect(h.session, h.handler);
-    g_object_unref(h.session);
-    gst_object_unref(h.pad);
+  bool visit(GstElement *element) override {
+    if (!is_a(element, "GstRtpSession")) return true;
+    hold(element);
+    return false;
   }
   void hold(GstElement *element) {
     GstPad *src = gst_element_get_static_pad(element, "recv_rtp_src");
     GObject *session = src ? internal_session(element) : nullptr;
     bool known = !session;
-    for (Hold &h : holds_) {
+    for (SenderHold &h : holds_) {
       if (h.session != session) continue;
       known = h.there = true;
     }
@@ -303,8 +304,6 @@ class RtpSender : public FeedbackBackend {
   }
 
   const std::shared_ptr<FeedbackCounters> counters_;
-  mutable std::mutex mutex_;
-  std::vector<Hold> holds_;  // under mutex_
 };
 
 }  // namespace

@@ -7,6 +7,14 @@ G_DEFINE_BOXED_TYPE(GstOneadaptProbe, gst_oneadapt_probe, gst_oneadapt_probe_cop
 
 static void gst_oneadapt_tunable_default_init(GstOneadaptTunableInterface *) {}
 
+/// Whether the tunable has that function; if not, @error says that it cannot do `what`.
+template <class Function>
+static bool has(GstOneadaptTunable *tunable, Function function, const char *what, GError **error) {
+  if (function) return true;
+  g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED, "%s cannot %s", GST_OBJECT_NAME(tunable), what);
+  return false;
+}
+
 /**
  * gst_oneadapt_knob_new:
  * @name: the knob's name
@@ -132,10 +140,7 @@ GstOneadaptProbe *gst_oneadapt_tunable_probe(GstOneadaptTunable *tunable, guint6
                                              GError **error) {
   g_return_val_if_fail(GST_IS_ONEADAPT_TUNABLE(tunable), nullptr);
   auto *iface = GST_ONEADAPT_TUNABLE_GET_INTERFACE(tunable);
-  if (!iface->probe) {
-    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED, "%s cannot probe", GST_OBJECT_NAME(tunable));
-    return nullptr;
-  }
+  if (!has(tunable, iface->probe, "probe", error)) return nullptr;
   return iface->probe(tunable, interval, gradient, knobs, error);
 }
 
@@ -150,11 +155,7 @@ gboolean gst_oneadapt_tunable_apply(GstOneadaptTunable *tunable, guint64 interva
                                     GError **error) {
   g_return_val_if_fail(GST_IS_ONEADAPT_TUNABLE(tunable) && configuration != nullptr, FALSE);
   auto *iface = GST_ONEADAPT_TUNABLE_GET_INTERFACE(tunable);
-  if (!iface->apply) {
-    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED, "%s cannot apply a configuration",
-                GST_OBJECT_NAME(tunable));
-    return FALSE;
-  }
+  if (!has(tunable, iface->apply, "apply a configuration", error)) return FALSE;
   return iface->apply(tunable, interval, configuration, error);
 }
 
@@ -169,9 +170,6 @@ GstOneadaptRendering *gst_oneadapt_tunable_render(GstOneadaptTunable *tunable, g
                                                   const GstStructure *configuration, GError **error) {
   g_return_val_if_fail(GST_IS_ONEADAPT_TUNABLE(tunable) && configuration != nullptr, nullptr);
   auto *iface = GST_ONEADAPT_TUNABLE_GET_INTERFACE(tunable);
-  if (!iface->render) {
-    g_set_error(error, GST_ONEADAPT_ERROR, GST_ONEADAPT_ERROR_FAILED, "%s cannot render", GST_OBJECT_NAME(tunable));
-    return nullptr;
-  }
+  if (!has(tunable, iface->render, "render", error)) return nullptr;
   return iface->render(tunable, interval, configuration, error);
 }

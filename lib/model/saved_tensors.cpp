@@ -91,6 +91,14 @@ void keep_half(ag::SavedVariable &saved, const std::shared_ptr<ag::Node> &node) 
   if (t.defined() && t.scalar_type() == at::kFloat) keep<Narrow>(saved, node, at::kHalf);
 }
 
+/// Of a node that keeps one tensor. Whether it is such a node.
+template <typename Node>
+bool keep_half_of(const std::shared_ptr<ag::Node> &node, ag::SavedVariable Node::*saved) {
+  auto *made = dynamic_cast<Node *>(node.get());
+  if (made) keep_half(made->*saved, node);
+  return made;
+}
+
 /// No gradient goes through this one: what led to it need not be kept.
 void cut(ag::Node &node) {
   node.release_variables();
@@ -120,20 +128,12 @@ void lessen(const std::shared_ptr<ag::Node> &node, GradientMemory memory) {
       keep<Zeros>(norm->input_, node);
   } else if (memory != GradientMemory::Half) {
     return;
-  } else if (auto *silu = dynamic_cast<made::SiluBackward0 *>(n)) {
-    keep_half(silu->self_, node);
-  } else if (auto *sigmoid = dynamic_cast<made::SigmoidBackward0 *>(n)) {
-    keep_half(sigmoid->result_, node);
-  } else if (auto *tanh = dynamic_cast<made::TanhBackward0 *>(n)) {
-    keep_half(tanh->result_, node);
-  } else if (auto *hard_swish = dynamic_cast<made::HardswishBackward0 *>(n)) {
-    keep_half(hard_swish->self_, node);
-  } else if (auto *hard_sigmoid = dynamic_cast<made::HardsigmoidBackward0 *>(n)) {
-    keep_half(hard_sigmoid->self_, node);
-  } else if (auto *mish = dynamic_cast<made::MishBackward0 *>(n)) {
-    keep_half(mish->self_, node);
-  } else if (auto *gelu = dynamic_cast<made::GeluBackward0 *>(n)) {
-    keep_half(gelu->self_, node);
+  } else if (keep_half_of(node, &made::SiluBackward0::self_) || keep_half_of(node, &made::SigmoidBackward0::result_) ||
+             keep_half_of(node, &made::TanhBackward0::result_) ||
+             keep_half_of(node, &made::HardswishBackward0::self_) ||
+             keep_half_of(node, &made::HardsigmoidBackward0::self_) ||
+             keep_half_of(node, &made::MishBackward0::self_) || keep_half_of(node, &made::GeluBackward0::self_)) {
+    return;
   } else if (auto *product = dynamic_cast<made::MulBackward0 *>(n)) {
     if (product->should_compute_output(1)) keep_half(product->self_, node);
     if (product->should_compute_output(0)) keep_half(product->other_, node);
