@@ -54,6 +54,19 @@ void add_text(SettingProperties<DnnProperties> &rows, GParamSpec *pspec, Place p
       [place](const DnnProperties &p, GValue *value) { write_text(value, place(p)); });
 }
 
+/// A text with names separated by commas, and the names.
+template <class Names>
+void add_list(SettingProperties<DnnProperties> &rows, GParamSpec *pspec, std::string DnnProperties::*text,
+              Names names) {
+  rows.add(
+      pspec,
+      [text, names](DnnProperties &p, const GValue *value) {
+        read_value(value, p.*text);
+        names(p) = split_list(p.*text);
+      },
+      [text](const DnnProperties &p, GValue *value) { write_text(value, p.*text); });
+}
+
 GstStructure *stats_structure(const RunStats &s) {
   GstStructure *structure = gst_structure_new(
       "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.results.frames, "inferences", G_TYPE_UINT64, s.inferences.count,
@@ -110,13 +123,10 @@ void add_model_rows(SettingProperties<DnnProperties> &rows) {
    *
    * Labels of interest, separated by commas. Others give no results and do not count in the gradient.
    */
-  rows.add(
+  add_list(
+      rows,
       g_param_spec_string("classes", "Classes", "Labels of interest, separated by commas (none: all)", nullptr, kReady),
-      [](DnnProperties &p, const GValue *value) {
-        read_value(value, p.classes);
-        p.settings.model.classes = split_list(p.classes);
-      },
-      [](const DnnProperties &p, GValue *value) { write_text(value, p.classes); });
+      &DnnProperties::classes, [](auto &p) -> auto & { return p.settings.model.classes; });
   /**
    * oneadaptdnn:labels-file:
    *
@@ -133,14 +143,11 @@ void add_model_rows(SettingProperties<DnnProperties> &rows) {
    * Shared libraries that register operators with LibTorch, loaded in front of the model. Those of torchvision are also
    * found by themselves where Debian's python3-torchvision or libtorchvision.so is installed.
    */
-  rows.add(
+  add_list(
+      rows,
       g_param_spec_string("operator-libraries", "Operator libraries",
                           "Shared libraries with operators that the model uses, separated by commas", "", kReady),
-      [](DnnProperties &p, const GValue *value) {
-        read_value(value, p.operator_libraries);
-        p.settings.model.operator_libraries = split_list(p.operator_libraries);
-      },
-      [](const DnnProperties &p, GValue *value) { write_text(value, p.operator_libraries); });
+      &DnnProperties::operator_libraries, [](auto &p) -> auto & { return p.settings.model.operator_libraries; });
   /**
    * oneadaptdnn:threads:
    *

@@ -18,6 +18,15 @@ const Attribute *find(const Node &node, const std::string &key) {
                     key + " is of an unexpected kind");
 }
 
+/// The one value of an attribute that has no other.
+template <class T>
+T only(const Node &node, const std::string &key, std::vector<T> Attribute::*values, const T &fallback) {
+  const Attribute *attribute = find(node, key);
+  if (!attribute) return fallback;
+  if ((attribute->*values).size() != 1) wrong_attribute(node, key);
+  return (attribute->*values)[0];
+}
+
 }  // namespace
 
 Dims Node::ints(const std::string &key, const Dims &fallback) const {
@@ -26,24 +35,15 @@ Dims Node::ints(const std::string &key, const Dims &fallback) const {
 }
 
 std::int64_t Node::integer(const std::string &key, std::int64_t fallback) const {
-  const Attribute *attribute = find(*this, key);
-  if (!attribute) return fallback;
-  if (attribute->ints.size() != 1) wrong_attribute(*this, key);
-  return attribute->ints[0];
+  return only(*this, key, &Attribute::ints, fallback);
 }
 
 double Node::number(const std::string &key, double fallback) const {
-  const Attribute *attribute = find(*this, key);
-  if (!attribute) return fallback;
-  if (attribute->floats.size() != 1) wrong_attribute(*this, key);
-  return attribute->floats[0];
+  return only(*this, key, &Attribute::floats, fallback);
 }
 
 std::string Node::text(const std::string &key, const std::string &fallback) const {
-  const Attribute *attribute = find(*this, key);
-  if (!attribute) return fallback;
-  if (attribute->strings.size() != 1) wrong_attribute(*this, key);
-  return attribute->strings[0];
+  return only(*this, key, &Attribute::strings, fallback);
 }
 
 std::vector<std::string> Node::texts(const std::string &key) const {

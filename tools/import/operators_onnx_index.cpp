@@ -56,12 +56,6 @@ std::vector<std::string> index_columns(Context &context, std::size_t input, std:
   return columns;
 }
 
-std::string join(const std::vector<std::string> &parts) {
-  std::string all;
-  for (const auto &part : parts) all += (all.empty() ? "" : ", ") + part;
-  return all;
-}
-
 Values gather_nd(Context &context) {
   const auto batch = context.node.integer("batch_dims", 0);
   const std::string x = context.in(0), rows = context.in(1);

@@ -264,9 +264,7 @@ std::string flexible_shape(Context &context, const Value &x, const Dims &target)
       }
     }
   }
-  std::string text;
-  for (const auto &size : sizes) text += (text.empty() ? "" : ", ") + size;
-  return "[" + text + "]";
+  return "[" + join(sizes) + "]";
 }
 
 const std::vector<OperatorRow> &shape_operators() {

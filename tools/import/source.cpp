@@ -130,13 +130,13 @@ bool is_identity(const Dims &perm) {
   return true;
 }
 
+}  // namespace
+
 std::string join(const std::vector<std::string> &parts) {
   std::string text;
   for (const auto &part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;
 }
-
-}  // namespace
 
 Dims identity_perm(std::size_t rank) {
   Dims perm(rank);

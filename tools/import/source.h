@@ -47,6 +47,8 @@ Dims inverse(const Dims &perm);
 /// Literals of TorchScript.
 std::string literal(const Dims &values);
 std::string literal(double value);
+/// The parts with commas between them.
+std::string join(const std::vector<std::string> &parts);
 
 class Source {
  public:
