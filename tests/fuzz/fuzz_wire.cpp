@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/block_total.h"
 #include "wire/message.h"
 
 namespace {
@@ -28,14 +29,6 @@ using oneadapt::Gradient;
       std::abort();                                                                \
     }                                                                              \
   } while (false)
-
-double sum(const BlockMap &map) {
-  double s = 0;
-  for (unsigned row = 0; row < map.rows(); ++row)
-    for (unsigned column = 0; column < map.columns(); ++column)
-      s += double(map.at(column, row)) * double(map.pixels(column, row));
-  return s;
-}
 
 /// From a buffer of just that size, so that a sanitizer sees a byte too many.
 bool decode(const std::vector<std::uint8_t> &bytes, Gradient &g) {
@@ -69,7 +62,7 @@ void check_round_trip(const Gradient &g, std::size_t budget) {
   MUST(back.domain == g.domain && back.early == g.early);
   MUST(back.interval == g.interval && back.stream == g.stream && back.z == double(float(g.z)));
   MUST(back.regions.size() <= g.regions.size());
-  const double before = sum(g.map), after = sum(back.map);
+  const double before = oneadapt_test::total(g.map), after = oneadapt_test::total(back.map);
   MUST(before < 1e-30 ? after < 1e-29 : std::abs(after / before - 1) < 1.0 / 256);
 }
 

@@ -40,7 +40,7 @@ TEST(Wire, RoundTrip) {
     else
       ASSERT_LT(back.map.values[i], peak / 64) << i;
   }
-  EXPECT_NEAR(sum(back.map) / sum(g.map), 1, kSum);
+  EXPECT_NEAR(total(back.map) / total(g.map), 1, kSum);
 }
 
 TEST(Wire, AnIntervalMayBeBehindItsStreamTime) {  // its last frame never came
@@ -150,7 +150,7 @@ TEST(Wire, PoolingByHand) {
   EXPECT_EQ(cells.block_size, 32u);
   EXPECT_FLOAT_EQ(cells.values[0], (256 * 1 + 256 * 2 + 128 * 4 + 128 * 5) / 768.0f);
   EXPECT_FLOAT_EQ(cells.values[1], (128 * 3 + 64 * 6) / 192.0f);
-  EXPECT_NEAR(sum(cells), sum(map), 1e-4);
+  EXPECT_NEAR(total(cells), total(map), 1e-4);
 }
 
 TEST(Wire, PooledMapsComeBackOnTheFullGrid) {
@@ -164,7 +164,7 @@ TEST(Wire, PooledMapsComeBackOnTheFullGrid) {
   for (unsigned row = 0; row < 38; ++row)
     for (unsigned column = 0; column < 63; ++column)
       ASSERT_EQ(back.map.at(column, row), back.map.at(column / side * side, row / side * side));
-  EXPECT_NEAR(sum(back.map) / sum(g.map), 1, kSum);
+  EXPECT_NEAR(total(back.map) / total(g.map), 1, kSum);
 }
 
 TEST(Wire, NoMapBreaksTheBudget) {
@@ -203,8 +203,8 @@ TEST(Wire, NoMapBreaksTheBudget) {
         ASSERT_EQ(back.map.frame_height, grid.height);
         ASSERT_EQ(back.map.block_size, grid.block);
         ASSERT_EQ(back.map.values.size(), g.map.values.size());
-        if (sum(g.map) > 1e-30 * std::max(1.0, double(grid.width) * grid.height)) {
-          ASSERT_NEAR(sum(back.map) / sum(g.map), 1, kSum);
+        if (total(g.map) > 1e-30 * std::max(1.0, double(grid.width) * grid.height)) {
+          ASSERT_NEAR(total(back.map) / total(g.map), 1, kSum);
         }
       }
     }
@@ -249,7 +249,7 @@ TEST(Wire, ASmallBudgetHasAMapOfFewCells) {
   EXPECT_LE(b.size(), 96u);
   const Gradient back = decoded(b);
   EXPECT_EQ(back.regions.size(), 1u) << "a quarter of 96 bytes less 59";
-  EXPECT_NEAR(sum(back.map) / sum(g.map), 1, kSum);
+  EXPECT_NEAR(total(back.map) / total(g.map), 1, kSum);
   EXPECT_GT(back.map.at(13, 5), 4 * back.map.at(2, 15)) << "still where the object is";
 }
 

@@ -13,11 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "../support/block_total.h"
 #include "wire/message.h"
 
 namespace wire_test {
 
 using namespace oneadapt;
+using oneadapt_test::total;
 
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::size_t kFlagsAt = 5, kPoolingAt = 6, kLevelsAt = 7, kLengthAt = 8, kBlockAt = 10, kWidthAt = 12,
@@ -97,13 +99,5 @@ inline Bytes inflated(const Bytes &bytes, std::size_t from, std::size_t size) {
 
 constexpr std::uint32_t kLargestSide = std::numeric_limits<std::uint32_t>::max();
 constexpr double kSum = 1.0 / 512;  // a level has 8 bits of mantissa, and is rounded
-
-inline double sum(const BlockMap &map) {
-  double s = 0;
-  for (unsigned row = 0; row < map.rows(); ++row)
-    for (unsigned column = 0; column < map.columns(); ++column)
-      s += double(map.at(column, row)) * double(map.pixels(column, row));
-  return s;
-}
 
 }  // namespace wire_test

@@ -9,6 +9,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "../support/agreement.h"
 #include "core/gradient/gradient.h"
 #include "model/sequence_model.h"
 
@@ -40,7 +41,7 @@ int main(int argc, char **argv) {
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return blocks[a] > blocks[b]; });
     std::set<std::size_t> where(order.begin(), order.begin() + 3);
     where.insert(0);
-    double error = 0, norm = 0, dot = 0, own = 0;
+    oneadapt_test::Agreement agreement;
     for (const std::size_t b : where) {
       const std::size_t first = b * gradient.map.block_size, n = gradient.map.pixels(unsigned(b), 0);
       double sum = 0;
@@ -52,14 +53,10 @@ int main(int argc, char **argv) {
         sum += std::abs(up - run().z) / (above - double(sound[i]));
         sound[i] = kept;
       }
-      const double numeric = sum / double(n), analytic = blocks[b];
-      error += (numeric - analytic) * (numeric - analytic);
-      norm += numeric * numeric;
-      dot += numeric * analytic;
-      own += analytic * analytic;
+      agreement.add(sum / double(n), blocks[b]);
     }
-    if (!(norm > 0)) throw std::runtime_error("the sound does not reach the scores");
-    std::printf("%zu %u %.3g %.4f\n", words, gradient.elements, std::sqrt(error / norm), dot / std::sqrt(norm * own));
+    if (!(agreement.norm > 0)) throw std::runtime_error("the sound does not reach the scores");
+    std::printf("%zu %u %.3g %.4f\n", words, gradient.elements, agreement.relative_error(), agreement.cosine());
     return 0;
   } catch (const std::exception &e) {
     std::fprintf(stderr, "%s\n", e.what());

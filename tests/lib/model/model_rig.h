@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "block_total.h"
 #include "model/model.h"
 
 namespace oneadapt_test {
@@ -16,20 +18,20 @@ inline oneadapt::RgbFrame frame_of(const std::vector<std::uint8_t> &pixels, unsi
   return {pixels.data(), std::size_t(3) * width, width, height};
 }
 
+/// Packed RGB in which everything differs.
+inline std::vector<std::uint8_t> random_rgb(unsigned width, unsigned height) {
+  std::mt19937 random(3);
+  std::vector<std::uint8_t> pixels(std::size_t(3) * width * height);
+  for (auto &p : pixels) p = std::uint8_t(random());
+  return pixels;
+}
+
 /// On the CPU.
 inline oneadapt::ModelOptions cpu_options(const std::string &path) {
   oneadapt::ModelOptions options;
   options.path = path;
   options.device = "cpu";
   return options;
-}
-
-/// Of the whole frame.
-inline double total(const oneadapt::BlockMap &map) {
-  double sum = 0;
-  for (unsigned r = 0; r < map.rows(); ++r)
-    for (unsigned c = 0; c < map.columns(); ++c) sum += double(map.at(c, r)) * map.pixels(c, r);
-  return sum;
 }
 
 /// The error that `work` must throw: one line, no full stop at its end (the caller adds it).

@@ -70,6 +70,17 @@ struct BadKey {
   const char *patch, *names;
 };
 
+/// The patched description must be refused, in one line that names the key.
+void expect_refused(const char *description, const BadKey &bad) {
+  try {
+    ModelDescription::parse(description, bad.patch);
+    ADD_FAILURE() << bad.patch << " was taken";
+  } catch (const std::invalid_argument &e) {
+    EXPECT_NE(std::string(e.what()).find(bad.names), std::string::npos) << bad.patch << ": " << e.what();
+    EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
+  }
+}
+
 TEST(Description, BadValuesNameTheirKey) {
   const BadKey cases[] = {
       {R"({"format": null})", "\"format\""},
@@ -110,15 +121,7 @@ TEST(Description, BadValuesNameTheirKey) {
       {R"({"slope": 0})", "\"slope\""},
       {R"({"floor": -0.1})", "\"floor\""},
   };
-  for (const BadKey &c : cases) {
-    try {
-      ModelDescription::parse(kNanodet, c.patch);
-      ADD_FAILURE() << c.patch << " was taken";
-    } catch (const std::invalid_argument &e) {
-      EXPECT_NE(std::string(e.what()).find(c.names), std::string::npos) << c.patch << ": " << e.what();
-      EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
-    }
-  }
+  for (const BadKey &c : cases) expect_refused(kNanodet, c);
 }
 
 constexpr const char *kSemantic = R"({"format": 1, "task": "segmentation", "input": {"multiple_of": 8},
@@ -149,14 +152,8 @@ TEST(Description, Segmentation) {
                           {R"({"output": {"probabilities": 1}})", "\"output.probabilities\""},
                           {R"({"output": {"smallest": 1.5}})", "\"output.smallest\""},
                           {R"({"output": {"scores": [0, 1]}})", "\"output.scores\""},
-                          {R"({"output": {"nms_iou": 0.5}})", "\"output.nms_iou\""}}) {
-    try {
-      ModelDescription::parse(kSemantic, c.patch);
-      ADD_FAILURE() << c.patch << " was taken";
-    } catch (const std::invalid_argument &e) {
-      EXPECT_NE(std::string(e.what()).find(c.names), std::string::npos) << c.patch << ": " << e.what();
-    }
-  }
+                          {R"({"output": {"nms_iou": 0.5}})", "\"output.nms_iou\""}})
+    expect_refused(kSemantic, c);
 }
 
 TEST(Description, WhatIsNoObjectIsRefused) {

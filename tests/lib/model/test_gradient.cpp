@@ -7,6 +7,7 @@
 #include <cmath>
 #include <random>
 
+#include "central_differences.h"
 #include "model/backward.h"
 #include "model/convolution_gradient.h"
 #include "model/saved_tensors.h"
@@ -34,34 +35,20 @@ TEST(DnnGrad, EqualsCentralDifferences) {
     if (seed % 3 == 2) model.set_input_size(16, 16);
     at::manual_seed(seed + 1000);
     const at::Tensor y = at::rand({1, 3, height, width}, at::TensorOptions().dtype(at::kDouble));
-    const auto z_of = [&](const at::Tensor &at_y) {
-      at::NoGradGuard no_grad;
-      const Elements e = model.forward(model.prepare(at_y), model.description().floor);
-      return utility(e.scores, model.theta(), model.description().slope).item<double>();
-    };
     double z = 0;
     model.run_for_gradient(y.clone());
     const at::Tensor g = model.pixel_gradient(z);
     ASSERT_EQ(g.sizes(), y.sizes());
-    EXPECT_NEAR(z, z_of(y), 1e-9);
+    EXPECT_NEAR(z, z_of(model, y), 1e-9);
     const double largest = g.max().item<double>();
     if (largest <= 0) continue;
     ++with_elements;
 
-    double error = 0, norm = 0;
-    const double h = 1e-6;
+    Agreement agreement;
     std::vector<std::int64_t> where{g.argmax().item<std::int64_t>()};
     for (int i = 0; i < 12; ++i) where.push_back(std::int64_t(random() % std::size_t(y.numel())));
-    for (std::int64_t i : where) {
-      at::Tensor up = y.clone(), down = y.clone();
-      up.view(-1)[i] += h;
-      down.view(-1)[i] -= h;
-      const double numeric = std::abs(z_of(up) - z_of(down)) / (2 * h);
-      const double analytic = g.view(-1)[i].item<double>();
-      error += (numeric - analytic) * (numeric - analytic);
-      norm += numeric * numeric;
-    }
-    const double relative = std::sqrt(error / norm);
+    for (std::int64_t i : where) agreement.add(central_difference(model, y, i, 1e-6), g.view(-1)[i].item<double>());
+    const double relative = agreement.relative_error();
     worst = std::max(worst, relative);
     EXPECT_LE(relative, 1e-3) << "seed " << seed;
   }
@@ -73,9 +60,7 @@ TEST(DnnGrad, EqualsCentralDifferences) {
 TEST(DnnGrad, BlockMapIsTheMeanOfThePixelGradient) {
   TemporaryFolder folder;
   TorchModel model(cpu_options(save_random_nanodet(folder, 7)));
-  std::mt19937 random(3);
-  std::vector<std::uint8_t> pixels(37 * 21 * 3);
-  for (auto &p : pixels) p = std::uint8_t(random());
+  const auto pixels = random_rgb(37, 21);
   const RgbFrame frame = frame_of(pixels, 37, 21);
   model.infer_for_gradient(frame);
   double z = 0;
@@ -118,9 +103,7 @@ TEST(DnnGrad, NoWeightEverGetsAGradient) {
 TEST(DnnGrad, BothForwardPassesGiveTheSameResults) {
   TemporaryFolder folder;
   TorchModel model(cpu_options(save_random_nanodet(folder, 5)));
-  std::mt19937 random(3);
-  std::vector<std::uint8_t> pixels(64 * 48 * 3);
-  for (auto &p : pixels) p = std::uint8_t(random());
+  const auto pixels = random_rgb(64, 48);
   const RgbFrame frame = frame_of(pixels, 64, 48);
   for (int round = 0; round < 3; ++round) {
     const auto a = model.infer(frame), b = model.infer_for_gradient(frame);

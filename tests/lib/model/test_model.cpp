@@ -214,6 +214,15 @@ TEST(Nanodet, AnElementIsItsBestClassOrNothing) {
 
 // ---- models that misbehave
 
+/// A model with that body of forward(x), after it has found one object in a light picture.
+std::unique_ptr<Model> found_one(const TemporaryFolder &folder, const std::string &body) {
+  save_module(folder.file("m.pt"), "def forward(self, x):\n" + body, colours_description());
+  auto model = Model::load(cpu_options(folder.file("m.pt")));
+  const auto pixels = plain_rgb(32, 24, 200, 200, 200);
+  EXPECT_EQ(model->infer_for_gradient(frame_of(pixels, 32, 24)).size(), 1u);
+  return model;
+}
+
 struct BadRun {
   const char *forward, *says;
 };
@@ -261,13 +270,9 @@ TEST(BadModel, OutputsThatAreNotAsDescribed) {
 TEST(BadModel, GradientThatIsNotFiniteLeavesTheResultAlone) {
   TemporaryFolder folder;
   // The root of 0 has an infinite slope.
-  save_module(folder.file("m.pt"),
-              "def forward(self, x):\n    s = 0.8 + torch.sqrt(x.mean() - x.mean())\n"
-              "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
-              colours_description());
-  const auto model = Model::load(cpu_options(folder.file("m.pt")));
-  const auto pixels = plain_rgb(32, 24, 200, 200, 200);
-  EXPECT_EQ(model->infer_for_gradient(frame_of(pixels, 32, 24)).size(), 1u);
+  const auto model = found_one(folder,
+                               "    s = 0.8 + torch.sqrt(x.mean() - x.mean())\n"
+                               "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n");
   Gradient g;
   g.z = 7;
   EXPECT_TRUE(has(error_of(Kind::NotFinite, [&] { model->backward(g); }), "not finite"));
@@ -276,13 +281,8 @@ TEST(BadModel, GradientThatIsNotFiniteLeavesTheResultAlone) {
 
 TEST(BadModel, CutOffFromItsInput) {
   TemporaryFolder folder;
-  save_module(folder.file("m.pt"),
-              "def forward(self, x):\n    return torch.tensor([[4., 4., 12., 12.]]), x.detach().mean().unsqueeze(0), "
-              "torch.tensor([0])\n",
-              colours_description());
-  const auto model = Model::load(cpu_options(folder.file("m.pt")));
-  const auto pixels = plain_rgb(32, 24, 200, 200, 200);
-  EXPECT_EQ(model->infer_for_gradient(frame_of(pixels, 32, 24)).size(), 1u);
+  const auto model = found_one(
+      folder, "    return torch.tensor([[4., 4., 12., 12.]]), x.detach().mean().unsqueeze(0), torch.tensor([0])\n");
   Gradient g;
   EXPECT_TRUE(has(error_of(Kind::Run, [&] { model->backward(g); }), "autograd"));
 }
