@@ -8,42 +8,20 @@
 // all tensors that lived at a time, weights left out, and the cosine to the exact block map. Exit status 1 when no way
 // with a cosine of 0.9 or more costs 8 % or less.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
-#include <functional>
 #include <vector>
 
 #include "model/model.h"
 #include "model/tensor_memory.h"
 #include "picture.h"
+#include "timing.h"
 
 using oneadapt::BlockMap;
 
 namespace {
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
-/// Milliseconds, of one kind of pass.
-struct Times {
-  std::vector<double> wall, cpu;
-  /// Runs `work`, and counts what it took unless that is only to warm up.
-  void take(const std::function<void()> &work, bool count) {
-    const auto begin = std::chrono::steady_clock::now();
-    const std::clock_t cpu_begin = std::clock();
-    work();
-    const std::clock_t cpu_end = std::clock();
-    if (!count) return;
-    wall.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-    cpu.push_back(1e3 * double(cpu_end - cpu_begin) / CLOCKS_PER_SEC);
-  }
-};
 
 /// The median of what DNNGrad adds to ten frames.
 double share(const std::vector<double> &forward, const std::vector<double> &with_autograd,
@@ -71,8 +49,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: %s MODEL.pt [WIDTH HEIGHT [ROUNDS [DEVICE]]]\n", argv[0]);
     return 2;
   }
-  const unsigned width = argc > 3 ? unsigned(std::atoi(argv[2])) : 416;
-  const unsigned height = argc > 3 ? unsigned(std::atoi(argv[3])) : 416;
+  const unsigned width = argument(argc, argv, 2, 3, 416), height = argument(argc, argv, 3, 3, 416);
   const int rounds = argc > 4 ? std::max(1, std::atoi(argv[4])) : 15;
   try {
     oneadapt::ModelOptions options;

@@ -7,10 +7,8 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -19,28 +17,16 @@
 
 #include "model/model.h"
 #include "picture.h"
+#include "timing.h"
 
 namespace {
 
 using nlohmann::json;
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
 json measure(const std::function<void()> &work, int frames) {
-  std::vector<double> wall, cpu;
-  for (int i = -2; i < frames; ++i) {  // the first two warm caches and memory up
-    const auto begin = std::chrono::steady_clock::now();
-    const std::clock_t cpu_begin = std::clock();
-    work();
-    const std::clock_t cpu_end = std::clock();
-    if (i < 0) continue;
-    wall.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-    cpu.push_back(1e3 * double(cpu_end - cpu_begin) / CLOCKS_PER_SEC);
-  }
-  return {{"cpu", median(cpu)}, {"wall", median(wall)}};
+  Times times;
+  for (int i = -2; i < frames; ++i) times.take(work, i >= 0);  // the first two warm caches and memory up
+  return {{"cpu", median(times.cpu)}, {"wall", median(times.wall)}};
 }
 
 /// The file of the library that multiplies matrices for LibTorch.
@@ -58,14 +44,13 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: %s MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES]]]\n", argv[0]);
     return 2;
   }
-  const unsigned width = argc > 3 ? unsigned(std::atoi(argv[2])) : 768;
-  const unsigned height = argc > 3 ? unsigned(std::atoi(argv[3])) : 576;
+  const unsigned width = argument(argc, argv, 2, 3, 768), height = argument(argc, argv, 3, 3, 576);
   const int frames = argc > 5 ? std::max(1, std::atoi(argv[5])) : 15;
   try {
     oneadapt::ModelOptions options;
     options.path = argv[1];
     options.device = "cpu";
-    options.threads = argc > 4 ? unsigned(std::atoi(argv[4])) : 1;
+    options.threads = argument(argc, argv, 4, 4, 1);
     const auto model = oneadapt::Model::load(options);
     const std::vector<std::uint8_t> pixels = picture(width, height, 1);
     const oneadapt::RgbFrame frame{pixels.data(), std::size_t(3) * width, width, height};

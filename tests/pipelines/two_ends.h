@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "../support/message_text.h"
 #include "../support/test_models.h"
 #include "gstoneadapt.h"
 
@@ -138,13 +139,7 @@ struct Pipeline {
     GstMessage *m = gst_bus_pop_filtered(bus, GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING));
     gst_object_unref(bus);
     if (!m) return "";
-    GError *error = nullptr;
-    if (GST_MESSAGE_TYPE(m) == GST_MESSAGE_ERROR)
-      gst_message_parse_error(m, &error, nullptr);
-    else
-      gst_message_parse_warning(m, &error, nullptr);
-    const std::string out = error->message;
-    g_clear_error(&error);
+    const std::string out = text_of(m);
     gst_message_unref(m);
     return out;
   }

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "message_text.h"
+
 /// A counter of `stats`; a test fails where there is none of that name.
 inline guint64 stat_of(GstElement *element, const char *name) {
   GstStructure *stats = nullptr;
@@ -24,18 +26,6 @@ inline double stat_number_of(GstElement *element, const char *name) {
   EXPECT_TRUE(gst_structure_get_double(stats, name, &value)) << name;
   gst_structure_free(stats);
   return value;
-}
-
-/// What an error or a warning says; empty for other messages.
-inline std::string text_of(GstMessage *message) {
-  GError *error = nullptr;
-  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-    gst_message_parse_error(message, &error, nullptr);
-  else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
-    gst_message_parse_warning(message, &error, nullptr);
-  const std::string text = error ? error->message : "";
-  g_clear_error(&error);
-  return text;
 }
 
 /// How many messages of a type were posted; the text of the last error or warning goes to `text`.

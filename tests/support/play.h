@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "message_text.h"
+
 /// Plays to the end of the stream, then stops; what went wrong, empty: nothing. One that takes longer than a minute
 /// hangs.
 inline std::string play_through(GstElement *pipeline) {
@@ -13,12 +15,7 @@ inline std::string play_through(GstElement *pipeline) {
   GstMessage *end =
       gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
   std::string problem = end ? "" : "it did not end";
-  if (end && GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR) {
-    GError *error = nullptr;
-    gst_message_parse_error(end, &error, nullptr);
-    problem = error->message;
-    g_clear_error(&error);
-  }
+  if (end && GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR) problem = text_of(end);
   if (end) gst_message_unref(end);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(bus);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inspect_run.h"
 
+#include "last_picture.h"
 #include "play.h"
 
 #include <cstdlib>
@@ -45,30 +46,11 @@ void expect_line(const Outcome &run, int status, const std::string &part) {
 
 bool launch(const std::string &line) { return play_line(line).empty(); }
 
-void take(GstElement *, GstBuffer *buffer, GstPad *pad, gpointer data) {
-  auto *image = static_cast<Image *>(data);
-  GstCaps *caps = gst_pad_get_current_caps(pad);
-  const GstStructure *s = gst_caps_get_structure(caps, 0);
-  gst_structure_get_int(s, "width", &image->width);
-  gst_structure_get_int(s, "height", &image->height);
-  gst_caps_unref(caps);
-  image->rgb.resize(gst_buffer_get_size(buffer));
-  gst_buffer_extract(buffer, 0, image->rgb.data(), image->rgb.size());
-}
-
 Image last_picture(const std::string &line, int count) {
-  Image image;
-  const std::string whole = line +
-                            " ! videoconvert ! video/x-raw,format=RGB ! fakesink name=sink signal-handoffs=true "
-                            "sync=false num-buffers=" +
-                            std::to_string(count);
-  GstElement *pipeline = gst_parse_launch(whole.c_str(), nullptr);
-  GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
-  g_signal_connect(sink, "handoff", G_CALLBACK(take), &image);
-  EXPECT_EQ(play_through(pipeline), "") << line;
-  gst_object_unref(sink);
-  gst_object_unref(pipeline);
-  return image;
+  std::string problem;
+  Pixels picture = last_pixels(line, count, problem);
+  EXPECT_EQ(problem, "") << line;
+  return {picture.width, picture.height, std::string(picture.rgb.begin(), picture.rgb.end())};
 }
 
 Image read_image(const std::string &path) { return last_picture("filesrc location=\"" + path + "\" ! pngdec"); }

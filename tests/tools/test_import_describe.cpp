@@ -40,6 +40,13 @@ class Described : public testing::Test {
     EXPECT_NE(text.find(what), std::string::npos) << text;
   }
 
+  /// The model must be described on pictures of that size, and all of `texts` be said.
+  void expect_described(const std::string &size, const std::vector<std::string> &texts) const {
+    const Outcome outcome = describe({"--input-size", size, "--labels", labels()});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    for (const std::string &text : texts) expect(outcome.out, text);
+  }
+
   Folder folder;
   const std::string path;
 };
@@ -77,19 +84,14 @@ TEST_F(Described, YoloByColumns) {
 
 TEST_F(Described, AnchorsMakeYolo5AndLogarithmsYolox) {
   save("    return torch.mul(torch.ones([1, 252, 7]), torch.sigmoid(torch.mean(x)))\n");
-  Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "three anchors for each cell");
+  expect_described("64x64", {"three anchors for each cell"});
   expect(extra("oneadapt.json"), "\"objectness\": true");
 
   save(
       "    one = torch.mul(torch.ones([1, 84, 7]), torch.sigmoid(torch.mean(x)))\n"
       "    return torch.cat([torch.neg(torch.slice(one, 2, 0, 4)), torch.slice(one, 2, 4, 7)], 2)\n");
-  outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "output.layout = \"yolox\"");
-  expect(outcome.out, "input.colour = \"BGR\", because YOLOX");
-  expect(outcome.out, "output.strides = [8,16,32]");
+  expect_described(
+      "64x64", {"output.layout = \"yolox\"", "input.colour = \"BGR\", because YOLOX", "output.strides = [8,16,32]"});
 }
 
 TEST_F(Described, Nanodet) {
@@ -97,46 +99,30 @@ TEST_F(Described, Nanodet) {
       "    m = torch.sigmoid(torch.mean(x))\n"
       "    return (torch.ones([1, 64, 2]) * m, torch.ones([1, 16, 2]) * m, torch.ones([1, 4, 2]) * m, "
       "torch.ones([1, 64, 32]) * -m, torch.ones([1, 16, 32]) * -m, torch.ones([1, 4, 32]) * -m)\n");
-  const Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "output.layout = \"nanodet\"");
-  expect(outcome.out, "output.scores = [0,1,2]");
-  expect(outcome.out, "output.boxes = [3,4,5]");
-  expect(outcome.out, "output.bins = 8");
-  expect(outcome.out, "input.multiple_of = 0, because it did not follow another size");
+  expect_described("64x64", {"output.layout = \"nanodet\"", "output.scores = [0,1,2]", "output.boxes = [3,4,5]",
+                             "output.bins = 8", "input.multiple_of = 0, because it did not follow another size"});
 }
 
 TEST_F(Described, BoxesAndCenternet) {
   save(
       "    m = torch.sigmoid(torch.mean(x))\n"
       "    return (torch.ones([5]) * m, torch.ones([5, 4]) * m, torch.arange(5))\n");
-  Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "output.boxes = [1]");
-  expect(outcome.out, "output.scores = [0]");
-  expect(outcome.out, "output.labels = 2");
+  expect_described("64x64", {"output.boxes = [1]", "output.scores = [0]", "output.labels = 2"});
 
   save(
       "    m = torch.sigmoid(torch.mean(x))\n"
       "    return (torch.ones([1, 2, 16, 16]) * m, torch.ones([1, 2, 16, 16]) * 9, torch.ones([1, 2, 16, 16]) * m)\n");
-  outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "output.layout = \"centernet\"");
-  expect(outcome.out, "output.offsets = 2");
+  expect_described("64x64", {"output.layout = \"centernet\"", "output.offsets = 2"});
 }
 
 TEST_F(Described, AMapOfThePictureIsSegmentation) {
   // Two planes of a quarter of the picture's size, as logits.
   const std::string planes = "    y = torch.avg_pool2d(x, [4, 4])\n    two = torch.slice(y, 1, 0, 2) * 9\n";
   save(planes + "    return two\n");
-  Outcome outcome = describe({"--input-size", "64x96", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "task = \"segmentation\", because it gives masks");
-  expect(outcome.out, "output.layout = \"semantic\", because the output is 1×2×24×16: a map of the picture");
-  expect(outcome.out, "output.probabilities = false");
-  expect(outcome.out, "output.background = 0");
-  expect(outcome.out, "2 classes");
-  expect(outcome.out, "input.multiple_of = 32");
+  expect_described("64x96",
+                   {"task = \"segmentation\", because it gives masks",
+                    "output.layout = \"semantic\", because the output is 1×2×24×16: a map of the picture",
+                    "output.probabilities = false", "output.background = 0", "2 classes", "input.multiple_of = 32"});
   oneadapt::ModelOptions options;
   options.path = path;
   options.device = "cpu";
@@ -144,18 +130,14 @@ TEST_F(Described, AMapOfThePictureIsSegmentation) {
 
   // torchvision's dictionary; a softmax inside.
   save(planes + "    return {\"out\": torch.softmax(two, 1), \"aux\": x}\n");
-  outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "output.probabilities = true, because its planes add up to 1");
+  expect_described("64x64", {"output.probabilities = true, because its planes add up to 1"});
   save(planes + "    return torch.sigmoid(two)\n");
-  outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "output.background = -1, because its planes do not add up to 1");
+  expect_described("64x64", {"output.background = -1, because its planes do not add up to 1"});
   expect(describe({"--set", "labels=[\"person\"]"}).err, "one plane for each of 1 classes");
 
   // Others must be named.
   save(planes + "    return (x, two)\n");
-  outcome = describe(
+  const Outcome outcome = describe(
       {"--input-size", "64x64", "--labels", labels(), "--set", "output.layout=semantic", "--set", "output.scores=[1]"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   expect(extra("oneadapt.json"), "\"task\": \"segmentation\"");
@@ -169,15 +151,11 @@ TEST_F(Described, TorchvisionsMasks) {
         more + "}\n    return [d]\n");
   };
   forward(", \"masks\": torch.ones([1, 1, 64, 64])");
-  Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out,
-         "output.layout = \"torchvision\", because it gives a dictionary of boxes, scores and labels, and masks");
-  expect(outcome.out, "task = \"segmentation\"");
+  expect_described(
+      "64x64", {"output.layout = \"torchvision\", because it gives a dictionary of boxes, scores and labels, and masks",
+                "task = \"segmentation\""});
   forward("");
-  outcome = describe({"--input-size", "64x64", "--labels", labels()});
-  ASSERT_EQ(outcome.status, 0) << outcome.err;
-  expect(outcome.out, "task = \"detection\"");
+  expect_described("64x64", {"task = \"detection\""});
   expect(describe({"--set", "task=segmentation"}).err, "gives no masks");
 }
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "last_picture.h"
 #include "model/model.h"
-#include "play.h"
 
 namespace {
 
@@ -19,31 +19,12 @@ std::string source_dir() {
   return directory ? directory : ".";
 }
 
-struct Picture {
-  std::vector<std::uint8_t> rgb;
-  unsigned width = 768, height = 576;
-};
-
-void keep_last(GstElement *, GstBuffer *buffer, GstPad *, gpointer data) {
-  auto &rgb = static_cast<Picture *>(data)->rgb;
-  rgb.resize(gst_buffer_get_size(buffer));
-  gst_buffer_extract(buffer, 0, rgb.data(), rgb.size());
-}
-
 /// Frame number `frames` of the clip.
-Picture frame_of(const std::string &clip, int frames) {
-  Picture picture;
-  const std::string line = "filesrc location=\"" + clip +
-                           "\" ! avidemux ! decodebin ! videoconvert ! video/x-raw,format=RGB,width=768,height=576 "
-                           "! fakesink name=sink signal-handoffs=true sync=false num-buffers=" +
-                           std::to_string(frames);
-  GstElement *pipeline = gst_parse_launch(line.c_str(), nullptr);
-  GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
-  g_signal_connect(sink, "handoff", G_CALLBACK(keep_last), &picture);
-  play_through(pipeline);
-  gst_object_unref(sink);
-  gst_object_unref(pipeline);
-  return picture;
+Pixels frame_of(const std::string &clip, int frames) {
+  std::string problem;
+  return last_pixels(
+      "filesrc location=\"" + clip + "\" ! avidemux ! decodebin ! videoconvert ! video/x-raw,width=768,height=576",
+      frames, problem);
 }
 
 class NanoDet : public testing::Test {
@@ -60,8 +41,8 @@ class NanoDet : public testing::Test {
     ASSERT_EQ(picture.rgb.size(), 768U * 576U * 3U);
     frame.data = picture.rgb.data();
     frame.stride = std::size_t(picture.width) * 3;
-    frame.width = picture.width;
-    frame.height = picture.height;
+    frame.width = unsigned(picture.width);
+    frame.height = unsigned(picture.height);
   }
 
   std::vector<oneadapt::Box> persons() {
@@ -72,7 +53,7 @@ class NanoDet : public testing::Test {
   }
 
   std::unique_ptr<oneadapt::Model> model;
-  Picture picture;
+  Pixels picture;
   oneadapt::RgbFrame frame;
 };
 

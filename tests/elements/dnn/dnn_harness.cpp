@@ -161,12 +161,17 @@ std::vector<nlohmann::json> lines(const std::string &path) {
   return result;
 }
 
-Message start_error(DnnHarness &dnn) {
-  EXPECT_EQ(gst_element_set_state(dnn.element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+Message only_error(DnnHarness &dnn) {
   const auto errors = dnn.messages(GST_MESSAGE_ERROR);
   EXPECT_EQ(errors.size(), 1u);
-  gst_element_set_state(dnn.element, GST_STATE_NULL);
   return errors.empty() ? Message{} : errors.front();
+}
+
+Message start_error(DnnHarness &dnn) {
+  EXPECT_EQ(gst_element_set_state(dnn.element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  Message error = only_error(dnn);
+  gst_element_set_state(dnn.element, GST_STATE_NULL);
+  return error;
 }
 
 }  // namespace oneadapt_test

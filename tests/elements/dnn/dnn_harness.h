@@ -73,6 +73,9 @@ std::vector<GstVideoRegionOfInterestMeta *> rois(GstBuffer *buffer);
 /// The JSON lines of a file.
 std::vector<nlohmann::json> lines(const std::string &path);
 
+/// The one error that was posted since the last call.
+Message only_error(DnnHarness &dnn);
+
 /// The element's state change to PAUSED must fail with exactly one error; this is it.
 Message start_error(DnnHarness &dnn);
 

@@ -61,9 +61,8 @@ TEST(DnnErrors, FullDisk) {
   dnn.start();
   EXPECT_EQ(dnn.push(0), GST_FLOW_ERROR);
   EXPECT_EQ(dnn.push(kFrame), GST_FLOW_ERROR);
-  const auto errors = dnn.messages(GST_MESSAGE_ERROR);
-  ASSERT_EQ(errors.size(), 1u);
-  expect_error(errors[0], GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT, "\"results-location\"", "/dev/full");
+  expect_error(only_error(dnn), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT, "\"results-location\"",
+               "/dev/full");
 }
 
 TEST(DnnErrors, ModelThatThrowsInMidStream) {
@@ -76,9 +75,7 @@ TEST(DnnErrors, ModelThatThrowsInMidStream) {
   EXPECT_EQ(dnn.push(0, 100, 100, 100), GST_FLOW_OK);
   EXPECT_EQ(dnn.push(kFrame, 200, 200, 200), GST_FLOW_ERROR);
   EXPECT_EQ(dnn.push(2 * kFrame, 100, 100, 100), GST_FLOW_ERROR);
-  const auto errors = dnn.messages(GST_MESSAGE_ERROR);
-  ASSERT_EQ(errors.size(), 1u);
-  expect_error(errors[0], GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "\"model\"", "too bright for me");
+  expect_error(only_error(dnn), GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "\"model\"", "too bright for me");
 }
 
 TEST(DnnErrors, ModelThatGivesNoNumbers) {
@@ -90,9 +87,7 @@ TEST(DnnErrors, ModelThatGivesNoNumbers) {
   dnn.set("model", dnn.folder.file("nan.pt").c_str());
   dnn.start();
   EXPECT_EQ(dnn.push(0), GST_FLOW_ERROR);
-  const auto errors = dnn.messages(GST_MESSAGE_ERROR);
-  ASSERT_EQ(errors.size(), 1u);
-  expect_error(errors[0], GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "\"model\"", "not finite");
+  expect_error(only_error(dnn), GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "\"model\"", "not finite");
 }
 
 TEST(DnnErrors, GradientThatIsNotFiniteIsAWarning) {

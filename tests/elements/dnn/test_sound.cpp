@@ -312,21 +312,18 @@ TEST_F(Sound, PicturesForAModelOfSoundAreAnError) {
   dnn.play();
   dnn.caps("RGB", 32, 32);
   dnn.push(0);
-  const auto errors = dnn.messages(GST_MESSAGE_ERROR);
-  ASSERT_EQ(errors.size(), 1u);
-  EXPECT_NE(errors[0].text.find("Property \"model\": it is for sound (task \"ctc\"), but the stream is pictures"),
+  const std::string text = only_error(dnn).text;
+  EXPECT_NE(text.find("Property \"model\": it is for sound (task \"ctc\"), but the stream is pictures"),
             std::string::npos)
-      << errors[0].text;
+      << text;
 }
 
 TEST_F(Sound, SoundForAModelOfPicturesIsAnError) {
   dnn.play();
   caps(8000);
   gst_harness_push(dnn.harness, sound(0, 0.02));
-  const auto errors = dnn.messages(GST_MESSAGE_ERROR);
-  ASSERT_EQ(errors.size(), 1u);
-  EXPECT_NE(errors[0].text.find("it is for pictures (task \"detection\"), but the stream is sound"), std::string::npos)
-      << errors[0].text;
+  const std::string text = only_error(dnn).text;
+  EXPECT_NE(text.find("it is for pictures (task \"detection\"), but the stream is sound"), std::string::npos) << text;
 }
 
 // Renderings are sound of one second in two buffers; the last one's words are what the others are compared with.
