@@ -2,9 +2,11 @@
 // Numbers worked out by hand.
 #include <gtest/gtest.h>
 
+#include "../../../support/block_total.h"
 #include "core/gradient/frame_transform.h"
 
 using namespace oneadapt;
+using oneadapt_test::total;
 
 namespace {
 
@@ -25,13 +27,6 @@ BlockMap numbered() {
 void expect_values(const BlockMap &map, const std::vector<float> &wanted) {
   ASSERT_EQ(map.values.size(), wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(map.values[i], wanted[i], 1e-5) << i;
-}
-
-double sum(const BlockMap &map) {
-  double s = 0;
-  for (unsigned r = 0; r < map.rows(); ++r)
-    for (unsigned c = 0; c < map.columns(); ++c) s += map.at(c, r) * map.pixels(c, r);
-  return s;
 }
 
 }  // namespace
@@ -127,7 +122,7 @@ TEST(FrameTransform, TakesAMapBackFromACrop) {
   // Half a block went at the left: of the first block half is seen, of the last column there is only half.
   const BlockMap shifted = resample(numbered(), FrameTransform::placed({8 / 72.0, 0, 1, 1}, {0, 0, 1, 1}), 72, 32);
   expect_values(shifted, {0.5f, 1.5f, 2.5f, 3.5f, 4, 2.5f, 5.5f, 6.5f, 7.5f, 8});
-  EXPECT_NEAR(sum(shifted), sum(numbered()), 1e-3);
+  EXPECT_NEAR(total(shifted), total(numbered()), 1e-3);
 }
 
 TEST(FrameTransform, TakesAMapBackFromBordersAndScaling) {
@@ -136,7 +131,7 @@ TEST(FrameTransform, TakesAMapBackFromBordersAndScaling) {
   // Twice as large as it was: what weighed on four pixels weighs on one.
   const BlockMap small = resample(numbered(), FrameTransform(), 32, 16);
   expect_values(small, {1 + 2 + 5 + 6, 3 + 4 + 7 + 8});
-  EXPECT_NEAR(sum(small), sum(numbered()), 1e-3);
+  EXPECT_NEAR(total(small), total(numbered()), 1e-3);
   // The same as the plain resampling, at odd sizes.
   const BlockMap a = resample(numbered(), FrameTransform(), 77, 41), b = resample(numbered(), 77, 41);
   expect_values(a, b.values);
