@@ -90,10 +90,10 @@ at::Tensor gradient_of_leaf(const at::Tensor &z, const at::Tensor &leaf, const W
     if (any) {
       const bool later = after.count(node.get()) != 0;
       const bool ended = !later && end_here(in, leaf, way.end_cell, ends);
-      if (way.both && (ended || later))
+      if (way.continue_past_end && (ended || later))
         for (const ag::Edge &edge : node->next_edges())
           if (edge.is_valid()) after.insert(edge.function.get());
-      if (leads && (!ended || way.both)) {
+      if (leads && (!ended || way.continue_past_end)) {
         if (in[0].defined()) {
           out[0] = has_cells_below(in[0].sizes(), leaf.sizes(), way.fine_cell)
                        ? mean_over_channels(*node, in[0])

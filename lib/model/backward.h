@@ -13,15 +13,15 @@ struct WayBack {
   /// The backward pass ends at each operator whose result has cells of this many pixels or less. 0: at the leaf.
   double end_cell = 0;
   /// Records the gradient at `end_cell` and continues to the leaf all the same.
-  bool both = false;
+  bool continue_past_end = false;
 };
 
 /// |∂z/∂leaf| of 1×C×H×W, exact or approximate, as `way` says. `z` is a scalar with a graph that leads to `leaf`. Frees
 /// the graph.
 ///
 /// Where the pass ends early, the gradient there (the root of the sum of squares over channels) is added to `ends`
-/// (1×1×H×W). It is known up to the factor of the layers that are left out. With `both` the pass continues to the leaf,
-/// which gives the factor. Otherwise the result is undefined, unless the pass ended nowhere early.
+/// (1×1×H×W). It is known up to the factor of the layers that are left out. With `continue_past_end` the pass continues
+/// to the leaf, which gives the factor. Otherwise the result is undefined, unless the pass ended nowhere early.
 ///
 /// Runs in the calling thread. Throws what LibTorch throws.
 at::Tensor gradient_of_leaf(const at::Tensor &z, const at::Tensor &leaf, const WayBack &way = {},

@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "door.h"
 #include "gstoneadaptrtspserver.h"
+#include "rtsp_auth.h"
 
 namespace oneadapt::server {
 namespace {
@@ -71,7 +71,7 @@ void probe(GstElement *bin, const char *name, const char *pad_name, GstPadProbeT
 GstFlowReturn on_seen(GstElement *sink, gpointer show) {
   GstSample *sample = gst_app_sink_pull_sample(GST_APP_SINK(sink));
   if (!sample) return GST_FLOW_EOS;
-  (*static_cast<std::shared_ptr<Show> *>(show))->push(sample);
+  (*static_cast<std::shared_ptr<ViewerFanout> *>(show))->push(sample);
   gst_sample_unref(sample);
   return GST_FLOW_OK;
 }
@@ -117,7 +117,7 @@ struct Handlers {
     gst_rtsp_media_set_reusable(media, FALSE);
     GstElement *element = gst_rtsp_media_get_element(media);
     GstElement *source = gst_bin_get_by_name_recurse_up(GST_BIN(element), "view");
-    (*static_cast<std::shared_ptr<Show> *>(data))->add(source);
+    (*static_cast<std::shared_ptr<ViewerFanout> *>(data))->add(source);
     gst_object_unref(source);
     gst_object_unref(element);
   }
@@ -170,7 +170,7 @@ unsigned Server::port() const { return unsigned(gst_rtsp_server_get_bound_port(s
 
 void Server::restrict_access() {
   GstRTSPAuth *auth =
-      make_door(options_.users, [this](GstRTSPContext *context) { return announce(context->client, context); });
+      make_rtsp_auth(options_.users, [this](GstRTSPContext *context) { return announce(context->client, context); });
   if (!options_.tls_certificate.empty()) {
     const std::string &key = options_.tls_key.empty() ? options_.tls_certificate : options_.tls_key;
     GError *error = nullptr;
@@ -240,7 +240,7 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
   camera.media = GST_RTSP_MEDIA(g_object_ref(media));
   GstElement *element = gst_rtsp_media_get_element(media);
   camera.dnn = gst_bin_get_by_name(GST_BIN(element), "dnn");
-  camera.show = std::make_shared<Show>();
+  camera.show = std::make_shared<ViewerFanout>();
   camera.counts = std::make_shared<Counts>();
   camera.frames = 0;
   probe(element, "waiting", "src", GST_PAD_PROBE_TYPE_BUFFER, on_waiting, camera.counts);
@@ -250,8 +250,8 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
                         free_shared<Counts>, GConnectFlags(0));
   gst_object_unref(queue);
   GstElement *seen = gst_bin_get_by_name(GST_BIN(element), "seen");
-  g_signal_connect_data(seen, "new-sample", G_CALLBACK(on_seen), new std::shared_ptr<Show>(camera.show),
-                        free_shared<Show>, GConnectFlags(0));
+  g_signal_connect_data(seen, "new-sample", G_CALLBACK(on_seen), new std::shared_ptr<ViewerFanout>(camera.show),
+                        free_shared<ViewerFanout>, GConnectFlags(0));
   gst_object_unref(seen);
   gst_object_unref(element);
   g_signal_connect_data(media, "unprepared", G_CALLBACK(Handlers::unprepared), new Handlers::Named{this, camera.name},
@@ -260,7 +260,7 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
 }
 
 void Server::protect(GstRTSPMediaFactory *factory) const {
-  open_to_all_inside(factory);
+  grant_media_access(factory);
   // Over UDP the pictures would go in clear beside the connection that TLS protects.
   gst_rtsp_media_factory_set_protocols(
       factory, options_.tls_certificate.empty() ? GstRTSPLowerTrans(GST_RTSP_LOWER_TRANS_UDP | GST_RTSP_LOWER_TRANS_TCP)
@@ -278,7 +278,7 @@ void Server::mount_view(const Camera &camera) {
   gst_rtsp_media_factory_set_shared(factory, TRUE);
   protect(factory);
   g_signal_connect_data(factory, "media-configure", G_CALLBACK(Handlers::configure_view),
-                        new std::shared_ptr<Show>(camera.show), free_shared<Show>, GConnectFlags(0));
+                        new std::shared_ptr<ViewerFanout>(camera.show), free_shared<ViewerFanout>, GConnectFlags(0));
   gst_rtsp_mount_points_add_factory(mounts_, ("/" + camera.name + kView).c_str(), factory);
 }
 

@@ -37,7 +37,7 @@ struct Options {
 };
 
 /// A camera's pictures on their way from its DNN to who looks at them. Thread-safe.
-class Show {
+class ViewerFanout {
  public:
   /// From the DNN's appsink.
   void push(GstSample *sample);
@@ -62,7 +62,7 @@ struct Camera {
   GstElement *dnn = nullptr;          ///< a reference
   GstRTSPClient *client = nullptr;    ///< not a reference: to recognise it
   GstRTSPSession *session = nullptr;  ///< a reference
-  std::shared_ptr<Show> show = std::make_shared<Show>();
+  std::shared_ptr<ViewerFanout> show = std::make_shared<ViewerFanout>();
   guint64 frames = 0;  ///< at the last report
   std::shared_ptr<Counts> counts = std::make_shared<Counts>();
   std::chrono::steady_clock::time_point asked;  ///< when it was announced last

@@ -14,8 +14,8 @@ using OnAnnounce = std::function<GstRTSPStatusCode(GstRTSPContext *)>;
 
 /// With `users` (a file of lines user:password) only they are let in, by digest authentication. Returns a reference.
 /// Throws ServerError.
-GstRTSPAuth *make_door(const std::string &users, OnAnnounce on_announce);
-/// What make_door() lets in may do with this factory's media: all.
-void open_to_all_inside(GstRTSPMediaFactory *factory);
+GstRTSPAuth *make_rtsp_auth(const std::string &users, OnAnnounce on_announce);
+/// What make_rtsp_auth() lets in may do with this factory's media: all.
+void grant_media_access(GstRTSPMediaFactory *factory);
 
 }  // namespace oneadapt::server

@@ -5,7 +5,7 @@
 
 namespace oneadapt::server {
 
-void Show::push(GstSample *sample) {
+void ViewerFanout::push(GstSample *sample) {
   std::lock_guard<std::mutex> lock(mutex_);
   for (auto it = viewers_.begin(); it != viewers_.end();) {
     // A viewer that has left takes no more.
@@ -18,12 +18,12 @@ void Show::push(GstSample *sample) {
   }
 }
 
-void Show::add(GstElement *appsrc) {
+void ViewerFanout::add(GstElement *appsrc) {
   std::lock_guard<std::mutex> lock(mutex_);
   viewers_.push_back(GST_ELEMENT(gst_object_ref(appsrc)));
 }
 
-void Show::end() {
+void ViewerFanout::end() {
   std::lock_guard<std::mutex> lock(mutex_);
   for (GstElement *viewer : viewers_) {
     gst_app_src_end_of_stream(GST_APP_SRC(viewer));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "door.h"
+#include "rtsp_auth.h"
 
 #include <fstream>
 
@@ -9,17 +9,17 @@ namespace {
 
 constexpr const char *kRole = "user";
 
-struct Door {
+struct AnnounceAuth {
   GstRTSPAuth parent;
   oneadapt::server::OnAnnounce *on_announce;
   bool open;  ///< to everybody
 };
-struct DoorClass {
+struct AnnounceAuthClass {
   GstRTSPAuthClass parent_class;
 };
 
-GType door_get_type();
-G_DEFINE_TYPE(Door, door, GST_TYPE_RTSP_AUTH)
+GType announce_auth_get_type();
+G_DEFINE_TYPE(AnnounceAuth, announce_auth, GST_TYPE_RTSP_AUTH)
 
 void answer(GstRTSPAuth *auth, GstRTSPContext *context, GstRTSPStatusCode code) {
   gst_rtsp_message_init_response(context->response, code, gst_rtsp_status_as_text(code), context->request);
@@ -30,36 +30,36 @@ void answer(GstRTSPAuth *auth, GstRTSPContext *context, GstRTSPStatusCode code) 
 }
 
 /// False: it was refused, and the answer is sent.
-gboolean door_check(GstRTSPAuth *auth, GstRTSPContext *context, const gchar *check) {
-  if (!GST_RTSP_AUTH_CLASS(door_parent_class)->check(auth, context, check)) return FALSE;
+gboolean announce_auth_check(GstRTSPAuth *auth, GstRTSPContext *context, const gchar *check) {
+  if (!GST_RTSP_AUTH_CLASS(announce_auth_parent_class)->check(auth, context, check)) return FALSE;
   if (g_strcmp0(check, GST_RTSP_AUTH_CHECK_URL) || context->method != GST_RTSP_ANNOUNCE) return TRUE;
   // The base class looks at who it is only later, when there is a media.
-  const auto *door = reinterpret_cast<Door *>(auth);
-  const bool known = door->open || context->token || GST_RTSP_AUTH_GET_CLASS(auth)->authenticate(auth, context);
-  const GstRTSPStatusCode code = known ? (*door->on_announce)(context) : GST_RTSP_STS_UNAUTHORIZED;
+  const auto *self = reinterpret_cast<AnnounceAuth *>(auth);
+  const bool known = self->open || context->token || GST_RTSP_AUTH_GET_CLASS(auth)->authenticate(auth, context);
+  const GstRTSPStatusCode code = known ? (*self->on_announce)(context) : GST_RTSP_STS_UNAUTHORIZED;
   if (code == GST_RTSP_STS_OK) return TRUE;
   answer(auth, context, code);
   return FALSE;
 }
 
-void door_finalize(GObject *object) {
-  delete reinterpret_cast<Door *>(object)->on_announce;
-  G_OBJECT_CLASS(door_parent_class)->finalize(object);
+void announce_auth_finalize(GObject *object) {
+  delete reinterpret_cast<AnnounceAuth *>(object)->on_announce;
+  G_OBJECT_CLASS(announce_auth_parent_class)->finalize(object);
 }
-void door_class_init(DoorClass *klass) {
-  G_OBJECT_CLASS(klass)->finalize = door_finalize;
-  GST_RTSP_AUTH_CLASS(klass)->check = door_check;
+void announce_auth_class_init(AnnounceAuthClass *klass) {
+  G_OBJECT_CLASS(klass)->finalize = announce_auth_finalize;
+  GST_RTSP_AUTH_CLASS(klass)->check = announce_auth_check;
 }
-void door_init(Door *) {}
+void announce_auth_init(AnnounceAuth *) {}
 
 }  // namespace
 
 namespace oneadapt::server {
 
-GstRTSPAuth *make_door(const std::string &users, OnAnnounce on_announce) {
-  auto *auth = static_cast<GstRTSPAuth *>(g_object_new(door_get_type(), nullptr));
-  reinterpret_cast<Door *>(auth)->on_announce = new OnAnnounce(std::move(on_announce));
-  reinterpret_cast<Door *>(auth)->open = users.empty();
+GstRTSPAuth *make_rtsp_auth(const std::string &users, OnAnnounce on_announce) {
+  auto *auth = static_cast<GstRTSPAuth *>(g_object_new(announce_auth_get_type(), nullptr));
+  reinterpret_cast<AnnounceAuth *>(auth)->on_announce = new OnAnnounce(std::move(on_announce));
+  reinterpret_cast<AnnounceAuth *>(auth)->open = users.empty();
   GstRTSPToken *token = gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, kRole, nullptr);
   const auto fail = [&](const std::string &what) {
     gst_rtsp_token_unref(token);
@@ -88,7 +88,7 @@ GstRTSPAuth *make_door(const std::string &users, OnAnnounce on_announce) {
   return auth;
 }
 
-void open_to_all_inside(GstRTSPMediaFactory *factory) {
+void grant_media_access(GstRTSPMediaFactory *factory) {
   GstRTSPPermissions *permissions = gst_rtsp_permissions_new();
   gst_rtsp_permissions_add_role(permissions, kRole, GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
                                 GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, nullptr);
