@@ -82,6 +82,7 @@ int AudioStream::nearest_rate(int wanted) {
 /// A rate that downstream takes in place of `wanted`, which `asked` comes to, where downstream does not take that; it
 /// is then asked for. Throws where there is none.
 int AudioStream::possible_rate(double asked, int wanted) {
+  if (wanted == output_rate_) return wanted;
   // A recorder that has begun goes on at the rate that it began with.
   const bool fixed = output_rate_ > 0 && !recorder_downstream(pads_.src()).empty();
   const auto takes = [this, fixed](int rate) {

@@ -4,10 +4,6 @@
 #include <gst/audio/audio.h>
 
 namespace oneadapt {
-namespace {
-// Of pictures whose caps give no rate; oneadaptfilter's.
-constexpr GstClockTime kDefaultFrame = GST_SECOND / 25;
-}  // namespace
 
 void BufferClock::reset() {
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
@@ -38,7 +34,7 @@ GstClockTime BufferClock::duration_of(GstBuffer *buffer) const {
 }
 
 GstClockTime BufferClock::time_of(GstBuffer *&buffer) {
-  if (segment_.format != GST_FORMAT_TIME) return GST_CLOCK_TIME_NONE;
+  if (!in_time()) return GST_CLOCK_TIME_NONE;
   if (!GST_BUFFER_PTS_IS_VALID(buffer)) {
     buffer = gst_buffer_make_writable(buffer);
     GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_IS_VALID(next_) ? next_ : segment_.start;

@@ -225,10 +225,9 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
     warn_of_time(self, "the stream is played backwards");
     return gst_pad_push(self->srcpad, buffer);
   }
-  if (!GST_CLOCK_TIME_IS_VALID(time))
+  if (!st->clock.in_time())
     warn_of_time(self, "data has no stream time; let the source stamp it in a time segment (appsrc: format=time)");
-  else
-    gst_object_sync_values(GST_OBJECT(self), time);
+  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
   const CtlSettings s = ctl_settings(self);
   const Step step = step_to(st->loop, time, s.interval);
   // RTP sessions may be there from some frame on only, and others may take their place later.

@@ -273,10 +273,10 @@ GstClockTime VideoStream::time_of(GstVideoCodecFrame *frame) {
   return GST_CLOCK_TIME_IS_VALID(time) ? time : pts;
 }
 
-/// Codes a frame that is passed on, and sends what comes of that. Throws before the frame is given away.
-GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time) {
+/// Codes a frame that is passed on, `last` of its interval or not, and sends what comes of that. Throws before the
+/// frame is given away.
+GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time, bool last) {
   const guint64 start = thread_cpu_ns();
-  const bool last = clock_.ends(time);
   if (last) last_frame_ = {frame->system_frame_number, clock_.end()};
   std::vector<float> offsets = map_offsets_;
   CoderFrame wanted;
@@ -328,9 +328,9 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
   BufferRef picture = remember(frame->input_buffer);
   medium_.history.lock()->on_picture(std::move(picture), time);
   if (!clock_.keep(time) && !must) return drop(frame);
-  if (!thresholds_.passes(format_.info, frame->input_buffer, intervals_.applied(), must, clock_.ends(time)))
-    return drop(frame);
-  return code(frame, time);
+  const bool last = clock_.ends(time);
+  if (!thresholds_.passes(format_.info, frame->input_buffer, intervals_.applied(), must, last)) return drop(frame);
+  return code(frame, time, last);
 }
 
 /* ---- what the base class asks for ---------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ class VideoStream {
   void lay_map();
   void change_map(const QpMap &map);
   void add_regions(GstBuffer *buffer, std::vector<float> &offsets);
-  GstFlowReturn code(GstVideoCodecFrame *frame, GstClockTime time);
+  GstFlowReturn code(GstVideoCodecFrame *frame, GstClockTime time, bool last);
   GstFlowReturn drop(GstVideoCodecFrame *frame);
   GstFlowReturn send(Coded coded);
   GstFlowReturn send_held();

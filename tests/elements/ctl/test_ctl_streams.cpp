@@ -81,6 +81,16 @@ TEST(CtlStreams, DataWithoutStreamTimeIsSaidOnce) {
   EXPECT_EQ(rig.stat("decisions"), 0u);
 }
 
+// An edit list may leave some in front of the segment.
+TEST(CtlStreams, ABufferOutsideTheSegmentIsNoReasonForAWarning) {
+  Rig rig;
+  rig.caps();
+  push_segment(rig, GST_FORMAT_TIME);  // ends at 10 s
+  push_at(rig, 9 * GST_SECOND, 100 * GST_MSECOND);
+  push_at(rig, 11 * GST_SECOND, 100 * GST_MSECOND);
+  EXPECT_EQ(count_messages(rig.bus, GST_MESSAGE_WARNING), 0u);
+}
+
 TEST(CtlStreams, BackwardPlaybackIsLeftAlone) {
   Rig rig("lockstep=true");
   rig.caps();
