@@ -14,7 +14,9 @@
  * (gst_event_new_oneadapt_gradient_echo()). Intervals are counted in stream time. A frame is the last of
  * its interval when it lasts until the boundary; where frames do not say how long they last (neither buffer duration
  * nor framerate), or the last one was lost, the gradient is taken on the next interval's first frame and carries the
- * number of the interval that it is for. #oneadaptdnn:gradient-every takes more gradients and sends their mean.
+ * number of the interval that it is for. A controller in lockstep says itself that an interval is over; the gradient is
+ * then taken on the last frame that came, which is inferred once more for it. #oneadaptdnn:gradient-every takes more
+ * gradients and sends their mean.
  *
  * It answers a controller's profile query (gst_query_new_oneadapt_profile()): F1 of other configurations' results
  * against the most expensive one's. Frames of the stream go first.
@@ -40,6 +42,7 @@
 #include "allocation_metas.h"
 #include "config.h"
 #include "dnn_properties.h"
+#include "interval_drain.h"
 #include "run.h"
 #include "setting_properties.h"
 
@@ -128,10 +131,30 @@ static gboolean query_allocation(GstPad *pad, GstObject *parent, GstQuery *query
   return done;
 }
 
+/// A controller wants to know what there is of an interval, or somebody wants buffers back. Streaming thread.
+static gboolean query_drain(GstPad *pad, GstObject *parent, GstQuery *query) {
+  const auto run = get_run(GST_ONEADAPT_DNN(parent));
+  const std::optional<IntervalOver> over = interval_over_of(query);
+  bool answered = false;
+  if (run && over) {
+    bool sent = false;
+    try {
+      sent = run->end_interval(over->interval, over->duration, copy_settings(GST_ONEADAPT_DNN(parent)));
+    } catch (const std::exception &e) {
+      GST_ELEMENT_ERROR(parent, STREAM, FAILED, ("An interval's gradient cannot be taken: %s.", e.what()), (nullptr));
+    }
+    answer_interval_drain(query, run->dnn(), sent);
+    answered = true;
+  }
+  if (run) run->let_go();
+  return gst_pad_query_default(pad, parent, query) || answered;
+}
+
 /// A controller's profile comes in the asker's thread, while data flows.
 static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) return query_caps(pad, parent, query);
   if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return query_allocation(pad, parent, query);
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) return query_drain(pad, parent, query);
   if (!gst_query_is_oneadapt_profile(query)) return gst_pad_query_default(pad, parent, query);
   auto *self = GST_ONEADAPT_DNN(parent);
   guint count = 0;

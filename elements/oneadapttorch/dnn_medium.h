@@ -24,8 +24,10 @@ using BufferRef = std::unique_ptr<GstBuffer, UnrefBuffer>;
 
 /// One step of the work that a buffer causes: at most one inference, a report of the results, at most one gradient.
 struct Pass {
-  bool infer = true;                        ///< false: the results of the last inference are reported again
-  GradientDue due = {};                     ///< any(): the forward pass is with autograd, and the way back follows
+  bool infer = true;     ///< false: the results of the last inference are reported again
+  bool report = true;    ///< false: they have been reported
+  GradientDue due = {};  ///< any(): the forward pass is with autograd, and the way back follows; without `infer` there
+                         ///< are gradients of the interval already (gradient_every)
   GstClockTime time = GST_CLOCK_TIME_NONE;  ///< stream time that the gradient is of
 };
 
@@ -70,8 +72,13 @@ class DnnMedium {
   virtual std::optional<Pass> next() = 0;
   /// The same at the end of a stream, for what was held back until then.
   virtual std::optional<Pass> rest() { return std::nullopt; }
-  /// Runs the model for the pass that next() or rest() gave last, and keeps what it finds. `buffer`: the one that was
-  /// taken in, or NULL if it has been pushed. False: it cannot be read, and an error has been posted. Throws
+  /// The same at an interval's end, whose last buffer did not say that it is: the pass for the gradient that has not
+  /// been taken. A controller in lockstep asks.
+  virtual std::optional<Pass> end(guint64 interval) { return std::nullopt; }
+  /// Lets go of buffers that are kept for that.
+  virtual void let_go() {}
+  /// Runs the model for the pass that next(), rest() or end() gave last, and keeps what it finds. `buffer`: the one
+  /// that was taken in, or NULL if it has been pushed. False: it cannot be read, and an error has been posted. Throws
   /// ModelError.
   virtual bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) = 0;
   /// Reports what was found last: on the buffer, unless that is NULL, and by messages. The line of the report is only

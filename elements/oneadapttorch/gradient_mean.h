@@ -21,7 +21,6 @@ class GradientMean {
  private:
   std::uint64_t interval_ = 0;
   unsigned count_ = 0;
-  double elements_ = 0, confident_ = 0;
   Gradient sum_;
 };
 

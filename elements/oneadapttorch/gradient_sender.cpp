@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gradient_sender.h"
 
+#include <atomic>
 #include <exception>
 #include <utility>
 
 #include "gradient_convert.h"
+#include "interval_drain.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
 
 namespace oneadapt {
+namespace {
+
+guint64 next_dnn() {
+  static std::atomic<guint64> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+GradientSender::GradientSender(GstElement *element, GstPad *sink, GstPad *src)
+    : element_(element), sink_(sink), src_(src), dnn_(next_dnn()) {}
+
 bool GradientSender::open(const std::string &feedback) {
   GError *error = nullptr;
   feedback_.reset(gst_oneadapt_feedback_new_sender(feedback.c_str(), &error));
@@ -39,7 +53,10 @@ void GradientSender::warn_of_no_marks() {
 GstEvent *GradientSender::gradient_event(Gradient gradient, const CameraTime &camera, GstPad *pad) {
   gradient.stream = camera.known() ? camera.mark().stream : gst_oneadapt_pad_stream(pad);
   try {
-    return new_gradient_event(GST_EVENT_CUSTOM_UPSTREAM, gradient, camera.known() ? camera.mark().feedback_bytes : 0);
+    GstEvent *event =
+        new_gradient_event(GST_EVENT_CUSTOM_UPSTREAM, gradient, camera.known() ? camera.mark().feedback_bytes : 0);
+    set_dnn_of(event, dnn_);
+    return event;
   } catch (const std::exception &e) {
     GST_WARNING_OBJECT(element_, "interval %" G_GUINT64_FORMAT ": not sent: %s", guint64(gradient.interval), e.what());
     if (!std::exchange(warned_unsent_, true))

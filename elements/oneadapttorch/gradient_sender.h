@@ -24,7 +24,9 @@ struct PlacedGradient {
 /// Thread-bound, but for feedback_stats().
 class GradientSender {
  public:
-  GradientSender(GstElement *element, GstPad *sink, GstPad *src) : element_(element), sink_(sink), src_(src) {}
+  GradientSender(GstElement *element, GstPad *sink, GstPad *src);
+  /// Which DNN of this process gradients say they are of.
+  guint64 dnn() const { return dnn_; }
   /// `feedback`: the property. Posts an error and returns false when there is no such way.
   bool open(const std::string &feedback);
   /// Sends `placed`, which is where the gradient belongs upstream, and `gradient` itself downstream to the elements
@@ -42,6 +44,7 @@ class GradientSender {
   };
   GstElement *const element_;
   GstPad *const sink_, *const src_;
+  const guint64 dnn_;
   std::unique_ptr<GstOneadaptFeedback, FreeFeedback> feedback_;
   bool remote_ = false;  ///< gradients leave the process
   bool warned_marks_ = false, warned_unsent_ = false;

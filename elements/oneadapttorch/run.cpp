@@ -95,6 +95,7 @@ void Run::post_wrong_type(const GstCaps *caps) {
 void Run::reset(bool flushed) {
   time_.reset(flushed);
   mean_ = {};
+  sent_.reset();
   ModelTurns::Frame turn(turns_);
   turn.take();
   medium_->reset(flushed);
@@ -148,14 +149,16 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
     if (!infer(passage.buffer.get(), gradient, settings)) return false;
     if (!gradient) turn.give_back();  // else the model keeps the graph for the gradient
   }
-  if (!report(passage)) {
+  if (pass.report && !report(passage)) {
     if (gradient) medium_->model().drop_graph();
     return false;
   }
   // Downstream first: nobody waits for the backward pass.
   if (passage.buffer) push(passage);
   if (!gradient) return true;
-  if (passage.flow.value_or(GST_FLOW_OK) == GST_FLOW_OK)
+  if (!pass.infer)
+    send_mean(interval_of(pass.time, time_.interval()), pass.time);
+  else if (passage.flow.value_or(GST_FLOW_OK) == GST_FLOW_OK)
     backward(pass);
   else
     medium_->model().drop_graph();
@@ -232,6 +235,7 @@ void Run::send_mean(guint64 interval, GstClockTime time) {
 void Run::send(Gradient gradient, guint64 interval, GstClockTime time) {
   gradient.interval = interval;
   gradient.interval_duration = time_.interval();
+  if (!gradient.early) sent_ = interval;
   gradient.stream_time = time;
   gradient.regions = medium_->regions();
   statistics_.count_sent(gradient);
@@ -247,6 +251,15 @@ void Run::drain(const RunSettings &settings) {
     if (!pass) break;
     failed_ = !run(*pass, nothing, settings);
   }
+}
+
+bool Run::end_interval(guint64 interval, GstClockTime duration, const RunSettings &settings) {
+  if (failed_ || !settings.gradient || duration != time_.interval()) return false;
+  if (const std::optional<Pass> pass = medium_->end(interval)) {
+    Passage nothing;
+    failed_ = !run(*pass, nothing, settings);
+  }
+  return sent_ && *sent_ == interval;
 }
 
 void Run::finish() { failed_ = !results_.close(/*quiet=*/failed_) || failed_; }

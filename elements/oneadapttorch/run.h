@@ -43,6 +43,12 @@ class Run {
   void flush() { reset(true); }
   /// Before the end of the stream: infers and reports what was held back.
   void drain(const RunSettings &settings);
+  /// A controller asks whether the gradient of an interval that is over has been sent. It is taken now where it was not
+  /// known which buffer is the interval's last. Streaming thread.
+  bool end_interval(guint64 interval, GstClockTime duration, const RunSettings &settings);
+  /// Lets go of the stream's buffers. Streaming thread.
+  void let_go() { medium_->let_go(); }
+  guint64 dnn() const { return sender_.dnn(); }
   /// At the end of a stream and of a run. Posts an error when the results file cannot be completed.
   void finish();
   /// Infers, reports the results, pushes the buffer, then backpropagates when the interval ends. (transfer full)
@@ -88,7 +94,8 @@ class Run {
   GradientSender sender_;
   ResultsFile results_;
   Statistics statistics_;
-  bool failed_ = false;  ///< an error has been posted; one is enough
+  std::optional<guint64> sent_;  ///< the newest interval whose gradient was sent
+  bool failed_ = false;          ///< an error has been posted; one is enough
   bool warned_gradient_ = false, warned_time_ = false;
 };
 

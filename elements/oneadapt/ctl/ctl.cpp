@@ -26,6 +26,7 @@
 
 #include "core/gradient/gradient.h"
 #include "ctl/ctl_impl.h"
+#include "interval_drain.h"
 #include "walk.h"
 
 GST_DEBUG_CATEGORY(oneadaptctl_debug);
@@ -58,19 +59,25 @@ static bool wait_for_decision(GstOneadaptCtl *self, guint64 ended, guint64 timeo
   return over();
 }
 
-/// No gradient came for interval `ended`: it is decided without one (lockstep). Streaming thread.
-static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+/// Has interval `ended` decided without a gradient, and waits for that (lockstep). Streaming thread.
+static void decide_without(GstOneadaptCtl *self, guint64 ended, bool timed_out) {
   CtlLoop &loop = self->state->loop;
-  {
-    std::unique_lock<std::mutex> lock(loop.mutex);
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  if (timed_out) {
     ++loop.counters.timeouts;
     loop.feedback.heard = false;
     ctl_note_silence(loop);
-    loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
-    loop.wake.notify_all();
-    loop.decided.wait(lock,
-                      [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); });
+  } else {
+    ++loop.counters.without_feedback;
   }
+  loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
+  loop.wake.notify_all();
+  loop.decided.wait(lock, [&] { return !loop.running || loop.flushing || (loop.done != kNone && loop.done >= ended); });
+}
+
+/// No gradient came for interval `ended`: it is decided without one (lockstep). Streaming thread.
+static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
+  decide_without(self, ended, true);
   if (!timeout) return;
   GST_ELEMENT_WARNING(
       self, STREAM, FAILED,
@@ -83,28 +90,41 @@ static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
        GST_TIME_ARGS(timeout)));
 }
 
-static void drain(GstPad *pad) {
-  GstQuery *query = gst_query_new_drain();
-  gst_pad_peer_query(pad, query);
-  gst_query_unref(query);
-}
-
-/// Has everything downstream take what it has been sent. Queues may hold it back. Streaming thread.
-static void drain(GstOneadaptCtl *self) {
-  drain(self->srcpad);
+/// Has everything downstream take what it has been sent, queues too, and DNNs the gradient of an interval that is over.
+/// What DNNs of this process say to that. Streaming thread.
+static oneadapt::DrainAnswers drain(GstOneadaptCtl *self, const oneadapt::IntervalOver &over = {}) {
+  GstQuery *query = oneadapt::new_interval_drain(over);
+  gst_pad_peer_query(self->srcpad, query);
   // A tee passes a query to its first branch that answers: the others are asked one by one.
-  oneadapt::walk_pads(self->srcpad, [](GstElement *element, GstPad *) {
+  oneadapt::walk_pads(self->srcpad, [query](GstElement *element, GstPad *) {
     std::vector<GstPad *> branches;
     GST_OBJECT_LOCK(element);
     for (GList *l = element->srcpads; l && element->numsrcpads > 1; l = l->next)
       branches.push_back(GST_PAD(gst_object_ref(l->data)));
     GST_OBJECT_UNLOCK(element);
     for (GstPad *branch : branches) {
-      drain(branch);
+      gst_pad_peer_query(branch, query);
       gst_object_unref(branch);
     }
     return true;
   });
+  const oneadapt::DrainAnswers answers = oneadapt::answers_of(query);
+  gst_query_unref(query);
+  std::lock_guard<std::mutex> lock(self->state->loop.mutex);
+  self->state->loop.feedback.gradients.expect(answers.dnns);
+  return answers;
+}
+
+/// Has the gradient of an interval that is over taken, and begins the decision on what came. Whether there is something
+/// to wait for (lockstep). Streaming thread.
+static bool ask_for_gradient(GstOneadaptCtl *self, guint64 ended, guint64 duration) {
+  const oneadapt::DrainAnswers answers = drain(self, {ended, duration});
+  CtlLoop &loop = self->state->loop;
+  std::lock_guard<std::mutex> lock(loop.mutex);
+  oneadapt::GradientJoin &gradients = loop.feedback.gradients;
+  if (gradients.has_sum() && gradients.sum().interval == ended)
+    ctl_decide_on_sum(loop, loop.counters.buffers - 1, true);
+  return !answers.dnns || answers.sent;  // without any nothing of the interval got as far as they are
 }
 
 /// Waits (lockstep) until a gradient of what has been sent, if there is one, is seen to. Streaming thread.
@@ -129,6 +149,10 @@ static void decide_without_gradient(GstOneadaptCtl *self, guint64 ended, bool lo
 static void decide_if_silent(GstOneadaptCtl *self, guint64 ended) {
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
+  // Another DNN has had a whole interval for its own.
+  const oneadapt::GradientJoin &gradients = loop.feedback.gradients;
+  if (gradients.has_sum() && gradients.sum().interval < ended)
+    ctl_decide_on_sum(loop, loop.counters.buffers - 1, false);
   if (!ctl_note_silence(loop)) return;
   loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
   loop.wake.notify_all();
@@ -196,8 +220,10 @@ static void end_interval(GstOneadaptCtl *self, const Step &step, const CtlSettin
   check_tunables(self);
   if (!step.needs_gradient) decide_without_gradient(self, step.ended, s.lockstep);
   if (s.lockstep) {
-    if (step.needs_gradient) drain(self);
-    if (!wait_for_decision(self, step.ended, s.lockstep_timeout)) give_up(self, step.ended, s.lockstep_timeout);
+    if (step.needs_gradient && !ask_for_gradient(self, step.ended, s.interval))
+      decide_without(self, step.ended, false);
+    else if (!wait_for_decision(self, step.ended, s.lockstep_timeout))
+      give_up(self, step.ended, s.lockstep_timeout);
   } else if (step.needs_gradient) {
     decide_if_silent(self, step.ended);
   }
@@ -292,7 +318,8 @@ static gboolean gst_oneadapt_ctl_sink_event(GstPad *pad, GstObject *parent, GstE
 
 static gboolean gst_oneadapt_ctl_src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   if (gst_event_is_oneadapt_gradient(event)) {
-    ctl_take_gradient(GST_ONEADAPT_CTL(parent), gst_event_get_oneadapt_gradient_message(event), false);
+    ctl_take_gradient(GST_ONEADAPT_CTL(parent), gst_event_get_oneadapt_gradient_message(event), oneadapt::dnn_of(event),
+                      false);
     gst_event_unref(event);
     return TRUE;
   }

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/gradient/gradient_join.h"
 #include "ctl/buffer_clock.h"
 #include "ctl/ctl.h"
 #include "ctl/decider.h"
@@ -61,8 +62,8 @@ struct CtlReached {
 
 /// What has come back, and for how long nothing has.
 struct CtlFeedback {
-  guint64 newest = kNone, newest_early = kNone;  ///< newest intervals of which a gradient was taken
-  bool heard = true;                             ///< one came in the interval under way, or none could have
+  oneadapt::GradientJoin gradients, early;  ///< those that were taken
+  bool heard = true;                        ///< one came in the interval under way, or none could have
   bool closed = false;  ///< one has come since the start, or the last flush: there is feedback to lose
   guint silent = 0;     ///< intervals in a row in which none came
   bool safe = false;    ///< what there is to do about that is done
@@ -90,6 +91,7 @@ struct CtlLoop {
   bool reset = false;          // the worker is to forget the past before its next decision
   bool busy = false;           // the worker is at a decision
   bool needs_gradient = true;  // the policy's; fixed for a run
+  bool warned_held_back = false;
   struct Job {
     guint64 interval, epoch, frames;             // frames: buffers that had come by the interval's end
     std::optional<oneadapt::Gradient> gradient;  // none: no feedback; an early one changes maps, and decides nothing
@@ -136,9 +138,12 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval);
 /// The tunables found; takes tunables_mutex.
 TunableList ctl_tunables(CtlState *state);
 
-/// Takes a gradient message, or says why not. `network`: it comes from another process, and must say which stream it is
-/// of. Any thread.
-void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network);
+/// Takes a gradient message, or says why not. `dnn`: which one of this process it is of (0: unknown). `network`: it
+/// comes from another process, and must say which stream it is of. Any thread.
+void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool network);
+/// Has what came for an interval decided, although a DNN that is known to be there has sent none. `frames`: buffers
+/// that had come by its end. Under the loop's mutex.
+void ctl_decide_on_sum(CtlLoop &loop, guint64 frames, bool lockstep);
 /// Notes that an interval is over, or (lockstep) that it gets no gradient. True: none came, and a decision without one
 /// is due. Under the loop's mutex.
 bool ctl_note_silence(CtlLoop &loop);

@@ -7,7 +7,45 @@
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
-void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
+/// Under the loop's mutex.
+static void push_job(CtlLoop &loop, oneadapt::Gradient gradient, guint64 frames, bool lockstep) {
+  // A live loop that lags behind decides on the newest only.
+  if (!lockstep) loop.jobs.clear();
+  loop.jobs.push_back({gradient.interval, loop.epoch, frames, std::move(gradient)});
+  loop.wake.notify_all();
+}
+
+/// Whether its interval has been decided, and no other DNN's gradient of it was there. Under the loop's mutex.
+static bool is_decided_without(const CtlLoop &loop, const oneadapt::Gradient &g) {
+  return loop.done != kNone && g.interval <= loop.done && !loop.feedback.gradients.has_any_of(g.interval);
+}
+
+/// Why a gradient is of no use now; empty: it is. Under the loop's mutex.
+static std::string reason_to_ignore(const CtlLoop &loop, const oneadapt::Gradient &g, guint64 dnn) {
+  const CtlReached &reached = loop.reached;
+  if (!loop.running || loop.flushing) return "no data flows";
+  if (reached.current == kNone || g.interval > reached.current) return "its interval has not begun";
+  if (loop.feedback.gradients.is_late(dnn, g.interval) || (g.early && loop.feedback.early.is_late(dnn, g.interval)))
+    return "it is late or a duplicate";
+  if ((g.early ? loop.feedback.early : loop.feedback.gradients).is_other(g))
+    return "its blocks are not those of another DNN's gradient of the same interval";
+  if (g.early ? g.interval < reached.current : !reached.begun.empty() && g.interval < reached.begun.front())
+    return "it is stale";
+  return {};
+}
+
+/// In lockstep an interval is decided once all that was sent has gone through.
+static void warn_of_held_back(GstOneadaptCtl *self, guint64 interval) {
+  GST_ELEMENT_WARNING(self, STREAM, FAILED,
+                      ("The gradient of interval %" G_GUINT64_FORMAT
+                       " came after the interval was decided. Something between filter and DNN holds back an "
+                       "interval's last frame.",
+                       interval),
+                      ("said once a run; use avdec_h264 max-threads=1, alignment=au and no reordering between "
+                       "oneadaptfilter and oneadaptdnn"));
+}
+
+void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool network) {
   CtlState *st = self->state;
   CtlLoop &loop = st->loop;
   std::string why = "a gradient event without its message";
@@ -23,22 +61,16 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
       why = "its interval is " + std::to_string(g->interval_duration) + " ns, that of oneadaptctl " +
             std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";
   }
-  std::lock_guard<std::mutex> lock(loop.mutex);
-  if (why.empty()) {
-    if (!loop.running || loop.flushing)
-      why = "no data flows";
-    else if (loop.reached.current == kNone || g->interval > loop.reached.current)
-      why = "its interval has not begun";
-    else if ((loop.feedback.newest != kNone && g->interval <= loop.feedback.newest) ||
-             (g->early && loop.feedback.newest_early != kNone && g->interval <= loop.feedback.newest_early))
-      why = "it is late or a duplicate";
-    else if (g->early ? g->interval < loop.reached.current
-                      : !loop.reached.begun.empty() && g->interval < loop.reached.begun.front())
-      why = "it is stale";
-  }
+  std::unique_lock<std::mutex> lock(loop.mutex);
+  const bool decided = why.empty() && s.lockstep && is_decided_without(loop, *g);
+  if (decided) why = "its interval has been decided";
+  if (why.empty()) why = reason_to_ignore(loop, *g, dnn);
   if (!why.empty()) {
     ++loop.counters.ignored;
     GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
+    const bool say = decided && !std::exchange(loop.warned_held_back, true);
+    lock.unlock();
+    if (say) warn_of_held_back(self, g->interval);
     return;
   }
   ++(g->early ? loop.counters.early : loop.counters.gradients);
@@ -48,12 +80,22 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, bool network) {
   loop.feedback.heard = loop.feedback.closed = true;
   loop.feedback.safe = false;
   loop.feedback.silent = 0;
-  (g->early ? loop.feedback.newest_early : loop.feedback.newest) = g->interval;
-  if (!loop.needs_gradient) return;
-  // A live loop that lags behind decides on the newest only.
-  if (!s.lockstep) loop.jobs.clear();
-  loop.jobs.push_back({g->interval, loop.epoch, loop.counters.buffers, std::move(g)});
-  loop.wake.notify_all();
+  if (g->early) {
+    loop.feedback.early.add(dnn, *g);
+    if (loop.needs_gradient) push_job(loop, loop.feedback.early.sum(), loop.counters.buffers, s.lockstep);
+    return;
+  }
+  oneadapt::GradientJoin &gradients = loop.feedback.gradients;
+  // Another DNN is behind: what came of the interval before is all there will be.
+  if (gradients.has_sum() && gradients.sum().interval < g->interval)
+    ctl_decide_on_sum(loop, loop.counters.buffers, s.lockstep);
+  gradients.add(dnn, *g);
+  if (gradients.complete()) ctl_decide_on_sum(loop, loop.counters.buffers, s.lockstep);
+}
+
+void ctl_decide_on_sum(CtlLoop &loop, guint64 frames, bool lockstep) {
+  oneadapt::Gradient gradient = loop.feedback.gradients.take();
+  if (loop.needs_gradient) push_job(loop, std::move(gradient), frames, lockstep);
 }
 
 bool ctl_note_silence(CtlLoop &loop) {
@@ -68,8 +110,8 @@ bool ctl_open_feedback(GstOneadaptCtl *self) {
   GError *error = nullptr;
   GstOneadaptFeedback *feedback = gst_oneadapt_feedback_new_receiver(
       where.c_str(),
-      [](GBytes *message, gpointer ctl) { ctl_take_gradient(static_cast<GstOneadaptCtl *>(ctl), message, true); }, self,
-      &error);
+      [](GBytes *message, gpointer ctl) { ctl_take_gradient(static_cast<GstOneadaptCtl *>(ctl), message, 0, true); },
+      self, &error);
   if (!feedback) {
     GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ,
                       ("Property \"feedback\": no gradients can come by \"%s\": %s.", where.c_str(), error->message),

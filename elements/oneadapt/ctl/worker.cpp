@@ -290,12 +290,11 @@ bool ctl_start_worker(GstOneadaptCtl *self) {
     st->loop.profile.asked.reset();
     st->loop.profile.answer.reset();
     st->loop.flushing = false;
-    st->loop.reached.current = st->loop.feedback.newest = st->loop.feedback.newest_early = st->loop.done = kNone;
+    st->loop.reached.current = st->loop.done = kNone;
     st->loop.reached.now = GST_CLOCK_TIME_NONE;
     st->loop.reached.frames = 0;
-    st->loop.feedback.heard = true;
-    st->loop.feedback.closed = st->loop.feedback.safe = false;
-    st->loop.feedback.silent = 0;
+    st->loop.feedback = {};
+    st->loop.warned_held_back = false;
     st->loop.counters = CtlCounters();
     st->loop.worker = std::thread([self, d = std::move(decider)]() mutable { work(self, std::move(d)); });
     return true;
@@ -329,13 +328,11 @@ void ctl_stop_worker(GstOneadaptCtl *self) {
 
 void ctl_forget(CtlLoop &loop) {
   ++loop.epoch;
-  loop.reached.current = loop.feedback.newest = loop.feedback.newest_early = loop.done = kNone;
+  loop.reached.current = loop.done = kNone;
   loop.reached.begun.clear();
   loop.reached.now = GST_CLOCK_TIME_NONE;
   loop.reached.frames = 0;
-  loop.feedback.heard = true;
-  loop.feedback.closed = loop.feedback.safe = false;
-  loop.feedback.silent = 0;
+  loop.feedback = {};
   loop.reset = true;
   loop.profile.asked.reset();
   loop.profile.answer.reset();

@@ -88,6 +88,12 @@ std::optional<Pass> Recogniser::next() {
   }
   const GstClockTime interval = place_.time.interval(), missing = std::min(kMissing, interval / 10);
   if (!interval_now_ || sound_.end() + missing < (*interval_now_ + 1) * interval) return std::nullopt;
+  return hear_next();
+}
+
+/// The interval under way is over, as far as there is sound of it.
+Pass Recogniser::hear_next() {
+  const GstClockTime interval = place_.time.interval();
   const guint64 number = (*interval_now_)++;
   const GstClockTime until = (number + 1) * interval;
   prepare(number, until, false);
@@ -95,6 +101,12 @@ std::optional<Pass> Recogniser::next() {
   pass.due.own = gradient_;
   pass.time = until - std::min<GstClockTime>(interval, 10 * GST_MSECOND);  // a time inside the interval
   return pass;
+}
+
+std::optional<Pass> Recogniser::end(guint64 interval) {
+  if (!interval_now_ || *interval_now_ != interval || sound_.end() <= interval * place_.time.interval())
+    return std::nullopt;
+  return hear_next();
 }
 
 std::optional<Pass> Recogniser::rest() {

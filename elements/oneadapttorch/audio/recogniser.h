@@ -29,6 +29,7 @@ class Recogniser final : public DnnMedium {
   bool take_in(GstBuffer *buffer, const Stamp &stamp, const RunSettings &settings) override;
   std::optional<Pass> next() override;
   std::optional<Pass> rest() override;
+  std::optional<Pass> end(guint64 interval) override;
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
   Report report(BufferRef &buffer, bool line) override;
   std::unique_ptr<Profile> profile(const RunSettings &settings) override;
@@ -58,6 +59,7 @@ class Recogniser final : public DnnMedium {
   };
 
   void append(const Piece &piece);
+  Pass hear_next();
   void prepare(guint64 interval, GstClockTime until, bool last);
   std::vector<Word> new_words(GstClockTime before);
 

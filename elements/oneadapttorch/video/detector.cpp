@@ -44,6 +44,7 @@ FrameSize Detector::frame_size() const {
 }
 
 bool Detector::set_caps(const GstCaps *caps) {
+  held_.buffer.reset();
   if (!reader_.set_caps(caps)) return false;
   largest_ = larger(largest_, frame_size());
   return true;
@@ -51,6 +52,7 @@ bool Detector::set_caps(const GstCaps *caps) {
 
 void Detector::reset(bool flushed) {
   clock_.reset();
+  held_ = {};
   found_.reset();  // what was seen before a seek says nothing about what comes after
   if (flushed) return;
   placer_.reset();
@@ -69,7 +71,29 @@ bool Detector::take_in(GstBuffer *buffer, const Stamp &stamp, const RunSettings 
     pass_->due = clock_.frame(time_, duration, settings.gradient_every, settings.early_gradient, stamp.last);
   }
   pass_->infer = !found_ || pass_->due.any() || ++since_inference_ >= settings.inference_interval;
+  hold(buffer, settings);
   return true;
+}
+
+void Detector::hold(GstBuffer *buffer, const RunSettings &settings) {
+  held_.buffer.reset();
+  if (!settings.gradient || !GST_CLOCK_TIME_IS_VALID(time_)) return;
+  const guint64 interval = interval_of(time_, place_.time.interval());
+  if (held_.interval && *held_.interval != interval) held_.keep = std::exchange(held_.asked, false);
+  held_.interval = interval;
+  held_.counted = pass_->due.also;
+  if (held_.keep && !clock_.taken()) held_.buffer.reset(gst_buffer_ref(buffer));
+}
+
+std::optional<Pass> Detector::end(guint64 interval) {
+  held_.asked = true;
+  if (!held_.buffer || !clock_.end(interval)) return std::nullopt;
+  Pass pass;
+  pass.infer = !held_.counted;
+  pass.report = false;
+  pass.due.own = true;
+  pass.time = time_;
+  return pass;
 }
 
 std::optional<Pass> Detector::next() { return std::exchange(pass_, std::nullopt); }
@@ -77,7 +101,7 @@ std::optional<Pass> Detector::next() { return std::exchange(pass_, std::nullopt)
 bool Detector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) {
   model_->set_gradient(settings.gradient_method, settings.gradient_memory);
   set_input_size(*model_, settings.input_size, largest_);
-  const bool mapped = reader_.read(buffer, [&](const RgbFrame &frame) {
+  const bool mapped = reader_.read(buffer ? buffer : held_.buffer.get(), [&](const RgbFrame &frame) {
     found_ = with_gradient ? model_->infer_for_gradient(frame) : model_->infer(frame);
   });
   if (!mapped)

@@ -28,6 +28,8 @@ class Detector final : public DnnMedium {
   const char *without_time() const override { return "Frames without stream time get results but no gradient"; }
   bool take_in(GstBuffer *buffer, const Stamp &stamp, const RunSettings &settings) override;
   std::optional<Pass> next() override;
+  std::optional<Pass> end(guint64 interval) override;
+  void let_go() override { held_.buffer.reset(); }
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
   Report report(BufferRef &buffer, bool line) override;
   std::vector<Box> regions() const override;
@@ -36,6 +38,16 @@ class Detector final : public DnnMedium {
   std::unique_ptr<Profile> profile(const RunSettings &settings) override;
 
  private:
+  /// The picture that was taken in last, for end(). Kept only where somebody asks for it: a picture that is kept cannot
+  /// be drawn on without a copy.
+  struct Held {
+    BufferRef buffer;
+    bool counted = false;             ///< its gradient is part of the interval's mean
+    std::optional<guint64> interval;  ///< under way
+    bool asked = false;               ///< end() was called in it
+    bool keep = true;                 ///< it was in the one before, or there was none
+  };
+  void hold(GstBuffer *buffer, const RunSettings &settings);
   FrameSize frame_size() const;
   std::optional<FrameTransform> transform_for_profile();
 
@@ -49,6 +61,7 @@ class Detector final : public DnnMedium {
   GstClockTime time_ = GST_CLOCK_TIME_NONE;
   guint64 frame_ = 0, since_inference_ = 0;
   std::optional<std::vector<Detection>> found_;  ///< by the last inference
+  Held held_;
 };
 
 /// `a`, or `b` if that has more pixels.

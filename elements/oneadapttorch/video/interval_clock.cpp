@@ -2,6 +2,7 @@
 #include "video/interval_clock.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/gradient/gradient.h"
 
@@ -28,6 +29,11 @@ IntervalClock::Due IntervalClock::frame(std::uint64_t stream_time, std::uint64_t
   due.first = due.first && !due.own;
   taken_ = taken_ || due.own;
   return due;
+}
+
+bool IntervalClock::end(std::uint64_t interval) {
+  if (!current_ || *current_ != interval) return false;
+  return !std::exchange(taken_, true);
 }
 
 }  // namespace oneadapt

@@ -21,6 +21,11 @@ class IntervalClock {
   /// it is its interval's last.
   Due frame(std::uint64_t stream_time, std::uint64_t duration, unsigned every = 0, bool early = false,
             bool last = false);
+  /// Somebody else knows that this interval is over. Whether it is the one under way and its gradient is still to be
+  /// taken, which then counts as done.
+  bool end(std::uint64_t interval);
+  /// Whether the gradient of the interval under way has been asked for.
+  bool taken() const { return taken_; }
   /// Forgets the interval under way (a flush, a new stream).
   void reset() { current_.reset(); }
 

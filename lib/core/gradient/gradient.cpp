@@ -36,6 +36,21 @@ std::vector<std::vector<Span>> overlaps(unsigned old_length, unsigned new_length
 
 }  // namespace
 
+bool can_be_added(const Gradient &a, const Gradient &b) {
+  return a.map.block_size == b.map.block_size && a.domain == b.domain;
+}
+
+Gradient sum_of(const Gradient &before, const Gradient &newest) {
+  if (!can_be_added(before, newest)) throw std::invalid_argument("gradients of different blocks cannot be added");
+  Gradient sum = newest;
+  sum.z += before.z;
+  sum.elements += before.elements;
+  sum.confident += before.confident;
+  const BlockMap map = resample(before.map, newest.map.frame_width, newest.map.frame_height);
+  for (std::size_t i = 0; i < map.values.size(); ++i) sum.map.values[i] += map.values[i];
+  return sum;
+}
+
 void raise_values(BlockMap &map, double power) {
   const double peak = map.values.empty() ? 0 : *std::max_element(map.values.begin(), map.values.end());
   if (!(peak > 0)) return;

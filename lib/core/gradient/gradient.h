@@ -80,6 +80,13 @@ BlockMap region_map(const Gradient &gradient, double enlarge);
 /// of a pixel of the small frame is shared by the pixels of the large frame that it covers.
 BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_height);
 
+/// Whether two gradients are of the same domain, and of blocks of the same size.
+bool can_be_added(const Gradient &a, const Gradient &b);
+/// The sum of two gradients, on the newest one's frame size (the other map is resampled where that differs): z,
+/// elements, confident elements and maps add up; the rest is the newest's. Throws std::invalid_argument where they
+/// cannot be added.
+Gradient sum_of(const Gradient &before, const Gradient &newest);
+
 /// Raises each value (≥ 0) to the power of `power` > 0 and scales the map so that Σ value·pixels stays the same. A
 /// power below 1 flattens peaks. A map of zeros does not change.
 void raise_values(BlockMap &map, double power);

@@ -14,6 +14,7 @@
 #include "element_rig.h"
 #include "fake_tunable.h"
 #include "gstoneadapt.h"
+#include "interval_drain.h"
 
 namespace {
 
@@ -76,8 +77,11 @@ struct Rig {
     return ret;
   }
   void answer(guint64 interval) { send(gradient_of(interval)); }
-  void send(GstOneadaptGradient *g) {
-    gst_harness_push_upstream_event(h, gst_event_new_oneadapt_gradient(g));
+  /// `dnn`: which DNN of this process it is of; 0: it does not say.
+  void send(GstOneadaptGradient *g, guint64 dnn = 0) {
+    GstEvent *event = gst_event_new_oneadapt_gradient(g);
+    if (dnn) oneadapt::set_dnn_of(event, dnn);
+    gst_harness_push_upstream_event(h, event);
     gst_oneadapt_gradient_free(g);
   }
   void interval() {

@@ -154,3 +154,14 @@ TEST(IntervalClock, AFrameThatSaysItIsTheLastIs) {
   EXPECT_FALSE(due.missed.has_value());
   EXPECT_FALSE(due.any());
 }
+
+TEST(IntervalClock, SomebodyElseKnowsThatAnIntervalIsOver) {
+  IntervalClock clock(kSecond);
+  EXPECT_FALSE(clock.end(0)) << "nothing came";
+  EXPECT_FALSE(clock.frame(200 * kMs, 0).any());
+  EXPECT_FALSE(clock.end(1)) << "another one";
+  EXPECT_TRUE(clock.end(0));
+  EXPECT_FALSE(clock.end(0)) << "once is enough";
+  EXPECT_FALSE(clock.frame(1100 * kMs, 0).missed.has_value());
+  EXPECT_TRUE(clock.frame(2100 * kMs, 0).missed.has_value()) << "nobody said so of interval 1";
+}

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "dnn_harness.h"
+#include "interval_drain.h"
 #include "wire/message.h"
 
 using namespace oneadapt_test;
@@ -381,4 +382,34 @@ TEST_F(Sound, AJumpReportsWhatWasBefore) {
   EXPECT_EQ(all[0]["interval"], 0);
   EXPECT_EQ(all[1]["interval"], 10);
   EXPECT_EQ(dnn.gradients().size(), 1u) << "of the whole interval only";
+}
+
+// A controller in lockstep says so: what is missing of the interval was lost, or the sound pauses.
+TEST_F(Sound, AnIntervalThatIsOverIsHeardAlthoughSoundIsMissing) {
+  tones = {{500, 0.2, 0.2, 0.4}, {3000, 0.2, 1.4, 1.6}};
+  start(8000);
+  play(0, 0.6);
+  const auto over = [&](guint64 interval) {
+    GstQuery *query = oneadapt::new_interval_drain({interval, GST_SECOND});
+    gst_pad_peer_query(dnn.harness->srcpad, query);
+    const unsigned sent = oneadapt::answers_of(query).sent;
+    gst_query_unref(query);
+    return sent;
+  };
+  EXPECT_TRUE(words().empty());
+  EXPECT_EQ(over(0), 1u);
+  EXPECT_EQ(over(0), 1u) << "once is enough";
+  EXPECT_EQ(over(1), 0u) << "nothing came";
+  EXPECT_EQ(dnn.stat("inferences"), 1u);
+  const auto gradients = dnn.gradients();
+  ASSERT_EQ(gradients.size(), 1u);
+  EXPECT_EQ(gradients[0]->interval, 0u);
+  gst_oneadapt_gradient_free(gradients[0]);
+  play(1.2, 2.0);
+  end();
+  EXPECT_EQ(words(), (Words{"low@0.2", "high@1.4"}));
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 3u);  // the last one of what lookahead would have left
+  EXPECT_EQ(all[0]["words"].size(), 1u);
+  EXPECT_EQ(all[1]["words"].size(), 1u);
 }
