@@ -37,6 +37,18 @@ GType gradient_memory_type() {
   return type;
 }
 
+/// Their nicks are ModelOptions::plan.
+GType plan_type() {
+  static const GEnumValue values[] = {
+      {0, "The fastest that gives the same results, found by trying when a model is loaded for the first time", "auto"},
+      {1, "The program as it was saved", "plain"},
+      {2, "Frozen, the channels of a pixel side by side", "channels-last"},
+      {3, "The same with oneDNN's own operators for frames without a gradient", "onednn"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstOneadaptDnnPlan", values);
+  return type;
+}
+
 constexpr auto kReady = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 constexpr auto kPlaying = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 constexpr auto kReadable = GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
@@ -76,6 +88,7 @@ GstStructure *stats_structure(const RunStats &s) {
       G_TYPE_UINT, s.results.objects, "objects-total", G_TYPE_UINT64, s.results.objects_total, "z", G_TYPE_DOUBLE,
       s.gradients.z, "elements", G_TYPE_UINT, s.gradients.elements, "interval", G_TYPE_UINT64, s.gradients.interval,
       "device", G_TYPE_STRING, s.model.device.c_str(), "device-reason", G_TYPE_STRING, s.model.device_reason.c_str(),
+      "plan", G_TYPE_STRING, s.model.plan.c_str(), "gradient-plan", G_TYPE_STRING, s.model.gradient_plan.c_str(),
       "model-threshold", G_TYPE_DOUBLE, s.model.threshold, "marks", G_TYPE_UINT64, s.marks, nullptr);
   if (s.feedback) gst_structure_set(structure, "feedback", GST_TYPE_STRUCTURE, s.feedback.get(), nullptr);
   return structure;
@@ -104,6 +117,26 @@ void add_model_rows(SettingProperties<DnnProperties> &rows) {
         if (p.settings.model.device.empty()) p.settings.model.device = "auto";
       },
       [](const DnnProperties &p, GValue *value) { write_text(value, p.settings.model.device); });
+  /**
+   * oneadaptdnn:plan:
+   *
+   * How LibTorch runs a model of pictures on the CPU. `auto` remembers what it found in the user's cache.
+   * #oneadaptdnn:stats says which plan frames without and with a gradient have.
+   */
+  rows.add(
+      g_param_spec_enum("plan", "Plan", "How a model of pictures is run on the CPU", plan_type(), 0, kReady),
+      [](DnnProperties &p, const GValue *value) {
+        auto *const all = static_cast<GEnumClass *>(g_type_class_ref(plan_type()));
+        if (const GEnumValue *plan = g_enum_get_value(all, g_value_get_enum(value)))
+          p.settings.model.plan = plan->value_nick;
+        g_type_class_unref(all);
+      },
+      [](const DnnProperties &p, GValue *value) {
+        auto *const all = static_cast<GEnumClass *>(g_type_class_ref(plan_type()));
+        if (const GEnumValue *plan = g_enum_get_value_by_nick(all, p.settings.model.plan.c_str()))
+          g_value_set_enum(value, plan->value);
+        g_type_class_unref(all);
+      });
   /**
    * oneadaptdnn:threshold:
    *
@@ -154,7 +187,9 @@ void add_model_rows(SettingProperties<DnnProperties> &rows) {
    * Threads that LibTorch spreads one inference over. The setting counts for the whole process.
    */
   rows.add(
-      g_param_spec_uint("threads", "Threads", "CPU threads of one inference (0: LibTorch's choice)", 0, 256, 0, kReady),
+      g_param_spec_uint("threads", "Threads",
+                        "CPU threads of one inference (0: LibTorch's choice, shared by the models of the process)", 0,
+                        256, 0, kReady),
       [](auto &p) -> auto & { return p.settings.model.threads; });
 }
 

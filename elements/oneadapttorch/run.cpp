@@ -57,14 +57,35 @@ Run::Run(GstElement *element, GstPad *sink, GstPad *src, const RunSettings &sett
       sender_(element, sink, src),
       results_(element) {
   const LoadedModel &model = medium_->model();
-  statistics_.set_model({model.device(), model.device_reason(), model.description().threshold});
+  const PlanReport plan = model.plan();
+  statistics_.set_model(
+      {model.device(), model.device_reason(), plan.results, plan.gradients, model.description().threshold});
 }
 
 bool Run::open(const RunSettings &settings) {
   if (!sender_.open(settings.feedback)) return false;
   const LoadedModel &model = medium_->model();
   GST_INFO_OBJECT(element_, "inference on %s (%s)", model.device().c_str(), model.device_reason().c_str());
+  report_plan(settings.model.plan);
   return results_.open(settings.results_location, settings.append_results);
+}
+
+/// Where a plan does not give the same results, that is worth a warning; all else goes to the debug log.
+void Run::report_plan(const std::string &wanted) {
+  const PlanReport plan = medium_->model().plan();
+  bool wrong = wanted != "auto" && plan.results != wanted;
+  for (const PlanTrial &trial : plan.trials) {
+    GST_INFO_OBJECT(element_, "plan %s: %.1f ms%s%s", trial.name.c_str(), trial.milliseconds,
+                    trial.problem.empty() ? "" : ", not used: ", trial.problem.c_str());
+    wrong = wrong || (!trial.problem.empty() && !plan.remembered);
+  }
+  GST_INFO_OBJECT(element_, "plan %s, with a gradient %s%s; %s", plan.results.c_str(), plan.gradients.c_str(),
+                  plan.remembered ? " (remembered)" : "", plan.problem.c_str());
+  if (wrong)
+    GST_ELEMENT_WARNING(
+        element_, LIBRARY, SETTINGS,
+        ("Property \"plan\": the model is run with \"%s\". %s", plan.results.c_str(), plan.problem.c_str()),
+        ("results are right; set plan=plain to silence this"));
 }
 
 bool Run::set_caps(const GstCaps *caps) {

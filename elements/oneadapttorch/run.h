@@ -70,6 +70,7 @@ class Run {
     std::optional<GstFlowReturn> flow;
   };
 
+  void report_plan(const std::string &wanted);
   void reset(bool flushed);
   void post_wrong_type(const GstCaps *caps);
   bool take_in(GstBuffer *buffer, const RunSettings &settings);

@@ -37,6 +37,7 @@ struct RunStats {
   } profiles;
   struct Model {
     std::string device, device_reason;
+    std::string plan, gradient_plan;
     double threshold = 0;  ///< θ as the model says it, whatever the property does
   } model;
   guint64 marks = 0;  ///< frames that said of themselves that they begin or end an interval

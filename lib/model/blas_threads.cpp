@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include <atomic>
+#include <utility>
 
 namespace oneadapt {
 
@@ -27,18 +28,25 @@ struct OpenBlas {
   }
 };
 
-std::atomic<int> models{0};
+std::atomic<int> counted{0};
 
 }  // namespace
 
-BlasThreads::BlasThreads() { ++models; }
-BlasThreads::~BlasThreads() { --models; }
+BlasThreads::~BlasThreads() {
+  if (counted_) --counted;
+}
 
-void BlasThreads::use(int threads) const {
+void BlasThreads::count() {
+  if (!std::exchange(counted_, true)) ++counted;
+}
+
+int BlasThreads::models() { return counted; }
+
+void BlasThreads::use(int threads) {
   static const OpenBlas blas;
   static const bool own = blas.has_own_threads();
   if (!own) return;
-  const int wanted = models > 1 ? 1 : threads;
+  const int wanted = models() > 1 ? 1 : threads;
   if (blas.get_num_threads() != wanted) blas.set_num_threads(wanted);
 }
 

@@ -10,14 +10,21 @@ namespace oneadapt {
 /// OpenBLAS's OpenMP build goes by LibTorch's own.
 class BlasThreads {
  public:
-  BlasThreads();
+  BlasThreads() = default;
   ~BlasThreads();
   BlasThreads(const BlasThreads &) = delete;
   BlasThreads &operator=(const BlasThreads &) = delete;
 
   /// Before an inference, from any thread: `threads` for a product while this is the process's only model, and one
   /// where there are several, which run side by side and would only wait for each other. Process-wide.
-  void use(int threads) const;
+  void use(int threads);
+  /// Counts from its first inference on.
+  void count();
+  /// Models of the process that have inferred.
+  static int models();
+
+ private:
+  bool counted_ = false;
 };
 
 }  // namespace oneadapt

@@ -79,7 +79,7 @@ std::vector<std::int64_t> places(const Scalar *g, std::int64_t channels, std::in
   for (std::int64_t c = 0; c < channels; ++c) {
     const Scalar *const plane = g + c * count;
     for (std::int64_t i = 0; i < count; ++i) any[std::size_t(i)] |= std::uint8_t(plane[i] != 0);
-    if (c && c % 16) continue;  // a dense one shows in its first channel
+    if (c % 16 != 15) continue;
     std::int64_t found = 0;
     for (const std::uint8_t a : any) found += a;
     if (found * kSparse > count) return {};
@@ -164,13 +164,15 @@ at::Tensor short_convolution_gradient(ag::Node &node, const at::Tensor &g) {
   if (!g.is_cpu() || (g.scalar_type() != at::kFloat && g.scalar_type() != at::kDouble)) return {};
   const Convolution c = convolution_of(node, g);
   if (!c.weight.defined() || c.groups != 1 || g.size(0) != 1 || c.weight.scalar_type() != g.scalar_type()) return {};
-  const at::Tensor dense = g.contiguous();
-  if (g.size(2) * g.size(3) >= kPlaces) {
+  const std::int64_t count = g.size(2) * g.size(3);
+  // A dense one shows in its first channel.
+  if (count >= kPlaces && g.select(1, 0).count_nonzero().item<std::int64_t>() * kSparse <= count) {
+    const at::Tensor planes = g.contiguous();
     const at::Tensor result =
-        g.scalar_type() == at::kFloat ? from_places<float>(c, dense) : from_places<double>(c, dense);
+        g.scalar_type() == at::kFloat ? from_places<float>(c, planes) : from_places<double>(c, planes);
     if (result.defined()) return result;
   }
-  return c.in[1] <= kFewChannels ? to_few_channels(c, dense) : at::Tensor();
+  return c.in[1] <= kFewChannels ? to_few_channels(c, g) : at::Tensor();
 }
 
 at::Tensor mean_over_channels(ag::Node &node, const at::Tensor &g) {

@@ -6,6 +6,8 @@
 #include <ATen/Parallel.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <algorithm>
+
 #include "model/torch_errors.h"
 
 namespace oneadapt {
@@ -79,11 +81,11 @@ ChosenDevice choose_device(const std::string &wanted) {
 }
 
 void InferenceThreads::use() {
-  if (threads_ && set_in_ != std::this_thread::get_id()) {
-    at::set_num_threads(int(threads_));
-    set_in_ = std::this_thread::get_id();
-  }
-  blas_.use(threads_ ? int(threads_) : at::get_num_threads());
+  static const int all = at::get_num_threads();
+  blas_.count();
+  const int wanted = threads_ ? int(threads_) : std::max(1, all / BlasThreads::models());
+  if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
+  blas_.use(wanted);
 }
 
 }  // namespace oneadapt

@@ -23,7 +23,7 @@ ChosenDevice choose_device(const std::string &wanted);
 /// The threads of one model's inferences.
 class InferenceThreads {
  public:
-  /// 0: as many as LibTorch is set to.
+  /// 0: as many as LibTorch is set to, shared by all models of the process.
   explicit InferenceThreads(unsigned threads) : threads_(threads) {}
   /// Before each inference, in its thread: OpenMP's number of threads belongs to the calling thread, OpenBLAS's to the
   /// process.
@@ -31,7 +31,6 @@ class InferenceThreads {
 
  private:
   const unsigned threads_;
-  std::thread::id set_in_;
   BlasThreads blas_;
 };
 

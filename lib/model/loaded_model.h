@@ -17,7 +17,7 @@ namespace oneadapt {
 /// An error of a model. Its kind tells a caller which property to name.
 class ModelError : public std::runtime_error {
  public:
-  enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run, NotFinite };
+  enum class Kind { File, Format, Description, Device, Labels, Classes, Plan, Input, Run, NotFinite };
   ModelError(Kind kind, const std::string &what) : std::runtime_error(what), kind_(kind) {}
   Kind kind() const { return kind_; }
 
@@ -34,12 +34,34 @@ struct ModelOptions {
   std::string labels_file;           ///< one label a line; by default the description's labels
   /// Shared libraries with operators that the model uses. Those of torchvision are found automatically.
   std::vector<std::string> operator_libraries;
+  /// "auto", or one of plan_names(): see PlanReport. All give the same results.
+  std::string plan = "auto";
+  /// Seconds that "auto" may take to try plans when a model is loaded for the first time; what takes longer is not
+  /// tried.
+  double plan_seconds = 1;
 };
+
+/// "plain": the program as it was saved. "channels-last": frozen, with the channels of a pixel side by side. "onednn":
+/// the same as oneDNN's own operators, of frames without a gradient.
+const std::vector<std::string> &plan_names();
 
 /// A model's parameters, buffers, and tensors that are part of the program.
 struct ModelWeights {
   std::uint64_t numbers = 0, bytes = 0;
   std::string type;  ///< in which the model computes: "float32", "float64", "float16", "bfloat16"
+};
+
+/// How LibTorch runs a model of pictures (ModelOptions::plan).
+struct PlanTrial {
+  std::string name;
+  double milliseconds = 0;  ///< of an inference, when it was tried; 0: it was not timed
+  std::string problem;      ///< why it is of no use; empty: it gives the same results and gradients
+};
+struct PlanReport {
+  std::string results = "plain", gradients = "plain";  ///< plans of frames without and with a gradient
+  std::vector<PlanTrial> trials;
+  bool remembered = false;  ///< found by an earlier process, so that nothing was tried
+  std::string problem;      ///< why it is not the plan that was asked for, or the one expected; empty: it is
 };
 
 /// What every medium's model has. A medium adds its forward passes: one without autograd, and one with it, which keeps
@@ -58,11 +80,12 @@ class LoadedModel {
   virtual const std::string &device() const = 0;
   virtual const std::string &device_reason() const = 0;
   virtual ModelWeights weights() const = 0;
+  virtual PlanReport plan() const { return {}; }
 
   /// Backpropagates z of the last forward pass with autograd to its input: fills z, elements, confident, theta, slope,
-  /// domain and map, on the input as it was received. Weights are frozen: no weight gradient is ever computed (§4.1). Without
-  /// elements z is 0 and the map is all zero. Throws ModelError(NotFinite) on a gradient that is not finite, and
-  /// ModelError(Run) when there is no graph, or the scores do not depend on the input.
+  /// domain and map, on the input as it was received. Weights are frozen: no weight gradient is ever computed (§4.1).
+  /// Without elements z is 0 and the map is all zero. Throws ModelError(NotFinite) on a gradient that is not finite,
+  /// and ModelError(Run) when there is no graph, or the scores do not depend on the input.
   virtual void backward(Gradient &gradient) = 0;
   /// Drops the kept graph, if any.
   virtual void drop_graph() = 0;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/model.h"
 
+#include <torch/csrc/api/include/torch/version.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "model/backward.h"
 #include "model/files.h"
@@ -27,6 +30,8 @@ constexpr unsigned kFollowed = 32;
 // Its maps stand out more than exact ones: over blocks, log(exact) rises by 0.90 to 0.98 of log(channel-mean). With
 // this power of it macroblocks get the same QPs in the mean (docs/elements/oneadaptdnn-gradient.md).
 constexpr double kChannelMeanPower = 0.9;
+// Plans are tried on a picture of this size, where the model takes any.
+constexpr unsigned kExampleWidth = 320, kExampleHeight = 256;
 
 /// The first dictionary that holds boxes, scores and labels, however deep: torchvision's scripted detectors give
 /// (losses, [detections]), traced ones differ.
@@ -79,6 +84,18 @@ std::vector<at::Tensor> semantic_tensors(const c10::IValue &value) {
   return {dictionary.at("out").toTensor()};
 }
 
+/// A picture with edges and gradients at many scales, the same each time, as 1×3×H×W in [0, 1].
+at::Tensor example_picture(std::int64_t width, std::int64_t height, const c10::Device &device, at::ScalarType type) {
+  const auto options = at::TensorOptions().dtype(at::kDouble).device(device);
+  const at::Tensor x = at::arange(width, options).view({1, 1, 1, width});
+  const at::Tensor y = at::arange(height, options).view({1, 1, height, 1});
+  const at::Tensor c = at::arange(3, options).view({1, 3, 1, 1});
+  const at::Tensor smooth = (x * 0.031 + c).sin() * (y * 0.043 - c).cos();
+  const at::Tensor fine = (x * y * 0.0021 + c * 2).sin(),
+                   edges = ((x * 0.11).sin() * (y * 0.17).sin() + 0.2 * c).sign();
+  return (0.5 + 0.2 * smooth + 0.15 * fine + 0.12 * edges).clamp(0, 1).to(type);
+}
+
 unsigned round_up(unsigned value, unsigned multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 double clip01(double value) { return std::min(1.0, std::max(0.0, value)); }
@@ -116,7 +133,49 @@ TorchModel::TorchModel(const ModelOptions &options)
   }
   scale_ = scale.to(device_.device, type_);
   shift_ = shift.to(device_.device, type_);
+  choose_plans(options);
 }
+
+/// Plans other than the plain one are for the CPU. A module that changes itself is run as it is.
+void TorchModel::choose_plans(const ModelOptions &options) {
+  const auto &names = plan_names();
+  if (options.plan != "auto" && std::find(names.begin(), names.end(), options.plan) == names.end())
+    throw ModelError(Kind::Plan,
+                     "there is no plan \"" + options.plan + "\"; write auto, plain, channels-last or onednn");
+  results_.module = gradients_.module = module_;
+  if (!device_.device.is_cpu() || shared_->stateful) return;
+  const Plans &plans = shared_->plans([&] {
+    const TensorPool::Use pool(shared_->pool);
+    threads_.use();
+    PlanSearch search;
+    search.wanted = options.plan;
+    search.seconds = options.plan_seconds;
+    search.input = prepare(example_picture(kExampleWidth, kExampleHeight, device_.device, type_));
+    search.call = [this](torch::jit::Module program, const at::Tensor &input) {
+      return call(program, input, "an example picture", "that it is a model of pictures");
+    };
+    const PlanKey key = plan_key();
+    if (options.plan == "auto") search.remembered = remembered_plan(key);
+    Plans found = find_plans(module_, search);
+    if (options.plan == "auto" && !search.remembered && found.report.problem.empty()) remember_plan(key, found.report);
+    return found;
+  });
+  results_ = plans.results;
+  gradients_ = plans.gradients;
+  plan_report_ = plans.report;
+}
+
+PlanKey TorchModel::plan_key() const {
+  std::error_code none;
+  const auto path = std::filesystem::canonical(path_, none);
+  const auto size = std::filesystem::file_size(path, none);
+  const auto time = std::filesystem::last_write_time(path, none).time_since_epoch().count();
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return {path.string(), std::to_string(size) + " " + std::to_string(time) + " LibTorch " TORCH_VERSION " " + host};
+}
+
+const Plan &TorchModel::plan_now() const { return at::GradMode::is_enabled() ? gradients_ : results_; }
 
 void TorchModel::set_input_size(unsigned width, unsigned height) {
   input_width_ = width;
@@ -137,8 +196,8 @@ at::Tensor TorchModel::upload(const RgbFrame &frame) const {
                                          {std::int64_t(frame.stride), 3, 1}, at::TensorOptions().dtype(at::kByte));
   // As bytes across the bus: a quarter of the floats. A GPU copy needs the rows packed.
   const at::Tensor there = device_.device.is_cpu() ? bytes : bytes.contiguous().to(device_.device);
-  at::Tensor planes =
-      at::empty({1, 3, frame.height, frame.width}, at::TensorOptions().dtype(type_).device(device_.device));
+  const auto options = at::TensorOptions().dtype(type_).device(device_.device).memory_format(plan_now().layout);
+  at::Tensor planes = at::empty({1, 3, frame.height, frame.width}, options);
   planes.copy_(there.permute({2, 0, 1}).unsqueeze(0));
   return planes.div_(255.0);
 }
@@ -159,7 +218,8 @@ at::Tensor TorchModel::prepare(const at::Tensor &rgb) const {
 }
 
 Elements TorchModel::forward(const at::Tensor &input, double least) {
-  const c10::IValue value = call(input,
+  const Plan &plan = plan_now();
+  const c10::IValue value = call(plan.module, input.contiguous(plan.layout),
                                  "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) +
                                      " (tensor " + shape_text(input) + ")",
                                  "that it is a model of pictures, and input.width, input.height and input.multiple_of "
@@ -266,6 +326,7 @@ void TorchModel::set_weight_gradients(bool on) {
   drop_graph();
   weights_.clear();
   if (on) module_ = module_.deepcopy();  // others run the same weights
+  if (on) results_ = gradients_ = {"plain", module_, at::MemoryFormat::Contiguous};
   auto take = [&](at::Tensor weight) {
     if (!weight.is_floating_point()) return;
     weight.requires_grad_(on);

@@ -99,7 +99,7 @@ class TorchSequence final : public LoadedFile<SequenceModel> {
   at::Tensor forward(const at::Tensor &samples) {
     at::Tensor input = samples;
     if (description_.normalise) input = (input - input.mean()) / (input.var(/*unbiased=*/false) + 1e-7).sqrt();
-    const c10::IValue value = call(input, std::to_string(input.size(1)) + " samples of sound (tensor 1×N)",
+    const c10::IValue value = call(module_, input, std::to_string(input.size(1)) + " samples of sound (tensor 1×N)",
                                    "that it is a model of sound that takes a waveform");
     const at::Tensor scores = output(tensors_of(value), description_.score_outputs[0], 2, "scores");
     if (scores.size(1) != std::int64_t(labels_.size()) || scores.size(0) < 1)

@@ -157,9 +157,15 @@ torch::jit::Module SharedModule::to_run() const {
   return torch::jit::Module(module._ivalue()->deepcopy(copies));
 }
 
-std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device,
+const Plans &SharedModule::plans(const std::function<Plans()> &search) {
+  std::lock_guard<std::mutex> lock(mutex_);  // while searching too: nobody may run the module meanwhile
+  if (!plans_) plans_ = search();
+  return *plans_;
+}
+
+std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device, const std::string &plan,
                                           const std::vector<std::string> &operator_libraries) {
-  using Key = std::tuple<std::string, std::string, off_t, time_t, long>;
+  using Key = std::tuple<std::string, std::string, std::string, off_t, time_t, long>;
   // Never destroyed: elements may outlive static objects.
   static auto &mutex = *new std::mutex;
   static auto &loaded = *new std::map<Key, std::weak_ptr<SharedModule>>;
@@ -171,7 +177,7 @@ std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::De
   std::lock_guard<std::mutex> lock(mutex);  // while loading too: who comes second waits and shares
   if (!known) return load(path, device, operator_libraries);
   for (auto i = loaded.begin(); i != loaded.end();) i = i->second.expired() ? loaded.erase(i) : std::next(i);
-  auto &entry = loaded[Key{real, device.str(), s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec}];
+  auto &entry = loaded[Key{real, device.str(), plan, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec}];
   auto shared = entry.lock();
   if (!shared) entry = shared = load(path, device, operator_libraries);
   return shared;

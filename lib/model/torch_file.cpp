@@ -34,7 +34,6 @@ TorchFile::TorchFile(const ModelOptions &options, const Words &words)
     throw ModelError(Kind::Input, "the threshold must be from 0 to 1, it is " + std::to_string(*options.threshold));
   check_archive(options.path);
   device_ = choose_device(options.device);
-  threads_.use();
   load_module(options);
   read_signature();
   find_type();
@@ -57,7 +56,7 @@ void TorchFile::read_signature() {
 }
 
 void TorchFile::load_module(const ModelOptions &options) {
-  shared_ = load_shared(options.path, device_.device, options.operator_libraries);
+  shared_ = load_shared(options.path, device_.device, options.plan, options.operator_libraries);
   module_ = shared_->to_run();
   if (!module_.find_method("forward"))
     throw ModelError(Kind::Format, "model file '" + options.path + "' has no method forward()");

@@ -5,6 +5,8 @@
 
 #include "model/heads.h"
 #include "model/model.h"
+#include "model/plan_memory.h"
+#include "model/plans.h"
 #include "model/torch_passes.h"
 
 namespace oneadapt {
@@ -19,6 +21,7 @@ class TorchModel final : public LoadedFile<Model> {
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
   void set_gradient(GradientMethod method, GradientMemory memory) override;
   void set_weight_gradients(bool on) override;
+  PlanReport plan() const override { return plan_report_; }
 
   // The parts, for tests.
   /// The frame as 1×3×H×W, RGB in [0, 1], of the model's type, on its device.
@@ -44,12 +47,18 @@ class TorchModel final : public LoadedFile<Model> {
     bool find = false;   ///< on this one
   };
 
+  void choose_plans(const ModelOptions &options);
+  PlanKey plan_key() const;
+  /// Of what runs now: with autograd or without.
+  const Plan &plan_now() const;
   at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf) override;
   at::Tensor approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf);
   BlockMap map_of(const at::Tensor &gradient) override;
   Domain domain() const override { return Domain::Grid; }
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
 
+  Plan results_, gradients_;
+  PlanReport plan_report_;
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   at::Tensor wanted_;                // bool, one a class
   at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift

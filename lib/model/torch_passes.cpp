@@ -47,7 +47,8 @@ void expect_graph(const at::Tensor &scores) {
         "script it without torch.no_grad() and detach()");
 }
 
-c10::IValue TorchPasses::call(const at::Tensor &input, const std::string &on, const char *remedy) {
+c10::IValue TorchPasses::call(torch::jit::Module program, const at::Tensor &input, const std::string &on,
+                              const char *remedy) {
   // The optimising executor profiles the first runs and compiles on the second, seconds at a time and again for every
   // new size; a network's time is in its convolutions and products, which it does not touch.
   torch::jit::GraphOptimizerEnabledGuard plain(false);
@@ -57,7 +58,7 @@ c10::IValue TorchPasses::call(const at::Tensor &input, const std::string &on, co
   else
     arguments.emplace_back(input);
   try {
-    return module_.forward(std::move(arguments));
+    return program.forward(std::move(arguments));
   } catch (const std::exception &e) {
     throw ModelError(Kind::Run, "the model failed on " + on + ": " + first_sentence(e) + "; check " + remedy);
   }
@@ -88,6 +89,7 @@ at::Tensor TorchPasses::input_gradient(double &z) {
 void TorchPasses::backpropagate(Gradient &gradient) {
   const at::Tensor scores = graph_.scores.defined() ? graph_.scores.detach() : at::Tensor();
   guarded("backpropagation failed", [&] {
+    const TensorPool::Use pool(shared_->pool);
     threads_.use();
     at::NoGradGuard no_grad;
     const std::int64_t count = scores.defined() ? scores.size(0) : 0;

@@ -40,15 +40,16 @@ class TorchPasses : protected TorchFile {
   /// What the map is over.
   virtual Domain domain() const = 0;
 
-  /// forward() of one input. `on` and `remedy` are for the error: what the model failed on, and what to check. Throws
-  /// ModelError(Run).
-  c10::IValue call(const at::Tensor &input, const std::string &on, const char *remedy);
+  /// forward() of a program for one input. `on` and `remedy` are for the error: what the model failed on, and what to
+  /// check. Throws ModelError(Run).
+  c10::IValue call(torch::jit::Module program, const at::Tensor &input, const std::string &on, const char *remedy);
 
   /// Runs `work`, a forward pass without autograd. Throws ModelError.
   template <typename Work>
   auto run_plain(Work work) {
     graph_ = {};
     return guarded("the model failed", [&] {
+      const TensorPool::Use pool(shared_->pool);
       at::NoGradGuard no_grad;  // not InferenceMode: a tensor that a model caches there could not enter autograd later
       threads_.use();
       return work();
@@ -59,6 +60,7 @@ class TorchPasses : protected TorchFile {
   auto run_with_graph(Work work) {
     graph_ = {};
     return guarded("the model failed", [&] {
+      const TensorPool::Use pool(shared_->pool);
       at::AutoGradMode with_grad(true);
       threads_.use();
       return work();
@@ -90,6 +92,10 @@ class LoadedFile : public Interface, protected TorchPasses {
   ModelWeights weights() const final { return count_weights(); }
   void backward(Gradient &gradient) final { backpropagate(gradient); }
   void drop_graph() final { graph_ = {}; }
+  ~LoadedFile() override {
+    graph_ = {};
+    shared_->pool->release();  // other users of the module make theirs anew
+  }
 
  protected:
   using TorchPasses::TorchPasses;

@@ -50,7 +50,8 @@ void round(torch::jit::Module &module, std::int64_t size, Way &way) {
   for (unsigned i = 0; i < way.streams; ++i)
     streams.emplace_back([&] {
       at::set_num_threads(way.threads);
-      const oneadapt::BlasThreads blas;  // as every model has
+      oneadapt::BlasThreads blas;  // as every model has
+      blas.count();
       const at::NoGradGuard no_grad;
       const torch::jit::GraphOptimizerEnabledGuard plain(false);
       const at::Tensor input = at::rand({way.batch, 3, size, size});

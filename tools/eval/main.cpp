@@ -92,7 +92,6 @@ int main(int argc, char **argv) {
   if (const auto status = parse_command_line(app, "oneadapt-eval", argc, argv, [&] { complete(a); })) return *status;
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin slow the other runs down.
   setenv("OMP_WAIT_POLICY", "passive", 0);
-  keep_memory();
   gst_init(nullptr, nullptr);
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);

@@ -3,11 +3,9 @@
 
 #include <gst/gst.h>
 #ifdef __GLIBC__
-#include <malloc.h>
 #endif
 
 #include <algorithm>
-#include <climits>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -182,13 +180,6 @@ RunResult Run::result() {
 }
 
 }  // namespace
-
-void keep_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-#endif
-}
 
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval) {
   Run made(options, on_interval);

@@ -91,11 +91,6 @@ struct RunResult {
   std::vector<std::string> warnings;                   ///< of the elements, a line each
 };
 
-/// Has malloc keep what it frees, for programs that do nothing but inference: a DNN's activations come and go by tens
-/// of megabytes a frame, and giving them back to the system each time costs a tenth of one run's time and a third of
-/// two at once.
-void keep_memory();
-
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
 

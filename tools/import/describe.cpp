@@ -295,7 +295,7 @@ ModelFile::ModelFile(const std::string &path) : contents_(std::make_unique<Conte
   contents_->path = path;
   try {
     // Finds the libraries of torchvision's operators, too.
-    const auto shared = load_shared(path, torch::kCPU, {});
+    const auto shared = load_shared(path, torch::kCPU, "plain", {});
     contents_->description = shared->description;
     contents_->running = shared->to_run();
     // Other extra files are not ours to lose.

@@ -258,7 +258,8 @@ class Runs {
 };
 
 Facts facts_of(const LoadedModel &model) {
-  return {model.description(), model.labels(), model.theta(), model.device(), model.device_reason(), model.weights()};
+  return {model.description(),   model.labels(),  model.theta(), model.device(),
+          model.device_reason(), model.weights(), model.plan()};
 }
 
 void prepare_folder(const std::string &folder) {

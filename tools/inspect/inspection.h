@@ -42,6 +42,7 @@ struct Facts {
   double theta = 0;
   std::string device, device_reason;
   ModelWeights weights;
+  PlanReport plan;
   bool hears() const { return description.task == "ctc"; }
 };
 

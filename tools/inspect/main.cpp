@@ -46,6 +46,13 @@ void declare_model(CLI::App &app, Arguments &a) {
       ->delimiter(',')
       ->allow_extra_args(false);
   loaded.add_shown("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT", "SIZE");
+  loaded.add_shown("--plan", o.model.plan, "How it is run on the CPU: auto, plain, channels-last or onednn", "NAME")
+      ->check(CLI::IsMember([] {
+                auto names = plan_names();
+                names.insert(names.begin(), "auto");
+                return names;
+              }())
+                  .description(""));
   loaded.add_shown("--threads", o.model.threads, "CPU threads of one inference; 0: LibTorch's choice", "N")
       ->check(CLI::Range(0, 256).description(""));
 }
@@ -160,6 +167,7 @@ int main(int argc, char **argv) {
         throw CLI::ValidationError(option, "is of a clip; give one with --input");
   };
   if (const auto status = tools::parse_command_line(app, "oneadapt-inspect", argc, argv, check)) return *status;
+  a.options.model.plan_seconds = 300;  // who looks at a model has the time, and it is remembered
   if (a.threshold >= 0) a.options.model.threshold = a.threshold;
   gst_init(nullptr, nullptr);
   try {

@@ -81,6 +81,20 @@ std::string output_of(const ModelDescription &d) {
   return text;
 }
 
+/// "channels-last (12.9 ms; plain 17.4 ms, onednn 15.4 ms)".
+std::string plan_of(const PlanReport &plan) {
+  std::string others, chosen = plan.results;
+  for (const PlanTrial &trial : plan.trials) {
+    const std::string cost = trial.problem.empty() ? number(trial.milliseconds, "%.1f") + " ms" : trial.problem;
+    if (trial.name == plan.results)
+      chosen += " (" + cost;
+    else
+      others += (others.empty() ? "; " : ", ") + trial.name + " " + cost;
+  }
+  if (!plan.trials.empty()) chosen += others + ", on an example picture)";
+  return chosen + (plan.gradients == plan.results ? "" : "; with a gradient " + plan.gradients);
+}
+
 std::string labels_of(const std::vector<std::string> &labels) {
   std::string text = std::to_string(labels.size()) + ": ";
   for (std::size_t i = 0; i < std::min(kLabelsShown, labels.size()); ++i) text += (i ? ", " : "") + labels[i];
@@ -163,7 +177,8 @@ std::string model_text(const Inspection &in) {
               grouped(weights.numbers) + ", " + bytes_text(double(weights.bytes)) + ", computed in " + weights.type) +
          line("input", input_of(d)) + line("output", output_of(d)) + line("labels", labels_of(in.facts.labels)) +
          line("θ", number(in.facts.theta) + ", slope " + number(d.slope) + ", floor " + number(d.floor)) +
-         line("device", in.facts.device + " (" + in.facts.device_reason + ")");
+         line("device", in.facts.device + " (" + in.facts.device_reason + ")") +
+         line("plan", in.facts.hears() ? "" : plan_of(in.facts.plan));
 }
 
 std::string input_text(const Inspection &in, const Options &options) {
@@ -260,6 +275,9 @@ Json to_json(const Inspection &in, const Options &options, const std::vector<Fin
                 {"labels", in.facts.labels},
                 {"description", Json::parse(in.facts.description.to_json())}};
   j["device"] = {{"name", in.facts.device}, {"reason", in.facts.device_reason}};
+  j["plan"] = {{"results", in.facts.plan.results}, {"gradients", in.facts.plan.gradients}, {"trials", Json::array()}};
+  for (const PlanTrial &trial : in.facts.plan.trials)
+    j["plan"]["trials"].push_back({{"plan", trial.name}, {"ms", trial.milliseconds}, {"problem", trial.problem}});
   j["input"] = {{"path", text_or_null(options.input)}, {"clip", in.clip}, {"made", in.made_up}};
   j["frames"] = Json::array();
   for (std::size_t i = 0; i < in.frames.size(); ++i) j["frames"].push_back(frame_json(in, i));

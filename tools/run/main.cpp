@@ -257,7 +257,6 @@ int main(int argc, char **argv) {
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait slow everything else in the
   // pipeline down, and each other on a busy machine.
   setenv("OMP_WAIT_POLICY", "passive", 0);
-  keep_memory();
   gst_init(nullptr, nullptr);
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_interrupt);
   const int status = run_program("oneadapt-run", [&] { adapt(a, command_text("oneadapt-run", argc, argv)); });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // `threads` reaches the BLAS, too.
+#include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +56,26 @@ TEST(BlasThreads, AreThoseOfTheModelAndOneWhereThereAreSeveral) {
   }
   infer(*two);
   EXPECT_EQ(threads(), 2);
+}
+
+// Threads of several models would only wait for each other.
+TEST(InferenceThreads, AreSharedByTheModelsOfTheProcess) {
+  const TemporaryFolder folder;
+  const std::string path = save_colours(folder);
+  const auto threads = [](oneadapt::Model &model) {
+    infer(model);
+    return at::get_num_threads();
+  };
+  const auto one = load(path, 0);
+  const int all = threads(*one);
+  {
+    const auto another = load(path, 0);
+    EXPECT_EQ(threads(*another), std::max(1, all / 2));
+    EXPECT_EQ(threads(*one), std::max(1, all / 2));
+    const auto own = load(path, 3);
+    EXPECT_EQ(threads(*own), 3) << "as it was told";
+  }
+  EXPECT_EQ(threads(*one), all);
 }
 
 }  // namespace

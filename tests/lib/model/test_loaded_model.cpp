@@ -136,7 +136,7 @@ TEST(Description, WhoHoldsItSharesWhatWasLoaded) {
   options.path = save_colours(folder);
   options.device = "cpu";
   auto description = read_description(options);
-  const std::weak_ptr<SharedModule> loaded = load_shared(options.path, c10::kCPU, {});
+  const std::weak_ptr<SharedModule> loaded = load_shared(options.path, c10::kCPU, options.plan, {});
   EXPECT_FALSE(loaded.expired()) << "the description does not keep it";
   EXPECT_EQ(&TorchModel(options).shared(), loaded.lock().get());
   description.reset();

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/plans.h"
+
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "model/backward.h"
+#include "model/torch_errors.h"
+
+namespace oneadapt {
+namespace {
+
+constexpr double kSameOutput = 1e-4;     // of the largest value; what other orders of summation make is 1e-6
+constexpr double kSameGradient = 0.999;  // cosine
+constexpr double kClearlyFaster = 0.9;   // of the time of another
+constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin_ = Clock::now();
+};
+
+/// All tensors of an output, however deep.
+void collect(const c10::IValue &value, std::vector<at::Tensor> &all) {
+  if (value.isTensor()) {
+    all.push_back(value.toTensor());
+  } else if (value.isTuple()) {
+    for (const c10::IValue &element : value.toTupleRef().elements()) collect(element, all);
+  } else if (value.isTensorList()) {
+    for (const at::Tensor &element : value.toTensorVector()) all.push_back(element);
+  } else if (value.isList()) {
+    for (const c10::IValue &element : value.toListRef()) collect(element, all);
+  } else if (value.isGenericDict()) {
+    for (const auto &entry : value.toGenericDict()) collect(entry.value(), all);
+  }
+}
+
+/// Why `a`, of the plain program, and `b` are not the same; empty: they are.
+std::string difference(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b) {
+  if (a.size() != b.size()) return "it gives another number of outputs";
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].defined() != b[i].defined() || (a[i].defined() && a[i].sizes() != b[i].sizes()))
+      return "output " + std::to_string(i) + " has another shape";
+    if (!a[i].defined() || a[i].numel() == 0) continue;
+    const at::Tensor x = a[i].detach().to(at::kDouble), y = b[i].detach().to(at::kDouble);
+    const double largest = std::max(1e-3, x.abs().max().item<double>());
+    const double most = (x - y).abs().max().item<double>();
+    if (!(most <= kSameOutput * largest)) {
+      char text[96];
+      std::snprintf(text, sizeof text, "output %zu differs by %.2g of %.2g", i, most, largest);
+      return text;
+    }
+  }
+  return {};
+}
+
+/// A number that depends on all outputs that the input's gradient can come from; undefined: there are none.
+at::Tensor any_utility(const std::vector<at::Tensor> &outputs) {
+  at::Tensor sum;
+  for (const at::Tensor &output : outputs) {
+    if (!output.defined() || !output.requires_grad() || output.numel() == 0) continue;
+    // Signs that alternate: what a softmax or a sum of shares gives would cancel out.
+    const at::Tensor signs = at::arange(output.numel(), output.options().requires_grad(false)).mul(2.4).sin();
+    const at::Tensor part = (output.reshape(-1) * signs).mean();
+    sum = sum.defined() ? sum + part : part;
+  }
+  return sum;
+}
+
+class Finder {
+ public:
+  Finder(torch::jit::Module module, const PlanSearch &search) : search_(search) { plain_.module = std::move(module); }
+
+  /// Whatever goes wrong with the plain program here goes wrong with a frame, too, and is said then.
+  Plans find() {
+    try {
+      return search();
+    } catch (const std::exception &e) {
+      lay_weights(at::MemoryFormat::Contiguous);
+      Plans plans = chosen(plain_, plain_);
+      plans.report.problem = "the model fails on an example picture: " + first_sentence(e);
+      return plans;
+    }
+  }
+
+ private:
+  Plans search() {
+    if (search_.wanted == "plain") return chosen(plain_, plain_);
+    if (search_.remembered) return make_again();
+    const bool free = search_.wanted == "auto";
+    const double plain_time = time(plain_);
+    note(plain_, plain_time);
+    // Two passes more at least: one that warms up, one that counts; and gradients of both.
+    if (free && stopwatch_.seconds() + 8 * plain_time > search_.seconds) {
+      Plans plans = chosen(plain_, plain_);
+      plans.report.problem = "trying others would take too long; \"oneadapt-inspect MODEL\" tries them, and remembers";
+      return plans;
+    }
+    outputs_ = run(plain_);
+    gradient_ = gradient(plain_);
+    if (gradient_.defined() && !std::isfinite(gradient_.sum().item<double>())) gradient_.reset();  // nothing to compare
+    std::optional<Plan> channels_last = make_channels_last();
+    if (!channels_last) return fallen_back();
+    const double last_time = time(*channels_last);
+    note(*channels_last, last_time);
+    const bool faster = last_time * kClearlyFaster <= plain_time;
+    std::optional<Plan> onednn;
+    if (search_.wanted == "onednn" || (free && stopwatch_.seconds() + 8 * last_time < search_.seconds))
+      onednn = make_onednn(*channels_last);
+    const double other_time = onednn ? time(*onednn) : 0;
+    if (onednn) note(*onednn, other_time);
+    if (search_.wanted == "onednn") return onednn ? chosen(*onednn, *channels_last) : fallen_back();
+    if (free && onednn && other_time < kClearlyFaster * std::min(plain_time, last_time))
+      return chosen(*onednn, *channels_last);
+    if (free && !faster) {
+      lay_weights(at::MemoryFormat::Contiguous);
+      return chosen(plain_, plain_);
+    }
+    return chosen(*channels_last, *channels_last);
+  }
+
+  at::Tensor input_for(const Plan &plan) const { return search_.input.contiguous(plan.layout); }
+
+  std::vector<at::Tensor> run(const Plan &plan) const {
+    const at::NoGradGuard no_grad;
+    std::vector<at::Tensor> all;
+    collect(search_.call(plan.module, input_for(plan)), all);
+    return all;
+  }
+
+  /// Seconds of a pass; the first one warms up, unless there is no time for two.
+  double time(const Plan &plan) const {
+    double best = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < 3; ++i) {
+      const Stopwatch one;
+      run(plan);
+      best = std::min(best, one.seconds());
+      if (best > search_.seconds / 4) break;
+    }
+    return best;
+  }
+
+  /// |∂/∂input| of any_utility(); undefined: there is none.
+  at::Tensor gradient(const Plan &plan) const {
+    const at::AutoGradMode with_grad(true);
+    const at::Tensor leaf = input_for(plan).detach().clone(plan.layout).requires_grad_(true);
+    std::vector<at::Tensor> all;
+    collect(search_.call(plan.module, leaf), all);
+    const at::Tensor sum = any_utility(all);
+    if (!sum.defined()) return {};
+    return gradient_of_leaf(sum, leaf);
+  }
+
+  /// Why the plan is of no use; empty: it gives what the plain one gives.
+  std::string check(const Plan &plan, bool gradients) const {
+    const std::string outputs = difference(outputs_, run(plan));
+    if (!outputs.empty() || !gradients || !gradient_.defined()) return outputs;
+    const at::Tensor other = gradient(plan);
+    if (!other.defined()) return "it has no gradient";
+    const at::Tensor a = map(gradient_), b = map(other);
+    const double product = (a * b).sum().item<double>(), sizes = (a.norm() * b.norm()).item<double>();
+    return sizes == 0 || product >= kSameGradient * sizes ? "" : "its gradient differs";
+  }
+
+  static at::Tensor map(const at::Tensor &gradient) {
+    return at::avg_pool2d(gradient.to(at::kDouble).contiguous().sum(1, true), {16, 16}, {16, 16}, {0, 0}, true);
+  }
+
+  /// Of convolutions' weights, in place: the plain program and a frozen one share them.
+  void lay_weights(at::MemoryFormat layout) {
+    const at::NoGradGuard no_grad;
+    const auto lay = [layout](at::Tensor weight) {
+      if (weight.dim() == 4 && weight.is_floating_point()) weight.set_data(weight.contiguous(layout));
+    };
+    for (const at::Tensor &weight : plain_.module.parameters()) lay(weight);
+    for (const at::Tensor &weight : plain_.module.buffers()) lay(weight);
+  }
+
+  Plans make_again() {
+    report_ = *search_.remembered;
+    if (report_.gradients == "plain") return chosen(plain_, plain_);
+    checked_ = false;
+    const std::optional<Plan> channels_last = make_channels_last();
+    if (!channels_last) return fallen_back();
+    if (report_.results != "onednn") return chosen(*channels_last, *channels_last);
+    const std::optional<Plan> onednn = make_onednn(*channels_last);
+    return onednn ? chosen(*onednn, *channels_last) : fallen_back();
+  }
+
+  std::optional<Plan> make_channels_last() {
+    lay_weights(kChannelsLast);
+    return made("channels-last", true, [&] { return torch::jit::freeze(plain_.module); });
+  }
+
+  std::optional<Plan> make_onednn(const Plan &frozen) {
+    return made("onednn", false, [&] {
+      torch::jit::Module module = frozen.module.clone();
+      return torch::jit::optimize_for_inference(module);
+    });
+  }
+
+  template <typename Make>
+  std::optional<Plan> made(const char *name, bool gradients, Make make) {
+    Plan plan;
+    plan.name = name;
+    plan.layout = kChannelsLast;
+    std::string problem;
+    try {
+      plan.module = make();
+      if (checked_) problem = check(plan, gradients);
+    } catch (const std::exception &e) {
+      problem = "LibTorch cannot make it: " + first_sentence(e);
+    }
+    if (problem.empty()) return plan;
+    report_.trials.push_back({name, 0, problem});
+    return std::nullopt;
+  }
+
+  void note(const Plan &plan, double seconds) { report_.trials.push_back({plan.name, 1e3 * seconds, ""}); }
+
+  Plans fallen_back() {
+    lay_weights(at::MemoryFormat::Contiguous);
+    Plans plans = chosen(plain_, plain_);
+    for (const PlanTrial &trial : report_.trials)
+      if (!trial.problem.empty()) plans.report.problem = "plan \"" + trial.name + "\": " + trial.problem;
+    return plans;
+  }
+
+  Plans chosen(const Plan &results, const Plan &gradients) {
+    report_.results = results.name;
+    report_.gradients = gradients.name;
+    return {results, gradients, report_};
+  }
+
+  const PlanSearch &search_;
+  const Stopwatch stopwatch_;
+  Plan plain_;
+  std::vector<at::Tensor> outputs_;
+  at::Tensor gradient_;
+  PlanReport report_;
+  bool checked_ = true;  ///< plans are compared with the plain one
+};
+
+}  // namespace
+
+const std::vector<std::string> &plan_names() {
+  static const std::vector<std::string> names{"plain", "channels-last", "onednn"};
+  return names;
+}
+
+Plans find_plans(torch::jit::Module module, const PlanSearch &search) {
+  return Finder(std::move(module), search).find();
+}
+
+}  // namespace oneadapt

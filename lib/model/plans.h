@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Ways to run a module of pictures on the CPU, and which one is fastest. Internal; sees LibTorch.
+#pragma once
+#include <torch/script.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/loaded_model.h"
+
+namespace oneadapt {
+
+/// A program, and the layout in which it is given pictures.
+struct Plan {
+  std::string name = "plain";
+  torch::jit::Module module;
+  at::MemoryFormat layout = at::MemoryFormat::Contiguous;
+};
+
+struct Plans {
+  Plan results, gradients;  ///< of frames without and with a gradient
+  PlanReport report;
+};
+
+/// How plans are looked for.
+struct PlanSearch {
+  std::string wanted = "auto";
+  double seconds = 1;  ///< that "auto" may take
+  /// What an earlier search found: it is made again without a trial.
+  std::optional<PlanReport> remembered;
+  at::Tensor input;  ///< an example, contiguous, as the module is given it
+  /// forward() of a module, as it is called later.
+  std::function<c10::IValue(torch::jit::Module module, const at::Tensor &input)> call;
+};
+
+/// Tries plans on the example: each must give the outputs of the plain one (within 1e-4 of the largest), and gradients
+/// whose maps agree (cosine 0.999), else it is left out. The weights of `module` get the layout of the plan for
+/// gradients. Nobody else may use the module meanwhile. Of two that are about equally fast, within a tenth, the first
+/// of channels-last, plain, onednn is taken, so that the choice is the same each time.
+Plans find_plans(torch::jit::Module module, const PlanSearch &search);
+
+}  // namespace oneadapt
