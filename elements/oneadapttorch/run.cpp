@@ -280,7 +280,9 @@ bool Run::end_interval(guint64 interval, GstClockTime duration, const RunSetting
     Passage nothing;
     failed_ = !run(*pass, nothing, settings);
   }
-  return sent_ && *sent_ == interval;
+  // Of an older interval: where a camera's clock is put back, another one of that number comes.
+  if (sent_ && *sent_ != interval) sent_.reset();
+  return sent_.has_value();
 }
 
 void Run::finish() { failed_ = !results_.close(/*quiet=*/failed_) || failed_; }

@@ -348,6 +348,8 @@ DecisionRecord Decider::decide(const DecisionRequest &request) {
   places_.set(request.tunables, needs_gradient() && smooth ? &*smooth : nullptr);
   const ProbedTunables probed = probe(request, o, record.problem);
   record.knows_knobs = !o.knobs.empty();
+  for (const Part &part : probed.parts)
+    record.nothing_sent = record.nothing_sent || (part.probe->frames_in && !part.probe->frames_out);
   if (request.answer && record.knows_knobs) {
     o.profile = request.answer->profile;
     o.profile_lost = request.answer->profile.empty();

@@ -62,8 +62,9 @@ struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
   std::string problem;                ///< not empty: something could not be probed or applied
   std::optional<ProfileQuestion> question;
-  bool knows_knobs = false;  ///< some tunable could say what there is to decide
-  std::string unaskable;     ///< not empty: why the question that the policy has cannot be asked
+  bool knows_knobs = false;   ///< some tunable could say what there is to decide
+  bool nothing_sent = false;  ///< a tunable dropped all that came in the interval: no gradient can come
+  std::string unaskable;      ///< not empty: why the question that the policy has cannot be asked
 };
 
 /// What the probes of all tunables say together.

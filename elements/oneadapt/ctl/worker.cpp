@@ -268,6 +268,9 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       loop.last = record.structure;
       ++loop.counters.decisions;
       if (view.lost && record.knows_knobs && job.epoch == loop.epoch && loop.feedback.silent) loop.feedback.safe = true;
+      // Nobody is silent about what was not sent.
+      if (!job.gradient && record.nothing_sent && job.epoch == loop.epoch && loop.feedback.silent)
+        --loop.feedback.silent;
     }
     if (!early && job.epoch == loop.epoch && (loop.done == kNone || job.interval > loop.done)) loop.done = job.interval;
     loop.busy = false;

@@ -14,6 +14,8 @@ constexpr std::size_t kGaps = 9, kLeastGaps = 5;
 constexpr double kTrue = 0.2;
 // A time stamp that is rounded (to 1 ms, by Matroska) may stand this share of a frame before its time.
 constexpr double kRounding = 0.1;
+// Time stamps may stand this many frames before the latest one; farther back, time itself was put back.
+constexpr double kMostJitter = 1.5;
 // A slot's place, and one that an empty slot left.
 constexpr int kMostPlaces = 2;
 }  // namespace
@@ -57,8 +59,25 @@ double FrameClock::slot_begin() const {
   return phase - 1.5 * frame;
 }
 
-std::int64_t FrameClock::slot_of(std::uint64_t time) const {
-  return std::int64_t(std::floor((double(time) / kSecond - slot_begin()) * rate_ + 1e-6));
+double FrameClock::position_of(std::uint64_t time) const {
+  return (double(time) / kSecond - slot_begin()) * rate_ + 1e-6;
+}
+
+std::int64_t FrameClock::slot_of(std::uint64_t time) const { return std::int64_t(std::floor(position_of(time))); }
+
+/// Whether the stream is farther back than jitter can put a frame: a clock was put back, or a clip began again.
+bool FrameClock::was_put_back(std::uint64_t time) const {
+  const double back = (double(farthest_) - double(time)) / kSecond;
+  return (backwards_ ? -back : back) > kMostJitter * spacing_.seconds();
+}
+
+/// Slots that have begun since the farthest frame. After a step back slots go on from the one that was under way, to
+/// within half of one: there is neither a hole until time is where it was, nor a place more.
+std::int64_t FrameClock::slots_since_farthest(std::uint64_t time) const {
+  const double before = position_of(farthest_), now = position_of(time), sign = backwards_ ? -1 : 1;
+  double moved = 0;
+  if (was_put_back(time)) moved = std::round(before + sign * spacing_.seconds() * rate_ - now);
+  return std::int64_t(sign * (std::floor(now) + moved - std::floor(before)));
 }
 
 /// Where the stream has got to, and in which direction: two steps back in a row are no jitter.
@@ -87,12 +106,9 @@ bool FrameClock::keep(std::uint64_t time) {
     farthest_ = time;
     return true;
   }
-  const std::int64_t before = slot_of(farthest_), now = slot_of(time),
-                     passed = backwards_ ? before - now : now - before;
+  const std::int64_t passed = slots_since_farthest(time);
   if (passed > 0) places_ = int(std::min<std::int64_t>(kMostPlaces, places_ + passed));
-  if (backwards_ ? time < farthest_ : time > farthest_) farthest_ = time;
-  // Far back: a seek, after which the slots are filled again.
-  if (passed < -1) farthest_ = time, places_ = std::max(places_, 1);
+  if (was_put_back(time) || (backwards_ ? time < farthest_ : time > farthest_)) farthest_ = time;
   if (places_ == 0) return false;
   --places_;
   return true;

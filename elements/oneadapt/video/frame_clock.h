@@ -43,9 +43,9 @@ class FrameClock {
 
   /// Whether to keep the frame at `time`; to be asked once for each frame, in their order. Time is cut into slots of
   /// 1 / max_rate, and the first frame in each is kept. One slot without any frame leaves its place to a later one: so
-  /// jitter loses nothing, and a gap is not made up for. In n seconds there
-  /// are at most n · max_rate + 2 frames. Slots lie so that an interval's last frame is the first of one where frames
-  /// come regularly and intervals are a multiple of slots.
+  /// jitter loses nothing, and a gap is not made up for. Where time is put back slots go on as if it had not been. In n
+  /// seconds there are at most n · max_rate + 2 frames. Slots lie so that an interval's last frame is the first of one
+  /// where frames come regularly and intervals are a multiple of slots.
   bool keep(std::uint64_t time);
 
   /// Whether no other frame of the same interval will be kept after the one at `time`, which was: for certain where
@@ -64,7 +64,10 @@ class FrameClock {
 
  private:
   double slot_begin() const;
+  double position_of(std::uint64_t time) const;
   std::int64_t slot_of(std::uint64_t time) const;
+  bool was_put_back(std::uint64_t time) const;
+  std::int64_t slots_since_farthest(std::uint64_t time) const;
   void note(std::uint64_t time);
 
   std::uint64_t interval_;

@@ -50,6 +50,7 @@ static GstOneadaptProbe *fake_probe(GstOneadaptTunable *t, guint64 interval, con
     f->gradient = gst_oneadapt_gradient_copy(gradient);
   }
   p->resource = f->value / 50;
+  if (f->passes_nothing) p->frames_in = 10;
   p->activity = f->activity;
   p->has_lookahead = f->has_lookahead;
   return p;

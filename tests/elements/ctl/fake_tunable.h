@@ -24,10 +24,11 @@ struct FakeTunable {
   bool typical;                             // says what rungs usually come to
   GstOneadaptKnobFlags flags;               // of its knob
   unsigned applies;
-  double rate;        // bytes of an interval at the top level; 0: 1000 at any
-  int confident;      // of the last gradient it was probed with; -1: of none
-  float least, most;  // its values
-  double activity;    // that it tells of; -1: unknown
+  double rate;          // bytes of an interval at the top level; 0: 1000 at any
+  int confident;        // of the last gradient it was probed with; -1: of none
+  float least, most;    // its values
+  bool passes_nothing;  // of the ten frames of an interval
+  double activity;      // that it tells of; -1: unknown
   gboolean has_lookahead;
   double idle;                    // what was applied last for intervals without activity; -1: nothing
   GstOneadaptGradient *gradient;  // a copy of the last one that it was probed with; NULL: none yet

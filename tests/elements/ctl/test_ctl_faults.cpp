@@ -85,6 +85,22 @@ TEST(CtlFaults, HoldsForTwoIntervalsAndThenGoesWhereLambdaUsuallyLeads) {
   EXPECT_EQ(live.rig.stat("gradients-ignored"), 0u);
 }
 
+// A filter that passes on a frame every ten seconds, say.
+TEST(CtlFaults, WhereNothingIsPassedOnNoFeedbackIsLost) {
+  Live live;
+  live.reach_the_top();
+  live.rig.tunable->passes_nothing = true;
+  live.silent(10);
+  EXPECT_EQ(live.level(), 50);
+  EXPECT_FALSE(live.lost());
+  live.rig.tunable->passes_nothing = false;
+  live.silent(2);
+  EXPECT_EQ(live.level(), 50);
+  live.silent(1);
+  EXPECT_EQ(live.level(), 20);
+  EXPECT_TRUE(live.lost());
+}
+
 TEST(CtlFaults, ComesBackWithTheFirstGradientAndGoesOn) {
   Live live;
   live.reach_the_top();

@@ -50,6 +50,17 @@ TEST(DnnIntervalOver, TheLastFrameThatCameHasTheGradient) {
   EXPECT_EQ(dnn.pull().size(), 4u);
 }
 
+// A camera's clock was put back, and a decoder in between holds time at where it was, so that the interval's frames
+// have had their gradient.
+TEST(DnnIntervalOver, AnotherIntervalOfThatNumberHasNone) {
+  Variable dnn;
+  dnn.frame(0);
+  EXPECT_EQ(dnn.over(0).sent, 1u);
+  EXPECT_EQ(dnn.over(1).sent, 0u);
+  dnn.frame(0);
+  EXPECT_EQ(dnn.over(0).sent, 0u);
+}
+
 TEST(DnnIntervalOver, ResultsAreReportedOnce) {
   Variable dnn;
   dnn.frame(0);

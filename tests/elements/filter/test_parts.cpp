@@ -229,6 +229,19 @@ TEST(FrameClock, ASeekBackBeginsAnew) {
   EXPECT_NEAR(double(kept_of(times, 25, 5).size()), 75, 2);
 }
 
+// Neither a hole until time is where it was, nor a place more: a camera's clock may be put back often.
+TEST(FrameClock, AStepBackChangesNoCount) {
+  for (const double step : {0.1, 0.3, 1.0, 2.5, 7.0})
+    for (const double limit : {2.5, 5.0, 10.0})
+      for (const double promise : {0.0, 15.0, 30.0}) {
+        std::vector<std::uint64_t> times;
+        for (const std::uint64_t t : camera(30, 60, 0)) times.push_back(t + 100 * 1000 * kMs);
+        for (std::size_t i = 0; i < times.size(); i++) times[i] -= std::uint64_t(i / 450 * step * 1e9);  // every 15 s
+        EXPECT_NEAR(double(kept_of(times, promise, limit).size()), 60 * limit, 2)
+            << "back by " << step << " s, limit " << limit << ", caps " << promise;
+      }
+}
+
 // Of those that are kept, one an interval is known to be its last before the next comes.
 TEST(FrameClock, KnowsAnIntervalsLastFrame) {
   for (const double promise : {0.0, 15.0, 30.0, 60.0})
