@@ -22,6 +22,12 @@ class RunError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// RunOptions::stop ended a run of which there is nothing yet.
+class RunStopped : public RunError {
+ public:
+  using RunError::RunError;
+};
+
 struct KnobValue {
   std::string name;
   double value = 0;                                   ///< in force during the interval
@@ -96,7 +102,7 @@ struct RunResult {
 /// two at once.
 void keep_memory();
 
-/// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
+/// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError, RunStopped.
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
 
 /// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that
