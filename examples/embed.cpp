@@ -50,6 +50,7 @@ static gboolean on_message(GstBus *, GstMessage *message, gpointer data) {
         std::printf("  %s %g -> %g", gst_structure_get_string(k, "name"), value, next);
       }
       std::printf("\n");
+      std::fflush(stdout);
       // Accuracy is worth more from the fifth interval on: lambda may change at any time, from any thread.
       if (interval == 4) g_object_set(GST_MESSAGE_SRC(message), "lambda", 0.1, nullptr);
       break;
