@@ -4,13 +4,32 @@
 //
 //   c++ -std=c++17 embed.cpp -o embed $(pkg-config --cflags --libs gstreamer-1.0)
 //   ./embed CLIP MODEL.pt CLASSES
+#include <glib-unix.h>
 #include <gst/gst.h>
 
+#include <csignal>
 #include <cstdio>
+#include <initializer_list>
 #include <string>
 
+struct Application {
+  GMainLoop *loop;
+  GstElement *pipeline;
+  int status = 0;  // the program's
+};
+
+// Ctrl-C and the like: the stream ends as it does at the clip's end, so that elements finish what they write. GLib
+// takes its handler away with the source: the same signal once more ends the program at once.
+static gboolean on_interrupt(gpointer data) {
+  auto *application = static_cast<Application *>(data);
+  std::fprintf(stderr, "interrupted; the stream is ended\n");
+  application->status = 130;
+  gst_element_send_event(application->pipeline, gst_event_new_eos());
+  return G_SOURCE_REMOVE;
+}
+
 static gboolean on_message(GstBus *, GstMessage *message, gpointer data) {
-  auto *loop = static_cast<GMainLoop *>(data);
+  auto *application = static_cast<Application *>(data);
   switch (GST_MESSAGE_TYPE(message)) {
     case GST_MESSAGE_ELEMENT: {
       const GstStructure *s = gst_message_get_structure(message);
@@ -31,6 +50,7 @@ static gboolean on_message(GstBus *, GstMessage *message, gpointer data) {
         std::printf("  %s %g -> %g", gst_structure_get_string(k, "name"), value, next);
       }
       std::printf("\n");
+      std::fflush(stdout);
       // Accuracy is worth more from the fifth interval on: lambda may change at any time, from any thread.
       if (interval == 4) g_object_set(GST_MESSAGE_SRC(message), "lambda", 0.1, nullptr);
       break;
@@ -40,12 +60,13 @@ static gboolean on_message(GstBus *, GstMessage *message, gpointer data) {
       gst_message_parse_error(message, &error, nullptr);
       std::fprintf(stderr, "%s: %s\n", GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), error->message);
       g_clear_error(&error);
-      g_main_loop_quit(loop);
+      application->status = 1;
+      g_main_loop_quit(application->loop);
       break;
     }
     case GST_MESSAGE_EOS:
       std::printf("end of the clip\n");
-      g_main_loop_quit(loop);
+      g_main_loop_quit(application->loop);
       break;
     default:
       break;
@@ -77,15 +98,16 @@ int main(int argc, char **argv) {
   gst_object_unref(source);
   gst_object_unref(dnn);
 
-  GMainLoop *loop = g_main_loop_new(nullptr, FALSE);
+  Application application{g_main_loop_new(nullptr, FALSE), pipeline};
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) g_unix_signal_add(signal, on_interrupt, &application);
   GstBus *bus = gst_element_get_bus(pipeline);
-  const guint watch = gst_bus_add_watch(bus, on_message, loop);
+  const guint watch = gst_bus_add_watch(bus, on_message, &application);
   gst_object_unref(bus);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  g_main_loop_run(loop);
+  g_main_loop_run(application.loop);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   g_source_remove(watch);
-  g_main_loop_unref(loop);
+  g_main_loop_unref(application.loop);
   gst_object_unref(pipeline);
-  return 0;
+  return application.status;
 }

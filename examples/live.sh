@@ -55,7 +55,15 @@ export LD_LIBRARY_PATH="$root/build/gst${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 # Where the DNN is slower than the camera, the newest frame counts: the queue lets older ones go. It stands in front of
 # the controller, so that nothing is lost on the way from encoder to decoder. Frames are shown as they come (sync=false):
 # a sink that waits for their time would throw them all away, because inference has made them late.
-exec gst-launch-1.0 "${source[@]}" ! videoconvert ! queue leaky=downstream max-size-buffers=1 ! \
+gst-launch-1.0 "${source[@]}" ! videoconvert ! queue leaky=downstream max-size-buffers=1 ! \
   oneadaptctl "lambda=$lambda" ! oneadaptfilter ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! \
   oneadaptdnn "model=$model" "classes=$classes" ! oneadaptoverlay gradient=true gradient-opacity=0.3 ! \
-  queue ! videoconvert ! "$sink" sync=false
+  queue ! videoconvert ! "$sink" sync=false &
+pipeline=$! interrupted="" status=0
+trap 'interrupted=yes; kill -INT "$pipeline" || true' INT TERM HUP
+while kill -0 "$pipeline" 2>/dev/null; do
+  status=0
+  wait "$pipeline" || status=$?
+done
+[ -z "$interrupted" ] || { echo "live: interrupted" >&2; exit 130; }
+exit "$status"

@@ -5,15 +5,23 @@
 //
 //   c++ -std=c++17 rtsp_server.cpp -o rtsp-server $(pkg-config --cflags --libs gstoneadaptrtspserver-1.0)
 //   ./rtsp-server [--record] [--address=ADDRESS] [--port=PORT] [--latency=MS] '( LAUNCH LINE )'
+#include <glib-unix.h>
 #include <gst/rtsp-server/rtsp-server.h>
 
+#include <csignal>
 #include <cstdio>
+#include <initializer_list>
 
 #ifdef ONEADAPT_IN_TREE
 #include "gstoneadaptrtspserver.h"
 #else
 #include <gst/oneadapt/gstoneadaptrtspserver.h>
 #endif
+
+static gboolean on_interrupt(gpointer loop) {
+  g_main_loop_quit(static_cast<GMainLoop *>(loop));
+  return G_SOURCE_REMOVE;
+}
 
 int main(int argc, char **argv) {
   gboolean record = FALSE;
@@ -56,6 +64,14 @@ int main(int argc, char **argv) {
   }
   std::printf("rtsp://%s:%d/live\n", address ? address : "127.0.0.1", gst_rtsp_server_get_bound_port(server));
   std::fflush(stdout);
-  g_main_loop_run(g_main_loop_new(nullptr, FALSE));
-  return 0;
+  // Ctrl-C and the like; the same signal once more ends the program at once.
+  GMainLoop *loop = g_main_loop_new(nullptr, FALSE);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) g_unix_signal_add(signal, on_interrupt, loop);
+  g_main_loop_run(loop);
+  gst_rtsp_server_client_filter(
+      server, [](GstRTSPServer *, GstRTSPClient *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
+  g_object_unref(server);
+  g_main_loop_unref(loop);
+  std::fprintf(stderr, "interrupted; clients are disconnected\n");
+  return 130;
 }

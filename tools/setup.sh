@@ -91,6 +91,8 @@ logged() {
   "$@" >>"$log" 2>&1
 }
 
+trap 'say "interrupted; run it again to go on from there" >&2; exit 130' INT TERM HUP
+
 # Two of us at once would write the same files.
 exec 9>"$cache/lock"
 if ! flock -n 9; then

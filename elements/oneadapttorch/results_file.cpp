@@ -1,41 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "results_file.h"
 
-#include <cerrno>
-
 #include "messages.h"
 
 namespace oneadapt {
-namespace {
-
-int last_error() { return errno ? errno : EIO; }
-
-}  // namespace
 
 bool ResultsFile::open(const std::string &location, bool append) {
   location_ = location;
   if (location.empty()) return true;
-  errno = 0;
-  file_.reset(std::fopen(location.c_str(), append ? "ae" : "we"));
-  if (!file_) post_results_error(element_, location_, "open", last_error());
-  return is_open();
+  const int error = file_.open(location, append);
+  if (error) post_results_error(element_, location_, "open", error);
+  return !error;
 }
 
 bool ResultsFile::write(const std::string &line) {
-  if (!file_) return true;
-  errno = 0;
-  const bool ok = std::fwrite(line.data(), 1, line.size(), file_.get()) == line.size() &&
-                  std::fputc('\n', file_.get()) != EOF && std::fflush(file_.get()) == 0;
-  if (!ok) post_results_error(element_, location_, "write", last_error());
-  return ok;
+  if (!file_.is_open()) return true;
+  const int error = file_.write(line);
+  if (error) post_results_error(element_, location_, "write", error);
+  return !error;
 }
 
 bool ResultsFile::close(bool quiet) {
-  if (!file_) return true;
-  errno = 0;
-  const bool ok = std::fclose(file_.release()) == 0;
-  if (!ok && !quiet) post_results_error(element_, location_, "complete", last_error());
-  return ok;
+  const int error = file_.close();
+  if (error && !quiet) post_results_error(element_, location_, "complete", error);
+  return !error;
 }
 
 }  // namespace oneadapt

@@ -3,9 +3,9 @@
 #pragma once
 #include <gst/gst.h>
 
-#include <cstdio>
-#include <memory>
 #include <string>
+
+#include "core/output/line_file.h"
 
 namespace oneadapt {
 
@@ -15,19 +15,16 @@ class ResultsFile {
   explicit ResultsFile(GstElement *element) : element_(element) {}
   /// No location: there is no file. False when it cannot be opened.
   bool open(const std::string &location, bool append);
-  bool is_open() const { return bool(file_); }
-  /// The line is in the file when this returns. False when it cannot be written.
+  bool is_open() const { return file_.is_open(); }
+  /// The line is in the file when this returns. False when it cannot be written; then no part of it is there.
   bool write(const std::string &line);
   /// False when the file is not complete; with `quiet` that is not posted.
   bool close(bool quiet);
 
  private:
-  struct Closer {
-    void operator()(std::FILE *file) const { std::fclose(file); }
-  };
   GstElement *const element_;
   std::string location_;
-  std::unique_ptr<std::FILE, Closer> file_;
+  LineFile file_;
 };
 
 }  // namespace oneadapt

@@ -6,9 +6,13 @@ Usage: embed.py PROGRAM CUT_CLIP SOURCE_ROOT
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import interruption  # pylint: disable=wrong-import-position
 
 program, cut_clip, root = sys.argv[1:]
 clip, model = os.path.join(root, "clips/vtest.avi"), os.path.join(root, "models/nanodet.pt")
@@ -20,6 +24,13 @@ with tempfile.TemporaryDirectory() as folder:
     short = os.path.join(folder, "short.avi")
     subprocess.run([cut_clip, clip, short, "63"], check=True)
     out = subprocess.run([program, short, model, "person"], capture_output=True, text=True, check=True).stdout
+    # Interrupted, it ends the stream as at the clip's end.
+    with interruption.start([program, clip, model, "person"]) as process:
+        next(line for line in process.stdout if line.startswith("interval"))
+        process.send_signal(signal.SIGTERM)
+        rest, err = process.communicate()
+    assert (process.returncode, err) == (130, "interrupted; the stream is ended\n"), (process.returncode, err)
+    assert "end of the clip" in rest, rest
 print(out)
 lambdas = re.findall(r"interval +\d+ +lambda (\S+)", out)
 assert lambdas[:5] == ["1"] * 5, "the first five decisions are at lambda 1"

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import interruption  # pylint: disable=wrong-import-position
 import short_clip
 from short_clip import CLIP, MODEL, PROGRAM
 
@@ -31,8 +33,7 @@ class RunCli(short_clip.ShortClip):
         for number in (signal.SIGINT, signal.SIGTERM):
             folder = self.path("interrupted-%d" % number)
             command = [PROGRAM, "--clip", CLIP, "--model", MODEL, "--classes", "person", "--fps", "5", "--output", folder]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                  preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
+            with interruption.start(command) as process:
                 for line in process.stdout:
                     if re.match(r" +1 ", line):  # the second second
                         break
@@ -52,17 +53,34 @@ class RunCli(short_clip.ShortClip):
             self.assertTrue(os.path.exists(os.path.join(folder, "report.html")))
             self.assertFalse(os.path.exists(os.path.join(folder, "summary.json")))
 
-    def test_a_film_that_cannot_be_written(self):
-        folder = self.path("full")
-        os.makedirs(folder)
-        os.symlink("/dev/full", os.path.join(folder, "adaptive.mp4"))
-        done = subprocess.run([PROGRAM, "--clip", self.clip, "--model", MODEL, "--classes", "person", "--fps", "5", "--seconds",
-                               "3", "--no-reference", "--output", folder], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 2, done.stderr)
-        lines = short_clip.own_text(done.stderr).splitlines()
-        self.assertEqual(len(lines), 1, done.stderr)
-        for word in ("--output", "adaptive.mp4", "disk"):
-            self.assertIn(word, lines[0])
+    def test_interrupted_before_the_first_frame_it_leaves_no_file(self):
+        folder = self.path("interrupted-early")
+        command = [PROGRAM, "--clip", CLIP, "--model", MODEL, "--classes", "person", "--fps", "5", "--output", folder]
+        with interruption.start(command) as process:
+            interruption.wait_until_it_listens(process)
+            process.send_signal(signal.SIGHUP)
+            out, err = process.communicate()
+        self.assertEqual(process.returncode, 130, err)
+        self.assertEqual(short_clip.own_text(err), "oneadapt-run: interrupted; it was before the first frame, and nothing is written\n")
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_a_file_that_cannot_be_written(self):
+        for name in ("adaptive.mp4", "results.jsonl", "intervals.jsonl", "report.html"):
+            folder = self.path("full-" + name)
+            os.makedirs(folder)
+            os.symlink("/dev/full", os.path.join(folder, name))
+            done = subprocess.run([PROGRAM, "--clip", self.clip, "--model", MODEL, "--classes", "person", "--fps", "5", "--seconds",
+                                   "3", "--no-reference", "--output", folder], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            lines = short_clip.own_text(done.stderr).splitlines()
+            self.assertEqual(len(lines), 1, done.stderr)
+            for word in ("--output", name, "disk", "name a f"):
+                self.assertIn(word, lines[0])
+            # No film is left that cannot be played.
+            film = os.path.join(folder, "adaptive.mp4")
+            if os.path.isfile(film):
+                with open(film, "rb") as f:
+                    self.assertIn(b"moov", f.read(), name)
 
     def read(self, folder, name):
         with open(os.path.join(folder, name), encoding="utf-8") as f:

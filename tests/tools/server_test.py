@@ -6,6 +6,7 @@ Usage: server_test.py SOURCE_ROOT SERVER CAMERA
 """
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -27,26 +28,34 @@ def start(program, *arguments, **named):
 
 
 class Server:
-    def __init__(self, folder, *arguments, port="0"):
+    def __init__(self, folder, *arguments, port="0", **named):
         self.metrics = os.path.join(folder, "metrics.jsonl")
         self.process = start(SERVER, "--model", MODEL, "--classes", "person", "--input-size", "320x256", "--port", port,
-                             "--metrics", self.metrics, *arguments)
+                             "--metrics", self.metrics, *arguments, **named)
         self.url = self.process.stdout.readline().strip()
         assert self.url.endswith("/NAME"), self.url
         self.url = self.url[:-len("NAME")]
         self.port = self.url.split(":")[2].strip("/")
 
-    def streams(self):
+    def line(self):
+        """The last line of the metrics; {}: there is none."""
         try:
             with open(self.metrics, encoding="utf-8") as f:
                 lines = f.read().split("\n")
-            return json.loads(lines[-2])["streams"]
+            return json.loads(lines[-2])
         except (OSError, IndexError):
             return {}
 
+    def streams(self):
+        return self.line().get("streams", {})
+
     def stop(self):
+        """What it has said besides its address."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(PATIENCE) == 0, f"the server ended with {self.process.returncode}"
+        out = self.process.communicate(timeout=PATIENCE)[0]
+        assert self.process.returncode == 130, f"the server ended with {self.process.returncode}"
+        assert out.endswith("oneadapt-server: interrupted; cameras are disconnected, and what was analysed is written\n"), out
+        return out
 
 
 def camera(source, url, *arguments, **named):
@@ -57,7 +66,8 @@ def stop(process):
     """Ends a camera; what it has said."""
     process.send_signal(signal.SIGINT)
     out = process.communicate(timeout=PATIENCE)[0]
-    assert process.returncode == 0, (process.returncode, out)
+    assert process.returncode == 130, (process.returncode, out)
+    assert out.endswith("oneadapt-camera: interrupted; the server has been told\n"), out
     return out
 
 
@@ -195,6 +205,36 @@ def only_users(folder):
     server.stop()
 
 
+def room_again(folder):
+    """A disk that has no room for a while, here by a limit on the size of files."""
+    small, large = 12000, resource.RLIM_INFINITY
+    with open(os.path.join(folder, "metrics.jsonl"), "w", encoding="utf-8") as f:
+        f.write(json.dumps({"of": "an earlier server", "fill": "." * 9000}) + "\n")
+    server = Server(folder, "--results", folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (small, large)))
+    results = os.path.join(folder, "people.jsonl")
+    people = camera(CLIP, server.url + "people")
+    said_by(people, "503 (Service Unavailable)")  # so the camera knows
+    said = said_by(server.process, "camera people: --results: ") + said_by(server.process, "--metrics: ")
+    for path in (results, server.metrics):
+        assert 0 < os.path.getsize(path) <= small, path
+    lines = [sum(1 for _ in open(path, "rb")) for path in (results, server.metrics)]
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (large, large))
+    eventually("the metrics say what fails", lambda: "--results" in server.line().get("failing", {}).get("people", ""))
+    assert server.line()["failures"] >= 1, server.line()
+    eventually("frames are analysed again", lambda: server.streams().get("people", {}).get("gradients", 0) >= 2)
+    eventually("nothing fails any more", lambda: not server.line()["failing"])
+    stop(people)
+    said += server.stop()
+    for path, before in zip((results, server.metrics), lines):
+        with open(path, encoding="utf-8") as f:
+            assert len([json.loads(line) for line in f]) > before, path
+    # Each fault is said once, with its option, file and remedy, and its end.
+    for once in ("oneadapt-server: camera people: --results: ", f'--metrics: "{server.metrics}" cannot be written (File too large)',
+                 "camera people: its frames are analysed again", f'--metrics: "{server.metrics}" is written again'):
+        assert said.count(once) == 1, (once, said)
+    assert results in said and "ulimit -f" in said, said
+
+
 def one_clear_error(folder):
     empty = os.path.join(folder, "empty")
     open(empty, "w").close()
@@ -225,7 +265,7 @@ def main():
         print("skipped: the model or the clip is missing (tools/setup.sh makes them)")
         return 77
     try:
-        for test in (one_clear_error, only_users, two_cameras):
+        for test in (one_clear_error, room_again, only_users, two_cameras):
             with tempfile.TemporaryDirectory() as folder:
                 began = time.monotonic()
                 test(folder)

@@ -304,9 +304,11 @@ TEST_F(Program, ADescriptionThatDoesNotFitTheGraph) {
 TEST_F(Program, NowhereToWrite) {
   const std::string json = boxes().write(folder);
   target = folder.path("missing/out.pt");
-  expect_error(arguments(json), "cannot write to " + target);
+  expect_error(arguments(json), "OUTPUT: \"" + target + "\" cannot be written (No such file or directory); make its");
   target = folder.path("");  // a folder
-  expect_error(arguments(json), "cannot write");
+  expect_error(arguments(json), "OUTPUT: \"" + target + "\" cannot be written");
+  target = "/dev/full";
+  expect_error(arguments(json), "OUTPUT: \"/dev/full\" cannot be written (No space left on device); make room");
   expect_error({json}, "no file to write given");
   expect_error({}, "no model given");
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/output.h"
 #include "eval/evaluation.h"
 #include "eval/medium.h"
 #include "eval/second_pass.h"
@@ -214,7 +215,7 @@ TEST_F(Store, AFolderThatCannotBeMadeIsNamed) {
   try {
     RunStore((folder / "a.avi/runs").string());
     FAIL();
-  } catch (const RunError &e) {
+  } catch (const tools::OutputError &e) {
     const std::string text = e.what();
     EXPECT_EQ(text.find("--output"), 0u) << text;
     EXPECT_NE(text.find("a.avi/runs"), std::string::npos) << text;

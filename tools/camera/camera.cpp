@@ -37,6 +37,16 @@ GstElement *child(GstElement *pipeline, const char *name) {
   return element;
 }
 
+/// The server's answer, such as "503 (Service Unavailable)", which the sink has in the details of its error; empty:
+/// none.
+std::string answer_in(const gchar *details) {
+  const std::string text = details ? details : "", begin = "Got error response: ";
+  const auto at = text.find(begin);
+  if (at == std::string::npos) return "";
+  const auto end = text.find(')', at);
+  return text.substr(at + begin.size(), end == std::string::npos ? end : end + 1 - at - begin.size());
+}
+
 }  // namespace
 
 void Camera::start() {
@@ -61,7 +71,10 @@ void Camera::start() {
     g_object_set(source, "location", options_.source.c_str(), nullptr);
   g_object_set(ctl_, "knobs", options_.knobs.c_str(), "lambda", options_.lambda, "max-bitrate",
                guint64(options_.max_bitrate), nullptr);
-  g_object_set(sink_, "location", options_.location.c_str(), "latency", options_.latency, nullptr);
+  // A server that closes the connection has ended the session. By itself the sink would connect anew, over TCP too, and
+  // go on sending without a session, to nobody.
+  g_object_set(sink_, "location", options_.location.c_str(), "latency", options_.latency, "udp-reconnect", FALSE,
+               nullptr);
   gst_util_set_object_arg(G_OBJECT(sink_), "protocols", options_.protocols.c_str());
   if (!options_.user.empty())
     g_object_set(sink_, "user-id", options_.user.c_str(), "user-pw", options_.password.c_str(), nullptr);
@@ -151,19 +164,35 @@ gboolean Camera::message(GstMessage *message) {
       quit();
     }
   }
-  if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return G_SOURCE_CONTINUE;
-  GError *error = nullptr;
-  gst_message_parse_error(message, &error, nullptr);
-  const std::string why = error->message;
-  g_clear_error(&error);
-  GstObject *from = GST_MESSAGE_SRC(message);
-  if (from == GST_OBJECT(sink_) || gst_object_has_as_ancestor(from, GST_OBJECT(sink_))) {
-    again("the server at " + options_.location + ": " + why);
-  } else {
-    failure_ = why + " (" + GST_OBJECT_NAME(from) + ")";
-    quit();
-  }
+  const bool from_sink = GST_MESSAGE_SRC(message) == GST_OBJECT(sink_) ||
+                         gst_object_has_as_ancestor(GST_MESSAGE_SRC(message), GST_OBJECT(sink_));
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
+    failed(message, from_sink);
+  else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING && from_sink)
+    warned(message);
   return G_SOURCE_CONTINUE;
+}
+
+void Camera::failed(GstMessage *message, bool from_sink) {
+  GError *error = nullptr;
+  gchar *details = nullptr;
+  gst_message_parse_error(message, &error, &details);
+  const std::string why = error->message, answer = answer_in(details);
+  g_clear_error(&error);
+  g_free(details);
+  if (from_sink)
+    return again("the server at " + options_.location + ": " + (answer.empty() ? why : "it answers " + answer));
+  failure_ = why + " (" + GST_OBJECT_NAME(GST_MESSAGE_SRC(message)) + ")";
+  quit();
+}
+
+/// Over UDP the sink only warns that the server has closed the connection, and goes on sending to nobody.
+void Camera::warned(GstMessage *message) {
+  GError *error = nullptr;
+  gst_message_parse_warning(message, &error, nullptr);
+  const bool closed = g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  g_clear_error(&error);
+  if (closed) again("the server at " + options_.location + " has closed the connection");
 }
 
 void Camera::report() {

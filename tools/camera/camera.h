@@ -42,6 +42,8 @@ class Camera {
   void stop();
   void again(const std::string &why);
   gboolean message(GstMessage *message);
+  void failed(GstMessage *message, bool from_sink);
+  void warned(GstMessage *message);
   void report();
   /// Where the knobs stand, for the next connection.
   void remember();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadapt-camera: docs/server.md.
-#include <glib-unix.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 
 #include "camera.h"
+#include "common/interruption.h"
 #include "config.h"
 
 using namespace oneadapt::camera;
@@ -49,14 +48,19 @@ int main(int argc, char **argv) {
   }
   try {
     Camera camera(o);
-    const auto quit = [](gpointer c) -> gboolean {
-      static_cast<Camera *>(c)->quit();
-      return G_SOURCE_CONTINUE;
-    };
-    g_unix_signal_add(SIGINT, quit, &camera);
-    g_unix_signal_add(SIGTERM, quit, &camera);
+    // A source of the camera's loop, because that may not run yet.
+    oneadapt::tools::catch_interrupts([&camera] {
+      g_idle_add_full(
+          G_PRIORITY_HIGH,
+          [](gpointer c) -> gboolean {
+            static_cast<Camera *>(c)->quit();
+            return G_SOURCE_REMOVE;
+          },
+          &camera, nullptr);
+    });
     camera.run();
-    return 0;
+    if (!oneadapt::tools::interrupted()) return 0;
+    return oneadapt::tools::end_of_interrupted("oneadapt-camera", "the server has been told");
   } catch (const std::exception &error) {
     std::fprintf(stderr, "oneadapt-camera: %s\n", error.what());
     return 1;

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "common/output.h"
+
 namespace oneadapt::tools {
 
 // Limits of numbers, in words (CLI11's own end in a number of 309 digits).
@@ -55,9 +57,6 @@ class OptionGroup {
 /// The exit status of a program whose command line is wrong.
 constexpr int kWrongUsage = 2;
 
-/// The exit status after SIGINT or SIGTERM, as shells have it for the former.
-constexpr int kInterrupted = 130;
-
 /// Parses the command line of `program`, then calls `check`, which may throw CLI::ValidationError for what the parser
 /// does not see. Returns the exit status when the program is to end here: after --help or --version, or because of a
 /// mistake, which is printed in one line.
@@ -78,6 +77,7 @@ inline std::optional<int> parse_command_line(CLI::App &app, const char *program,
 inline int run_program(const char *program, const std::function<void()> &work) {
   try {
     work();
+    check_standard_output();
     return 0;
   } catch (const std::exception &e) {
     std::fprintf(stderr, "%s: %s\n", program, e.what());

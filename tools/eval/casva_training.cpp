@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/output.h"
 #include "core/policy/casva/file.h"
 #include "eval/figure_parts.h"
 
@@ -174,8 +175,9 @@ std::string train_casva_file(Runner &runner) {
                         {"samples", all.size()},
                         {"error", error_json(fit)},
                         {"left_out", left_out}};
-  write_file(o.train_casva, casva_json(model, trained_on).dump(1, ' ', false, json::error_handler_t::replace) + "\n",
-             "--train-casva");
+  tools::write_file(o.train_casva,
+                    casva_json(model, trained_on).dump(1, ' ', false, json::error_handler_t::replace) + "\n",
+                    "--train-casva");
   return text;
 }
 

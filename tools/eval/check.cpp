@@ -8,6 +8,7 @@
 #include <iterator>
 #include <memory>
 
+#include "common/output.h"
 #include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
@@ -136,10 +137,7 @@ void check_training(const EvalOptions &options) {
   if (!options.figures.empty()) throw RunError("--train-casva: it trains and does nothing else; leave --figure out");
   if (options.frames) throw RunError("--train-casva: casva goes by bytes; leave --resource frames out");
   if (options.interval != 1) throw RunError("--train-casva: it goes by seconds; leave --interval out");
-  const auto folder = std::filesystem::path(options.train_casva).parent_path();
-  if (std::filesystem::is_directory(options.train_casva) || (!folder.empty() && !std::filesystem::is_directory(folder)))
-    throw RunError("--train-casva: \"" + options.train_casva +
-                   "\" cannot be written; name a file in a folder that is there");
+  tools::check_output(options.train_casva, "--train-casva");
 }
 
 /// Whether the policy can be had of the clips' medium.

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "eval/gradient_cost.h"
 
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -42,6 +47,9 @@ double peak_mb() {
 int gradient_cost(const std::vector<std::string> &a) {
   constexpr std::size_t kFrames = 10;
   constexpr int kRounds = 5;
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // an evaluation that is interrupted does not wait for this
+#endif
   try {
     if (a.size() != 6) throw std::runtime_error("wrong arguments");
     const auto modes = gradient_cost_modes();

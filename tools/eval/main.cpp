@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadapt-eval: what adaptation saves on one's own clips with one's own model, as curves.
 #include <gst/gst.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 #include "common/cli.h"
+#include "common/interruption.h"
 #include "config.h"
 #include "eval/against.h"
 #include "eval/arguments.h"
@@ -24,14 +23,6 @@ using namespace oneadapt::tools;
 using nlohmann::json;
 
 namespace {
-
-void on_interrupt(int) {
-  static const char text[] =
-      "\noneadapt-eval: interrupted; finished runs are kept, the same command goes on from there\n";
-  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {
-  }
-  _exit(130);
-}
 
 /// results.json. `other`: the evaluation to compare with, or null.
 json evaluate(Runner &runner, const Arguments &a, const std::string &command, const json &other) {
@@ -93,8 +84,7 @@ int main(int argc, char **argv) {
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin slow the other runs down.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   gst_init(nullptr, nullptr);
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
+  end_on_interrupts("oneadapt-eval", "finished runs are kept, the same command goes on from there");
   return run_program("oneadapt-eval",
                      [&] { execute(a, app.count("--lambdas") > 0, command_text("oneadapt-eval", argc, argv)); });
 }

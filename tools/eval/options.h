@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a run, and an evaluation of many, are told.
 #pragma once
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,9 +62,9 @@ struct RunOptions : CommonOptions {
   /// moves nothing, and `start` the first of them. Empty: as the policy decides.
   std::vector<std::map<std::string, double>> schedule;
   unsigned stills = 0;  ///< pictures of what the DNN saw, spread over the clip; none where the overlay is missing
-  /// Becomes true when the run is to end in order with what has come so far; NULL: it goes to its end. Outlives the
-  /// run.
-  const std::atomic<bool> *stop = nullptr;
+  /// Whether the run is to end in order with what has come so far; asked for each frame, by a streaming thread. Empty:
+  /// it goes to its end.
+  std::function<bool()> stop;
 };
 
 /// Of masks where the model gives some, else of boxes. MeanIou: miou().

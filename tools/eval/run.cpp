@@ -36,10 +36,21 @@ void split_results(const RunOptions &o, RunResult &result) {
   }
 }
 
+/// The elements that write files know neither the option nor, but for oneadaptdnn, the remedy.
+std::string failure_of(GstMessage *message, const RunOptions &o) {
+  const std::string text = text_of(message), source = GST_MESSAGE_SRC_NAME(message);
+  if (source == "file" && !o.video_location.empty())
+    return "--output: \"" + o.video_location + "\" cannot be written (" + text +
+           "); make room on the disk, or name a folder that can be written";
+  if (source == "dnn" && !o.results_location.empty() && text.find("\"results-location\"") != std::string::npos)
+    return "--output: " + text;
+  return complaint_of(message);
+}
+
 /// Ends the stream in front of the first buffer that is not within `seconds` (0: none), or that comes after a stop.
 class FootageLimit {
  public:
-  FootageLimit(double seconds, const std::atomic<bool> *stop) : seconds_(seconds), stop_(stop) {}
+  FootageLimit(double seconds, std::function<bool()> stop) : seconds_(seconds), stop_(std::move(stop)) {}
   void tap(GstBin *pipeline) { eval::tap(pipeline, "caps", "src", on_buffer, this); }
 
  private:
@@ -48,7 +59,7 @@ class FootageLimit {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     const GstClockTime time = stream_time(pad, buffer);
     const bool shown = GST_CLOCK_TIME_IS_VALID(time);  // an edit list may cut frames off
-    const bool stopped = self->stop_ && *self->stop_;
+    const bool stopped = self->stop_ && self->stop_();
     // Half a millisecond: time stamps are rounded.
     if (shown && !stopped && (self->seconds_ <= 0 || double(time) < self->seconds_ * GST_SECOND - 5e5))
       return GST_PAD_PROBE_OK;
@@ -64,7 +75,7 @@ class FootageLimit {
   }
 
   double seconds_;
-  const std::atomic<bool> *stop_;
+  std::function<bool()> stop_;
   bool ended_ = false;
 };
 
@@ -123,11 +134,7 @@ bool Run::handle(GstMessage *message) {
     case GST_MESSAGE_EOS:
       return false;
     case GST_MESSAGE_ERROR:
-      failure_ = complaint_of(message);
-      // The film's own element knows neither the option nor the remedy.
-      if (g_str_equal(GST_MESSAGE_SRC_NAME(message), "file"))
-        failure_ = "--output: \"" + options_.video_location + "\" cannot be written (" + failure_ +
-                   "); make room on the disk, or name a folder that can be written";
+      failure_ = failure_of(message, options_);
       return false;
     case GST_MESSAGE_WARNING:
       result_.warnings.push_back(complaint_of(message));
@@ -169,7 +176,7 @@ RunResult Run::result() {
   RunResult r = std::move(result_);
   r.medium = options_.medium;
   medium_->finish(r);
-  if (r.input.empty() && options_.stop && *options_.stop) throw RunError("interrupted before the first frame");
+  if (r.input.empty() && options_.stop && options_.stop()) throw RunStopped("interrupted before the first frame");
   if (r.input.empty()) throw RunError("no frame came out of \"" + options_.clip + "\": is it a video clip?");
   if (!options_.per_class)
     for (FrameResult &frame : r.results) frame.boxes = of_interest(frame.boxes);

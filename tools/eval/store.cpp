@@ -12,6 +12,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "common/output.h"
 #include "config.h"
 #include "eval/medium.h"
 
@@ -201,21 +202,8 @@ std::string checksum(const std::string &text) {
 
 }  // namespace
 
-void write_file(const std::string &path, const std::string &text, const std::string &what) {
-  GError *error = nullptr;
-  // Written beside it and renamed.
-  if (g_file_set_contents(path.c_str(), text.data(), gssize(text.size()), &error)) return;
-  const std::string why = error->message;
-  g_clear_error(&error);
-  throw RunError(what + ": \"" + path + "\" cannot be written (" + why + "); name a folder that can be written");
-}
-
 RunStore::RunStore(std::string folder) : folder_(std::move(folder)), build_(build_stamp()) {
-  std::error_code ec;
-  fs::create_directories(folder_, ec);
-  if (ec)
-    throw RunError("--output: the folder \"" + folder_ + "\" cannot be made (" + ec.message() +
-                   "); name a folder that can be written");
+  tools::make_folder(folder_, "--output");
 }
 
 std::string RunStore::path(const RunOptions &o) const {
@@ -247,7 +235,7 @@ std::optional<RunResult> RunStore::find(const RunOptions &options) const {
 
 void RunStore::keep(const RunOptions &options, const RunResult &result) const {
   const std::string body = text_of(to_json(result));
-  write_file(path(options), checksum(body) + "\n" + body, "--output");
+  tools::write_file(path(options), checksum(body) + "\n" + body, "--output");
 }
 
 }  // namespace oneadapt::eval

@@ -11,19 +11,16 @@ namespace oneadapt::eval {
 /// A folder of finished runs. May be used by several threads as long as no two keep the same run.
 class RunStore {
  public:
-  /// `folder` is made when it is not there. Throws RunError when it cannot be.
+  /// `folder` is made when it is not there. Throws OutputError when it cannot be.
   explicit RunStore(std::string folder);
   /// The run that `options` made, by the same elements on the same files; none when there is none, or it is damaged.
   std::optional<RunResult> find(const RunOptions &options) const;
-  /// Whole or not at all. Throws RunError when it cannot be written.
+  /// Whole or not at all. Throws OutputError when it cannot be written.
   void keep(const RunOptions &options, const RunResult &result) const;
 
  private:
   std::string path(const RunOptions &options) const;
   std::string folder_, build_;
 };
-
-/// Writes a whole file or none. Throws RunError that names `what` and the file.
-void write_file(const std::string &path, const std::string &text, const std::string &what);
 
 }  // namespace oneadapt::eval

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "common/output.h"
 #include "config.h"
 #include "convert.h"
 #include "describe.h"
@@ -17,7 +18,6 @@
 #include "onnx.h"
 #include "operators.h"
 #include "presets.h"
-#include "replace.h"
 #include "tfjs.h"
 
 namespace oneadapt::import {
@@ -235,6 +235,7 @@ std::string size_text(const ModelDescription &d) {
 void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   if (a.model.empty()) throw ImportError("no model given; oneadapt-import MODEL.onnx OUTPUT.pt");
   if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL OUTPUT.pt");
+  tools::check_output(a.output_file, "OUTPUT");
   const Graph graph = is_onnx(a.model) ? read_onnx(a.model) : read_tfjs(a.model);
   const ConvertOptions options = options_from(app, a, graph);
   Converted converted = convert(graph, options);
@@ -353,10 +354,11 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
     return;
   }
   const std::string &target = a.output_file.empty() ? a.model : a.output_file;
+  const char *const option = a.output_file.empty() ? "MODEL" : "OUTPUT";
   if (ends_with_json(target))
-    replace_file(target, [&](const std::string &temporary) { std::ofstream(temporary) << text << "\n"; });
+    tools::write_file(target, text + "\n", option);
   else
-    file.write(target, text);
+    file.write(target, option, text);
   out << target << " is described.\n";
 }
 
@@ -390,11 +392,12 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err)
     if (arguments.list_operators) list_operators(out);
     if (arguments.list_presets)
       for (const auto &preset : presets()) out << preset.name << "  " << preset.summary << "\n";
-    if (arguments.list_operators || arguments.list_presets) return 0;
-    if (arguments.describe)
+    const bool lists = arguments.list_operators || arguments.list_presets;
+    if (!lists && arguments.describe)
       describe_model(app, arguments, out);
-    else
+    else if (!lists)
       import_model(app, arguments, out);
+    tools::check_standard_output();
     return 0;
   } catch (const std::exception &error) {
     err << "oneadapt-import: " << error.what() << "\n";

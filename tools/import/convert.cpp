@@ -8,8 +8,8 @@
 #include <set>
 
 #include "check.h"
+#include "common/output.h"
 #include "operators.h"
-#include "replace.h"
 #include "source_module.h"
 
 namespace oneadapt::import {
@@ -295,13 +295,12 @@ std::unique_ptr<Source::Module> translate(const Graph &graph, const std::vector<
 }
 
 void write_model(const Converted &converted, const std::string &path) {
-  replace_file(path, [&](const std::string &temporary) {
+  // Without a layout it is not described yet.
+  torch::jit::ExtraFilesMap own, extra{{"oneadapt.json", ""}};
+  if (!converted.description.layout.empty()) own["oneadapt.json"] = converted.description.to_json();
+  tools::write_file(path, bytes_of(converted.module->module, own), "OUTPUT", [&](const std::string &copy) {
     try {
-      // Without a layout it is not described yet.
-      torch::jit::ExtraFilesMap own, extra{{"oneadapt.json", ""}};
-      if (!converted.description.layout.empty()) own["oneadapt.json"] = converted.description.to_json();
-      converted.module->module.save(temporary, own);
-      auto loaded = torch::jit::load(temporary, torch::kCPU, extra);
+      auto loaded = torch::jit::load(copy, torch::kCPU, extra);
       const auto x = picture(converted.description.height, converted.description.width);
       check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
                   "the file gives another result than the graph");

@@ -9,11 +9,12 @@
 #include <optional>
 
 #include "check.h"
+#include "common/output.h"
 #include "graph.h"
 #include "model/description.h"
 #include "model/model.h"
 #include "model/shared_module.h"
-#include "replace.h"
+#include "source_module.h"
 
 namespace oneadapt::import {
 namespace {
@@ -409,13 +410,12 @@ void ModelFile::check(const std::string &description) {
   check_outputs(d, result->tensors, height, width);
 }
 
-void ModelFile::write(const std::string &path, const std::string &description) const {
-  replace_file(path, [&](const std::string &temporary) {
+void ModelFile::write(const std::string &path, const std::string &option, const std::string &description) const {
+  torch::jit::ExtraFilesMap extra = contents_->extra, kept{{kFile, ""}};
+  extra[kFile] = description;
+  tools::write_file(path, bytes_of(contents_->module, extra), option, [&](const std::string &copy) {
     try {
-      torch::jit::ExtraFilesMap extra = contents_->extra, kept{{kFile, ""}};
-      extra[kFile] = description;
-      contents_->module.save(temporary, extra);
-      torch::jit::load(temporary, torch::kCPU, kept);
+      torch::jit::load(copy, torch::kCPU, kept);
       if (kept[kFile] != description) throw ImportError("the description was not kept");
     } catch (const std::exception &error) {
       throw ImportError("cannot write " + path + ": " + first_line(error));

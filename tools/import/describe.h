@@ -35,7 +35,7 @@ class ModelFile {
   /// Runs it, and compares what it gives with the description. Throws ImportError.
   void check(const std::string &description);
   /// Writes it with this description; whatever else is in the archive stays. Throws ImportError.
-  void write(const std::string &path, const std::string &description) const;
+  void write(const std::string &path, const std::string &option, const std::string &description) const;
 
  private:
   struct Contents;

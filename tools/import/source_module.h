@@ -3,6 +3,9 @@
 #pragma once
 #include <torch/script.h>
 
+#include <sstream>
+#include <string>
+
 #include "source.h"
 
 namespace oneadapt::import {
@@ -10,5 +13,12 @@ namespace oneadapt::import {
 struct Source::Module {
   torch::jit::Module module{"Model"};
 };
+
+/// A TorchScript file with these files in it.
+inline std::string bytes_of(const torch::jit::Module &module, const torch::jit::ExtraFilesMap &extra) {
+  std::ostringstream out;
+  module.save(out, extra);
+  return out.str();
+}
 
 }  // namespace oneadapt::import

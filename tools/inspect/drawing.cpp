@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "common/output.h"
 #include "painter.h"
 #include "scene.h"
 
@@ -47,6 +48,11 @@ void blend_onto(std::vector<std::uint32_t> &pixels, const Picture &picture, GstV
   if (!done) throw InspectError("--output: a picture of this size cannot be drawn on");
 }
 
+cairo_status_t append_bytes(void *png, const unsigned char *bytes, unsigned count) {
+  static_cast<std::string *>(png)->append(reinterpret_cast<const char *>(bytes), count);
+  return CAIRO_STATUS_SUCCESS;
+}
+
 void draw(const Picture &picture, Scene &scene, const std::string &path) {
   std::vector<std::uint32_t> pixels = pixels_of(picture);
   scene.width = int(picture.width);
@@ -57,9 +63,13 @@ void draw(const Picture &picture, Scene &scene, const std::string &path) {
     const CairoSurface surface(cairo_image_surface_create_for_data(reinterpret_cast<unsigned char *>(pixels.data()),
                                                                    CAIRO_FORMAT_RGB24, scene.width, scene.height,
                                                                    scene.width * 4));
-    const cairo_status_t status = cairo_surface_write_to_png(surface.get(), path.c_str());
+    std::string png;
+    const cairo_status_t status = cairo_surface_write_to_png_stream(surface.get(), append_bytes, &png);
     if (status != CAIRO_STATUS_SUCCESS) fail(path, cairo_status_to_string(status));
+    tools::write_file(path, png, "--output");
   } catch (const InspectError &) {
+    throw;
+  } catch (const tools::OutputError &) {
     throw;
   } catch (const std::exception &e) {
     fail(path, e.what());

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <utility>
 
+#include "common/output.h"
 #include "drawing.h"
 #include "model/files.h"
 
@@ -266,10 +267,7 @@ void prepare_folder(const std::string &folder) {
   if (folder.empty()) return;
   if (!can_draw())
     throw InspectError("--output: this program was built without Pango and Cairo; build with -Doverlay=enabled");
-  std::error_code ec;
-  fs::create_directories(folder, ec);
-  if (!fs::is_directory(folder, ec))
-    throw InspectError("--output: '" + folder + "' is no folder and cannot be made; name another");
+  tools::make_folder(folder, "--output");
 }
 
 void draw(Frame &frame, const Picture &picture, const std::string &folder, std::size_t number) {

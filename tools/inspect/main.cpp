@@ -4,10 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "common/cli.h"
+#include "common/interruption.h"
+#include "common/output.h"
 #include "config.h"
 #include "findings.h"
 #include "inspection.h"
@@ -97,15 +98,13 @@ void say(const std::string &text, bool wanted) {
   std::fflush(stdout);
 }
 
-/// Throws InspectError when it cannot be written.
+/// Throws OutputError when it cannot be written.
 void write_json(const Json &json, const Arguments &a) {
   if (a.json.empty()) return;
   // A label may hold bytes that are no UTF-8.
   const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   if (a.to_stdout()) return say(text, true);
-  std::ofstream out(a.json);
-  out << text << std::flush;
-  if (!out) throw InspectError("--json: '" + a.json + "' cannot be written; name a file that can be");
+  tools::write_file(a.json, text, "--json");
 }
 
 /// `what` has no full stop; one line.
@@ -113,13 +112,14 @@ int fail(const Arguments &a, const std::string &what, int status) {
   std::fprintf(stderr, "oneadapt-inspect: %s\n", what.c_str());
   try {
     write_json(Json{{"ok", false}, {"error", what}}, a);
-  } catch (const InspectError &) {  // one line is enough
+  } catch (const tools::OutputError &) {  // one line is enough
   }
   return status;
 }
 
 int inspect_model(const Arguments &a) {
   const bool words = !a.to_stdout();
+  if (!a.json.empty() && words) tools::check_output(a.json, "--json");
   Inspection in = load(a.options);
   say(model_text(in), words);
   run(in, a.options, [&](std::size_t frame) {
@@ -134,6 +134,7 @@ int inspect_model(const Arguments &a) {
                  in.facts.hears() ? "seconds" : "frames");
   write_json(to_json(in, a.options, found), a);
   say(verdict_text(in, found), words);
+  tools::check_standard_output();
   return kFine;
 }
 
@@ -170,6 +171,7 @@ int main(int argc, char **argv) {
   a.options.model.plan_seconds = 300;  // who looks at a model has the time, and it is remembered
   if (a.threshold >= 0) a.options.model.threshold = a.threshold;
   gst_init(nullptr, nullptr);
+  tools::end_on_interrupts("oneadapt-inspect", "files that are written are whole");
   try {
     return inspect_model(a);
   } catch (const ModelError &e) {

@@ -4,15 +4,17 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/cli.h"
+#include "common/interruption.h"
+#include "common/output.h"
 #include "config.h"
+#include "core/output/line_file.h"
 #include "core/policy/registry.h"
 #include "eval/evaluation.h"
 #include "eval/medium.h"
@@ -28,14 +30,6 @@ using oneadapt::policies_where;
 using oneadapt::PolicyInfo;
 
 namespace {
-
-std::atomic<bool> interrupted{false};
-
-/// The run ends in order; a second signal ends the program at once.
-void on_interrupt(int signal) {
-  interrupted = true;
-  std::signal(signal, SIG_DFL);
-}
 
 /// Frames with boxes in the report: as many as stand side by side and still show something.
 constexpr unsigned kStills = 6;
@@ -188,17 +182,46 @@ void read_start(Arguments &a) {
   }
 }
 
-/// Makes the folder, names the files in it, and opens the one of the intervals. Throws RunError.
-std::ofstream open_output(const std::string &folder, RunOptions &o) {
-  std::error_code ec;
-  std::filesystem::create_directories(folder, ec);
-  std::ofstream intervals(folder + "/intervals.jsonl");
-  if (!intervals) throw RunError("--output: cannot write into \"" + folder + "\"; name a folder that can be written");
-  o.results_location = folder + "/results.jsonl";
-  o.video_location = folder + "/adaptive.mp4";
-  o.stills = kStills;
-  return intervals;
-}
+/// What --output gets while the clip runs.
+class Output {
+ public:
+  /// Makes the folder, names the files in it, and opens the one of the intervals. Throws OutputError.
+  Output(const std::string &folder, RunOptions &o) : intervals_path_(folder + "/intervals.jsonl") {
+    make_folder(folder, "--output");
+    o.results_location = folder + "/results.jsonl";
+    o.video_location = folder + "/adaptive.mp4";
+    o.stills = kStills;
+    results_path_ = o.results_location;
+    film_path_ = o.video_location;
+    error_ = intervals_.open(intervals_path_, /*append=*/false);
+    check();
+  }
+  /// A run goes on to its next frame before it ends, so that the other files are finished.
+  void write(const IntervalRow &row) {
+    if (!error_) error_ = intervals_.write(to_json(row).dump());
+  }
+  bool failed() const { return error_ != 0; }
+  /// Throws OutputError.
+  void check() const {
+    if (error_) throw OutputError(cannot_write("--output", intervals_path_, error_));
+  }
+  /// Of a run that failed: its film cannot be played.
+  void remove_film() const { remove(film_path_); }
+  /// Of a run that came to nothing.
+  void remove_all() const {
+    for (const std::string &path : {intervals_path_, results_path_, film_path_}) remove(path);
+  }
+
+ private:
+  static void remove(const std::string &path) {
+    std::error_code ec;
+    if (std::filesystem::is_regular_file(path, ec)) std::filesystem::remove(path, ec);
+  }
+
+  std::string intervals_path_, results_path_, film_path_;
+  oneadapt::LineFile intervals_;
+  std::atomic<int> error_{0};
+};
 
 void print_costs(const RunResult &r) {
   std::printf("\nDNN on %s: %.0f ms a frame, DNNGrad %.1f %% of inference. Filter: encoding %.2f s, probing %.2f s.\n",
@@ -206,32 +229,49 @@ void print_costs(const RunResult &r) {
               r.inference_s > 0 ? 100 * r.gradient_s / r.inference_s : 0, r.encode_s, r.probe_s);
 }
 
-/// Runs, and shows each interval as it ends. `command` stands at the report's head.
+/// The run that adapts. Shows each interval as it ends, and finishes the files that belong to it, or removes them.
+RunResult run_adapted(RunOptions &o, const std::string &folder) {
+  std::optional<Output> output;
+  if (!folder.empty()) output.emplace(folder, o);
+  o.stop = [&output] { return interrupted() || (output && output->failed()); };
+  bool head = true;
+  try {
+    RunResult adapted = run(o, [&](const IntervalRow &r) {
+      print_row(r, head);
+      head = false;
+      if (output) output->write(r);
+    });
+    if (output) output->check();
+    o.stop = interrupted;
+    return adapted;
+  } catch (const RunStopped &) {
+    if (output) output->remove_all();
+    throw;
+  } catch (const RunError &) {
+    if (output) output->remove_film();
+    throw;
+  }
+}
+
+/// Runs, and compares. `command` stands at the report's head.
 void adapt(const Arguments &a, const std::string &command) {
   Outcome outcome;
   RunOptions &o = outcome.options = a.options;
-  o.stop = &interrupted;
   open_clip(o.clip);
-  std::ofstream intervals;
-  if (!a.output.empty()) intervals = open_output(a.output, o);
-  bool head = true;
-  const RunResult &adapted = outcome.adapted = run(o, [&](const IntervalRow &r) {
-    print_row(r, head);
-    head = false;
-    if (intervals.is_open()) intervals << to_json(r).dump() << '\n' << std::flush;
-  });
+  const RunResult &adapted = outcome.adapted = run_adapted(o, a.output);
   for (const std::string &warning : adapted.warnings)
     std::fprintf(stderr, "oneadapt-run: warning: %s\n", warning.c_str());
-  if (intervals.is_open() && !intervals)
-    throw RunError("--output: \"" + a.output + "/intervals.jsonl\" could not be written; is the disk full?");
   print_costs(adapted);
-  if (a.no_reference || interrupted) {
+  if (a.no_reference || interrupted()) {
     std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
   } else {
     std::printf("Now the same clip with the most expensive configuration ...\n");
     std::fflush(stdout);
-    outcome.reference = run(reference_of(o), {});
-    if (interrupted)
+    try {
+      outcome.reference = run(reference_of(o), {});
+    } catch (const RunStopped &) {
+    }
+    if (interrupted())
       outcome.reference = {};  // half a run is nothing to compare with
     else
       std::fputs(summary(outcome).c_str(), stdout);
@@ -258,10 +298,18 @@ int main(int argc, char **argv) {
   // pipeline down, and each other on a busy machine.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   gst_init(nullptr, nullptr);
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_interrupt);
-  const int status = run_program("oneadapt-run", [&] { adapt(a, command_text("oneadapt-run", argc, argv)); });
-  if (status != 0 || !interrupted) return status;
-  std::fprintf(stderr, "oneadapt-run: interrupted; what was run until then is %s\n",
-               a.output.empty() ? "above" : "written, without a comparison");
-  return kInterrupted;
+  catch_interrupts();
+  bool began = true;
+  const int status = run_program("oneadapt-run", [&] {
+    try {
+      adapt(a, command_text("oneadapt-run", argc, argv));
+    } catch (const RunStopped &) {
+      began = false;
+    }
+  });
+  if (status != 0 || !interrupted()) return status;
+  return end_of_interrupted("oneadapt-run", !began             ? "it was before the first frame, and nothing is written"
+                                            : a.output.empty() ? "what was run until then is above"
+                                                               : "what was run until then is written, without a "
+                                                                 "comparison");
 }

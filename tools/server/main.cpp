@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadapt-server: docs/server.md.
-#include <glib-unix.h>
 #include <gst/gst.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
 
+#include "common/interruption.h"
+#include "common/output.h"
 #include "config.h"
+#include "metrics.h"
 #include "server.h"
 
+using namespace oneadapt;
 using namespace oneadapt::server;
 
 namespace {
@@ -81,13 +81,17 @@ GstElement *load_model(const Options &o) {
   return dnn;
 }
 
+gboolean quit(gpointer loop) {
+  g_main_loop_quit(static_cast<GMainLoop *>(loop));
+  return G_SOURCE_REMOVE;
+}
+
 struct Ticker {
-  Server *server;
-  std::ostream *metrics;
-  std::string where;
+  Server &server;
+  Metrics &metrics;
 };
 
-int serve(const Options &options, const std::string &metrics) {
+void check_elements(const Options &options) {
   for (const char *name :
        {"rtph264depay", "h264parse", "avdec_h264", "oneadaptdnn", "oneadaptfilter", "oneadaptoverlay"}) {
     GstElementFactory *factory = gst_element_factory_find(name);
@@ -96,49 +100,33 @@ int serve(const Options &options, const std::string &metrics) {
                         "; is its package installed, and GST_PLUGIN_PATH set?");
     gst_clear_object(&factory);
   }
-  if (!options.results.empty()) {
-    std::error_code error;
-    std::filesystem::create_directories(options.results, error);
-    if (error) throw ServerError("--results: \"" + options.results + "\": " + error.message());
-  }
-  std::ofstream file;
-  if (!metrics.empty() && metrics != "-") {
-    file.open(metrics, std::ios::app);
-    if (!file) throw ServerError("--metrics: \"" + metrics + "\" cannot be written: " + std::strerror(errno));
-  }
+}
+
+void serve(const Options &options, const std::string &metrics_path, GMainLoop *loop) {
+  check_elements(options);
+  if (!options.results.empty()) tools::make_folder(options.results, "--results");
+  Metrics metrics(metrics_path);
   GstElement *model = load_model(options);
   {
     Server server(options);
     std::printf("rtsp%s://%s:%u/NAME\n", options.tls_certificate.empty() ? "" : "s", options.address.c_str(),
                 server.port());
     std::fflush(stdout);
-    GMainLoop *loop = g_main_loop_new(nullptr, FALSE);
-    Ticker ticker{&server, metrics.empty() ? nullptr : metrics == "-" ? &std::cout : &file, metrics};
+    Ticker ticker{server, metrics};
     const guint tick = g_timeout_add_seconds(
         1,
         [](gpointer data) -> gboolean {
           auto *t = static_cast<Ticker *>(data);
-          t->server->tidy();
-          const std::string line = t->server->report();
-          if (t->metrics) *t->metrics << line << std::endl;
+          t->server.tidy();
+          t->metrics.write(t->server.report());
           return G_SOURCE_CONTINUE;
         },
         &ticker);
-    const auto quit = [](gpointer l) -> gboolean {
-      g_main_loop_quit(static_cast<GMainLoop *>(l));
-      return G_SOURCE_CONTINUE;
-    };
-    const guint interrupted = g_unix_signal_add(SIGINT, quit, loop),
-                terminated = g_unix_signal_add(SIGTERM, quit, loop);
     g_main_loop_run(loop);
     g_source_remove(tick);
-    g_source_remove(interrupted);
-    g_source_remove(terminated);
-    g_main_loop_unref(loop);
   }
   gst_element_set_state(model, GST_STATE_NULL);
   gst_object_unref(model);
-  return 0;
 }
 
 }  // namespace
@@ -156,8 +144,13 @@ int main(int argc, char **argv) {
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? 1 : 0;
   }
+  GMainLoop *loop = g_main_loop_new(nullptr, FALSE);
+  // A source of the loop's, because the loop may not run yet.
+  tools::catch_interrupts([loop] { g_idle_add_full(G_PRIORITY_HIGH, quit, loop, nullptr); });
   try {
-    return serve(options, metrics);
+    serve(options, metrics, loop);
+    g_main_loop_unref(loop);
+    return tools::end_of_interrupted("oneadapt-server", "cameras are disconnected, and what was analysed is written");
   } catch (const std::exception &error) {
     std::fprintf(stderr, "oneadapt-server: %s\n", error.what());
     return 1;

@@ -12,6 +12,9 @@
 namespace oneadapt::server {
 namespace {
 
+/// A camera that analyses for so long has recovered.
+constexpr auto kGoesWell = std::chrono::seconds(5);
+
 guint64 number(const GstStructure *s, const char *name) {
   guint64 value = 0;
   if (s) gst_structure_get_uint64(s, name, &value);
@@ -61,11 +64,11 @@ std::string Server::report() {
         {"feedback_failed", number(feedback, "failed")}};
     camera.frames = frames;
     gst_structure_free(stats);
+    if (frames && now - camera.began > kGoesWell) faults_->over(name);
   }
-  const nlohmann::ordered_json line = {{"time", double(g_get_real_time()) / 1e6},
-                                       {"streams", streams},
-                                       {"resident_bytes", resident()},
-                                       {"cpu_seconds", processor_time()}};
+  const nlohmann::ordered_json line = {
+      {"time", double(g_get_real_time()) / 1e6}, {"streams", streams},           {"failures", faults_->count()},
+      {"failing", faults_->lasting()},           {"resident_bytes", resident()}, {"cpu_seconds", processor_time()}};
   return line.dump();
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/output.h"
 #include "gstoneadaptrtspserver.h"
 #include "rtsp_auth.h"
 
@@ -17,6 +18,8 @@ namespace {
 constexpr const char *kView = "/view";
 constexpr std::size_t kMostName = 64;
 constexpr auto kNeverCame = std::chrono::seconds(10);
+/// Room on the disk for the results of a camera that is to be let in, and of one that had to be sent away.
+constexpr unsigned kRoom = 4096, kRoomAgain = 32768;
 
 /// NAME of /NAME; empty: there is none, or one with other than letters, digits, '-' and '_'.
 std::string camera_name(const GstRTSPUrl *url) {
@@ -123,7 +126,8 @@ struct Handlers {
   }
 };
 
-Server::Server(const Options &options) : options_(options) {
+Server::Server(const Options &options)
+    : options_(options), faults_(std::make_shared<Faults>(4 * std::size_t(options.max_streams))) {
   server_ = gst_rtsp_server_new();
   gst_rtsp_server_set_address(server_, options.address.c_str());
   gst_rtsp_server_set_service(server_, std::to_string(options.port).c_str());
@@ -198,17 +202,27 @@ std::string Server::camera_launch(const std::string &name) const {
   std::string dnn = "oneadaptdnn name=dnn model=" + quoted(options_.model) + " device=" + quoted(options_.device) +
                     " classes=" + quoted(options_.classes) + " input-size=" + quoted(options_.input_size) +
                     " threads=" + std::to_string(options_.threads);
-  if (!options_.results.empty())
-    dnn += " append-results=true results-location=" + quoted(options_.results + "/" + name + ".jsonl");
+  if (!options_.results.empty()) dnn += " append-results=true results-location=" + quoted(results_path(name));
   return "( rtph264depay name=depay0 ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! "
          "queue name=waiting leaky=downstream max-size-buffers=0 max-size-bytes=67108864 max-size-time=2000000000 ! " +
          dnn + " ! appsink name=seen sync=false async=false emit-signals=true max-buffers=1 drop=true )";
 }
 
+std::string Server::results_fault(const std::string &name) const {
+  if (options_.results.empty()) return "";
+  // It would be sent away with the next line or two.
+  const int error = tools::try_output(results_path(name), faults_->lasts(name) ? kRoomAgain : kRoom);
+  return error ? tools::cannot_write("--results", results_path(name), error) + "." : "";
+}
+
 GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *context) {
-  std::lock_guard<std::recursive_mutex> lock(mutex_);
   const std::string name = camera_name(context->uri);
   if (name.empty()) return GST_RTSP_STS_BAD_REQUEST;
+  if (const std::string fault = results_fault(name); !fault.empty()) {
+    faults_->refused(name, fault);
+    return GST_RTSP_STS_SERVICE_UNAVAILABLE;
+  }
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
   const auto known = cameras_.find(name);
   if (known != cameras_.end() && known->second.media && known->second.client != client)
     return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;  // somebody has it
@@ -238,6 +252,8 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
   forget(camera);
   camera.client = client;
   camera.media = GST_RTSP_MEDIA(g_object_ref(media));
+  camera.began = std::chrono::steady_clock::now();
+  watch_errors(media, camera.name, faults_);
   GstElement *element = gst_rtsp_media_get_element(media);
   camera.dnn = gst_bin_get_by_name(GST_BIN(element), "dnn");
   camera.show = std::make_shared<ViewerFanout>();
@@ -329,9 +345,15 @@ void Server::forget(Camera &camera) {
 
 void Server::tidy() {
   gst_rtsp_session_pool_cleanup(sessions_);
-  std::set<GstRTSPClient *> idle;
+  std::set<GstRTSPClient *> over;
+  const std::vector<Faults::Ended> ended = faults_->take_ended();
   {
     std::lock_guard<std::recursive_mutex> lock(mutex_);
+    for (const Faults::Ended &session : ended) {  // without this it would go on sending to nobody
+      const auto it = cameras_.find(session.name);
+      if (it != cameras_.end() && it->second.media == session.media && it->second.client)
+        over.insert(it->second.client);
+    }
     const auto now = std::chrono::steady_clock::now();
     for (auto it = cameras_.begin(); it != cameras_.end();) {
       Camera &camera = it->second;
@@ -339,20 +361,20 @@ void Server::tidy() {
         ++it;
         continue;
       }
-      if (camera.client) idle.insert(camera.client);  // it keeps a name and does not record
+      if (camera.client) over.insert(camera.client);  // it keeps a name and does not record
       forget(camera);
       gst_rtsp_mount_points_remove_factory(mounts_, ("/" + it->first).c_str());
       it = cameras_.erase(it);
     }
   }
-  if (idle.empty()) return;
+  if (over.empty()) return;
   gst_rtsp_server_client_filter(
       server_,
       [](GstRTSPServer *, GstRTSPClient *client, gpointer of) {
         return static_cast<std::set<GstRTSPClient *> *>(of)->count(client) ? GST_RTSP_FILTER_REMOVE
                                                                            : GST_RTSP_FILTER_KEEP;
       },
-      &idle);
+      &over);
 }
 
 }  // namespace oneadapt::server

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "faults.h"
+
 namespace oneadapt::server {
 
 /// What cannot be done, in one sentence that names the option and the remedy.
@@ -66,6 +68,7 @@ struct Camera {
   guint64 frames = 0;  ///< at the last report
   std::shared_ptr<Counts> counts = std::make_shared<Counts>();
   std::chrono::steady_clock::time_point asked;  ///< when it was announced last
+  std::chrono::steady_clock::time_point began;  ///< when `media` was made
 };
 
 /// The main context's thread only.
@@ -80,7 +83,7 @@ class Server {
   unsigned port() const;
   /// One line of JSON: since the last call (docs/server.md).
   std::string report();
-  /// Tears down who is gone, forgets who never came.
+  /// Tears down who is gone or cannot go on, forgets who never came.
   void tidy();
 
  private:
@@ -95,6 +98,9 @@ class Server {
   void gone(const std::string &name, GstRTSPMedia *media);
   void mount_view(const Camera &camera);
   void forget(Camera &camera);
+  /// Why results of the camera could not be written; empty: they can.
+  std::string results_fault(const std::string &name) const;
+  std::string results_path(const std::string &name) const { return options_.results + "/" + name + ".jsonl"; }
   std::string camera_launch(const std::string &name) const;
 
   Options options_;
@@ -104,6 +110,7 @@ class Server {
   guint source_ = 0;
   std::recursive_mutex mutex_;  // gst-rtsp-server calls from its clients' threads
   std::map<std::string, Camera> cameras_;
+  std::shared_ptr<Faults> faults_;
   std::chrono::steady_clock::time_point reported_ = std::chrono::steady_clock::now();
 };
 

@@ -4,19 +4,23 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
+#include "common/interruption.h"
+#include "common/output.h"
 #include "config.h"
+#include "core/output/line_file.h"
 #include "mix.h"
 #include "network.h"
 #include "words.h"
 
 using namespace oneadapt_speech;
+using namespace oneadapt::tools;
 
 namespace {
 
@@ -90,6 +94,16 @@ void score(Recogniser &recogniser, const Options &o) {
 }
 
 void train(const Options &o) {
+  check_output(o.output, "--output");
+  oneadapt::LineFile curve;
+  int curve_error = 0;  // the training goes on
+  const auto require = [&](int error) {
+    if (error) throw OutputError(cannot_write("--curve", o.curve, error));
+  };
+  if (!o.curve.empty()) {
+    require(curve.open(o.curve, /*append=*/false));
+    require(curve.write("step,loss"));
+  }
   Sources sources;
   sources.rate = kRate;
   sources.data = load_corpus(o.data, kRate, o.leave_out);
@@ -99,19 +113,17 @@ void train(const Options &o) {
   std::fprintf(stderr, "%zu recordings of %zu speakers, %zu more of %zu voices, %zu surroundings; %zu parameters\n",
                sources.data.words.size(), sources.data.by_speaker.size(), sources.extra.words.size(),
                sources.extra.by_speaker.size(), sources.surroundings.size(), trainer->parameters());
-  std::ofstream curve;
-  if (!o.curve.empty()) {
-    curve.open(o.curve);
-    if (!curve)
-      throw std::runtime_error("--curve: \"" + o.curve + "\" cannot be written; name a file in a folder that is there");
-    curve << "step,loss\n";
-  }
   trainer->train(sources, o.training, [&](const Progress &p) {
     std::fprintf(stderr, "step %u: loss %.4f\n", p.step, p.loss);
-    if (curve.is_open()) curve << p.step << "," << p.loss << std::endl;
+    if (!curve.is_open()) return;
+    std::ostringstream line;
+    line << p.step << "," << p.loss;
+    curve_error = curve.write(line.str());
+    if (curve_error) curve.close();
   });
   trainer->save(o.output, description());
   std::printf("Written: %s\n", o.output.c_str());
+  require(curve_error);
 }
 
 void make_clip(const Options &o) {
@@ -124,12 +136,7 @@ void make_clip(const Options &o) {
   Random random(o.seed);
   const Clip clip = mix(corpus, surroundings, options, random);
   save_wav(o.output, clip.sound, o.rate);
-  if (!o.truth.empty()) {
-    std::ofstream file(o.truth);
-    file << truth_lines(clip);
-    if (!file.flush())
-      throw std::runtime_error("--truth: \"" + o.truth + "\" cannot be written; name a file in a folder that is there");
-  }
+  if (!o.truth.empty()) write_file(o.truth, truth_lines(clip), "--truth");
   std::printf("Written: %s, %.1f s, %zu words\n", o.output.c_str(), double(clip.sound.size()) / o.rate,
               clip.words.size());
 }
@@ -192,11 +199,13 @@ int main(int argc, char **argv) {
     return 2;
   }
   gst_init(nullptr, nullptr);
+  end_on_interrupts("oneadapt-train-speech", "what was not finished is not written; --curve has what was learnt");
   o.training.seed = o.seed;
   try {
     if (training->parsed()) train(o);
     if (scoring->parsed()) score(*load_recogniser(o.model), o);
     if (mixing->parsed()) make_clip(o);
+    check_standard_output();
     return 0;
   } catch (const std::exception &e) {
     std::fprintf(stderr, "oneadapt-train-speech: %s\n", e.what());

@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "common/output.h"
+
 namespace oneadapt_speech {
 namespace {
 
@@ -293,12 +295,15 @@ class NetTrainer final : public Trainer {
     module.eval();
     torch::jit::ExtraFilesMap extra;
     extra["oneadapt.json"] = description;
-    module.save(path, extra);
+    std::ostringstream bytes;
+    module.save(bytes, extra);
     const at::Tensor probe = at::rand({1, 20000}) - 0.5;
     const at::Tensor here = net_->forward(features(probe, waves_, bands_)).transpose(1, 2);
-    const at::Tensor there = torch::jit::load(path).forward({probe}).toTensor();
-    if (here.sizes() != there.sizes() || !at::allclose(here, there, 1e-3, 1e-3))
-      throw std::runtime_error("what was written to '" + path + "' computes something else than what was trained");
+    oneadapt::tools::write_file(path, bytes.str(), "--output", [&](const std::string &copy) {
+      const at::Tensor there = torch::jit::load(copy).forward({probe}).toTensor();
+      if (here.sizes() != there.sizes() || !at::allclose(here, there, 1e-3, 1e-3))
+        throw std::runtime_error("the file for '" + path + "' computes something else than what was trained");
+    });
   }
 
  private:

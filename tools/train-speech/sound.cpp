@@ -8,9 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
+
+#include "common/output.h"
 
 namespace oneadapt_speech {
 
@@ -113,10 +114,7 @@ void save_wav(const std::string &path, const Sound &sound, int rate) {
   put(bytes, size, 4);
   for (const float s : sound)
     put(bytes, static_cast<std::uint32_t>(std::lround(std::clamp(s * 32768.0F, -32768.0F, 32767.0F))), 2);
-  std::ofstream file(path, std::ios::binary);
-  file << bytes;
-  file.close();
-  if (!file) throw std::runtime_error("cannot write " + path);
+  oneadapt::tools::write_file(path, bytes, "--output");
 }
 
 double rms(const Sound &sound) {

@@ -12,6 +12,8 @@ for program in espeak-ng flite text2wave sox; do
   command -v "$program" >/dev/null || { echo "voices.sh: there is no $program: install ${packages[*]}, or run with --install" >&2; exit 1; }
 done
 mkdir -p "$out"
+# What was written last may be half a recording.
+trap 'rm -f "$out/$(ls -t "$out" | head -n 1)"; echo "voices.sh: interrupted; run it again for the rest" >&2; exit 130' INT TERM HUP
 words=(zero one two three four five six seven eight nine)
 # Sentences without numbers: speech that is none of the words.
 sentences=(

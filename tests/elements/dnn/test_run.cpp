@@ -267,6 +267,8 @@ TEST_F(RunOfNumbers, LinesAreInTheFileAndFaultsOfTheFileAreNamed) {
   EXPECT_EQ(chain(0, {0.9, 0.8}), GST_FLOW_OK);
   EXPECT_EQ(read_file(settings_.results_location), "{\"count\": 2}\n");
   run_->finish();
+  // A power failure has left half a line.
+  write_file(settings_.results_location, read_file(settings_.results_location) + "{\"cou");
   settings_.append_results = true;
   start();
   EXPECT_EQ(chain(0, {0.9}), GST_FLOW_OK);
