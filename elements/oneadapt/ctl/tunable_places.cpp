@@ -63,7 +63,7 @@ const oneadapt::Gradient *TunablePlaces::of(GstElement *tunable) {
   if (next == next_.end()) return gradient_;  // the last one
   const oneadapt::Gradient *there = of(next->second.element);
   const oneadapt::UpstreamPicture &picture = next->second.picture;
-  if (picture.known && picture.transform.is_whole()) return there;
+  if (picture.is_unmoved()) return there;
   const auto own = moved_.find(tunable);
   if (own != moved_.end()) return &own->second;
   return &moved_.emplace(tunable, oneadapt::gradient_at(picture, *there)).first->second;
