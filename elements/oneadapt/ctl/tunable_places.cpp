@@ -9,13 +9,6 @@
 
 namespace {
 
-oneadapt::PadRef sink_pad(GstElement *element) {
-  GST_OBJECT_LOCK(element);
-  GstPad *pad = element->sinkpads ? GST_PAD(gst_object_ref(element->sinkpads->data)) : nullptr;
-  GST_OBJECT_UNLOCK(element);
-  return oneadapt::PadRef(pad);
-}
-
 /// Which of the tunables a picture comes from: what it was decoded from is what that one coded. Null: none of them.
 GstElement *origin(const oneadapt::UpstreamPicture &picture, const TunableList &tunables) {
   GstElement *found = nullptr;
@@ -29,6 +22,13 @@ GstElement *origin(const oneadapt::UpstreamPicture &picture, const TunableList &
 }
 
 }  // namespace
+
+oneadapt::PadRef sink_pad(GstElement *element) {
+  GST_OBJECT_LOCK(element);
+  GstPad *pad = element->sinkpads ? GST_PAD(gst_object_ref(element->sinkpads->data)) : nullptr;
+  GST_OBJECT_UNLOCK(element);
+  return oneadapt::PadRef(pad);
+}
 
 void TunablePlaces::warn(GstElement *tunable, const oneadapt::Obstacle &obstacle) {
   if (!obstacle.unknown || !warned_.insert(obstacle.name).second) return;
