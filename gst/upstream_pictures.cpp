@@ -4,6 +4,8 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "element_transform.h"
@@ -63,13 +65,17 @@ PadRef active_pad(GstElement *element) {
 }
 
 /// The gradient as a source picture has it.
-Gradient seen_from(const Gradient &gradient, const UpstreamPicture &picture) {
+Gradient seen_from(const Gradient &gradient, const UpstreamPicture &picture, const FrameTransform &transform) {
   Gradient out = gradient;
-  out.map = resample(gradient.map, picture.transform, picture.width, picture.height);
+  out.map = resample(gradient.map, transform, picture.width, picture.height);
   out.regions.clear();
   for (const Box &region : gradient.regions) {
-    const Box seen = intersection(region, picture.transform.shown());
-    if (!is_empty(seen)) out.regions.push_back(intersection(picture.transform.to_source(seen), {0, 0, 1, 1}));
+    const Box seen = intersection(region, transform.shown());
+    const double x = (region.x0 + region.x1) / 2, y = (region.y0 + region.y1) / 2;
+    const auto covers = [x, y](const Box &box) { return x >= box.x0 && x < box.x1 && y >= box.y0 && y < box.y1; };
+    // Where another picture lies above this one, what was found is in that one.
+    if (std::any_of(transform.hidden().begin(), transform.hidden().end(), covers)) continue;
+    if (!is_empty(seen)) out.regions.push_back(intersection(transform.to_source(seen), {0, 0, 1, 1}));
   }
   return out;
 }
@@ -133,17 +139,24 @@ class Walk {
   }
 
   void end(GstPad *sink, PadRef events, ElementRef element, const FrameTransform &transform, bool known) {
+    const auto before = std::find(ends_.begin(), ends_.end(), sink);
+    if (before != ends_.end()) {  // a controller takes one gradient a picture
+      result.pictures[std::size_t(before - ends_.begin())].views.push_back({transform, known});
+      return;
+    }
+    ends_.push_back(sink);
     UpstreamPicture picture;
     picture.sink = std::move(events);
     picture.element = std::move(element);
-    picture.transform = transform;
-    picture.known = known;
+    picture.views.push_back({transform, known});
     if (const auto caps = picture_caps(sink)) {
       picture.width = unsigned(caps->width);
       picture.height = unsigned(caps->height);
     }
     result.pictures.push_back(std::move(picture));
   }
+
+  std::vector<GstPad *> ends_;  ///< the pad that each picture came in by: the same one is the same picture
 };
 
 }  // namespace
@@ -155,7 +168,18 @@ UpstreamPictures upstream_pictures(GstPad *sink) {
 }
 
 Gradient gradient_at(const UpstreamPicture &picture, const Gradient &gradient) {
-  return picture.known ? seen_from(gradient, picture) : without_places(gradient, picture);
+  std::optional<Gradient> sum;
+  for (const UpstreamPicture::View &view : picture.views) {
+    const Gradient seen = view.known ? seen_from(gradient, picture, view.transform) : without_places(gradient, picture);
+    if (!sum) {
+      sum = seen;
+      continue;
+    }
+    std::transform(seen.map.values.begin(), seen.map.values.end(), sum->map.values.begin(), sum->map.values.begin(),
+                   std::plus<>());
+    sum->regions.insert(sum->regions.end(), seen.regions.begin(), seen.regions.end());
+  }
+  return *sum;
 }
 
 }  // namespace oneadapt

@@ -19,11 +19,18 @@ using ElementRef = std::unique_ptr<GstElement, UnrefObject>;
 
 /// One picture as a decoder, a source or a tunable element put it out.
 struct UpstreamPicture {
-  PadRef sink;                     ///< an event that is pushed on this sink pad reaches where the picture comes from
-  ElementRef element;              ///< which put it out; null when nothing is linked
-  FrameTransform transform;        ///< from this picture to the one on the pad that was asked for
+  PadRef sink;         ///< an event that is pushed on this sink pad reaches where the picture comes from
+  ElementRef element;  ///< which put it out; null when nothing is linked
+  /// How it is seen in the picture on the pad that was asked for.
+  struct View {
+    FrameTransform transform;
+    bool known = true;  ///< false: `transform` means nothing, things are moved in an unknown way
+  };
+  std::vector<View> views;         ///< never none; several behind a tee and a mixer
   unsigned width = 0, height = 0;  ///< pixels
-  bool known = true;               ///< false: `transform` means nothing, things are moved in an unknown way
+
+  /// Whether the picture that was asked for is this one, at any size.
+  bool is_unmoved() const { return views.size() == 1 && views[0].known && views[0].transform.is_whole(); }
 };
 
 /// An element that may have moved things in the picture.
@@ -43,7 +50,8 @@ struct UpstreamPictures {
 UpstreamPictures upstream_pictures(GstPad *sink);
 
 /// A gradient of the picture that was asked for, as the upstream picture has it: map and regions. 0 where nothing of
-/// the upstream picture was seen; where places are not known, as much in all, the same everywhere.
+/// the upstream picture was seen; where places are not known, as much in all, the same everywhere. What is seen several
+/// times counts as often.
 Gradient gradient_at(const UpstreamPicture &picture, const Gradient &gradient);
 
 }  // namespace oneadapt

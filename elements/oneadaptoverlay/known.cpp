@@ -108,8 +108,7 @@ bool qp_map_in_place(GstElement *overlay, Known &known) {
   const UpstreamPictures upstream = upstream_pictures(sink);
   gst_object_unref(sink);
   known.placed_map = map;
-  known.map_in_place =
-      upstream.pictures.size() == 1 && upstream.pictures[0].known && upstream.pictures[0].transform.is_whole();
+  known.map_in_place = upstream.pictures.size() == 1 && upstream.pictures[0].is_unmoved();
   if (!known.map_in_place && !std::exchange(known.map_warned, true))
     GST_ELEMENT_WARNING(overlay, STREAM, FAILED,
                         ("The QP map is not drawn: it is of the picture that was coded, and the picture was cropped, "

@@ -58,6 +58,7 @@ inline std::string start_error_of(const char *element, const char *property, con
   std::string text;
   EXPECT_EQ(count_messages(bus, GST_MESSAGE_ERROR, &text), 1u);
   gst_element_set_state(made, GST_STATE_NULL);
+  gst_bus_set_flushing(bus, TRUE);  // messages on it keep the element alive
   gst_object_unref(made);
   gst_object_unref(bus);
   return text;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ctl/ctl_impl.h"
+#include "ctl/tunable_places.h"
 #include "gradient_convert.h"
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
@@ -45,6 +46,20 @@ static void warn_of_held_back(GstOneadaptCtl *self, guint64 interval) {
                        "oneadaptfilter and oneadaptdnn"));
 }
 
+/// Whether a stream is the one that is controlled. Behind a mixer, in front of a tunable, it has another name.
+static bool is_own_stream(GstOneadaptCtl *self, guint32 stream, bool network) {
+  bool own = false, named = false;
+  const auto look = [&](GstPad *pad) {
+    const guint32 name = gst_oneadapt_pad_stream(pad);
+    named = named || name;
+    own = own || (name && name == stream);
+  };
+  look(self->sinkpad);
+  for (GstElement *tunable : tunables_downstream(self->srcpad))
+    if (const oneadapt::PadRef pad = sink_pad(tunable)) look(pad.get());
+  return own || (!network && (!stream || !named));
+}
+
 void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool network) {
   CtlState *st = self->state;
   CtlLoop &loop = st->loop;
@@ -54,9 +69,7 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool 
   if (message) g = oneadapt::parse_gradient_message(message, why);
   if (g) {
     why.clear();
-    const guint32 stream = gst_oneadapt_pad_stream(self->sinkpad);
-    if (network ? g->stream != stream || !stream : g->stream && stream && g->stream != stream)
-      why = "it is another stream's";
+    if (!is_own_stream(self, g->stream, network)) why = "it is another stream's";
     if (g->interval_duration != s.interval)
       why = "its interval is " + std::to_string(g->interval_duration) + " ns, that of oneadaptctl " +
             std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";

@@ -9,13 +9,6 @@
 
 namespace {
 
-oneadapt::PadRef sink_pad(GstElement *element) {
-  GST_OBJECT_LOCK(element);
-  GstPad *pad = element->sinkpads ? GST_PAD(gst_object_ref(element->sinkpads->data)) : nullptr;
-  GST_OBJECT_UNLOCK(element);
-  return oneadapt::PadRef(pad);
-}
-
 /// Which of the tunables a picture comes from: what it was decoded from is what that one coded. Null: none of them.
 GstElement *origin(const oneadapt::UpstreamPicture &picture, const TunableList &tunables) {
   GstElement *found = nullptr;
@@ -29,6 +22,13 @@ GstElement *origin(const oneadapt::UpstreamPicture &picture, const TunableList &
 }
 
 }  // namespace
+
+oneadapt::PadRef sink_pad(GstElement *element) {
+  GST_OBJECT_LOCK(element);
+  GstPad *pad = element->sinkpads ? GST_PAD(gst_object_ref(element->sinkpads->data)) : nullptr;
+  GST_OBJECT_UNLOCK(element);
+  return oneadapt::PadRef(pad);
+}
 
 void TunablePlaces::warn(GstElement *tunable, const oneadapt::Obstacle &obstacle) {
   if (!obstacle.unknown || !warned_.insert(obstacle.name).second) return;
@@ -63,7 +63,7 @@ const oneadapt::Gradient *TunablePlaces::of(GstElement *tunable) {
   if (next == next_.end()) return gradient_;  // the last one
   const oneadapt::Gradient *there = of(next->second.element);
   const oneadapt::UpstreamPicture &picture = next->second.picture;
-  if (picture.known && picture.transform.is_whole()) return there;
+  if (picture.is_unmoved()) return there;
   const auto own = moved_.find(tunable);
   if (own != moved_.end()) return &own->second;
   return &moved_.emplace(tunable, oneadapt::gradient_at(picture, *there)).first->second;

@@ -10,6 +10,9 @@
 #include "ctl/tunables.h"
 #include "upstream_pictures.h"
 
+/// An element's first one; null: it has none.
+oneadapt::PadRef sink_pad(GstElement *element);
+
 /// Thread-bound.
 class TunablePlaces {
  public:

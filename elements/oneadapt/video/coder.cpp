@@ -184,8 +184,9 @@ H264Settings h264_settings(const GstVideoInfo &info, Size size) {
   if (info.colorimetry.matrix != GST_VIDEO_COLOR_MATRIX_UNKNOWN)
     s.matrix = int(gst_video_color_matrix_to_iso(info.colorimetry.matrix));
   s.full_range = info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
-  s.sar_num = unsigned(std::max(0, info.par_n));
-  s.sar_den = unsigned(std::max(0, info.par_d));
+  const Ratio pixel = pixel_aspect_ratio(info, size);
+  s.sar_num = unsigned(std::max(0, pixel.n));
+  s.sar_den = unsigned(std::max(0, pixel.d));
   return s;
 }
 

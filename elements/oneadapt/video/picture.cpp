@@ -27,6 +27,27 @@ Size scaled_size(const GstVideoInfo &info, double scale, bool h264) {
   return {scaled_side(width, scale, least), scaled_side(height, scale, least)};
 }
 
+namespace {
+
+/// Whether the sides are those of one scale, to within a pixel each.
+bool keeps_shape(const GstVideoInfo &info, Size size) {
+  const auto least = [](unsigned to, int from) { return (double(to) - 1) / from; };
+  const auto most = [](unsigned to, int from) { return (double(to) + 1) / from; };
+  return least(size.width, info.width) <= most(size.height, info.height) &&
+         least(size.height, info.height) <= most(size.width, info.width);
+}
+
+}  // namespace
+
+Ratio pixel_aspect_ratio(const GstVideoInfo &info, Size size) {
+  Ratio ratio{info.par_n, info.par_d}, across, whole;
+  if (keeps_shape(info, size)) return ratio;
+  if (gst_util_fraction_multiply(info.width, int(size.width), int(size.height), info.height, &across.n, &across.d) &&
+      gst_util_fraction_multiply(ratio.n, ratio.d, across.n, across.d, &whole.n, &whole.d))
+    ratio = whole;
+  return ratio;
+}
+
 GstVideoInfo resized(const GstVideoInfo &info, Size size, GstVideoFormat format) {
   if (format == GST_VIDEO_FORMAT_UNKNOWN) format = GST_VIDEO_INFO_FORMAT(&info);
   GstVideoInfo out;
@@ -37,8 +58,9 @@ GstVideoInfo resized(const GstVideoInfo &info, Size size, GstVideoFormat format)
   }
   out.fps_n = info.fps_n;
   out.fps_d = info.fps_d;
-  out.par_n = info.par_n;
-  out.par_d = info.par_d;
+  const Ratio ratio = pixel_aspect_ratio(info, size);
+  out.par_n = ratio.n;
+  out.par_d = ratio.d;
   out.interlace_mode = info.interlace_mode;
   return out;
 }

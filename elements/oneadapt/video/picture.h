@@ -28,7 +28,15 @@ inline Size size_of(const GstVideoInfo &info) { return {unsigned(info.width), un
 /// Raw: the input's own at scale 1, else even, at least 2.
 Size scaled_size(const GstVideoInfo &info, double scale, bool h264);
 
-/// `info` with another size (same format, colours, rates).
+struct Ratio {
+  int n = 1, d = 1;
+};
+
+/// Of the pixels of a picture that was scaled to `size`: the input's own where the sides are rounded to even numbers
+/// only. Where one of them would be smaller than the least, and the other is not, the picture is shown as it was.
+Ratio pixel_aspect_ratio(const GstVideoInfo &info, Size size);
+
+/// `info` with another size (same format, colours, rates, and the same shape when it is shown).
 GstVideoInfo resized(const GstVideoInfo &info, Size size, GstVideoFormat format = GST_VIDEO_FORMAT_UNKNOWN);
 
 /// Whether the format's first plane is luma, a byte a pixel.

@@ -67,6 +67,9 @@ bool VideoStream::set_output() {
   GstVideoCodecState *output = gst_video_encoder_set_output_state(encoder_, output_caps(), input_);
   output->info.width = int(size.width);
   output->info.height = int(size.height);
+  const Ratio pixel = pixel_aspect_ratio(format_.info, size);
+  output->info.par_n = pixel.n;
+  output->info.par_d = pixel.d;
   gst_video_codec_state_unref(output);
   if (!gst_video_encoder_negotiate(encoder_)) return false;
   GST_DEBUG_OBJECT(encoder_, "output is %ux%u", size.width, size.height);
@@ -170,6 +173,8 @@ std::string VideoStream::size_refused(Size size) const {
   GstPad *src = GST_VIDEO_ENCODER_SRC_PAD(encoder_);
   GstCaps *caps = gst_caps_new_simple(h264() ? "video/x-h264" : "video/x-raw", "width", G_TYPE_INT, int(size.width),
                                       "height", G_TYPE_INT, int(size.height), nullptr);
+  const Ratio pixel = pixel_aspect_ratio(format_.info, size);
+  gst_caps_set_simple(caps, "pixel-aspect-ratio", GST_TYPE_FRACTION, pixel.n, pixel.d, nullptr);
   if (!downstream_takes(src, caps)) return "downstream does not take";
   const std::string recorder = output_.width ? recorder_downstream(src) : "";
   return recorder.empty() ? "" : recorder + " has begun with another size and cannot record";

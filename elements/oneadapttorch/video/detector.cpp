@@ -133,8 +133,9 @@ std::vector<Box> Detector::regions() const {
 /// How this element sees what a tunable passes on. None, with a warning (once a run), when that cannot be told.
 std::optional<FrameTransform> Detector::transform_for_profile() {
   const UpstreamPictures upstream = upstream_pictures(place_.sink);
-  const UpstreamPicture &picture = upstream.pictures.front();
-  if (upstream.pictures.size() == 1 && picture.known && !is_empty(picture.transform.shown())) return picture.transform;
+  const std::vector<UpstreamPicture::View> &views = upstream.pictures.front().views;
+  if (upstream.pictures.size() == 1 && views.size() == 1 && views[0].known && !is_empty(views[0].transform.shown()))
+    return views[0].transform;
   if (upstream.in_step && !warned_profile_.exchange(true))
     GST_ELEMENT_WARNING(place_.element, STREAM, FAILED,
                         ("Configurations cannot be profiled: the picture is put together or moved about between the "

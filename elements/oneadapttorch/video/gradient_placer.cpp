@@ -31,7 +31,7 @@ std::vector<PlacedGradient> GradientPlacer::place(const Gradient &gradient) {
   }
   std::vector<PlacedGradient> placed;
   for (const UpstreamPicture &picture : last_.pictures) {
-    const bool moved = !picture.known || !picture.transform.is_whole();
+    const bool moved = !picture.is_unmoved();
     placed.push_back({ref(picture.sink), moved ? gradient_at(picture, gradient) : gradient, moved});
   }
   if (!last_.in_step) last_ = {};

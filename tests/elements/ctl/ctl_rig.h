@@ -58,6 +58,7 @@ struct Rig {
   }
   ~Rig() {
     gst_harness_teardown(h);
+    gst_bus_set_flushing(bus, TRUE);  // messages on it keep the elements that they are from alive
     gst_object_unref(ctl);
     gst_object_unref(tunable);
     gst_object_unref(bin);

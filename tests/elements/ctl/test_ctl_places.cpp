@@ -89,3 +89,36 @@ TEST(CtlPlaces, SomethingBetweenThatNobodyCanFollow) {
   const std::string warning = rig.error_text(GST_MESSAGE_WARNING);
   EXPECT_NE(warning.find("\"x\" (rotate)"), std::string::npos) << warning;
 }
+
+// A mixer gives what comes out of it a name of its own.
+TEST(CtlPlaces, AStreamThatHasAnotherNameAtTheTunable) {
+  TwoTunables rig("identity name=mixer");
+  GstElement *mixer = gst_bin_get_by_name(GST_BIN(rig.bin), "mixer");
+  GstPad *pad = gst_element_get_static_pad(mixer, "sink");
+  gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer) {
+        GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+        if (GST_EVENT_TYPE(event) != GST_EVENT_STREAM_START) return GST_PAD_PROBE_OK;
+        gst_event_unref(event);
+        GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_stream_start("mixed");
+        return GST_PAD_PROBE_OK;
+      },
+      nullptr, nullptr);
+  gst_harness_push_event(rig.h, gst_event_new_stream_start("camera"));
+  GstPad *tunable = gst_element_get_static_pad(GST_ELEMENT(rig.second), "sink"),
+         *source = gst_element_get_static_pad(rig.ctl, "sink");
+  for (int i = 0; i < 10; ++i) rig.picture();
+  const guint32 names[] = {gst_oneadapt_pad_stream(source), gst_oneadapt_pad_stream(tunable), 12345};
+  EXPECT_NE(names[0], names[1]);
+  for (guint i = 0; i < 3; ++i) {
+    GstOneadaptGradient *g = gradient_of(i);
+    g->stream = names[i];
+    rig.send(g);
+    EXPECT_EQ(rig.stat("gradients"), i < 2 ? i + 1 : 2u) << i;
+    EXPECT_EQ(rig.stat("gradients-ignored"), i < 2 ? 0u : 1u) << i;
+    for (int f = 0; f < 10; ++f) rig.picture();
+  }
+  for (GstPad *p : {pad, tunable, source}) gst_object_unref(p);
+  gst_object_unref(mixer);
+}

@@ -143,5 +143,6 @@ TEST(Ctl, NothingToAdaptIsAWarningAndDataPasses) {
   EXPECT_EQ(warnings, 1u);
   gst_harness_teardown(h);
   gst_object_unref(ctl);
+  gst_bus_set_flushing(bus, TRUE);
   gst_object_unref(bus);
 }

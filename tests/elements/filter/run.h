@@ -112,6 +112,18 @@ class FilterRun {
     }
     return all;
   }
+  /// What the output's caps say.
+  void expect_pixels(int width, int height, int par_n, int par_d) const {
+    GstCaps *caps = gst_pad_get_current_caps(h->sinkpad);
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    int w = 0, t = 0, n = 0, d = 0;
+    gst_structure_get(s, "width", G_TYPE_INT, &w, "height", G_TYPE_INT, &t, "pixel-aspect-ratio", GST_TYPE_FRACTION, &n,
+                      &d, nullptr);
+    gst_caps_unref(caps);
+    EXPECT_EQ(w, width);
+    EXPECT_EQ(t, height);
+    EXPECT_EQ(n * par_d, d * par_n) << n << "/" << d;
+  }
   /// push_range(), pulling after each picture, so that caps go with their buffers.
   std::vector<Out> through(unsigned from, unsigned to) {
     std::vector<Out> all;

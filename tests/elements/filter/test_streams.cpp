@@ -229,3 +229,22 @@ TEST(FilterStreams, PropertiesThatAreFixedStay) {
   g_object_set(run.filter, "qp", 30, nullptr);
   EXPECT_EQ(count_messages(run.bus, GST_MESSAGE_WARNING), 0u);
 }
+
+// A side cannot be smaller than 16 pixels in H.264, or 2 in raw pictures; the other one goes on shrinking.
+TEST(FilterStreams, APictureWithAShortSideKeepsItsShape) {
+  for (const std::string from_sps : {"", " ! capssetter replace=true caps=video/x-h264 ! h264parse"}) {
+    FilterRun run("video/x-raw,format=I420,width=64,height=24,pixel-aspect-ratio=1/1,framerate=10/1", "video/x-h264",
+                  ("scale=0.5" + from_sps).c_str());
+    run.through(0, 3);
+    run.expect_pixels(32, 16, 4, 3);
+  }
+  FilterRun raw("video/x-raw,format=I420,width=64,height=2,pixel-aspect-ratio=2/1,framerate=10/1", "video/x-raw",
+                "scale=0.25");
+  raw.through(0, 3);
+  raw.expect_pixels(16, 2, 8, 1);
+  // Sides that are rounded to even numbers are no reason for pixels of another shape.
+  FilterRun odd("video/x-raw,format=I420,width=106,height=82,pixel-aspect-ratio=12/11,framerate=10/1", "video/x-h264",
+                "scale=0.5");
+  odd.through(0, 3);
+  odd.expect_pixels(54, 42, 12, 11);
+}

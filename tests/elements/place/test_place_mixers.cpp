@@ -91,7 +91,10 @@ TEST(PlaceMixers, APictureInAPicture) {
         run_place(cameras, "compositor name=m background=black sink_1::xpos=128 sink_1::ypos=64 " + std::string(order) +
                                " ! dnn_in. cam0. ! m.sink_0 cam1. ! m.sink_1");
     expect_on_the_thing(result, cameras[1], 1);
-    for (const Map &map : result.maps[0]) EXPECT_EQ(map.weight(), 0) << map.text();
+    for (const Map &map : result.maps[0]) {
+      EXPECT_EQ(map.weight(), 0) << map.text();
+      EXPECT_TRUE(map.regions.empty()) << "what was found lies in the picture above";
+    }
   }
   // The other way round the small one is covered.
   cameras[0].brightness = 160;
@@ -101,4 +104,24 @@ TEST(PlaceMixers, APictureInAPicture) {
       "dnn_in. cam0. ! m.sink_0 cam1. ! m.sink_1");
   expect_on_the_thing(result, cameras[0], 0);
   for (const Map &map : result.maps[1]) EXPECT_EQ(map.weight(), 0) << map.text();
+}
+
+// A picture and a part of it beside it, larger: one camera, which gets one gradient of both.
+TEST(PlaceMixers, OnePictureTwice) {
+  NEED("compositor");
+  NEED("videocrop");
+  for (const bool in_part : {false, true}) {
+    SCOPED_TRACE(in_part);
+    Camera camera;
+    camera.thing = in_part ? Rectangle{208, 152, 24, 24} : Rectangle{24, 16, 24, 24};
+    camera.caps = ",pixel-aspect-ratio=1/1";
+    // Over the camera's picture, but for its upper left, lies its lower right quarter at the same size.
+    const PlaceResult result = run_place(
+        {camera},
+        "compositor name=m background=black sink_1::xpos=128 sink_1::ypos=64 sink_0::zorder=1 sink_1::zorder=2 ! "
+        "video/x-raw,width=256,height=192 ! dnn_in.  cam0. ! tee name=t  t. ! queue ! m.sink_0  t. ! queue ! "
+        "videocrop left=128 top=96 ! m.sink_1");
+    ASSERT_EQ(result.maps[0].size(), 2u) << "an early one, and one of the interval";
+    expect_on_the_thing(result, camera);
+  }
 }
