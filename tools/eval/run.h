@@ -97,16 +97,7 @@ struct RunResult {
   std::vector<std::string> warnings;                   ///< of the elements, a line each
 };
 
-<<<<<<< HEAD
-/// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError.
-=======
-/// Has malloc keep what it frees, for programs that do nothing but inference: a DNN's activations come and go by tens
-/// of megabytes a frame, and giving them back to the system each time costs a tenth of one run's time and a third of
-/// two at once.
-void keep_memory();
-
 /// Runs; calls `on_interval` (may be empty) from this thread after every decision. Throws RunError, RunStopped.
->>>>>>> tools
 RunResult run(const RunOptions &options, const std::function<void(const IntervalRow &)> &on_interval);
 
 /// Accuracy at each input frame of `reference`, [0, 1]: the result in force then against the reference's. A frame that
