@@ -172,7 +172,12 @@ at::Tensor short_convolution_gradient(ag::Node &node, const at::Tensor &g) {
         g.scalar_type() == at::kFloat ? from_places<float>(c, planes) : from_places<double>(c, planes);
     if (result.defined()) return result;
   }
-  return c.in[1] <= kFewChannels ? to_few_channels(c, g) : at::Tensor();
+  if (c.in[1] <= kFewChannels) return to_few_channels(c, g);
+  const auto all = [](const std::vector<std::int64_t> &values, std::int64_t value) {
+    return values[0] == value && values[1] == value;
+  };
+  const bool pointwise = c.weight.size(2) == 1 && c.weight.size(3) == 1 && all(c.stride, 1) && all(c.padding, 0);
+  return pointwise ? product(g, c.weight.transpose(0, 1)) : at::Tensor();
 }
 
 at::Tensor mean_over_channels(ag::Node &node, const at::Tensor &g) {

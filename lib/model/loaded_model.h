@@ -42,7 +42,7 @@ struct ModelOptions {
 };
 
 /// "plain": the program as it was saved. "channels-last": frozen, with the channels of a pixel side by side. "onednn":
-/// the same as oneDNN's own operators, of frames without a gradient.
+/// the same, and oneDNN computes every convolution, of frames without a gradient.
 const std::vector<std::string> &plan_names();
 
 /// A model's parameters, buffers, and tensors that are part of the program.

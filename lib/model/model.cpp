@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/model.h"
 
+#include <ATen/Parallel.h>
 #include <torch/csrc/api/include/torch/version.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <unistd.h>
@@ -98,6 +99,11 @@ at::Tensor example_picture(std::int64_t width, std::int64_t height, const c10::D
 
 unsigned round_up(unsigned value, unsigned multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+void expect_pixels(const RgbFrame &frame) {
+  if (!frame.data || !frame.width || !frame.height || frame.stride < std::size_t(3) * frame.width)
+    throw ModelError(Kind::Input, "the frame has no pixels, or rows shorter than its width");
+}
+
 double clip01(double value) { return std::min(1.0, std::max(0.0, value)); }
 
 }  // namespace
@@ -133,33 +139,39 @@ TorchModel::TorchModel(const ModelOptions &options)
   }
   scale_ = scale.to(device_.device, type_);
   shift_ = shift.to(device_.device, type_);
+  values_ = at::arange(256, scale_.options()).div_(255.0).expand({1, 3, 1, 256}).mul(scale_).sub(shift_).contiguous();
   choose_plans(options);
 }
 
-/// Plans other than the plain one are for the CPU. A module that changes itself is run as it is.
+/// Plans other than the plain one are for the CPU.
 void TorchModel::choose_plans(const ModelOptions &options) {
   const auto &names = plan_names();
   if (options.plan != "auto" && std::find(names.begin(), names.end(), options.plan) == names.end())
     throw ModelError(Kind::Plan,
                      "there is no plan \"" + options.plan + "\"; write auto, plain, channels-last or onednn");
   results_.module = gradients_.module = module_;
-  if (!device_.device.is_cpu() || shared_->stateful) return;
-  const Plans &plans = shared_->plans([&] {
-    const TensorPool::Use pool(shared_->pool);
-    threads_.use();
-    PlanSearch search;
-    search.wanted = options.plan;
-    search.seconds = options.plan_seconds;
-    search.input = prepare(example_picture(kExampleWidth, kExampleHeight, device_.device, type_));
-    search.call = [this](torch::jit::Module program, const at::Tensor &input) {
-      return call(program, input, "an example picture", "that it is a model of pictures");
-    };
+  if (!device_.device.is_cpu()) return;
+  const TensorPool::Use pool(shared_->pool);
+  threads_.use();
+  PlanSearch search;
+  search.wanted = options.plan;
+  search.seconds = options.plan_seconds;
+  search.input = prepare(example_picture(kExampleWidth, kExampleHeight, device_.device, type_));
+  search.call = [this](torch::jit::Module program, const at::Tensor &input) {
+    return call(program, input, "an example picture", "that it is a model of pictures");
+  };
+  Plans plans = shared_->plans([&] {
     const PlanKey key = plan_key();
     if (options.plan == "auto") search.remembered = remembered_plan(key);
-    Plans found = find_plans(module_, search);
+    // One that changes itself is tried as a copy.
+    Plans found = find_plans(shared_->stateful ? shared_->to_run() : module_, search);
     if (options.plan == "auto" && !search.remembered && found.report.problem.empty()) remember_plan(key, found.report);
     return found;
   });
+  if (shared_->stateful) {
+    search.remembered = plans.report;
+    plans = find_plans(module_, search);
+  }
   results_ = plans.results;
   gradients_ = plans.gradients;
   plan_report_ = plans.report;
@@ -190,8 +202,7 @@ FrameSize TorchModel::input_size(FrameSize frame) const {
 }
 
 at::Tensor TorchModel::upload(const RgbFrame &frame) const {
-  if (!frame.data || !frame.width || !frame.height || frame.stride < std::size_t(3) * frame.width)
-    throw ModelError(Kind::Input, "the frame has no pixels, or rows shorter than its width");
+  expect_pixels(frame);
   const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t *>(frame.data), {frame.height, frame.width, 3},
                                          {std::int64_t(frame.stride), 3, 1}, at::TensorOptions().dtype(at::kByte));
   // As bytes across the bus: a quarter of the floats. A GPU copy needs the rows packed.
@@ -215,6 +226,30 @@ at::Tensor TorchModel::prepare(const at::Tensor &rgb) const {
   }
   if (d.colour == "BGR") x = x.flip(1);
   return x.mul(scale_).sub(shift_);
+}
+
+/// The same of a frame, for a pass without autograd. Where the frame has the size of the input, in one go.
+at::Tensor TorchModel::prepare_frame(const RgbFrame &frame) const {
+  const FrameSize wanted = input_size({frame.width, frame.height});
+  if (!device_.device.is_cpu() || type_ != at::kFloat || wanted.width != frame.width || wanted.height != frame.height)
+    return prepare(upload(frame));
+  expect_pixels(frame);
+  at::Tensor input = at::empty({1, 3, frame.height, frame.width}, at::TensorOptions().memory_format(plan_now().layout));
+  const std::int64_t channel = input.stride(1), column = input.stride(3), row = input.stride(2);
+  const bool turned = description_.colour == "BGR";
+  float *const out = input.data_ptr<float>();
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const float *const value = values_.data_ptr<float>() + 256 * c;
+    const std::int64_t from = turned ? 2 - c : c;
+    at::parallel_for(0, frame.height, 64, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t y = begin; y < end; ++y) {
+        const std::uint8_t *const in = frame.data + std::size_t(y) * frame.stride + from;
+        float *const line = out + c * channel + y * row;
+        for (std::int64_t x = 0; x < std::int64_t(frame.width); ++x) line[x * column] = value[in[3 * x]];
+      }
+    });
+  }
+  return input;
 }
 
 Elements TorchModel::forward(const at::Tensor &input, double least) {
@@ -255,7 +290,7 @@ std::vector<Detection> TorchModel::detections(const Elements &elements, std::int
 
 std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
   return run_plain([&] {
-    const at::Tensor input = prepare(upload(frame));
+    const at::Tensor input = prepare_frame(frame);
     // What is below θ cannot suppress what is above it: NMS goes by score.
     return detections(forward(input, theta_), input.size(3), input.size(2));
   });

@@ -21,7 +21,8 @@ struct SharedModule {
   std::string description;    ///< the extra file oneadapt.json; empty: none
   bool stateful = false;      ///< the program changes itself when it runs
 
-  /// How the module is run: found by the first user that asks, with `search`. Thread-safe.
+  /// How the module is run: found by the first user that asks, with `search`. Of a stateful one the others make the
+  /// same plans of their own. Thread-safe.
   const Plans &plans(const std::function<Plans()> &search);
 
   /// What one user runs: `module`; of a stateful one its parameters, and attributes and buffers of its own, since

@@ -28,6 +28,7 @@ class TorchModel final : public LoadedFile<Model> {
   at::Tensor upload(const RgbFrame &frame) const;
   /// Resize, colour order, normalisation; differentiable.
   at::Tensor prepare(const at::Tensor &rgb) const;
+  at::Tensor prepare_frame(const RgbFrame &frame) const;
   /// From prepared input to elements, scores ≥ `least`; differentiable in its scores.
   Elements forward(const at::Tensor &input, double least);
   /// |∂z/∂y| of every pixel and channel, 1×3×H×W, for the elements that infer_for_gradient() kept.
@@ -62,6 +63,7 @@ class TorchModel final : public LoadedFile<Model> {
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   at::Tensor wanted_;                // bool, one a class
   at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift
+  at::Tensor values_;                // 1×3×1×256: the same of each byte
   unsigned input_width_ = 0, input_height_ = 0;
   GradientMethod method_ = GradientMethod::Exact;
   Magnitude magnitude_;

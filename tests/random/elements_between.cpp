@@ -132,8 +132,6 @@ std::string ElementsBetween::mixer() {
 }
 
 std::string ElementsBetween::tee() {
-  // In lockstep the controller drains each branch, and waits for ever for one whose sink prerolls before the others.
-  if (recipe_.lockstep) return queue();
   const std::string name = new_name("tee");
   side_branches_ += " " + name + ". ! queue ! fakesink async=false";
   return "tee name=" + name + " ! queue max-size-buffers=" + dice_.number(1, 4);

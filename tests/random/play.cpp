@@ -57,6 +57,7 @@ class Player {
   void release();
   void listen();
   void note_warning(GstMessage *m);
+  void forget_ends();
   void check();
   void check_filter(GstElement *filter);
   void check_dnn(GstElement *dnn);
@@ -159,7 +160,7 @@ void Player::perform(const Action &action) {
       const GstClockTime to = recipe_.cameras[0].frames[std::size_t(action.number)].time;
       gst_element_seek_simple(sink, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, gint64(to));
       gst_object_unref(sink);
-      while (GstMessage *m = gst_bus_pop_filtered(bus_, GST_MESSAGE_EOS)) gst_message_unref(m);
+      forget_ends();
       break;
     }
     case Deed::Pause:
@@ -171,7 +172,7 @@ void Player::perform(const Action &action) {
     case Deed::Restart:
       set_state(action.number == 1 ? GST_STATE_NULL : GST_STATE_READY, "stopping for a restart" + at);
       for (auto &feeder : feeders_) feeder->rewind();
-      while (GstMessage *m = gst_bus_pop_filtered(bus_, GST_MESSAGE_EOS)) gst_message_unref(m);
+      forget_ends();
       sights_.restart();
       held_ = false;
       set_state(GST_STATE_PLAYING, "starting again" + at);
@@ -189,6 +190,16 @@ void Player::note_warning(GstMessage *m) {
   const std::string text = text_of(m);
   for (const char *what : {"cannot be followed", "may move things in the picture"})
     warned_ = warned_ || text.find(what) != std::string::npos;
+}
+
+/// Of the part of the stream that was left. Messages that are not asked for here would be lost.
+void Player::forget_ends() {
+  while (GstMessage *m =
+             gst_bus_pop_filtered(bus_, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_WARNING | GST_MESSAGE_ERROR))) {
+    if (GST_MESSAGE_TYPE(m) == GST_MESSAGE_WARNING) note_warning(m);
+    if (GST_MESSAGE_TYPE(m) == GST_MESSAGE_ERROR) wrong_ += "an error at a seek or a restart: " + text_of(m) + "\n";
+    gst_message_unref(m);
+  }
 }
 
 void Player::listen() {

@@ -220,7 +220,6 @@ std::string Maker::sinks() {
   const std::string sink = std::string("fakesink name=sink") + (recipe_.live ? " sync=true" : "");
   switch (dice_.below(6)) {
     case 0:
-      if (recipe_.lockstep) break;  // see ElementsBetween::tee()
       return " ! tee name=after after. ! queue ! " + sink + " after. ! queue ! videoconvert ! oneadaptoverlay " +
              "gradient=true qp-map=true ! fakesink async=false";
     case 1:

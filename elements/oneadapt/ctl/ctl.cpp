@@ -90,9 +90,48 @@ static void give_up(GstOneadaptCtl *self, guint64 ended, guint64 timeout) {
        GST_TIME_ARGS(timeout)));
 }
 
+/// The outermost bin that the element is in. (transfer full)
+static GstObject *top_of(GstOneadaptCtl *self) {
+  GstObject *top = GST_OBJECT(gst_object_ref(self));
+  while (GstObject *parent = gst_object_get_parent(top)) {
+    gst_object_unref(top);
+    top = parent;
+  }
+  return top;
+}
+
+/// Whether sinks are being given their first buffers (a start, a pause, a seek).
+static bool is_prerolling(GstOneadaptCtl *self) {
+  GstObject *const top = top_of(self);
+  GST_OBJECT_LOCK(top);
+  const bool prerolling = GST_STATE_RETURN(top) == GST_STATE_CHANGE_ASYNC && GST_STATE_NEXT(top) == GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK(top);
+  gst_object_unref(top);
+  return prerolling;
+}
+
+/// Waits until all sinks have their first buffers, as long as lockstep waits for anything. False: they have not, some
+/// want more than has been sent (`videorate` in one branch of a tee). The others hold back what they were sent until
+/// then, and to wait for that would be for ever. Streaming thread.
+static bool wait_for_preroll(GstOneadaptCtl *self) {
+  CtlState *st = self->state;
+  const gint64 end = g_get_monotonic_time() + gint64(ctl_settings(self).lockstep_timeout / 1000);
+  while (is_prerolling(self)) {
+    {
+      std::lock_guard<std::mutex> lock(st->loop.mutex);
+      if (st->wants_more || !st->loop.running || st->loop.flushing) return false;
+    }
+    st->wants_more = g_get_monotonic_time() >= end;
+    g_usleep(1000);
+  }
+  st->wants_more = false;
+  return true;
+}
+
 /// Has everything downstream take what it has been sent, queues too, and DNNs the gradient of an interval that is over.
 /// What DNNs of this process say to that. Streaming thread.
 static oneadapt::DrainAnswers drain(GstOneadaptCtl *self, const oneadapt::IntervalOver &over = {}) {
+  if (!wait_for_preroll(self)) return {};
   GstQuery *query = oneadapt::new_interval_drain(over);
   gst_pad_peer_query(self->srcpad, query);
   // A tee passes a query to its first branch that answers: the others are asked one by one.
@@ -121,10 +160,13 @@ static bool ask_for_gradient(GstOneadaptCtl *self, guint64 ended, guint64 durati
   const oneadapt::DrainAnswers answers = drain(self, {ended, duration});
   CtlLoop &loop = self->state->loop;
   std::lock_guard<std::mutex> lock(loop.mutex);
-  oneadapt::GradientJoin &gradients = loop.feedback.gradients;
-  if (gradients.has_sum() && gradients.sum().interval == ended)
-    ctl_decide_on_sum(loop, loop.counters.buffers - 1, true);
-  return !answers.dnns || answers.sent;  // without any nothing of the interval got as far as they are
+  // One that came after its own interval was decided is better than none.
+  if (loop.feedback.gradients.has_sum() && loop.feedback.gradients.sum().interval <= ended) {
+    ctl_decide_on_sum(loop, ended, loop.counters.buffers - 1, true);
+    return true;
+  }
+  if (!answers.dnns) return !self->state->wants_more;
+  return answers.sent;  // without any nothing of the interval got as far as they are
 }
 
 /// Waits (lockstep) until a gradient of what has been sent, if there is one, is seen to. Streaming thread.
@@ -152,7 +194,7 @@ static void decide_if_silent(GstOneadaptCtl *self, guint64 ended) {
   // Another DNN has had a whole interval for its own.
   const oneadapt::GradientJoin &gradients = loop.feedback.gradients;
   if (gradients.has_sum() && gradients.sum().interval < ended)
-    ctl_decide_on_sum(loop, loop.counters.buffers - 1, false);
+    ctl_decide_on_sum(loop, gradients.sum().interval, loop.counters.buffers - 1, false);
   if (!ctl_note_silence(loop)) return;
   loop.jobs.push_back({ended, loop.epoch, loop.counters.buffers - 1, std::nullopt});
   loop.wake.notify_all();
@@ -172,11 +214,7 @@ static void note_interval(CtlLoop &loop, guint64 interval) {
 static void check_tunables(GstOneadaptCtl *self) {
   CtlState *st = self->state;
   const TunableList tunables = ctl_tunables(st);
-  GstObject *top = GST_OBJECT(gst_object_ref(self));
-  while (GstObject *parent = gst_object_get_parent(top)) {
-    gst_object_unref(top);
-    top = parent;
-  }
+  GstObject *const top = top_of(self);
   bool left = false;
   for (GstElement *e : tunables) left = left || !gst_object_has_as_ancestor(GST_OBJECT(e), top);
   gst_object_unref(top);
@@ -333,7 +371,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   CtlState *st = self->state;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     st->clock.reset();
-    st->looked = st->warned = st->warned_time = st->had_tunables = st->begun = st->settled = false;
+    st->wants_more = st->looked = st->warned = st->warned_time = st->had_tunables = st->begun = st->settled = false;
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
     if (!ctl_open_feedback(self)) {
       ctl_stop_worker(self);

@@ -112,6 +112,7 @@ struct CtlState {
   std::mutex feedback_mutex;                // guards the two pointers below
   GstOneadaptFeedback *feedback = nullptr;  // while in PAUSED or PLAYING
   GstStructure *feedback_stats = nullptr;   // of the run before
+  bool wants_more = false;                  // streaming thread: some sinks want more than one buffer to begin with
   bool settled = false;                     // streaming thread: the first interval is over
   bool looked = false;                      // streaming thread: tunables were looked for
   bool had_tunables = false;                // streaming thread: some were found
@@ -141,9 +142,9 @@ TunableList ctl_tunables(CtlState *state);
 /// Takes a gradient message, or says why not. `dnn`: which one of this process it is of (0: unknown). `network`: it
 /// comes from another process, and must say which stream it is of. Any thread.
 void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool network);
-/// Has what came for an interval decided, although a DNN that is known to be there has sent none. `frames`: buffers
-/// that had come by its end. Under the loop's mutex.
-void ctl_decide_on_sum(CtlLoop &loop, guint64 frames, bool lockstep);
+/// Has an interval decided by the gradients that have come, whoever has sent none. `frames`: buffers that had come by
+/// its end. Under the loop's mutex.
+void ctl_decide_on_sum(CtlLoop &loop, guint64 interval, guint64 frames, bool lockstep);
 /// Notes that an interval is over, or (lockstep) that it gets no gradient. True: none came, and a decision without one
 /// is due. Under the loop's mutex.
 bool ctl_note_silence(CtlLoop &loop);

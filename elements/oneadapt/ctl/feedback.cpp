@@ -9,17 +9,15 @@
 #define GST_CAT_DEFAULT oneadaptctl_debug
 
 /// Under the loop's mutex.
-static void push_job(CtlLoop &loop, oneadapt::Gradient gradient, guint64 frames, bool lockstep) {
+static void push_job(CtlLoop &loop, guint64 interval, oneadapt::Gradient gradient, guint64 frames, bool lockstep) {
   // A live loop that lags behind decides on the newest only.
   if (!lockstep) loop.jobs.clear();
-  loop.jobs.push_back({gradient.interval, loop.epoch, frames, std::move(gradient)});
+  loop.jobs.push_back({interval, loop.epoch, frames, std::move(gradient)});
   loop.wake.notify_all();
 }
 
-/// Whether its interval has been decided, and no other DNN's gradient of it was there. Under the loop's mutex.
-static bool is_decided_without(const CtlLoop &loop, const oneadapt::Gradient &g) {
-  return loop.done != kNone && g.interval <= loop.done && !loop.feedback.gradients.has_any_of(g.interval);
-}
+/// Whether its interval has been decided. Under the loop's mutex.
+static bool is_decided(const CtlLoop &loop, guint64 interval) { return loop.done != kNone && interval <= loop.done; }
 
 /// Why a gradient is of no use now; empty: it is. Under the loop's mutex.
 static std::string reason_to_ignore(const CtlLoop &loop, const oneadapt::Gradient &g, guint64 dnn) {
@@ -39,8 +37,8 @@ static std::string reason_to_ignore(const CtlLoop &loop, const oneadapt::Gradien
 static void warn_of_held_back(GstOneadaptCtl *self, guint64 interval) {
   GST_ELEMENT_WARNING(self, STREAM, FAILED,
                       ("The gradient of interval %" G_GUINT64_FORMAT
-                       " came after the interval was decided. Something between filter and DNN holds back an "
-                       "interval's last frame.",
+                       " came after the interval was decided, and counts for the next one. Something between filter "
+                       "and DNN holds back an interval's last frame.",
                        interval),
                       ("said once a run; use avdec_h264 max-threads=1, alignment=au and no reordering between "
                        "oneadaptfilter and oneadaptdnn"));
@@ -75,15 +73,10 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool 
             std::to_string(s.interval) + " ns: set the same \"interval\" on all elements";
   }
   std::unique_lock<std::mutex> lock(loop.mutex);
-  const bool decided = why.empty() && s.lockstep && is_decided_without(loop, *g);
-  if (decided) why = "its interval has been decided";
   if (why.empty()) why = reason_to_ignore(loop, *g, dnn);
   if (!why.empty()) {
     ++loop.counters.ignored;
     GST_WARNING_OBJECT(self, "gradient ignored: %s", why.c_str());
-    const bool say = decided && !std::exchange(loop.warned_held_back, true);
-    lock.unlock();
-    if (say) warn_of_held_back(self, g->interval);
     return;
   }
   ++(g->early ? loop.counters.early : loop.counters.gradients);
@@ -95,20 +88,24 @@ void ctl_take_gradient(GstOneadaptCtl *self, GBytes *message, guint64 dnn, bool 
   loop.feedback.silent = 0;
   if (g->early) {
     loop.feedback.early.add(dnn, *g);
-    if (loop.needs_gradient) push_job(loop, loop.feedback.early.sum(), loop.counters.buffers, s.lockstep);
+    if (loop.needs_gradient) push_job(loop, g->interval, loop.feedback.early.sum(), loop.counters.buffers, s.lockstep);
     return;
   }
   oneadapt::GradientJoin &gradients = loop.feedback.gradients;
+  const bool first = !gradients.has_any_of(g->interval), decided = s.lockstep && is_decided(loop, g->interval);
   // Another DNN is behind: what came of the interval before is all there will be.
-  if (gradients.has_sum() && gradients.sum().interval < g->interval)
-    ctl_decide_on_sum(loop, loop.counters.buffers, s.lockstep);
+  if (gradients.has_sum() && first && !(s.lockstep && is_decided(loop, gradients.sum().interval)))
+    ctl_decide_on_sum(loop, gradients.sum().interval, loop.counters.buffers, s.lockstep);
   gradients.add(dnn, *g);
-  if (gradients.complete()) ctl_decide_on_sum(loop, loop.counters.buffers, s.lockstep);
+  if (gradients.complete() && !decided) ctl_decide_on_sum(loop, g->interval, loop.counters.buffers, s.lockstep);
+  const bool say = decided && first && !std::exchange(loop.warned_held_back, true);
+  lock.unlock();
+  if (say) warn_of_held_back(self, g->interval);
 }
 
-void ctl_decide_on_sum(CtlLoop &loop, guint64 frames, bool lockstep) {
+void ctl_decide_on_sum(CtlLoop &loop, guint64 interval, guint64 frames, bool lockstep) {
   oneadapt::Gradient gradient = loop.feedback.gradients.take();
-  if (loop.needs_gradient) push_job(loop, std::move(gradient), frames, lockstep);
+  if (loop.needs_gradient) push_job(loop, interval, std::move(gradient), frames, lockstep);
 }
 
 bool ctl_note_silence(CtlLoop &loop) {

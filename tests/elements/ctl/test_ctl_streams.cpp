@@ -166,7 +166,8 @@ TEST(CtlStreams, PropertiesThatAreFixedStay) {
 TEST(CtlStreams, EveryBranchOfATeeIsDrained) {
   GstElement *pipeline = gst_parse_launch(
       "videotestsrc num-buffers=21 ! video/x-raw,width=16,height=16,framerate=10/1 ! "
-      "oneadaptctl name=ctl lockstep=true lockstep-timeout=0 ! tee name=t t. ! queue ! identity name=a ! fakesink "
+      "oneadaptctl name=ctl lockstep=true lockstep-timeout=50000000 ! tee name=t t. ! queue ! identity name=a ! "
+      "fakesink "
       "t. ! queue ! identity name=b ! fakesink",
       nullptr);
   struct Branch {
@@ -198,4 +199,16 @@ TEST(CtlStreams, EveryBranchOfATeeIsDrained) {
     for (const unsigned whole : {10u, 20u})
       EXPECT_GE(std::count(branch.at.begin(), branch.at.end(), whole), 1) << whole;
   }
+}
+
+// A sink that has its first buffer holds its branch back until all others have theirs.
+TEST(CtlStreams, ABranchThatPrerollsFirstDoesNotStopLockstep) {
+  for (const char *branches : {"t. ! queue ! fakesink async=false t. ! queue ! videorate ! fakesink",
+                               "t. ! queue ! fakesink t. ! queue ! videorate ! fakesink",
+                               "t. ! queue ! videorate ! fakesink t. ! queue ! fakesink"})
+    EXPECT_EQ(play_line("videotestsrc num-buffers=21 ! video/x-raw,width=16,height=16,framerate=10/1 ! "
+                        "oneadaptctl lockstep=true lockstep-timeout=50000000 ! tee name=t " +
+                        std::string(branches)),
+              "")
+        << branches;
 }

@@ -154,6 +154,28 @@ TEST(Colours, InputSizeIsRoundedUpToTheMultiple) {
   EXPECT_EQ(fixed.prepare(at::zeros({1, 3, 33, 64})).sizes(), (at::IntArrayRef{1, 3, 30, 40}));
 }
 
+TEST(Preparation, OfAFrameIsTheSameInOneGo) {
+  TemporaryFolder folder;
+  std::vector<std::uint8_t> pixels(80 * 26);  // rows with an end that is no pixel
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = std::uint8_t(i * 7);
+  const RgbFrame frame{pixels.data(), 80, 25, 26};
+  for (const char *colour : {"RGB", "BGR"})
+    for (const char *plan : {"plain", "channels-last"})
+      for (const unsigned width : {0u, 50u}) {
+        ModelOptions options;
+        options.path = save_colours(folder, std::string(R"({"input": {"colour": ")") + colour +
+                                                R"(", "range": 255, "mean": [3, 5, 7], "std": [2, 4, 8]}})");
+        options.device = "cpu";
+        options.plan = plan;
+        TorchModel model(options);
+        model.set_input_size(width, width);
+        const at::NoGradGuard no_grad;
+        const at::Tensor expected = model.prepare(model.upload(frame)), x = model.prepare_frame(frame);
+        ASSERT_EQ(x.sizes(), expected.sizes());
+        EXPECT_TRUE(at::equal(x, expected)) << colour << " " << plan << " " << width;
+      }
+}
+
 TEST(Colours, ColourOrderAndNormalisation) {
   TemporaryFolder folder;
   TorchModel model(cpu_options(
