@@ -77,6 +77,26 @@ at::Tensor any_utility(const std::vector<at::Tensor> &outputs) {
   return sum;
 }
 
+/// Where a convolution's node has what mkldnn_convolution() takes: input, weight, bias, padding, stride, dilation,
+/// groups. Empty: it is none that can be given to oneDNN.
+std::vector<std::size_t> inputs_for_onednn(const torch::jit::Node &node) {
+  const auto constant = [&](std::size_t input) { return torch::jit::toIValue(node.input(input)); };
+  std::vector<std::size_t> inputs;
+  if (node.kind() == c10::Symbol::fromQualString("aten::conv2d") && node.inputs().size() == 7) {
+    inputs = {0, 1, 2, 4, 3, 5, 6};
+  } else if (node.kind() == c10::Symbol::fromQualString("aten::_convolution") && node.inputs().size() > 8) {
+    const auto transposed = constant(6);
+    if (!transposed || !transposed->isBool() || transposed->toBool()) return {};
+    inputs = {0, 1, 2, 4, 3, 5, 8};
+  } else {
+    return {};
+  }
+  const auto weight = constant(1), padding = constant(4);
+  const bool fits = weight && weight->isTensor() && weight->toTensor().scalar_type() == at::kFloat &&
+                    weight->toTensor().dim() == 4 && padding && padding->isIntList();  // not "same"
+  return fits ? inputs : std::vector<std::size_t>();
+}
+
 /// Has convolutions computed by oneDNN that LibTorch would not give to it: those of 1×1 with one thread, and small
 /// ones. In another layout than its own it computes those as matrix products. The graph must be frozen, and cannot be
 /// differentiated any more.
@@ -85,15 +105,11 @@ void call_onednn(std::shared_ptr<torch::jit::Graph> graph) {
   torch::jit::DepthFirstGraphNodeIterator nodes(graph);
   std::vector<Node *> convolutions;
   for (Node *node = nodes.next(); node; node = nodes.next())
-    if (node->kind() == c10::Symbol::fromQualString("aten::conv2d") && node->inputs().size() == 7)
-      convolutions.push_back(node);
+    if (!inputs_for_onednn(*node).empty()) convolutions.push_back(node);
   for (Node *const node : convolutions) {
-    const auto weight = torch::jit::toIValue(node->input(1)), padding = torch::jit::toIValue(node->input(4));
-    if (!weight || !weight->isTensor() || weight->toTensor().scalar_type() != at::kFloat) continue;
-    if (!padding || !padding->isIntList()) continue;  // "same"
     const torch::jit::WithInsertPoint here(node);
     Node *const call = graph->create(c10::Symbol::fromQualString("aten::mkldnn_convolution"));
-    for (const std::size_t input : {0, 1, 2, 4, 3, 5, 6}) call->addInput(node->input(input));
+    for (const std::size_t input : inputs_for_onednn(*node)) call->addInput(node->input(input));
     graph->insertNode(call);
     call->output()->setType(node->output()->type());
     node->output()->replaceAllUsesWith(call->output());
@@ -122,35 +138,45 @@ class Finder {
     if (search_.remembered) return make_again();
     if (search_.wanted == "plain") return chosen(plain_, plain_);
     const bool free = search_.wanted == "auto";
-    const double plain_time = time(plain_);
-    note(plain_, plain_time);
-    // Two passes more at least: one that warms up, one that counts; and gradients of both.
-    if (free && stopwatch_.seconds() + 8 * plain_time > search_.seconds) {
+    const Stopwatch first;
+    outputs_ = run(plain_);
+    // All in all, with gradients, it takes at least as long as this many passes.
+    if (free && stopwatch_.seconds() + 12 * first.seconds() > search_.seconds) {
       Plans plans = chosen(plain_, plain_);
       plans.report.problem = "trying others would take too long; \"oneadapt-inspect MODEL\" tries them, and remembers";
       return plans;
     }
-    outputs_ = run(plain_);
     gradient_ = gradient(plain_);
     if (gradient_.defined() && !std::isfinite(gradient_.sum().item<double>())) gradient_.reset();  // nothing to compare
-    std::optional<Plan> channels_last = make_channels_last();
+    const std::optional<Plan> channels_last = make_channels_last();
     if (!channels_last) return fallen_back();
-    const double last_time = time(*channels_last);
-    note(*channels_last, last_time);
-    const bool faster = last_time * kClearlyFaster <= plain_time;
-    std::optional<Plan> onednn;
-    if (search_.wanted == "onednn" || (free && stopwatch_.seconds() + 8 * last_time < search_.seconds))
-      onednn = make_onednn(*channels_last);
-    const double other_time = onednn ? time(*onednn) : 0;
-    if (onednn) note(*onednn, other_time);
+    if (search_.wanted == "channels-last") return chosen(*channels_last, *channels_last);
+    const std::optional<Plan> onednn = make_onednn(*channels_last);
     if (search_.wanted == "onednn") return onednn ? chosen(*onednn, *channels_last) : fallen_back();
-    if (free && onednn && other_time < kClearlyFaster * std::min(plain_time, last_time))
-      return chosen(*onednn, *channels_last);
-    if (free && !faster) {
-      lay_weights(at::MemoryFormat::Contiguous);
-      return chosen(plain_, plain_);
+    return fastest(*channels_last, onednn);
+  }
+
+  /// In turn, so that whatever else the machine does meets all of them.
+  Plans fastest(const Plan &channels_last, const std::optional<Plan> &onednn) {
+    std::vector<const Plan *> plans{&channels_last, &plain_};
+    if (onednn) plans.insert(plans.begin(), &*onednn);
+    std::vector<double> times(plans.size(), std::numeric_limits<double>::infinity());
+    for (int round = 0; round < 6; ++round) {
+      for (std::size_t i = 0; i < plans.size(); ++i) {
+        const Stopwatch one;
+        run(*plans[i]);
+        times[i] = std::min(times[i], one.seconds());
+      }
+      if (round > 0 && stopwatch_.seconds() > search_.seconds) break;
     }
-    return chosen(*channels_last, *channels_last);
+    std::size_t best = 0;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      report_.trials.push_back({plans[i]->name, 1e3 * times[i], ""});
+      if (times[i] < kClearlyFaster * times[best]) best = i;
+    }
+    if (plans[best] != &plain_) return chosen(*plans[best], channels_last);
+    lay_weights(at::MemoryFormat::Contiguous);
+    return chosen(plain_, plain_);
   }
 
   at::Tensor input_for(const Plan &plan) const { return search_.input.contiguous(plan.layout); }
@@ -160,19 +186,6 @@ class Finder {
     std::vector<at::Tensor> all;
     collect(search_.call(plan.module, input_for(plan)), all);
     return all;
-  }
-
-  /// Seconds of a pass; the first one warms up, unless there is no time for two.
-  double time(const Plan &plan) const {
-    double best = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < 5; ++i) {
-      const Stopwatch one;
-      run(plan);
-      best = std::min(best, one.seconds());
-      if (best > search_.seconds / 40 && i > 0) break;
-      if (best > search_.seconds / 4) break;
-    }
-    return best;
   }
 
   /// |∂/∂input| of any_utility(); undefined: there is none.
@@ -255,8 +268,6 @@ class Finder {
     report_.trials.push_back({name, 0, problem});
     return std::nullopt;
   }
-
-  void note(const Plan &plan, double seconds) { report_.trials.push_back({plan.name, 1e3 * seconds, ""}); }
 
   Plans fallen_back() {
     lay_weights(at::MemoryFormat::Contiguous);
