@@ -94,6 +94,29 @@ GstStructure *stats_structure(const RunStats &s) {
   return structure;
 }
 
+void add_plan_row(SettingProperties<DnnProperties> &rows) {
+  /**
+   * oneadaptdnn:plan:
+   *
+   * How LibTorch runs a model of pictures on the CPU. `auto` remembers what it found in the user's cache.
+   * #oneadaptdnn:stats says which plan frames without and with a gradient have.
+   */
+  rows.add(
+      g_param_spec_enum("plan", "Plan", "How a model of pictures is run on the CPU", plan_type(), 0, kReady),
+      [](DnnProperties &p, const GValue *value) {
+        auto *const all = static_cast<GEnumClass *>(g_type_class_ref(plan_type()));
+        if (const GEnumValue *plan = g_enum_get_value(all, g_value_get_enum(value)))
+          p.settings.model.plan = plan->value_nick;
+        g_type_class_unref(all);
+      },
+      [](const DnnProperties &p, GValue *value) {
+        auto *const all = static_cast<GEnumClass *>(g_type_class_ref(plan_type()));
+        if (const GEnumValue *plan = g_enum_get_value_by_nick(all, p.settings.model.plan.c_str()))
+          g_value_set_enum(value, plan->value);
+        g_type_class_unref(all);
+      });
+}
+
 /// Which model, and where it runs.
 void add_model_rows(SettingProperties<DnnProperties> &rows) {
   /**
@@ -117,26 +140,7 @@ void add_model_rows(SettingProperties<DnnProperties> &rows) {
         if (p.settings.model.device.empty()) p.settings.model.device = "auto";
       },
       [](const DnnProperties &p, GValue *value) { write_text(value, p.settings.model.device); });
-  /**
-   * oneadaptdnn:plan:
-   *
-   * How LibTorch runs a model of pictures on the CPU. `auto` remembers what it found in the user's cache.
-   * #oneadaptdnn:stats says which plan frames without and with a gradient have.
-   */
-  rows.add(
-      g_param_spec_enum("plan", "Plan", "How a model of pictures is run on the CPU", plan_type(), 0, kReady),
-      [](DnnProperties &p, const GValue *value) {
-        auto *const all = static_cast<GEnumClass *>(g_type_class_ref(plan_type()));
-        if (const GEnumValue *plan = g_enum_get_value(all, g_value_get_enum(value)))
-          p.settings.model.plan = plan->value_nick;
-        g_type_class_unref(all);
-      },
-      [](const DnnProperties &p, GValue *value) {
-        auto *const all = static_cast<GEnumClass *>(g_type_class_ref(plan_type()));
-        if (const GEnumValue *plan = g_enum_get_value_by_nick(all, p.settings.model.plan.c_str()))
-          g_value_set_enum(value, plan->value);
-        g_type_class_unref(all);
-      });
+  add_plan_row(rows);
   /**
    * oneadaptdnn:threshold:
    *

@@ -26,14 +26,12 @@ void post_model_error(GstElement *element, ModelError::Kind kind, const char *wh
     case Kind::Classes:
       GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS, ("Property \"classes\": %s.", what), (nullptr));
       break;
-    case Kind::Plan:
-      GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS, ("Property \"plan\": %s.", what), (nullptr));
-      break;
     case Kind::Input:
       GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("%s.", what), (nullptr));
       break;
     case Kind::Run:
     case Kind::NotFinite:
+    case Kind::Plan:  // the property is an enumeration
       GST_ELEMENT_ERROR(element, STREAM, FAILED, ("Property \"model\": %s.", what), (nullptr));
       break;
   }
