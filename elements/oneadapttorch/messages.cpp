@@ -31,7 +31,6 @@ void post_model_error(GstElement *element, ModelError::Kind kind, const char *wh
       break;
     case Kind::Run:
     case Kind::NotFinite:
-    case Kind::Plan:  // the property is an enumeration
       GST_ELEMENT_ERROR(element, STREAM, FAILED, ("Property \"model\": %s.", what), (nullptr));
       break;
   }

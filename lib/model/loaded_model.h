@@ -17,7 +17,7 @@ namespace oneadapt {
 /// An error of a model. Its kind tells a caller which property to name.
 class ModelError : public std::runtime_error {
  public:
-  enum class Kind { File, Format, Description, Device, Labels, Classes, Plan, Input, Run, NotFinite };
+  enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run, NotFinite };
   ModelError(Kind kind, const std::string &what) : std::runtime_error(what), kind_(kind) {}
   Kind kind() const { return kind_; }
 

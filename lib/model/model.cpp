@@ -147,7 +147,7 @@ TorchModel::TorchModel(const ModelOptions &options)
 void TorchModel::choose_plans(const ModelOptions &options) {
   const auto &names = plan_names();
   if (options.plan != "auto" && std::find(names.begin(), names.end(), options.plan) == names.end())
-    throw ModelError(Kind::Plan,
+    throw ModelError(Kind::Input,
                      "there is no plan \"" + options.plan + "\"; write auto, plain, channels-last or onednn");
   results_.module = gradients_.module = module_;
   if (!device_.device.is_cpu()) return;

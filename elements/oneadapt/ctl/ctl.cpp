@@ -100,14 +100,21 @@ static GstObject *top_of(GstOneadaptCtl *self) {
   return top;
 }
 
-/// Whether sinks are being given their first buffers (a start, a pause, a seek).
+/// Whether several sinks are being given their first buffers (a start, a pause, a seek). A single one holds nothing
+/// back before it has its own.
 static bool is_prerolling(GstOneadaptCtl *self) {
   GstObject *const top = top_of(self);
   GST_OBJECT_LOCK(top);
   const bool prerolling = GST_STATE_RETURN(top) == GST_STATE_CHANGE_ASYNC && GST_STATE_NEXT(top) == GST_STATE_PAUSED;
   GST_OBJECT_UNLOCK(top);
   gst_object_unref(top);
-  return prerolling;
+  unsigned sinks = 0;
+  if (prerolling)
+    oneadapt::walk_pads(self->srcpad, [&sinks](GstElement *element, GstPad *) {
+      sinks += !GST_IS_BIN(element) && GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SINK) ? 1 : 0;
+      return true;
+    });
+  return sinks > 1;
 }
 
 /// Waits until all sinks have their first buffers, as long as lockstep waits for anything. False: they have not, some

@@ -189,7 +189,7 @@ TEST(Plans, AnUnknownOneIsRefused) {
     Model::load(options);
     ADD_FAILURE() << "it was loaded";
   } catch (const ModelError &e) {
-    EXPECT_EQ(e.kind(), ModelError::Kind::Plan);
+    EXPECT_EQ(e.kind(), ModelError::Kind::Input);
     EXPECT_NE(std::string(e.what()).find("channels-last"), std::string::npos);
   }
 }
