@@ -162,10 +162,12 @@ void TorchModel::choose_plans(const ModelOptions &options) {
   };
   Plans plans = shared_->plans([&] {
     const PlanKey key = plan_key();
-    if (options.plan == "auto") search.remembered = remembered_plan(key);
+    if (options.plan == "auto") search.remembered = decided_plan(key);
+    if (options.plan == "auto" && !search.remembered) search.remembered = remembered_plan(key);
     // One that changes itself is tried as a copy.
     Plans found = find_plans(shared_->stateful ? shared_->to_run() : module_, search);
     if (options.plan == "auto" && !search.remembered && found.report.problem.empty()) remember_plan(key, found.report);
+    if (options.plan == "auto") decide_plan(key, found.report);
     return found;
   });
   if (shared_->stateful) {

@@ -8,7 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace oneadapt {
 namespace {
@@ -35,6 +38,33 @@ bool is_plan(const std::string &name) {
 }
 
 }  // namespace
+
+namespace {
+
+/// Never destroyed: models may be loaded while static objects are.
+struct Decided {
+  std::mutex mutex;
+  std::map<std::string, std::pair<std::string, PlanReport>> plans;  ///< by path: state and plan
+};
+Decided &decided() {
+  static auto &all = *new Decided;
+  return all;
+}
+
+}  // namespace
+
+std::optional<PlanReport> decided_plan(const PlanKey &key) {
+  std::lock_guard<std::mutex> lock(decided().mutex);
+  const auto found = decided().plans.find(key.path);
+  if (found == decided().plans.end() || found->second.first != key.state) return std::nullopt;
+  return found->second.second;
+}
+
+void decide_plan(const PlanKey &key, const PlanReport &report) {
+  std::lock_guard<std::mutex> lock(decided().mutex);
+  PlanReport &plan = (decided().plans[key.path] = {key.state, report}).second;
+  plan.remembered = true;
+}
 
 std::optional<PlanReport> remembered_plan(const PlanKey &key) try {
   const json all = read();

@@ -235,6 +235,18 @@ TEST(PlanMemory, WhatIsNoChoiceIsNone) {
   EXPECT_FALSE(remembered_plan(key).has_value()) << "of a later version";
 }
 
+TEST(PlanMemory, WhatWasDecidedHoldsForTheProcess) {
+  const PlanKey key{"/some/model.pt", "now"};
+  EXPECT_FALSE(decided_plan(key).has_value());
+  PlanReport report;
+  report.results = "onednn";
+  decide_plan(key, report);
+  ASSERT_TRUE(decided_plan(key).has_value());
+  EXPECT_EQ(decided_plan(key)->results, "onednn");
+  EXPECT_TRUE(decided_plan(key)->remembered);
+  EXPECT_FALSE(decided_plan({key.path, "later"}).has_value());
+}
+
 TEST(PlanMemory, FilesThatAreGoneAreForgotten) {
   const Cache cache;
   ASSERT_TRUE(remember_plan({cache.folder.file("gone.pt"), "now"}, {}));
