@@ -73,7 +73,7 @@ bool Run::open(const RunSettings &settings) {
 /// Where a plan does not give the same results, that is worth a warning; all else goes to the debug log.
 void Run::report_plan(const std::string &wanted) {
   const PlanReport plan = medium_->model().plan();
-  bool wrong = wanted != "auto" && plan.results != wanted;
+  bool wrong = wanted != "auto" && plan.results != wanted && !plan.problem.empty();
   for (const PlanTrial &trial : plan.trials) {
     GST_INFO_OBJECT(element_, "plan %s: %.1f ms%s%s", trial.name.c_str(), trial.milliseconds,
                     trial.problem.empty() ? "" : ", not used: ", trial.problem.c_str());

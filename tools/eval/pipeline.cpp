@@ -21,6 +21,8 @@ void configure(GstElement *p, const RunOptions &o) {
   set_property(p, "dnn", "model", o.model);
   set_property(p, "dnn", "classes", o.classes);
   set_property(p, "dnn", "device", o.device);
+  // One for all frames, those with a gradient too, so that numbers are the same to the last digit.
+  set_property(p, "dnn", "plan", "channels-last");
   set_property(p, "dnn", "threads",
                std::to_string(o.threads ? o.threads : std::max(1u, std::thread::hardware_concurrency())));
   set_property(p, "dnn", "gradient", o.gradient ? "true" : "false");
