@@ -135,8 +135,8 @@ static gboolean query_allocation(GstPad *pad, GstObject *parent, GstQuery *query
 static gboolean query_drain(GstPad *pad, GstObject *parent, GstQuery *query) {
   const auto run = get_run(GST_ONEADAPT_DNN(parent));
   const std::optional<IntervalOver> over = interval_over_of(query);
-  bool answered = false;
-  if (run && over) {
+  const bool asked = run && over;
+  if (asked) {
     bool sent = false;
     try {
       sent = run->end_interval(over->interval, over->duration, copy_settings(GST_ONEADAPT_DNN(parent)));
@@ -144,10 +144,9 @@ static gboolean query_drain(GstPad *pad, GstObject *parent, GstQuery *query) {
       GST_ELEMENT_ERROR(parent, STREAM, FAILED, ("An interval's gradient cannot be taken: %s.", e.what()), (nullptr));
     }
     answer_interval_drain(query, run->dnn(), sent);
-    answered = true;
   }
   if (run) run->let_go();
-  return gst_pad_query_default(pad, parent, query) || answered;
+  return gst_pad_query_default(pad, parent, query) || asked;
 }
 
 /// A controller's profile comes in the asker's thread, while data flows.

@@ -43,7 +43,7 @@ GType plan_type() {
       {0, "The fastest that gives the same results, found by trying when a model is loaded for the first time", "auto"},
       {1, "The program as it was saved", "plain"},
       {2, "Frozen, the channels of a pixel side by side", "channels-last"},
-      {3, "The same, and oneDNN computes every convolution of frames without a gradient", "onednn"},
+      {3, "As channels-last, and oneDNN computes every convolution of frames without a gradient", "onednn"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstOneadaptDnnPlan", values);
   return type;
@@ -354,9 +354,9 @@ void add_run_rows(SettingProperties<RunStats> &rows) {
    * `inference-time`, `gradient-time` (sums in ns; the latter is what comes after the forward pass),
    * `profile-inferences`, `profile-time` (for a controller's profiles, besides the others; the time is in ns),
    * `objects` (of the last frame), `objects-total`, `z`, `elements`, `interval` (of the last gradient that was sent),
-   * `device`, `device-reason`, `marks` (frames that said of themselves that they begin or end an interval), `feedback`
-   * (gst_oneadapt_feedback_get_stats()), `model-threshold` (θ as the model says it, whatever #oneadaptdnn:threshold
-   * does). After a run it stays until the next.
+   * `device`, `device-reason`, `plan`, `gradient-plan`, `marks` (frames that said of themselves that they begin or end
+   * an interval), `feedback` (gst_oneadapt_feedback_get_stats()), `model-threshold` (θ as the model says it, whatever
+   * #oneadaptdnn:threshold does). After a run it stays until the next.
    */
   rows.add(g_param_spec_boxed("stats", "Statistics", "What the element has done so far", GST_TYPE_STRUCTURE, kReadable),
            nullptr, [](const RunStats &s, GValue *value) { g_value_take_boxed(value, stats_structure(s)); });

@@ -161,13 +161,14 @@ void TorchModel::choose_plans(const ModelOptions &options) {
     return call(program, input, "an example picture", "that it is a model of pictures");
   };
   Plans plans = shared_->plans([&] {
-    const PlanKey key = plan_key();
-    if (options.plan == "auto") search.remembered = decided_plan(key);
-    if (options.plan == "auto" && !search.remembered) search.remembered = remembered_plan(key);
+    const PlanKey key = plan_key(), wanted{key.path + " " + options.plan, key.state};
+    search.remembered = decided_plan(wanted);
+    if (!search.remembered && options.plan == "auto") search.remembered = remembered_plan(key);
     // One that changes itself is tried as a copy.
     Plans found = find_plans(shared_->stateful ? shared_->to_run() : module_, search);
-    if (options.plan == "auto" && !search.remembered && found.report.problem.empty()) remember_plan(key, found.report);
-    if (options.plan == "auto") decide_plan(key, found.report);
+    // Where nothing was tried there is nothing to remember.
+    if (!search.remembered && options.plan == "auto" && !found.report.trials.empty()) remember_plan(key, found.report);
+    decide_plan(wanted, found.report);
     return found;
   });
   if (shared_->stateful) {

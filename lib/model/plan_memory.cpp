@@ -34,7 +34,7 @@ json read() {
 }
 
 bool is_plan(const std::string &name) {
-  return std::find(plan_names().begin(), plan_names().end(), name) != plan_names().end();
+  return name == kUnfrozenPlan || std::find(plan_names().begin(), plan_names().end(), name) != plan_names().end();
 }
 
 }  // namespace

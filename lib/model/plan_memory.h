@@ -20,8 +20,8 @@ std::optional<PlanReport> remembered_plan(const PlanKey &key);
 /// Where it cannot be written, it is not remembered. False then.
 bool remember_plan(const PlanKey &key, const PlanReport &report);
 
-/// The same for as long as the process lives, whatever becomes of the file: a model that is loaded again gives the same
-/// numbers to the last digit. Thread-safe.
+/// The same for as long as the process lives, whatever becomes of the file, of any key: a model that is loaded again
+/// gives the same numbers to the last digit, and nothing is tried twice. Thread-safe.
 std::optional<PlanReport> decided_plan(const PlanKey &key);
 void decide_plan(const PlanKey &key, const PlanReport &report);
 

@@ -36,7 +36,7 @@ struct PlanSearch {
 };
 
 /// Tries plans on the example: each must give the outputs of the plain one (within 1e-4 of the largest), and gradients
-/// whose maps agree (cosine 0.999), else it is left out. The weights of `module` get the layout of the plan for
+/// whose maps agree (within 5 %), else it is left out. The weights of `module` get the layout of the plan for
 /// gradients. Nobody else may use the module meanwhile. Of two that are about equally fast, within a twentieth, the
 /// first of onednn, channels-last, plain is taken, so that the choice is the same each time.
 Plans find_plans(torch::jit::Module module, const PlanSearch &search);

@@ -6,14 +6,18 @@ memory, of several builds or settings in turn in one run.
 Each variant is NAME=BUILD[,PROPERTY=VALUE...]: a build directory, and properties of oneadaptdnn. Two runs, of few and of
 many frames, tell what a frame costs from what the start costs. Prints medians over the rounds and ratios to the first
 variant; with --gradient the same with a gradient on every frame, and what that adds to ten frames with one gradient.
+With --agree it measures nothing, and compares what is found in --many frames with what the first variant finds.
 
 Usage: frames.py MODEL [--clip FILE] [--size WxH] [--few N] [--many N] [--gradient] [--rounds N] VARIANT ...
+       frames.py MODEL --agree [--clip FILE] [--size WxH] [--many N] VARIANT ...
 Example: frames.py models/nanodet.pt --gradient plain=build,plan=plain,threads=1 auto=build,threads=1
 """
 import argparse
+import json
 import os
 import statistics
 import sys
+import tempfile
 
 
 class Cost:
@@ -39,6 +43,25 @@ def run(a, variant, frames, gradient):
     return Cost(["gst-launch-1.0", "-q", "filesrc", f"location={a.clip}", "!", "decodebin", "!", "videoconvert", "!", *scaled,
                  "identity", f"eos-after={frames}", "!", "oneadaptdnn", f"model={a.model}", *wanted, *properties, "!",
                  "fakesink"], env)
+
+
+def found_by(a, variant):
+    """[[(label, confidence)]] of frames. The last one is left out: which one that is, is chance (eos-after)."""
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+        run(a, f"{variant},results-location={file.name}", a.many, False)
+        lines = [json.loads(line) for line in file]
+    return [[(o["detection"]["label_id"], o["detection"]["confidence"]) for o in line["objects"]] for line in lines[:a.many - 2]]
+
+
+def agree(a):
+    names, variants = zip(*[item.split("=", 1) for item in a.variants])
+    first = found_by(a, variants[0])
+    for name, variant in zip(names[1:], variants[1:]):
+        other = found_by(a, variant)
+        same = [[label for label, _ in x] == [label for label, _ in y] for x, y in zip(first, other)]
+        most = max((abs(p[1] - q[1]) for x, y in zip(first, other) for p, q in zip(x, y)), default=0)
+        print(f"{name} and {names[0]}: {len(same)} frames, {sum(map(len, first))} objects, {same.count(False)} frames with "
+              f"others, scores differ by {most:.1e} at most")
 
 
 def measure(a, gradient):
@@ -72,7 +95,11 @@ def main():
     parser.add_argument("--many", type=int, default=44)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gradient", action="store_true")
+    parser.add_argument("--agree", action="store_true")
     a = parser.parse_args()
+    if a.agree:
+        agree(a)
+        return
     plain = measure(a, False)
     show("a frame", plain)
     if not a.gradient:

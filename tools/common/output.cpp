@@ -14,6 +14,8 @@
 #include <mutex>
 #include <vector>
 
+#include "core/output/write_all.h"
+
 namespace oneadapt::tools {
 namespace {
 
@@ -25,8 +27,6 @@ std::vector<std::string> &unfinished() {
   static auto *const paths = new std::vector<std::string>;
   return *paths;
 }
-
-int last_error() { return errno ? errno : EIO; }
 
 const char *remedy(int error) {
   switch (error) {
@@ -52,12 +52,7 @@ std::string sentence(const std::string &option, const std::string &path, int err
 /// Of a file that is opened for writing. Closes it.
 int write_and_close(int file, const std::string &bytes) {
   if (file < 0) return last_error();
-  int error = 0;
-  for (std::size_t done = 0; done < bytes.size() && !error;) {
-    const ssize_t n = write(file, bytes.data() + done, bytes.size() - done);
-    if (n >= 0) done += std::size_t(n);
-    if (n == 0 || (n < 0 && errno != EINTR)) error = n < 0 ? last_error() : ENOSPC;
-  }
+  int error = write_all(file, bytes);
   if (close(file) != 0 && !error) error = last_error();
   return error;
 }

@@ -2,8 +2,6 @@
 #include "eval/run.h"
 
 #include <gst/gst.h>
-#ifdef __GLIBC__
-#endif
 
 #include <algorithm>
 #include <functional>

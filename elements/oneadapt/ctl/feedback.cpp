@@ -53,7 +53,8 @@ static bool is_own_stream(GstOneadaptCtl *self, guint32 stream, bool network) {
     own = own || (name && name == stream);
   };
   look(self->sinkpad);
-  for (GstElement *tunable : tunables_downstream(self->srcpad))
+  if (own) return true;
+  for (GstElement *tunable : ctl_tunables(self->state))
     if (const oneadapt::PadRef pad = sink_pad(tunable)) look(pad.get());
   return own || (!network && (!stream || !named));
 }

@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/output/write_all.h"
+
 namespace oneadapt {
 namespace {
 
@@ -17,19 +19,7 @@ constexpr off_t kChunk = 1 << 16;
 /// Longer ones are none of ours.
 constexpr off_t kLongestLine = 1 << 26;
 
-int last_error() { return errno ? errno : EIO; }
-
 bool is_regular(int file, struct stat &facts) { return fstat(file, &facts) == 0 && S_ISREG(facts.st_mode); }
-
-int write_all(int file, const std::string &text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(file, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return n < 0 ? last_error() : ENOSPC;
-    done += std::size_t(n);
-  }
-  return 0;
-}
 
 /// What follows the last end of line of a file of `size` bytes.
 std::string last_line(const std::string &path, off_t size) {

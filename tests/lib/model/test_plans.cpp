@@ -26,6 +26,11 @@ torch::jit::Module network(const std::string &middle, const std::string &result 
   module.register_parameter("scale", at::arange(8, at::kFloat).mul(0.1).add(0.5), false);
   for (const at::Tensor &t : module.parameters()) const_cast<at::Tensor &>(t).requires_grad_(false);
   module.define("def c(self, x): return torch.conv2d(x, self.w2)\n");
+  // The same number; a gradient that goes by the layout.
+  module.define(
+      "def d(self, x, stride: int):\n"
+      "  y = torch.conv2d(x, self.w2)\n"
+      "  return (y - y.detach()) * float(stride) + y.detach()\n");
   module.define(
       "def forward(self, x):\n"
       "  x = torch.conv2d(x, self.w0, None, [2, 2], [1, 1])\n"
@@ -125,6 +130,23 @@ TEST(Plans, AProgramThatGoesByTheLayoutIsRunAsItIs) {
   EXPECT_NE(problem_of(plans, "channels-last").find("output 0 differs"), std::string::npos);
   EXPECT_NE(plans.report.problem.find("channels-last"), std::string::npos);
   for (const at::Tensor &weight : plans.results.module.parameters()) EXPECT_TRUE(weight.is_contiguous());
+}
+
+// As torchvision's detectors keep gradients from their proposals. Freezing takes detach() out.
+TEST(Plans, WhatIsDetachedStaysSo) {
+  const Plans plans = find(network("torch.relu(x)", "self.c(x) + self.c(x).detach()"), "channels-last");
+  EXPECT_EQ(plans.report.problem, "");
+  EXPECT_EQ(plans.report.results, "channels-last");
+  EXPECT_EQ(plans.report.gradients, kUnfrozenPlan);
+  EXPECT_EQ(plans.gradients.layout, at::MemoryFormat::ChannelsLast);
+}
+
+TEST(Plans, AGradientThatGoesByTheLayoutIsLeftAsItIs) {
+  const Plans plans = find(network("torch.relu(x)", "self.d(x, x.stride(1))"), "auto");
+  EXPECT_EQ(plans.report.results, "plain");
+  EXPECT_EQ(plans.report.gradients, "plain");
+  EXPECT_NE(problem_of(plans, kUnfrozenPlan).find("gradient differs"), std::string::npos)
+      << problem_of(plans, kUnfrozenPlan);
 }
 
 TEST(Plans, WeightsAreThereOnce) {
