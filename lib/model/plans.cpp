@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/plans.h"
 
-#include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/runtime/graph_iterator.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -11,6 +8,7 @@
 #include <optional>
 
 #include "model/backward.h"
+#include "model/faster_graph.h"
 #include "model/torch_errors.h"
 
 namespace oneadapt {
@@ -75,46 +73,6 @@ at::Tensor any_utility(const std::vector<at::Tensor> &outputs) {
     sum = sum.defined() ? sum + part : part;
   }
   return sum;
-}
-
-/// Where a convolution's node has what mkldnn_convolution() takes: input, weight, bias, padding, stride, dilation,
-/// groups. Empty: it is none that can be given to oneDNN.
-std::vector<std::size_t> inputs_for_onednn(const torch::jit::Node &node) {
-  const auto constant = [&](std::size_t input) { return torch::jit::toIValue(node.input(input)); };
-  std::vector<std::size_t> inputs;
-  if (node.kind() == c10::Symbol::fromQualString("aten::conv2d") && node.inputs().size() == 7) {
-    inputs = {0, 1, 2, 4, 3, 5, 6};
-  } else if (node.kind() == c10::Symbol::fromQualString("aten::_convolution") && node.inputs().size() > 8) {
-    const auto transposed = constant(6);
-    if (!transposed || !transposed->isBool() || transposed->toBool()) return {};
-    inputs = {0, 1, 2, 4, 3, 5, 8};
-  } else {
-    return {};
-  }
-  const auto weight = constant(1), padding = constant(4);
-  const bool fits = weight && weight->isTensor() && weight->toTensor().scalar_type() == at::kFloat &&
-                    weight->toTensor().dim() == 4 && padding && padding->isIntList();  // not "same"
-  return fits ? inputs : std::vector<std::size_t>();
-}
-
-/// Has convolutions computed by oneDNN that LibTorch would not give to it: those of 1×1 with one thread, and small
-/// ones. In another layout than its own it computes those as matrix products. The graph must be frozen, and cannot be
-/// differentiated any more.
-void call_onednn(std::shared_ptr<torch::jit::Graph> graph) {
-  using torch::jit::Node;
-  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
-  std::vector<Node *> convolutions;
-  for (Node *node = nodes.next(); node; node = nodes.next())
-    if (!inputs_for_onednn(*node).empty()) convolutions.push_back(node);
-  for (Node *const node : convolutions) {
-    const torch::jit::WithInsertPoint here(node);
-    Node *const call = graph->create(c10::Symbol::fromQualString("aten::mkldnn_convolution"));
-    for (const std::size_t input : inputs_for_onednn(*node)) call->addInput(node->input(input));
-    graph->insertNode(call);
-    call->output()->setType(node->output()->type());
-    node->output()->replaceAllUsesWith(call->output());
-    node->destroy();
-  }
 }
 
 class Finder {
@@ -267,7 +225,7 @@ class Finder {
   std::optional<Plan> make_onednn(const Plan &frozen) {
     return made("onednn", [&] {
       torch::jit::Module module = frozen.module.clone();
-      call_onednn(module.get_method("forward").graph());
+      call_faster_operators(*module.get_method("forward").graph());
       return module;
     });
   }
