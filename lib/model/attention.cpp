@@ -10,12 +10,7 @@
 #include <cstring>
 #include <vector>
 
-// One copy of a function for each width of the processor's vectors; the right one is found when the library is loaded.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define FOR_EACH_VECTOR_WIDTH __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define FOR_EACH_VECTOR_WIDTH
-#endif
+#include "model/vector_width.h"
 
 namespace oneadapt {
 namespace {

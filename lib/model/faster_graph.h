@@ -8,7 +8,7 @@ namespace oneadapt {
 
 /// Has convolutions computed by oneDNN that LibTorch would not give to it (those of 1×1 with one thread, and small
 /// ones; in another layout than its own it computes those as matrix products), and the attention of transformers by
-/// attention(). The graph must be frozen, and cannot be differentiated any more.
+/// attention(). The graph must be frozen.
 void call_faster_operators(torch::jit::Graph &graph);
 
 }  // namespace oneadapt

@@ -110,28 +110,33 @@ class Finder {
     const double plain = free ? times_of({&plain_})[0] : 0;
     lay_weights(kChannelsLast);
     const std::optional<Plan> frozen = made("channels-last", [&] { return torch::jit::freeze(plain_.module); });
-    const std::optional<Plan> gradients = frozen ? plan_of_gradients(*frozen) : std::nullopt;
-    if (!gradients) return fallen_back();
-    if (search_.wanted == "channels-last") return chosen(*frozen, *gradients);
-    const std::optional<Plan> onednn = make_onednn(*frozen);
-    if (search_.wanted == "onednn") return onednn ? chosen(*onednn, *gradients) : fallen_back();
-    return fastest(plain, *frozen, onednn, *gradients);
+    if (!frozen) return fallen_back();
+    const std::optional<Plan> onednn = search_.wanted == "channels-last" ? std::nullopt : make_onednn(*frozen);
+    if (search_.wanted == "onednn" && !onednn) return fallen_back();
+    const Plan *const best = free ? fastest(plain, *frozen, onednn) : onednn ? &*onednn : &*frozen;
+    if (best == &plain_) {
+      lay_weights(at::MemoryFormat::Contiguous);
+      return chosen(plain_, plain_);
+    }
+    const std::optional<Plan> gradients = plan_of_gradients(*best, *frozen);
+    return gradients ? chosen(*best, *gradients) : fallen_back();
   }
 
-  /// Freezing takes detach() out of a program, with which torchvision's detectors keep gradients from their proposals.
-  std::optional<Plan> plan_of_gradients(const Plan &frozen) {
-    const std::string problem = check_gradient(frozen);
-    if (problem.empty()) return frozen;
-    const Plan plan = unfrozen();
-    const std::string other = check_gradient(plan);
-    if (other.empty()) return plan;
-    report_.trials.push_back({plan.name, 0, other});
+  /// The plan of the results if it can be. Freezing takes detach() out of a program, with which torchvision's detectors
+  /// keep gradients from their proposals.
+  std::optional<Plan> plan_of_gradients(const Plan &results, const Plan &frozen) {
+    std::string problem;
+    for (const Plan &plan : {results, frozen, unfrozen()}) {
+      problem = check_gradient(plan);
+      if (problem.empty()) return plan;
+    }
+    report_.trials.push_back({kUnfrozenPlan, 0, problem});
     return std::nullopt;
   }
 
   Plan unfrozen() const { return {kUnfrozenPlan, plain_.module, kChannelsLast}; }
 
-  Plans fastest(double plain, const Plan &frozen, const std::optional<Plan> &onednn, const Plan &gradients) {
+  const Plan *fastest(double plain, const Plan &frozen, const std::optional<Plan> &onednn) {
     std::vector<const Plan *> plans{&frozen};
     if (onednn) plans.insert(plans.begin(), &*onednn);
     std::vector<double> times = times_of(plans);
@@ -142,9 +147,7 @@ class Finder {
       report_.trials.push_back({plans[i]->name, 1e3 * times[i], ""});
       if (times[i] < kClearlyFaster * times[best]) best = i;
     }
-    if (plans[best] != &plain_) return chosen(*plans[best], gradients);
-    lay_weights(at::MemoryFormat::Contiguous);
-    return chosen(plain_, plain_);
+    return plans[best];
   }
 
   /// Seconds of a pass of each, the shortest of several: in turn, so that whatever else the machine does meets all.
@@ -216,10 +219,11 @@ class Finder {
     lay_weights(kChannelsLast);
     const std::optional<Plan> frozen = made("channels-last", [&] { return torch::jit::freeze(plain_.module); });
     if (!frozen) return fallen_back();
-    const Plan gradients = report_.gradients == kUnfrozenPlan ? unfrozen() : *frozen;
-    if (report_.results != "onednn") return chosen(*frozen, gradients);
-    const std::optional<Plan> onednn = make_onednn(*frozen);
-    return onednn ? chosen(*onednn, gradients) : fallen_back();
+    const std::optional<Plan> onednn = report_.results == "onednn" ? make_onednn(*frozen) : std::nullopt;
+    const Plan results = onednn ? *onednn : *frozen;
+    return chosen(results, report_.gradients == kUnfrozenPlan     ? unfrozen()
+                           : report_.gradients == "channels-last" ? *frozen
+                                                                  : results);
   }
 
   std::optional<Plan> make_onednn(const Plan &frozen) {
