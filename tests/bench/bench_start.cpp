@@ -65,10 +65,10 @@ void set_size(GstElement *pipeline, int width, int height) {
   gst_object_unref(filter);
 }
 
-/// Prints the memory twice a second.
+/// Prints the memory twice a second, for so many seconds and until there were ten results.
 bool watch(GstElement *pipeline, const First &results, const char *size, double seconds) {
   const unsigned before = results.results;
-  for (const auto begin = Clock::now(); since(begin) < seconds;) {
+  for (const auto begin = Clock::now(); since(begin) < seconds || results.results < before + 10;) {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     if (!running(pipeline)) return false;
     std::printf("%s for %.1f s, %u frames: %.0f MB\n", size, since(begin), results.results - before, resident_mb());
