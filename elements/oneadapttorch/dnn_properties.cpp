@@ -43,7 +43,7 @@ GType plan_type() {
       {0, "The fastest that gives the same results, found by trying when a model is loaded for the first time", "auto"},
       {1, "The program as it was saved", "plain"},
       {2, "Frozen, the channels of a pixel side by side", "channels-last"},
-      {3, "As channels-last, and oneDNN computes every convolution of frames without a gradient", "onednn"},
+      {3, "As channels-last; convolutions by oneDNN, attention of frames without a gradient in parts", "onednn"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstOneadaptDnnPlan", values);
   return type;

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "model/activation_gradient.h"
 #include "model/convolution_gradient.h"
 
 namespace oneadapt {
@@ -98,6 +99,7 @@ at::Tensor gradient_of_leaf(const at::Tensor &z, const at::Tensor &leaf, const W
           out[0] = has_cells_below(in[0].sizes(), leaf.sizes(), way.fine_cell)
                        ? mean_over_channels(*node, in[0])
                        : short_convolution_gradient(*node, in[0]);
+          if (!out[0].defined()) out[0] = masked_gradient(*node, in[0]);
         }
         if (!out[0].defined()) out = (*node)(std::move(in));
       }
@@ -112,7 +114,12 @@ at::Tensor gradient_of_leaf(const at::Tensor &z, const at::Tensor &leaf, const W
         sums.resize(edge.function->num_inputs());
         at::Tensor &sum = sums[edge.input_nr];
         const at::Tensor g = fit(edge.function->input_metadata(edge.input_nr), std::move(out[i]));
-        sum = sum.defined() ? sum + g : g;
+        if (!sum.defined())
+          sum = g;
+        else if (is_exclusive(sum) && sum.sizes() == g.sizes())
+          sum.add_(g);
+        else
+          sum = sum + g;
       }
       if (--waits[edge.function.get()] == 0) ready.push_back(edge.function);
     }

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
 namespace oneadapt {
@@ -23,6 +25,7 @@ constexpr std::int64_t kSparse = 4, kPlaces = 400;
 constexpr std::int64_t kTogether = 64;
 /// Channels of a picture, and more.
 constexpr std::int64_t kFewChannels = 4;
+constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 // LibTorch 2 has symbolic integers where 1.13 has some plain ones.
 [[maybe_unused]] std::int64_t plain(std::int64_t value) { return value; }
@@ -44,21 +47,29 @@ struct Convolution {
   std::int64_t groups = 1;
 };
 
+/// What the nodes of convolution() and mkldnn_convolution() have alike.
+template <typename Node>
+Convolution read(Node &node, ag::SavedVariable &input, const std::shared_ptr<ag::Node> &self) {
+  Convolution c;
+  c.weight = node.weight_.unpack(self);
+  c.in = input.unpack(self).sizes().vec();
+  c.stride = two(node.stride);
+  c.padding = two(node.padding);
+  c.dilation = two(node.dilation);
+  c.groups = plain(node.groups);
+  return c;
+}
+
 /// `weight` is undefined where `node` is none.
 Convolution convolution_of(ag::Node &node, const at::Tensor &g) {
+  if (g.dim() != 4) return {};
   Convolution c;
-  auto *const n = dynamic_cast<made::ConvolutionBackward0 *>(&node);
-  if (!n || n->transposed || g.dim() != 4) return c;
-  const auto self = node.shared_from_this();
-  const at::Tensor weight = n->weight_.unpack(self);
-  if (weight.dim() != 4) return c;
-  c.in = n->input_.unpack(self).sizes().vec();
-  c.stride = two(n->stride);
-  c.padding = two(n->padding);
-  c.dilation = two(n->dilation);
-  c.groups = plain(n->groups);
-  c.weight = weight;
-  return c;
+  if (auto *const n = dynamic_cast<made::ConvolutionBackward0 *>(&node)) {
+    if (!n->transposed) c = read(*n, n->input_, node.shared_from_this());
+  } else if (auto *const m = dynamic_cast<made::MkldnnConvolutionBackward0 *>(&node)) {
+    c = read(*m, m->self_, node.shared_from_this());
+  }
+  return c.weight.defined() && c.weight.dim() == 4 ? c : Convolution();
 }
 
 /// A 1×1 convolution. LibTorch's own choice would be its matrix product where it runs on one thread, and that goes to a
@@ -70,66 +81,58 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight) {
   return at::conv2d(x, weight, at::Tensor(), one, none, one, 1);
 }
 
-/// The places (row · columns + column) where any channel is not zero; all of them are not worth it: then none, and
-/// `few` is false.
+/// The places (row · columns + column) where any channel is not zero; none, where that are too many to be worth it.
+/// `g` has the channels of a place side by side.
 template <typename Scalar>
-std::vector<std::int64_t> places(const Scalar *g, std::int64_t channels, std::int64_t count, bool &few) {
-  std::vector<std::uint8_t> any(std::size_t(count), 0);
-  few = false;
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const Scalar *const plane = g + c * count;
-    for (std::int64_t i = 0; i < count; ++i) any[std::size_t(i)] |= std::uint8_t(plane[i] != 0);
-    if (c % 16 != 15) continue;
-    std::int64_t found = 0;
-    for (const std::uint8_t a : any) found += a;
-    if (found * kSparse > count) return {};
-  }
+std::optional<std::vector<std::int64_t>> places(const Scalar *g, std::int64_t channels, std::int64_t count) {
   std::vector<std::int64_t> result;
-  for (std::int64_t i = 0; i < count; ++i)
-    if (any[std::size_t(i)]) result.push_back(i);
-  few = std::int64_t(result.size()) * kSparse <= count;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Scalar *const place = g + i * channels;
+    if (std::all_of(place, place + channels, [](Scalar value) { return value == 0; })) continue;
+    result.push_back(i);
+    if (std::int64_t(result.size()) * kSparse > count) return std::nullopt;
+  }
   return result;
 }
 
-/// Where `g` is zero at most places; undefined elsewhere.
+/// Where `g`, channels last, is zero at most places; undefined elsewhere. The result's channels are last, too.
 template <typename Scalar>
 at::Tensor from_places(const Convolution &c, const at::Tensor &g) {
-  const std::int64_t outputs = g.size(1), rows = g.size(2), columns = g.size(3), count = rows * columns;
+  const std::int64_t outputs = g.size(1), rows = g.size(2), columns = g.size(3);
   const std::int64_t inputs = c.in[1], height = c.in[2], width = c.in[3];
   const std::int64_t taps_down = c.weight.size(2), taps_across = c.weight.size(3), taps = taps_down * taps_across;
   const Scalar *const from = g.data_ptr<Scalar>();
-  bool few = false;
-  const std::vector<std::int64_t> where = places(from, outputs, count, few);
-  if (!few) return {};
-  at::Tensor result = at::zeros(c.in, g.options());
-  if (where.empty()) return result;
+  const auto where = places(from, outputs, rows * columns);
+  if (!where) return {};
+  at::Tensor result = at::empty(c.in, g.options().memory_format(kChannelsLast)).zero_();
+  if (where->empty()) return result;
 
-  // What stands at those places, times the weights: places × (inputs · taps).
-  const auto n = std::int64_t(where.size()), padded = (n + kTogether - 1) / kTogether * kTogether;
+  // What stands at those places, times the weights: places × (taps · inputs).
+  const auto n = std::int64_t(where->size()), padded = (n + kTogether - 1) / kTogether * kTogether;
   const at::Tensor gathered = at::zeros({padded, outputs, 1, 1}, g.options());
   Scalar *const into = gathered.data_ptr<Scalar>();
   for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t o = 0; o < outputs; ++o) into[j * outputs + o] = from[o * count + where[std::size_t(j)]];
-  const at::Tensor shares = product(c.weight.reshape({1, outputs, 1, inputs * taps}), gathered).contiguous();
+    std::copy_n(from + (*where)[std::size_t(j)] * outputs, outputs, into + j * outputs);
+  const at::Tensor weights = c.weight.permute({0, 2, 3, 1}).reshape({1, outputs, 1, taps * inputs});
+  const at::Tensor shares = product(weights, gathered).contiguous();
 
   // Each share to where its tap looked.
   std::vector<std::int64_t> to(std::size_t(n * taps));
   for (std::int64_t j = 0; j < n; ++j)
     for (std::int64_t t = 0; t < taps; ++t) {
-      const std::int64_t y =
-          where[std::size_t(j)] / columns * c.stride[0] - c.padding[0] + t / taps_across * c.dilation[0];
-      const std::int64_t x =
-          where[std::size_t(j)] % columns * c.stride[1] - c.padding[1] + t % taps_across * c.dilation[1];
+      const std::int64_t at = (*where)[std::size_t(j)];
+      const std::int64_t y = at / columns * c.stride[0] - c.padding[0] + t / taps_across * c.dilation[0];
+      const std::int64_t x = at % columns * c.stride[1] - c.padding[1] + t % taps_across * c.dilation[1];
       to[std::size_t(j * taps + t)] = y < 0 || y >= height || x < 0 || x >= width ? -1 : y * width + x;
     }
   const Scalar *const share = shares.data_ptr<Scalar>();
   Scalar *const out = result.data_ptr<Scalar>();
   at::parallel_for(0, inputs, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      for (std::int64_t j = 0; j < n; ++j)
-        for (std::int64_t t = 0; t < taps; ++t)
-          if (const std::int64_t at = to[std::size_t(j * taps + t)]; at >= 0)
-            out[i * height * width + at] += share[(j * inputs + i) * taps + t];
+    for (std::int64_t k = 0; k < n * taps; ++k) {
+      const std::int64_t at = to[std::size_t(k)];
+      if (at < 0) continue;
+      for (std::int64_t i = begin; i < end; ++i) out[at * inputs + i] += share[k * inputs + i];
+    }
   });
   return result;
 }
@@ -167,10 +170,10 @@ at::Tensor short_convolution_gradient(ag::Node &node, const at::Tensor &g) {
   const std::int64_t count = g.size(2) * g.size(3);
   // A dense one shows in its first channel.
   if (count >= kPlaces && g.select(1, 0).count_nonzero().item<std::int64_t>() * kSparse <= count) {
-    const at::Tensor planes = g.contiguous();
+    const at::Tensor pixels = g.contiguous(kChannelsLast);
     const at::Tensor result =
-        g.scalar_type() == at::kFloat ? from_places<float>(c, planes) : from_places<double>(c, planes);
-    if (result.defined()) return result;
+        g.scalar_type() == at::kFloat ? from_places<float>(c, pixels) : from_places<double>(c, pixels);
+    if (result.defined()) return g.is_contiguous(kChannelsLast) ? result : result.contiguous();
   }
   if (c.in[1] <= kFewChannels) return to_few_channels(c, g);
   const auto all = [](const std::vector<std::int64_t> &values, std::int64_t value) {

@@ -42,7 +42,7 @@ struct ModelOptions {
 };
 
 /// "plain": the program as it was saved. "channels-last": frozen, with the channels of a pixel side by side. "onednn":
-/// the same, and oneDNN computes every convolution, of frames without a gradient.
+/// the same; oneDNN computes every convolution, and attention of frames without a gradient is computed in parts.
 const std::vector<std::string> &plan_names();
 /// "channels-last" for frames with a gradient where freezing changes it: not frozen. It cannot be asked for.
 extern const char *const kUnfrozenPlan;

@@ -187,7 +187,8 @@ PlanKey TorchModel::plan_key() const {
   const auto time = std::filesystem::last_write_time(path, none).time_since_epoch().count();
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return {path.string(), std::to_string(size) + " " + std::to_string(time) + " LibTorch " TORCH_VERSION " " + host};
+  return {path.string(), std::to_string(size) + " " + std::to_string(time) + " LibTorch " TORCH_VERSION " " + host +
+                             " plans " + std::to_string(kPlansVersion)};
 }
 
 const Plan &TorchModel::plan_now() const { return at::GradMode::is_enabled() ? gradients_ : results_; }
@@ -291,7 +292,18 @@ std::vector<Detection> TorchModel::detections(const Elements &elements, std::int
   return result;
 }
 
+void TorchModel::release_larger(const RgbFrame &frame) {
+  const FrameSize size = input_size({frame.width, frame.height});
+  const std::uint64_t pixels = std::uint64_t(size.width) * size.height;
+  if (pixels < pixels_) {
+    graph_ = {};
+    shared_->pool->release();
+  }
+  pixels_ = pixels;
+}
+
 std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
+  release_larger(frame);
   return run_plain([&] {
     const at::Tensor input = prepare_frame(frame);
     // What is below θ cannot suppress what is above it: NMS goes by score.
@@ -300,6 +312,7 @@ std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
 }
 
 std::vector<Detection> TorchModel::infer_for_gradient(const RgbFrame &frame) {
+  release_larger(frame);
   return run_with_graph([&] { return run_for_gradient(upload(frame), /*keep_pixels=*/false); });
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/plans.h"
 
-#include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/runtime/graph_iterator.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -11,6 +8,7 @@
 #include <optional>
 
 #include "model/backward.h"
+#include "model/faster_graph.h"
 #include "model/torch_errors.h"
 
 namespace oneadapt {
@@ -77,46 +75,6 @@ at::Tensor any_utility(const std::vector<at::Tensor> &outputs) {
   return sum;
 }
 
-/// Where a convolution's node has what mkldnn_convolution() takes: input, weight, bias, padding, stride, dilation,
-/// groups. Empty: it is none that can be given to oneDNN.
-std::vector<std::size_t> inputs_for_onednn(const torch::jit::Node &node) {
-  const auto constant = [&](std::size_t input) { return torch::jit::toIValue(node.input(input)); };
-  std::vector<std::size_t> inputs;
-  if (node.kind() == c10::Symbol::fromQualString("aten::conv2d") && node.inputs().size() == 7) {
-    inputs = {0, 1, 2, 4, 3, 5, 6};
-  } else if (node.kind() == c10::Symbol::fromQualString("aten::_convolution") && node.inputs().size() > 8) {
-    const auto transposed = constant(6);
-    if (!transposed || !transposed->isBool() || transposed->toBool()) return {};
-    inputs = {0, 1, 2, 4, 3, 5, 8};
-  } else {
-    return {};
-  }
-  const auto weight = constant(1), padding = constant(4);
-  const bool fits = weight && weight->isTensor() && weight->toTensor().scalar_type() == at::kFloat &&
-                    weight->toTensor().dim() == 4 && padding && padding->isIntList();  // not "same"
-  return fits ? inputs : std::vector<std::size_t>();
-}
-
-/// Has convolutions computed by oneDNN that LibTorch would not give to it: those of 1×1 with one thread, and small
-/// ones. In another layout than its own it computes those as matrix products. The graph must be frozen, and cannot be
-/// differentiated any more.
-void call_onednn(std::shared_ptr<torch::jit::Graph> graph) {
-  using torch::jit::Node;
-  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
-  std::vector<Node *> convolutions;
-  for (Node *node = nodes.next(); node; node = nodes.next())
-    if (!inputs_for_onednn(*node).empty()) convolutions.push_back(node);
-  for (Node *const node : convolutions) {
-    const torch::jit::WithInsertPoint here(node);
-    Node *const call = graph->create(c10::Symbol::fromQualString("aten::mkldnn_convolution"));
-    for (const std::size_t input : inputs_for_onednn(*node)) call->addInput(node->input(input));
-    graph->insertNode(call);
-    call->output()->setType(node->output()->type());
-    node->output()->replaceAllUsesWith(call->output());
-    node->destroy();
-  }
-}
-
 class Finder {
  public:
   Finder(torch::jit::Module module, const PlanSearch &search) : search_(search) { plain_.module = std::move(module); }
@@ -152,28 +110,33 @@ class Finder {
     const double plain = free ? times_of({&plain_})[0] : 0;
     lay_weights(kChannelsLast);
     const std::optional<Plan> frozen = made("channels-last", [&] { return torch::jit::freeze(plain_.module); });
-    const std::optional<Plan> gradients = frozen ? plan_of_gradients(*frozen) : std::nullopt;
-    if (!gradients) return fallen_back();
-    if (search_.wanted == "channels-last") return chosen(*frozen, *gradients);
-    const std::optional<Plan> onednn = make_onednn(*frozen);
-    if (search_.wanted == "onednn") return onednn ? chosen(*onednn, *gradients) : fallen_back();
-    return fastest(plain, *frozen, onednn, *gradients);
+    if (!frozen) return fallen_back();
+    const std::optional<Plan> onednn = search_.wanted == "channels-last" ? std::nullopt : make_onednn(*frozen);
+    if (search_.wanted == "onednn" && !onednn) return fallen_back();
+    const Plan *const best = free ? fastest(plain, *frozen, onednn) : onednn ? &*onednn : &*frozen;
+    if (best == &plain_) {
+      lay_weights(at::MemoryFormat::Contiguous);
+      return chosen(plain_, plain_);
+    }
+    const std::optional<Plan> gradients = plan_of_gradients(*best, *frozen);
+    return gradients ? chosen(*best, *gradients) : fallen_back();
   }
 
-  /// Freezing takes detach() out of a program, with which torchvision's detectors keep gradients from their proposals.
-  std::optional<Plan> plan_of_gradients(const Plan &frozen) {
-    const std::string problem = check_gradient(frozen);
-    if (problem.empty()) return frozen;
-    const Plan plan = unfrozen();
-    const std::string other = check_gradient(plan);
-    if (other.empty()) return plan;
-    report_.trials.push_back({plan.name, 0, other});
+  /// The plan of the results if it can be. Freezing takes detach() out of a program, with which torchvision's detectors
+  /// keep gradients from their proposals.
+  std::optional<Plan> plan_of_gradients(const Plan &results, const Plan &frozen) {
+    std::string problem;
+    for (const Plan &plan : {results, frozen, unfrozen()}) {
+      problem = check_gradient(plan);
+      if (problem.empty()) return plan;
+    }
+    report_.trials.push_back({kUnfrozenPlan, 0, problem});
     return std::nullopt;
   }
 
   Plan unfrozen() const { return {kUnfrozenPlan, plain_.module, kChannelsLast}; }
 
-  Plans fastest(double plain, const Plan &frozen, const std::optional<Plan> &onednn, const Plan &gradients) {
+  const Plan *fastest(double plain, const Plan &frozen, const std::optional<Plan> &onednn) {
     std::vector<const Plan *> plans{&frozen};
     if (onednn) plans.insert(plans.begin(), &*onednn);
     std::vector<double> times = times_of(plans);
@@ -184,9 +147,7 @@ class Finder {
       report_.trials.push_back({plans[i]->name, 1e3 * times[i], ""});
       if (times[i] < kClearlyFaster * times[best]) best = i;
     }
-    if (plans[best] != &plain_) return chosen(*plans[best], gradients);
-    lay_weights(at::MemoryFormat::Contiguous);
-    return chosen(plain_, plain_);
+    return plans[best];
   }
 
   /// Seconds of a pass of each, the shortest of several: in turn, so that whatever else the machine does meets all.
@@ -258,16 +219,17 @@ class Finder {
     lay_weights(kChannelsLast);
     const std::optional<Plan> frozen = made("channels-last", [&] { return torch::jit::freeze(plain_.module); });
     if (!frozen) return fallen_back();
-    const Plan gradients = report_.gradients == kUnfrozenPlan ? unfrozen() : *frozen;
-    if (report_.results != "onednn") return chosen(*frozen, gradients);
-    const std::optional<Plan> onednn = make_onednn(*frozen);
-    return onednn ? chosen(*onednn, gradients) : fallen_back();
+    const std::optional<Plan> onednn = report_.results == "onednn" ? make_onednn(*frozen) : std::nullopt;
+    const Plan results = onednn ? *onednn : *frozen;
+    return chosen(results, report_.gradients == kUnfrozenPlan     ? unfrozen()
+                           : report_.gradients == "channels-last" ? *frozen
+                                                                  : results);
   }
 
   std::optional<Plan> make_onednn(const Plan &frozen) {
     return made("onednn", [&] {
       torch::jit::Module module = frozen.module.clone();
-      call_onednn(module.get_method("forward").graph());
+      call_faster_operators(*module.get_method("forward").graph());
       return module;
     });
   }

@@ -35,10 +35,14 @@ struct PlanSearch {
   std::function<c10::IValue(torch::jit::Module module, const at::Tensor &input)> call;
 };
 
-/// Tries plans on the example: each must give the outputs of the plain one (within 1e-4 of the largest), and gradients
-/// whose maps agree (within 5 %), else it is left out. The weights of `module` get the layout of the plan for
-/// gradients. Nobody else may use the module meanwhile. Of two that are about equally fast, within a twentieth, the
-/// first of onednn, channels-last, plain is taken, so that the choice is the same each time.
+/// Counts up when other plans are tried, or they are made otherwise: what an earlier version remembered is void.
+constexpr unsigned kPlansVersion = 2;
+
+/// Tries plans on the example: each must give the outputs of the plain one (within 1e-4 of the largest), else it is
+/// left out. Of two that are about equally fast, within a twentieth, the first of onednn, channels-last, plain is
+/// taken, so that the choice is the same each time. It is the plan of frames with a gradient, too, if its gradient's
+/// map agrees with the plain one's (within 5 %); else that is channels-last or the program that is not frozen. The
+/// weights of `module` get the layout of the plans. Nobody else may use the module meanwhile.
 Plans find_plans(torch::jit::Module module, const PlanSearch &search);
 
 }  // namespace oneadapt

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/activation_gradient.h"
 #include "model/backward.h"
 
 namespace oneadapt {
@@ -39,16 +40,22 @@ struct Zeros : FormOnly {
   at::Tensor call_unpack_hook() override { return at::zeros({1}, options).expand(sizes); }
 };
 
+/// Where a mask is to go, while saved_mask() asks for it.
+thread_local at::Tensor *mask_wanted = nullptr;
+
 /// A tensor t of which only lower < t < upper is asked. It comes back as `inside` or `outside`.
 struct Inside : Hooks {
   Inside(double lower, double upper, double inside_, double outside_)
       : low(lower), high(upper), inside(inside_), outside(outside_) {}
   void call_pack_hook(const at::Tensor &t) override {
     type = t.scalar_type();
-    mask = t.gt(low);
-    if (high < std::numeric_limits<double>::infinity()) mask.logical_and_(t.lt(high));
+    mask = mask_between(t, low, high);
   }
   at::Tensor call_unpack_hook() override {
+    if (mask_wanted) {
+      *mask_wanted = mask;
+      return at::empty({0}, at::TensorOptions().dtype(type));
+    }
     at::Tensor t = mask.to(type);
     return inside == 1 && outside == 0 ? t : t.mul_(inside - outside).add_(outside);
   }
@@ -111,6 +118,8 @@ void lessen(const std::shared_ptr<ag::Node> &node, GradientMemory memory) {
   ag::Node *const n = node.get();
   if (auto *convolution = dynamic_cast<made::ConvolutionBackward0 *>(n)) {
     if (!convolution->should_compute_output(1)) keep<FormOnly>(convolution->input_, node);
+  } else if (auto *by_onednn = dynamic_cast<made::MkldnnConvolutionBackward0 *>(n)) {
+    if (!by_onednn->should_compute_output(1)) keep<FormOnly>(by_onednn->self_, node);
   } else if (auto *leaky = dynamic_cast<made::LeakyReluBackward0 *>(n)) {
     keep<Inside>(leaky->self_, node, 0., kInfinity, 1., 0.);
   } else if (auto *leaky_in_place = dynamic_cast<made::LeakyReluBackward1 *>(n)) {
@@ -175,6 +184,16 @@ SavedTensorsGuard::~SavedTensorsGuard() {
   if (!on_) return;
   at::removeCallback(callback_);
   delete std::exchange(observed, nullptr);
+}
+
+at::Tensor saved_mask(const ag::SavedVariable &saved, std::shared_ptr<ag::Node> node) {
+  at::Tensor mask;
+  mask_wanted = &mask;
+  const struct Asked {
+    ~Asked() { mask_wanted = nullptr; }
+  } asked;
+  saved.unpack(std::move(node));
+  return mask;
 }
 
 }  // namespace oneadapt

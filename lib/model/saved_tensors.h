@@ -2,6 +2,9 @@
 // What a forward pass with autograd keeps for the way back. Internal; sees LibTorch.
 #pragma once
 #include <ATen/record_function.h>
+#include <torch/csrc/autograd/saved_variable.h>
+
+#include <memory>
 
 #include "model/model.h"
 
@@ -28,5 +31,9 @@ class SavedTensorsGuard {
   bool on_ = false;
   at::CallbackHandle callback_ = 0;
 };
+
+/// The mask (of type bool: true between the bounds) that such a guard kept in the place of a tensor; undefined: it kept
+/// none. `node` is the one that saved the tensor.
+at::Tensor saved_mask(const torch::autograd::SavedVariable &saved, std::shared_ptr<torch::autograd::Node> node);
 
 }  // namespace oneadapt

@@ -50,6 +50,8 @@ class TorchModel final : public LoadedFile<Model> {
 
   void choose_plans(const ModelOptions &options);
   PlanKey plan_key() const;
+  /// The memory of larger pictures than this goes back to the system at once.
+  void release_larger(const RgbFrame &frame);
   /// Of what runs now: with autograd or without.
   const Plan &plan_now() const;
   at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf) override;
@@ -65,6 +67,7 @@ class TorchModel final : public LoadedFile<Model> {
   at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift
   at::Tensor values_;                // 1×3×1×256: the same of each byte
   unsigned input_width_ = 0, input_height_ = 0;
+  std::uint64_t pixels_ = 0;  ///< of the last picture
   GradientMethod method_ = GradientMethod::Exact;
   Magnitude magnitude_;
   GradientMemory memory_ = GradientMemory::Exact;

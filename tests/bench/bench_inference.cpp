@@ -2,7 +2,7 @@
 // What one frame costs: inference, and inference with the gradient. One line of JSON: milliseconds a frame, CPU time of
 // the whole process and wall time, medians over the frames; which library answers for BLAS; threads of the process.
 // tests/bench/blas.py runs it with one BLAS after the other.
-//   bench-inference MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES]]]
+//   bench-inference MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES [PLAN]]]]
 #include <dlfcn.h>
 #include <malloc.h>
 
@@ -41,7 +41,7 @@ std::string blas() {
 
 int main(int argc, char **argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: %s MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES]]]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s MODEL.pt [WIDTH HEIGHT [THREADS [FRAMES [PLAN]]]]\n", argv[0]);
     return 2;
   }
   const unsigned width = argument(argc, argv, 2, 3, 768), height = argument(argc, argv, 3, 3, 576);
@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
     options.path = argv[1];
     options.device = "cpu";
     options.threads = argument(argc, argv, 4, 4, 1);
+    if (argc > 6) options.plan = argv[6];
     const auto model = oneadapt::Model::load(options);
     const std::vector<std::uint8_t> pixels = picture(width, height, 1);
     const oneadapt::RgbFrame frame{pixels.data(), std::size_t(3) * width, width, height};

@@ -322,4 +322,18 @@ TEST(BadInput, FramesWithoutPixels) {
   load_error(Kind::Input, options);
 }
 
+TEST(Model, MemoryOfLargerPicturesGoesBackAtOnce) {
+  TemporaryFolder folder;
+  TorchModel model(cpu_options(save_random_nanodet(folder, 5)));
+  const auto held_after = [&](unsigned width, unsigned height) {
+    const auto pixels = random_rgb(width, height);
+    model.infer(frame_of(pixels, width, height));
+    return model.shared().pool->bytes().held;
+  };
+  const std::size_t large = held_after(640, 480);
+  EXPECT_GE(large, 640u * 480 * 3 * sizeof(double)) << "its pixels at least";
+  EXPECT_EQ(held_after(640, 480), large) << "the next picture is as large";
+  EXPECT_LT(held_after(160, 128), large / 4);
+}
+
 }  // namespace
