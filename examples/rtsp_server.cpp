@@ -55,8 +55,9 @@ int main(int argc, char **argv) {
   gst_rtsp_mount_points_add_factory(mounts, "/live", factory);
   g_object_unref(mounts);
 
-  // All that OneAdapt needs of a server that cameras record to.
+  // All that OneAdapt needs of a server that cameras record to, and of one whose clients play.
   gst_oneadapt_rtsp_server_send_gradients(server);
+  gst_oneadapt_rtsp_server_force_key_units(server);
 
   if (!gst_rtsp_server_attach(server, nullptr)) {
     std::fprintf(stderr, "cannot listen on %s:%s\n", address ? address : "127.0.0.1", port ? port : "8554");

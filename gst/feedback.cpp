@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "gstoneadapt.h"
+#include "key_frame_watch.h"
 
 namespace oneadapt {
 
@@ -17,9 +18,19 @@ void Inbox::deliver(const std::uint8_t *data, std::size_t size) {
 }
 
 void Inbox::message(const std::uint8_t *data, std::size_t size) {
-  if (!is_message(data, size)) return malformed();
+  KeyRequest request;
+  const bool asked = decode_key_request(data, size, request);
+  if (!asked && !is_message(data, size)) return malformed();
   std::lock_guard<std::mutex> lock(mutex_);
-  deliver(data, size);
+  if (!asked) return deliver(data, size);
+  ++counters.key_requests;
+  if (key_frame_func_) key_frame_func_(key_frame_data_);
+}
+
+void Inbox::set_key_frame_func(GstOneadaptKeyFrameFunc func, gpointer user_data) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  key_frame_func_ = func;
+  key_frame_data_ = user_data;
 }
 
 void Inbox::fragment(std::uint32_t source, const std::uint8_t *data, std::size_t size) {
@@ -38,6 +49,7 @@ void Inbox::fragment(std::uint32_t source, const std::uint8_t *data, std::size_t
 void Inbox::close() {
   std::lock_guard<std::mutex> lock(mutex_);
   func_ = nullptr;
+  key_frame_func_ = nullptr;
 }
 
 namespace {
@@ -72,6 +84,7 @@ struct _GstOneadaptFeedback {
   std::shared_ptr<Inbox> inbox;                // receivers
   std::shared_ptr<FeedbackCounters> counters;  // of the inbox, or of a sender
   std::unique_ptr<FeedbackBackend> backend;    // none: "off"
+  std::unique_ptr<KeyFrameWatch> watch;        // of a sender; it ends before the backend
   std::string where;
 };
 
@@ -126,7 +139,54 @@ GstOneadaptFeedback *gst_oneadapt_feedback_new_sender(const gchar *where, GError
     feedback->backend = socket_sender(address, feedback->counters, error);
     if (!feedback->backend) return nullptr;
   }
+  if (feedback->backend) feedback->watch = std::make_unique<KeyFrameWatch>(*feedback->backend);
   return feedback.release();
+}
+
+/**
+ * gst_oneadapt_feedback_set_key_frame_func:
+ * @feedback: a receiver
+ * @func: (nullable): called with each key-frame request, as the receiver's function is with each message
+ * @user_data: for @func
+ *
+ * The camera's end: @func has an encoder make a key frame, by gst_video_event_new_upstream_force_key_unit() for
+ * instance. Requests are not authenticated. An encoder that answers all of them at once is at their mercy: limit their
+ * rate. Any thread.
+ */
+void gst_oneadapt_feedback_set_key_frame_func(GstOneadaptFeedback *feedback, GstOneadaptKeyFrameFunc func,
+                                              gpointer user_data) {
+  g_return_if_fail(feedback != nullptr && feedback->inbox);
+  feedback->inbox->set_key_frame_func(func, user_data);
+}
+
+/**
+ * gst_oneadapt_key_request_to_bytes:
+ * @ssrc: of the RTP stream that lacks a key frame; 0: unknown
+ *
+ * For transports of your own: the message that asks a camera for a key frame. It goes where gradient messages go.
+ *
+ * Returns: (transfer full): the message.
+ */
+GBytes *gst_oneadapt_key_request_to_bytes(guint32 ssrc) {
+  const auto message = encode_key_request({ssrc});
+  return g_bytes_new(message.data(), message.size());
+}
+
+/**
+ * gst_oneadapt_key_request_from_bytes:
+ * @message: (transfer none): any bytes
+ * @ssrc: (out) (optional): as gst_oneadapt_key_request_to_bytes() has it
+ *
+ * Returns: whether @message is a key-frame request. If not, @ssrc does not change.
+ */
+gboolean gst_oneadapt_key_request_from_bytes(GBytes *message, guint32 *ssrc) {
+  g_return_val_if_fail(message != nullptr, FALSE);
+  gsize size = 0;
+  const auto *data = static_cast<const std::uint8_t *>(g_bytes_get_data(message, &size));
+  KeyRequest request;
+  if (!decode_key_request(data, size, request)) return FALSE;
+  if (ssrc) *ssrc = request.ssrc;
+  return TRUE;
 }
 
 /**
@@ -138,10 +198,14 @@ GstOneadaptFeedback *gst_oneadapt_feedback_new_sender(const gchar *where, GError
  * RTCP APP packets; its rtcp-min-interval becomes at most 500 ms, and its rtcp-fraction, if nobody has set it, 64
  * kbit/s. Call it again when pads may have been linked anew; it is cheap. Any thread.
  *
+ * A sender also watches the packets that come to rtph264depay upstream of @pad, whatever transport it has. When some
+ * were lost, or when they begin in mid-stream, it asks the camera for a key frame. So call it before data flows.
+ *
  * Returns: how many it has hold of.
  */
 guint gst_oneadapt_feedback_attach(GstOneadaptFeedback *feedback, GstPad *pad) {
   g_return_val_if_fail(feedback != nullptr && GST_IS_PAD(pad), 0);
+  if (feedback->watch) feedback->watch->attach(pad);
   return feedback->backend ? feedback->backend->attach(pad) : 0;
 }
 
@@ -163,8 +227,8 @@ gboolean gst_oneadapt_feedback_send(GstOneadaptFeedback *feedback, GBytes *messa
  * gst_oneadapt_feedback_get_stats:
  *
  * `transport` (as asked for), `messages` and `bytes` (that came whole, or went out), `malformed` (what came and was no
- * message), `failed` (could not be sent, or gave way to a newer one); of a socket that listens `port` and, with TCP,
- * `connections`; with "auto" `sessions`. Any thread.
+ * message), `failed` (could not be sent, or gave way to a newer one), `key-frame-requests` (that came, or went out); of
+ * a socket that listens `port` and, with TCP, `connections`; with "auto" `sessions`. Any thread.
  *
  * Returns: (transfer full): a structure.
  */
@@ -174,7 +238,8 @@ GstStructure *gst_oneadapt_feedback_get_stats(GstOneadaptFeedback *feedback) {
   GstStructure *s =
       gst_structure_new("oneadapt-feedback", "transport", G_TYPE_STRING, feedback->where.c_str(), "messages",
                         G_TYPE_UINT64, guint64(c.messages), "bytes", G_TYPE_UINT64, guint64(c.bytes), "malformed",
-                        G_TYPE_UINT64, guint64(c.malformed), "failed", G_TYPE_UINT64, guint64(c.failed), nullptr);
+                        G_TYPE_UINT64, guint64(c.malformed), "failed", G_TYPE_UINT64, guint64(c.failed),
+                        "key-frame-requests", G_TYPE_UINT64, guint64(c.key_requests), nullptr);
   if (feedback->backend) feedback->backend->add_stats(s);
   return s;
 }

@@ -2,7 +2,8 @@
 // Internal to libgstoneadapt: transports of gradient messages between processes (docs/network.md).
 //
 // Locks: Inbox::mutex_ is held while the receiver's function runs, so that close() waits for it; it comes before any
-// lock of the receiver's. RtcpSender's is a leaf.
+// lock of the receiver's. KeyFrameAsker::mutex_ is held while the transport asks, for the same reason; it comes before
+// that of HeldElements, and of the transport. RtcpSender's is a leaf.
 #pragma once
 #include <gio/gio.h>
 #include <gst/gst.h>
@@ -16,27 +17,30 @@
 
 #include "gstoneadapt.h"
 #include "wire/fragments.h"
+#include "wire/key_request.h"
 
 namespace oneadapt {
 
 /// Thread-safe.
 struct FeedbackCounters {
-  std::atomic<guint64> messages{0};   ///< complete messages that were sent or delivered
-  std::atomic<guint64> bytes{0};      ///< of these messages
-  std::atomic<guint64> malformed{0};  ///< received data that was neither a message nor a fragment of one
-  std::atomic<guint64> failed{0};     ///< messages that could not be sent, or that a newer one replaced
+  std::atomic<guint64> messages{0};      ///< complete messages that were sent or delivered
+  std::atomic<guint64> bytes{0};         ///< of these messages
+  std::atomic<guint64> malformed{0};     ///< received data that was neither a message nor a fragment of one
+  std::atomic<guint64> failed{0};        ///< messages that could not be sent, or that a newer one replaced
+  std::atomic<guint64> key_requests{0};  ///< key-frame requests that were sent or delivered
 };
 
 /// Receives messages from any thread and delivers them. Thread-safe.
 class Inbox {
  public:
   Inbox(GstOneadaptFeedbackFunc func, gpointer user_data) : func_(func), user_data_(user_data) {}
-  /// Data that should be a complete message.
+  /// Data that should be a complete message: a gradient's, or a key-frame request.
   void message(const std::uint8_t *data, std::size_t size);
   /// A fragment of a message from `source`.
   void fragment(std::uint32_t source, const std::uint8_t *data, std::size_t size);
   void malformed() { ++counters.malformed; }
-  /// After this the receiver's function is never called.
+  void set_key_frame_func(GstOneadaptKeyFrameFunc func, gpointer user_data);
+  /// After this none of the receiver's functions is ever called.
   void close();
 
   FeedbackCounters counters;
@@ -47,6 +51,8 @@ class Inbox {
   std::mutex mutex_;
   GstOneadaptFeedbackFunc func_;
   gpointer user_data_;
+  GstOneadaptKeyFrameFunc key_frame_func_ = nullptr;  // under mutex_, and so is its data
+  gpointer key_frame_data_ = nullptr;
   Reassembler reassembler_;
 };
 
@@ -58,6 +64,8 @@ class FeedbackBackend {
   virtual guint attach(GstPad *) { return 0; }
   /// False when sending was not tried.
   virtual bool send(GBytes *) { return false; }
+  /// Asks the camera whose packets reach a depayloader's sink pad for a key frame.
+  virtual void request_key_frame(GstPad *) {}
   virtual void add_stats(GstStructure *) const {}
 };
 

@@ -27,6 +27,20 @@ struct Unref {
 template <class T>
 using Ref = std::unique_ptr<T, Unref<T>>;
 
+/// Length of a message of either kind that begins so; 0: it is none. `size` ≥ kMessagePrefix.
+std::size_t whole_length(const std::uint8_t *data, std::size_t size) {
+  const std::size_t request = key_request_length(data, size);
+  return request ? request : message_length(data, size);
+}
+
+bool is_whole(const std::uint8_t *data, std::size_t size) {
+  KeyRequest request;
+  return is_message(data, size) || decode_key_request(data, size, request);
+}
+
+/// (transfer full)
+GBytes *new_key_request() { return gst_oneadapt_key_request_to_bytes(0); }
+
 /// Ends a source for good.
 void drop_source(GSource *&source) {
   if (!source) return;
@@ -183,7 +197,7 @@ class SocketReceiver : public FeedbackBackend {
   /// Reads what is there, but never beyond the message under way.
   void read(Connection &c) {
     for (int i = 0; i < kDatagramsAtOnce && !c.over; ++i) {
-      const std::size_t length = c.have < kMessagePrefix ? kMessagePrefix : message_length(c.bytes.data(), c.have);
+      const std::size_t length = c.have < kMessagePrefix ? kMessagePrefix : whole_length(c.bytes.data(), c.have);
       GError *error = nullptr;
       const gssize got = g_socket_receive(c.socket.get(), reinterpret_cast<gchar *>(c.bytes.data() + c.have),
                                           length - c.have, nullptr, &error);
@@ -200,10 +214,10 @@ class SocketReceiver : public FeedbackBackend {
       if (c.have == 0) c.began = g_get_monotonic_time();
       c.have += std::size_t(got);
       if (c.have < kMessagePrefix) continue;
-      const std::size_t whole = message_length(c.bytes.data(), c.have);
+      const std::size_t whole = whole_length(c.bytes.data(), c.have);
       if (whole && c.have < whole) continue;
       // A stream that is out of step never finds back into it; nor does one whose message is damaged.
-      if (!whole || !is_message(c.bytes.data(), whole)) {
+      if (!whole || !is_whole(c.bytes.data(), whole)) {
         inbox_->malformed();
         c.over = true;
         return;
@@ -257,20 +271,27 @@ class UdpSender : public FeedbackBackend {
     return s->socket_ ? std::move(s) : nullptr;
   }
   bool send(GBytes *message) override {
-    gsize size = 0;
-    const auto *data = static_cast<const gchar *>(g_bytes_get_data(message, &size));
-    const gssize sent = g_socket_send_to(socket_.get(), to_.get(), data, size, nullptr, nullptr);
-    if (sent != gssize(size)) {
+    if (!send_datagram(message)) {
       ++counters_->failed;
       return true;
     }
     ++counters_->messages;
-    counters_->bytes += size;
+    counters_->bytes += g_bytes_get_size(message);
     return true;
+  }
+  void request_key_frame(GstPad *) override {
+    GBytes *request = new_key_request();
+    if (send_datagram(request)) ++counters_->key_requests;
+    g_bytes_unref(request);
   }
 
  private:
   UdpSender() = default;
+  bool send_datagram(GBytes *message) {
+    gsize size = 0;
+    const auto *data = static_cast<const gchar *>(g_bytes_get_data(message, &size));
+    return g_socket_send_to(socket_.get(), to_.get(), data, size, nullptr, nullptr) == gssize(size);
+  }
   std::shared_ptr<FeedbackCounters> counters_;
   Ref<GSocketAddress> to_;
   Ref<GSocket> socket_;
@@ -303,6 +324,11 @@ class TcpSender : public FeedbackBackend {
     wake_.notify_all();
     return true;
   }
+  void request_key_frame(GstPad *) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    key_request_ = true;
+    wake_.notify_all();
+  }
 
  private:
   void run() {
@@ -311,11 +337,13 @@ class TcpSender : public FeedbackBackend {
     Ref<GSocketConnection> connection;
     for (;;) {
       GBytes *message = nullptr;
+      bool asks = false;  // it is a key-frame request
       {
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [this] { return over_ || next_; });
+        wake_.wait(lock, [this] { return over_ || next_ || key_request_; });
         if (over_) return;
-        message = std::exchange(next_, nullptr);
+        asks = std::exchange(key_request_, false);
+        message = asks ? new_key_request() : std::exchange(next_, nullptr);
       }
       // Nobody speaks to a sender: something to read means that the other side is gone, or not ours.
       if (connection && g_socket_condition_check(g_socket_connection_get_socket(connection.get()),
@@ -329,8 +357,8 @@ class TcpSender : public FeedbackBackend {
       gconstpointer data = g_bytes_get_data(message, &size);
       if (connection && g_output_stream_write_all(g_io_stream_get_output_stream(G_IO_STREAM(connection.get())), data,
                                                   size, nullptr, cancel_.get(), nullptr)) {
-        ++counters_->messages;
-        counters_->bytes += size;
+        ++(asks ? counters_->key_requests : counters_->messages);
+        if (!asks) counters_->bytes += size;
       } else {
         ++counters_->failed;
         connection.reset();
@@ -344,8 +372,8 @@ class TcpSender : public FeedbackBackend {
   const Ref<GCancellable> cancel_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  GBytes *next_ = nullptr;  // under mutex_, and so is over_
-  bool over_ = false;
+  GBytes *next_ = nullptr;  // under mutex_, and so are the two below
+  bool over_ = false, key_request_ = false;
   std::thread thread_;
 };
 

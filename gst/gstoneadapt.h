@@ -159,12 +159,15 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
  * @GST_ONEADAPT_KNOB_CONTINUOUS: values between two rungs are allowed
  * @GST_ONEADAPT_KNOB_SELF_SCALING: the rungs are in units of the objective, and the tunable itself follows the content.
  *   The best rung depends on λ alone and not on what is measured
+ * @GST_ONEADAPT_KNOB_REFINES: a more expensive value also improves what was sent before and has not changed since, so
+ * it takes more in its first interval than in those that follow
  */
 typedef enum {
   GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
   GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT = 1 << 1,
   GST_ONEADAPT_KNOB_CONTINUOUS = 1 << 2,
-  GST_ONEADAPT_KNOB_SELF_SCALING = 1 << 3
+  GST_ONEADAPT_KNOB_SELF_SCALING = 1 << 3,
+  GST_ONEADAPT_KNOB_REFINES = 1 << 4
 } GstOneadaptKnobFlags;
 
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())
@@ -243,6 +246,8 @@ typedef struct _GstOneadaptProbe GstOneadaptProbe;
  *   where 0.5 or more means yes; < 0 when unknown. With @has_lookahead it is what was known when the interval began
  * @has_lookahead: TRUE when the tunable knows the activity of an interval before it applies a configuration to it.
  *   apply() then accepts an alternative configuration for intervals in which nothing goes on
+ * @next_bytes: bytes that the next interval is expected to take under the same configuration, where they are others
+ *   than @bytes for a reason other than the content, such as a key frame in one of the two; 0: as many as @bytes
  *
  * What a tunable knows about one interval.
  */
@@ -255,9 +260,10 @@ struct _GstOneadaptProbe {
   gdouble compute;
   gdouble activity;
   gboolean has_lookahead;
+  guint64 next_bytes;
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING - 2];
+  gpointer _gst_reserved[GST_PADDING - 3];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_probe_get_type(void);
@@ -393,10 +399,23 @@ typedef struct _GstOneadaptFeedback GstOneadaptFeedback;
  */
 typedef void (*GstOneadaptFeedbackFunc)(GBytes *message, gpointer user_data);
 
+/**
+ * GstOneadaptKeyFrameFunc:
+ * @user_data: data of the receiver
+ *
+ * The DNN lost a part of the stream, or joined it: it needs a key frame.
+ */
+typedef void (*GstOneadaptKeyFrameFunc)(gpointer user_data);
+
+GST_ONEADAPT_API GBytes *gst_oneadapt_key_request_to_bytes(guint32 ssrc);
+GST_ONEADAPT_API gboolean gst_oneadapt_key_request_from_bytes(GBytes *message, guint32 *ssrc);
+
 GST_ONEADAPT_API GstOneadaptFeedback *gst_oneadapt_feedback_new_receiver(const gchar *where,
                                                                          GstOneadaptFeedbackFunc func,
                                                                          gpointer user_data, GError **error);
 GST_ONEADAPT_API GstOneadaptFeedback *gst_oneadapt_feedback_new_sender(const gchar *where, GError **error);
+GST_ONEADAPT_API void gst_oneadapt_feedback_set_key_frame_func(GstOneadaptFeedback *feedback,
+                                                               GstOneadaptKeyFrameFunc func, gpointer user_data);
 GST_ONEADAPT_API guint gst_oneadapt_feedback_attach(GstOneadaptFeedback *feedback, GstPad *pad);
 GST_ONEADAPT_API gboolean gst_oneadapt_feedback_send(GstOneadaptFeedback *feedback, GBytes *message);
 GST_ONEADAPT_API GstStructure *gst_oneadapt_feedback_get_stats(GstOneadaptFeedback *feedback);

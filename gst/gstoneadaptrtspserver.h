@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Gradients from an RTSP server (gst-rtsp-server) to a camera that records to it with rtspclientsink. */
+/* For RTSP servers (gst-rtsp-server): gradients to a camera that records with rtspclientsink, and key frames for
+ * clients that begin to play. */
 #ifndef GST_ONEADAPT_RTSP_SERVER_H
 #define GST_ONEADAPT_RTSP_SERVER_H
 
@@ -10,6 +11,7 @@
 G_BEGIN_DECLS
 
 GST_ONEADAPT_API void gst_oneadapt_rtsp_server_send_gradients(GstRTSPServer *server);
+GST_ONEADAPT_API void gst_oneadapt_rtsp_server_force_key_units(GstRTSPServer *server);
 
 G_END_DECLS
 

@@ -85,6 +85,8 @@ class DnnMedium {
   /// needed if `line`.
   virtual Report report(BufferRef &buffer, bool line) = 0;
 
+  /// Changes the gradient of the last pass to what is sent.
+  virtual void complete(Gradient &, const RunSettings &) const {}
   /// Where something was found, best first, on the gradient's map; each from 0 to 1.
   virtual std::vector<Box> regions() const { return {}; }
   /// Where a gradient belongs upstream; never none.

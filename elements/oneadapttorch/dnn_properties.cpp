@@ -262,6 +262,20 @@ void add_gradient_rows(SettingProperties<DnnProperties> &rows) {
                            "Also send the gradient of a stream's first frame, for the rest of its interval", TRUE,
                            kPlaying),
       [](auto &p) -> auto & { return p.settings.early_gradient; });
+  /**
+   * oneadaptdnn:raise-elements:
+   *
+   * An element far below θ has next to no gradient, so a macroblock map would make its place as coarse as the
+   * background, and it would never be found. With this on, the map that is sent has some weight under every element
+   * down to the model's floor: as much as makes its macroblocks 8 QP steps coarser than the base, at most. It costs
+   * nothing. Off: DNNGrad as it is.
+   */
+  rows.add(
+      g_param_spec_boolean("raise-elements", "Raise elements",
+                           "Gradients have some weight under every element, however unsure, so that macroblock maps "
+                           "keep it visible; pictures only",
+                           TRUE, kPlaying),
+      [](auto &p) -> auto & { return p.settings.raise_elements; });
 }
 
 /// What is inferred, and where results go.

@@ -35,8 +35,11 @@ bool GradientSender::open(const std::string &feedback) {
     return false;
   }
   remote_ = g_str_has_prefix(feedback.c_str(), "udp:") || g_str_has_prefix(feedback.c_str(), "tcp:");
+  look_upstream();
   return true;
 }
+
+void GradientSender::look_upstream() { gst_oneadapt_feedback_attach(feedback_.get(), sink_); }
 
 /// Without marks a camera in another process cannot know what a gradient is about, and ignores it.
 void GradientSender::warn_of_no_marks() {

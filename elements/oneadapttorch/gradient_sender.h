@@ -29,6 +29,8 @@ class GradientSender {
   guint64 dnn() const { return dnn_; }
   /// `feedback`: the property. Posts an error and returns false when there is no such way.
   bool open(const std::string &feedback);
+  /// Looks for what pictures come through, so that a key frame can be asked for before any has come. Any thread.
+  void look_upstream();
   /// Sends `placed`, which is where the gradient belongs upstream, and `gradient` itself downstream to the elements
   /// that show it. Returns whether anybody upstream took it.
   bool send(const Gradient &gradient, const std::vector<PlacedGradient> &placed, const CameraTime &camera);

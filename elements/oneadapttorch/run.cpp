@@ -180,7 +180,7 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
   if (!pass.infer)
     send_mean(interval_of(pass.time, time_.interval()), pass.time);
   else if (passage.flow.value_or(GST_FLOW_OK) == GST_FLOW_OK)
-    backward(pass);
+    backward(pass, settings);
   else
     medium_->model().drop_graph();
   return true;
@@ -212,12 +212,13 @@ bool Run::report(Passage &passage) {
 
 void Run::push(Passage &passage) { passage.flow = gst_pad_push(src_, passage.buffer.release()); }
 
-void Run::backward(const Pass &pass) {
+void Run::backward(const Pass &pass, const RunSettings &settings) {
   Gradient gradient;
   const guint64 begin = now_ns();
   std::string why;
   try {
     medium_->model().backward(gradient);
+    medium_->complete(gradient, settings);
   } catch (const std::exception &e) {
     why = e.what();
   }

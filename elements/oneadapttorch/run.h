@@ -39,7 +39,10 @@ class Run {
   /// False when the model cannot take such input: an error has been posted.
   bool set_caps(const GstCaps *caps);
   void set_segment(const GstSegment &segment) { time_.set_segment(segment); }
-  void new_stream() { reset(false); }
+  void new_stream() {
+    sender_.look_upstream();
+    reset(false);
+  }
   void flush() { reset(true); }
   /// Before the end of the stream: infers and reports what was held back.
   void drain(const RunSettings &settings);
@@ -79,7 +82,7 @@ class Run {
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings);
   bool report(Passage &passage);
   void push(Passage &passage);
-  void backward(const Pass &pass);
+  void backward(const Pass &pass, const RunSettings &settings);
   void warn_of_no_gradient(const std::string &why, GstClockTime time);
   void send_mean(guint64 interval, GstClockTime time);
   void send(Gradient gradient, guint64 interval, GstClockTime time);

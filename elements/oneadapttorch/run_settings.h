@@ -22,7 +22,7 @@ struct RunSettings {
   bool gradient = true;
   GradientMethod gradient_method = GradientMethod::Exact;
   GradientMemory gradient_memory = GradientMemory::Exact;
-  bool early_gradient = true;
+  bool early_gradient = true, raise_elements = true;
   unsigned gradient_every = 0;  ///< frames; 0: on the interval's last one only
   unsigned inference_interval = 1;
   InputSize input_size;

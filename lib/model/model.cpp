@@ -331,7 +331,13 @@ std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb, bool keep_pi
   }();
   // Elements come best first: those that count in z stand in front.
   std::int64_t counted = 0;
-  for (const ScoredBox &b : all.boxes) counted += b.score >= description_.floor;
+  element_boxes_.clear();
+  const double width = double(input.size(3)), height = double(input.size(2));
+  for (const ScoredBox &b : all.boxes) {
+    if (b.score < description_.floor) continue;
+    ++counted;
+    element_boxes_.push_back({b.box.x0 / width, b.box.y0 / height, b.box.x1 / width, b.box.y1 / height});
+  }
   graph_ = {rgb, all.scores.narrow(0, 0, counted)};
   return detections(all, input.size(3), input.size(2));
 }

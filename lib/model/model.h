@@ -63,6 +63,8 @@ class Model : public LoadedModel {
 
   /// Forward with autograd; keeps the graph until backward() or the next forward pass. Same results as infer().
   virtual std::vector<Detection> infer_for_gradient(const RgbFrame &frame) = 0;
+  /// Boxes of all elements that count in the last infer_for_gradient()'s z, in fractions of the frame.
+  virtual std::vector<Box> element_boxes() const = 0;
   /// Settings of the next infer_for_gradient() and backward(). The defaults are Exact and Exact.
   virtual void set_gradient(GradientMethod method, GradientMemory memory) = 0;
   /// For measurements only (paper Fig. 11): backward() also computes the gradients of all weights, and discards them.

@@ -19,6 +19,7 @@ class TorchModel final : public LoadedFile<Model> {
   FrameSize input_size(FrameSize frame) const override;
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
+  std::vector<Box> element_boxes() const override { return element_boxes_; }
   void set_gradient(GradientMethod method, GradientMemory memory) override;
   void set_weight_gradients(bool on) override;
   PlanReport plan() const override { return plan_report_; }
@@ -70,6 +71,7 @@ class TorchModel final : public LoadedFile<Model> {
   std::uint64_t pixels_ = 0;  ///< of the last picture
   GradientMethod method_ = GradientMethod::Exact;
   Magnitude magnitude_;
+  std::vector<Box> element_boxes_;  ///< of the last pass with a graph
   GradientMemory memory_ = GradientMemory::Exact;
 };
 

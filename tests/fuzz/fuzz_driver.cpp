@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "wire/key_request.h"
 #include "wire/message.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size);
@@ -64,6 +65,7 @@ std::vector<Bytes> corpus() {
     messages.push_back(b);
   };
   messages.push_back({});
+  messages.push_back(oneadapt::encode_key_request({1}));
   messages.push_back({'O', 'A', 'G', 'R', 5});
   bad(4, {4});                              // the version before
   bad(5, {4});                              // a flag that there is not

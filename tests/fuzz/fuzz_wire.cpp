@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The gradient message under arbitrary bytes: libFuzzer's entry point. The same bytes are tried as a message, as a
-// message with the right length and checksum, and as a gradient to encode. What must hold is checked here; a failure
-// is printed and aborts. Without libFuzzer: fuzz_driver.cpp.
+// The gradient message and the key-frame request under arbitrary bytes: libFuzzer's entry point. The same bytes are
+// tried as a message, as a message with the right length and checksum, and as a gradient to encode. What must hold is
+// checked here; a failure is printed and aborts. Without libFuzzer: fuzz_driver.cpp.
 #include <zlib.h>
 
 #include <algorithm>
@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "../support/block_total.h"
+#include "wire/key_request.h"
+#include "wire/loss_detector.h"
 #include "wire/message.h"
 
 namespace {
@@ -29,6 +31,12 @@ using oneadapt::Gradient;
       std::abort();                                                                \
     }                                                                              \
   } while (false)
+
+/// Puts the right checksum at the end.
+void seal(std::vector<std::uint8_t> &bytes) {
+  const uLong crc = crc32(0, bytes.data(), uInt(bytes.size() - 4));
+  for (std::size_t i = 0; i < 4; ++i) bytes[bytes.size() - 4 + i] = std::uint8_t(crc >> (24 - 8 * i));
+}
 
 /// From a buffer of just that size, so that a sanitizer sees a byte too many.
 bool decode(const std::vector<std::uint8_t> &bytes, Gradient &g) {
@@ -64,6 +72,23 @@ void check_round_trip(const Gradient &g, std::size_t budget) {
   MUST(back.regions.size() <= g.regions.size());
   const double before = oneadapt_test::total(g.map), after = oneadapt_test::total(back.map);
   MUST(before < 1e-30 ? after < 1e-29 : std::abs(after / before - 1) < 1.0 / 256);
+}
+
+/// The same bytes as a key-frame request, as they are and with the right checksum, and as the payload of a packet.
+void try_key_request(std::vector<std::uint8_t> bytes) {
+  for (int sealed = 0; sealed < 2; ++sealed) {
+    const std::unique_ptr<std::uint8_t[]> exact(new std::uint8_t[bytes.size()]);
+    std::copy(bytes.begin(), bytes.end(), exact.get());
+    oneadapt::KeyRequest request;
+    oneadapt::begins_key_picture(exact.get(), bytes.size());
+    if (oneadapt::decode_key_request(exact.get(), bytes.size(), request)) {
+      MUST(oneadapt::encode_key_request(request) == bytes);
+      MUST(oneadapt::key_request_length(exact.get(), oneadapt::kMessagePrefix) == bytes.size());
+      MUST(!oneadapt::is_message(exact.get(), bytes.size()));
+    }
+    bytes.resize(oneadapt::kKeyRequestBytes);
+    seal(bytes);
+  }
 }
 
 void try_message(const std::vector<std::uint8_t> &bytes) {
@@ -113,12 +138,12 @@ void try_gradient(Input in) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
   const std::vector<std::uint8_t> bytes(data, data + size);
   try_message(bytes);
+  try_key_request(bytes);
   if (size >= 59 && size <= oneadapt::kMaxMessageBytes) {
     auto sealed = bytes;
     sealed[8] = std::uint8_t(size >> 8);
     sealed[9] = std::uint8_t(size);
-    const uLong crc = crc32(0, sealed.data(), uInt(size - 4));
-    for (std::size_t i = 0; i < 4; ++i) sealed[size - 4 + i] = std::uint8_t(crc >> (24 - 8 * i));
+    seal(sealed);
     try_message(sealed);
   }
   try_gradient({data, data + size});

@@ -25,10 +25,12 @@ struct Case {
   const char *property;
   guint64 budgets[3];
   double at_most, from;  // of the budget: each second, and the mean
+  const char *filter = "";
 };
 const Case kCases[] = {
-    {"qp", "max-bitrate", {1000000, 250000, 500000}, 1.1, 0.8},
-    {"qp-map", "max-bitrate", {400000, 150000, 300000}, 1.5, 0.6},
+    {"qp", "max-bitrate", {500000, 125000, 250000}, 1.2, 0.75},
+    {"qp", "max-bitrate", {500000, 125000, 250000}, 1.2, 0.6, "key-int-max=30"},  // an IDR picture every three seconds
+    {"qp-map", "max-bitrate", {200000, 75000, 150000}, 1.5, 0.6},
     {"change-threshold", "max-frames-per-second", {8, 2, 4}, 1.5, 0.6},
 };
 
@@ -78,7 +80,7 @@ class Budget : public ::testing::TestWithParam<Case> {
     GstElement *pipeline = gst_parse_launch(
         ("filesrc location=" + clip +
          " ! decodebin ! videoconvert ! identity eos-after=310 ! oneadaptctl name=ctl knobs=" + asked.knobs +
-         " lambda=0 lockstep=true ! oneadaptfilter ! " +
+         " lambda=0 lockstep=true ! oneadaptfilter " + asked.filter + " ! " +
          (frames ? "video/x-raw" : "h264parse ! avdec_h264 max-threads=1") +
          " ! videoconvert ! oneadaptdnn model=" + model + " classes=person input-size=320x256 ! fakesink sync=false")
             .c_str(),

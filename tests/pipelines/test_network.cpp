@@ -4,38 +4,11 @@
 
 #include <vector>
 
-#include "two_ends.h"
+#include "rtp_ends.h"
 
 using namespace oneadapt_test;
 
 namespace {
-
-/// Ports that nobody has, as good as can be told.
-int free_ports() {
-  static int next = 20000 + int(g_random_int_range(0, 2000)) * 10;
-  return next += 10;
-}
-
-std::string rtp_camera(int port, bool rtcp) {
-  const std::string p = std::to_string(port), q = std::to_string(port + 1), back = std::to_string(port + 5);
-  if (!rtcp) return camera("feedback=udp://127.0.0.1:" + back) + " ! rtph264pay ! udpsink host=127.0.0.1 port=" + p;
-  return "rtpbin name=rtp " + camera() +
-         " ! rtph264pay ! rtp.send_rtp_sink_0 rtp.send_rtp_src_0 ! udpsink host=127.0.0.1 port=" + p +
-         " rtp.send_rtcp_src_0 ! udpsink host=127.0.0.1 port=" + q +
-         " sync=false async=false udpsrc address=127.0.0.1 port=" + back + " ! rtp.recv_rtcp_sink_0";
-}
-std::string rtp_dnn(int port, bool rtcp, const std::string &model, const std::string &feedback = "") {
-  const std::string p = std::to_string(port), q = std::to_string(port + 1), back = std::to_string(port + 5);
-  const std::string caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96";
-  if (!rtcp)
-    return "udpsrc address=127.0.0.1 port=" + p + " caps=" + caps + " ! rtpjitterbuffer ! rtph264depay ! " +
-           dnn(model, feedback);
-  return "rtpbin name=rtp latency=100 udpsrc address=127.0.0.1 port=" + p + " caps=" + caps +
-         " ! rtp.recv_rtp_sink_0 rtp. ! rtph264depay ! " + dnn(model, feedback) +
-         " udpsrc address=127.0.0.1 port=" + q +
-         " ! rtp.recv_rtcp_sink_0 rtp.send_rtcp_src_0 ! udpsink host=127.0.0.1 port=" + back +
-         " sync=false async=false";
-}
 
 // What probes write to is declared before the pipelines, which play until they are destroyed.
 struct TwoEnds {

@@ -4,6 +4,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 
 #include "gstoneadaptrtspserver.h"
+#include "key_frames.h"
 #include "two_ends.h"
 
 using namespace oneadapt_test;
@@ -33,6 +34,7 @@ class Server {
     gst_rtsp_mount_points_add_factory(mounts, "/live", factory);
     g_object_unref(mounts);
     gst_oneadapt_rtsp_server_send_gradients(server_);
+    gst_oneadapt_rtsp_server_force_key_units(server_);
     loop_ = g_main_loop_new(nullptr, FALSE);
     source_ = gst_rtsp_server_attach(server_, nullptr);
     thread_ = std::thread([this] { g_main_loop_run(loop_); });
@@ -72,6 +74,22 @@ class Server {
   GstElement *media_ = nullptr;  // under mutex_
 };
 
+/// A packet on its way to the DNN is lost, and one IDR picture comes for it. A machine that is too busy to answer
+/// within a second is asked again.
+void expect_a_key_frame_for_a_loss(GstElement *camera_bin, GstElement *dnn_bin, const char *depayloader) {
+  const Counter idr(camera_bin, "filter", Counter::What::KeyFrames);
+  const auto asked = [&] { return number(camera_bin, "ctl", "key-frame-requests", "feedback"); };
+  const auto frames = [&] { return number(camera_bin, "filter", "frames-in"); };
+  const guint64 before = asked();
+  lose_a_packet(dnn_bin, depayloader);
+  EXPECT_TRUE(eventually([&] { return idr.count() > 0; })) << "no key frame came";
+  const guint64 at = frames();
+  EXPECT_TRUE(eventually([&] { return frames() >= at + 15; }));
+  EXPECT_GT(asked(), before);
+  EXPECT_LE(idr.count(), asked() - before);
+  EXPECT_EQ(number(camera_bin, "ctl", "malformed", "feedback"), 0u);
+}
+
 /// The camera sends to a server, where the DNN is.
 void push(const char *protocols) {
   TemporaryFolder folder;
@@ -83,6 +101,7 @@ void push(const char *protocols) {
   cam.play();
   ASSERT_TRUE(eventually([&] { return server.media() != nullptr; })) << cam.text();
   expect_the_loop_closes(cam.bin, server.media(), seen);
+  expect_a_key_frame_for_a_loss(cam.bin, server.media(), "depay0");
   cam.stop();
 }
 
@@ -92,16 +111,37 @@ void pull(const char *protocols) {
   Seen seen;
   Server server(camera() + " ! rtph264pay name=pay0 pt=96", false, [](GstElement *media) { paint(media); });
   Pipeline here("rtspsrc latency=100 protocols=" + std::string(protocols) + " location=" + server.url() +
-                " ! rtph264depay ! " + dnn(save_colours(folder)));
+                " ! rtph264depay name=depay ! " + dnn(save_colours(folder)));
   seen.watch(here.bin);
   here.play();
   ASSERT_TRUE(eventually([&] { return server.media() != nullptr; })) << here.text();
   expect_the_loop_closes(server.media(), here.bin, seen);
+  expect_a_key_frame_for_a_loss(server.media(), here.bin, "depay");
   EXPECT_EQ(here.text(), "");
   here.stop();
 }
 
 }  // namespace
+
+// A viewer with no means to ask for anything sees what an earlier one sees; a GOP has 25 s.
+TEST(Rtsp, AClientThatJoinsOthersSeesSomethingAtOnce) {
+  Server server(camera() + " ! rtph264pay name=pay0 pt=96", false, [](GstElement *media) { paint(media); });
+  for (const char *protocols : {"tcp", "udp"}) {
+    const std::string launch = "rtspsrc latency=100 protocols=" + std::string(protocols) + " location=" + server.url() +
+                               " ! rtph264depay ! h264parse ! avdec_h264 max-threads=1 ! identity name=seen ! "
+                               "fakesink sync=false";
+    Pipeline first(launch), second(launch);
+    const Counter seen_first(first.bin, "seen", Counter::What::All), seen(second.bin, "seen", Counter::What::All);
+    first.play();
+    ASSERT_TRUE(eventually([&] { return seen_first.count() >= 15; })) << first.text();
+    const Counter idr(server.media(), "filter", Counter::What::KeyFrames);
+    second.play();
+    ASSERT_TRUE(eventually([&] { return seen.count() >= 5; })) << second.text();
+    EXPECT_EQ(idr.count(), 1u);
+    const unsigned others = seen_first.count();
+    EXPECT_TRUE(eventually([&] { return seen_first.count() >= others + 5; }));
+  }
+}
 
 TEST(Rtsp, PushOverUdp) { push("udp"); }
 TEST(Rtsp, PushOverTcp) { push("tcp"); }

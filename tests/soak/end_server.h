@@ -32,6 +32,7 @@ inline bool serve_media(const char *launch, int port, bool record, std::function
   gst_rtsp_mount_points_add_factory(mounts, "/live", factory);
   g_object_unref(mounts);
   gst_oneadapt_rtsp_server_send_gradients(server);
+  gst_oneadapt_rtsp_server_force_key_units(server);
   return gst_rtsp_server_attach(server, nullptr) != 0;
 #else
   return false;

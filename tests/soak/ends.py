@@ -75,6 +75,22 @@ def two_ends(clip, transport, ctl="", filter="", here="127.0.0.1", there="127.0.
             ["--record", str(p), f"rtph264depay name=depay0 ! {clip.dnn()}"], False)
 
 
+class Frame:
+    """What passed an element called wire, in seconds."""
+
+    def __init__(self, first):
+        self.packets, self.bytes, self.key, self.first, self.last = 0, 0, False, first, first
+
+
+def frames(packets):
+    """{RTP time: Frame}, in order of arrival."""
+    out = {}
+    for stamp, size, key, t in packets:
+        f = out.setdefault(stamp, Frame(t / 1e6))
+        f.packets, f.bytes, f.key, f.last = f.packets + 1, f.bytes + size, f.key or key, t / 1e6
+    return out
+
+
 class End:
     """A running soak-end, and what it has said."""
 

@@ -49,40 +49,31 @@ class Link:
             subprocess.run(["ip", "netns", "delete", ns], stderr=subprocess.DEVNULL, check=False)
 
 
-def frames(packets):
-    """{RTP time: [packets, bytes, key frame, first, last, in seconds]}, in order of arrival."""
-    out = {}
-    for stamp, size, key, t in packets:
-        f = out.setdefault(stamp, [0, 0, False, t / 1e6, t / 1e6])
-        f[0], f[1], f[2], f[4] = f[0] + 1, f[1] + size, f[2] or key, t / 1e6
-    return out
-
-
 def seconds_sent(camera):
     """From its first packet to its last."""
     return (camera.packets[-1][3] - camera.packets[0][3]) / 1e6 if camera.packets else 0
 
 
 def measure(camera, dnn):
-    sent, got = frames(camera.packets), frames(dnn.packets)
-    begin = min(f[3] for f in sent.values()) + SETTLED
-    end = max(f[3] for f in sent.values()) - QUEUED
+    sent, got = ends.frames(camera.packets), ends.frames(dnn.packets)
+    begin = min(f.first for f in sent.values()) + SETTLED
+    end = max(f.first for f in sent.values()) - QUEUED
     chain, whole, arrived, latencies, offered, n = False, 0, 0, [], 0, 0
     for stamp, f in sent.items():
-        complete = stamp in got and got[stamp][0] == f[0]
-        chain = complete and (chain or f[2])
-        if not begin <= f[3] <= end:
+        complete = stamp in got and got[stamp].packets == f.packets
+        chain = complete and (chain or f.key)
+        if not begin <= f.first <= end:
             continue
-        n, offered = n + 1, offered + f[1]
+        n, offered = n + 1, offered + f.bytes
         whole += chain
         if complete:
             arrived += 1
-            latencies.append(got[stamp][4] - f[3])
+            latencies.append(got[stamp].last - f.first)
     latencies.sort()
     at = lambda share: latencies[min(len(latencies) - 1, int(share * len(latencies)))] if latencies else float("inf")
     return {"kbit/s offered": offered * 8 / 1000 / (end - begin), "frames sent": n, "frames arrived": arrived, "whole": whole / max(1, n),
             "p50": at(0.5), "p95": at(0.95), "max": at(1),
-            "gradients": camera.number("ctl", "gradients"), "QP": ends.qp_of(camera.decisions[max(camera.decisions)]) if camera.decisions else 26}
+            "gradients": camera.number("ctl", "gradients"), "QP": ends.qp_of(camera.decisions[max(camera.decisions)]) if camera.decisions else 18}
 
 
 def main():
@@ -98,7 +89,7 @@ def main():
         try:
             for i, (name, ctl) in enumerate(both.items()):
                 links.append(Link(f"oa{i}", a.kbps))
-                camera, dnn, _ = ends.two_ends(clip, "rtcp", ctl=ctl, filter="qp=26", here="10.77.0.1", there="10.77.0.2")
+                camera, dnn, _ = ends.two_ends(clip, "rtcp", ctl=ctl, filter="qp=18", here="10.77.0.1", there="10.77.0.2")
                 enter = lambda ns: ("ip", "netns", "exec", ns)
                 dnn = ends.End(a.end, dnn, enter(links[-1].dnn))
                 dnn.wait_for_ports()

@@ -48,7 +48,7 @@ def clip(rng, name, seconds, flat, policies):
                 'intervals': intervals(rng, seconds, 20 + 4 * n, 1.0, accuracy, kbps * cheaper, policy != 'uniform')})
         curves.append({'policy': policy, 'points': points})
     bd = [{'policy': p, 'against': 'uniform', 'percent': None if flat else round(rng.uniform(-45, 5), 1),
-           'reason': 'the accuracies of the curves vary by less than 0.05' if flat else '', 'from': 0.8, 'to': 0.95}
+           'reason': 'the accuracies of the curves vary by less than 0.05' if flat else '', 'from': 0.8, 'to': 0.95, 'low': -48.5, 'high': 7.5}
           for p in policies if p != 'uniform']
     return {'clip': name, 'frames': 10 * seconds, 'fps': 10, 'width': 960, 'height': 540, 'seconds': seconds,
             'reference': {'kbps': kbps, 'objects_per_frame': 5.24, 'frames_analysed': 10 * seconds}, 'curves': curves, 'bd_rate': bd,
@@ -71,7 +71,7 @@ def made_up_results():
         'command': 'oneadapt-eval --clip highway-dashcam.mp4 --clip vtest.avi --model nanodet.pt --classes car,truck,bus --knobs qp,scale '
                    '--policies uniform,oneadapt,profiling,chameleon --fps 10 --output out', 'version': '0.1.0', 'model': 'nanodet.pt',
         'classes': 'car,truck,bus', 'metric': 'f1', 'knobs': 'qp,scale', 'clips': clips,
-        'mean_bd_rate': [{'policy': 'oneadapt', 'against': 'uniform', 'percent': -31.0, 'worst': -2.0},
+        'mean_bd_rate': [{'policy': 'oneadapt', 'against': 'uniform', 'percent': -31.0, 'worst': -2.0, 'low': -35.5, 'high': -26.0},
                          {'policy': 'profiling', 'against': 'uniform', 'percent': 4.2, 'worst': 12.0}],
         'figures': {
             'gradient-correlation': {'per': 'configuration and clip', 'cosines': cosines, 'mean': sum(cosines) / 24,
@@ -288,6 +288,7 @@ def main():
             # Every point of every policy is within the axes.
             check([int(c['data-points']) for c in tradeoffs] == [24, 24, 12, 6, 6], 'points of the trade-off charts: %s' % [c['data-points'] for c in tradeoffs])
             check(len(page.of('img')) == 12, 'stills are missing')
+            check(any('\u221248.5 \u2026 +7.5\u00a0%' in row for row in page.rows), 'a BD-rate has no scatter')
             check(not page.of('b'), 'a clip name became markup')
         for name, part in (('empty', {}), ('null', None), ('odd', {'clips': [{}, 3, {'curves': [{}, {'points': [{}]}], 'stills': [{'image': 'file:///x.png'}],
                                                                               'bd_rate': [{}], 'reference': 7}], 'figures': {'overhead': [{}], 'convergence': 1}}),

@@ -29,6 +29,12 @@ class RunCli(short_clip.ShortClip):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def test_gops_are_as_long_as_they_are_asked_to_be(self):
+        """Five pictures a second: of short GOPs each begins with an IDR picture."""
+        rate = r"most expensive configuration +([\d.]+) "
+        lasting, second = (float(re.search(rate, self.run_it(*more)).group(1)) for more in ([], ["--key-int-max", "5"]))
+        self.assertGreater(second, 1.2 * lasting)
+
     def test_interrupted_it_finishes_its_files(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             folder = self.path("interrupted-%d" % number)

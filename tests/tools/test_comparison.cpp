@@ -2,6 +2,7 @@
 // Points, curves, BD-rates and the table.
 #include "eval/against.h"
 #include "eval/evaluation.h"
+#include "eval/reference.h"
 #include "eval_rig.h"
 
 using namespace eval_test;
@@ -61,8 +62,21 @@ TEST(Point, HandWorked) {
   EXPECT_EQ(point["feedback_bytes"], 42);
   EXPECT_EQ(point["bytes"], 75);
   EXPECT_EQ(point["intervals"], json::parse(R"([
-    {"t": 0.0, "kbps": 0.48, "accuracy": 1.0, "objects": 1.0, "knobs": {"qp": 30.0}},
-    {"t": 1.0, "kbps": 0.24, "accuracy": 0.0, "objects": 2.0, "knobs": {}}])"));
+    {"t": 0.0, "kbps": 0.48, "accuracy": 1.0, "weight": 2.0, "objects": 1.0, "analysed": 1.0, "knobs": {"qp": 30.0}},
+    {"t": 1.0, "kbps": 0.24, "accuracy": 0.0, "weight": 1.0, "objects": 2.0, "analysed": 1.0, "knobs": {}}])"));
+}
+
+// Bandwidth is that of the most expensive configuration, accuracy that of its own second object on uncoded pictures.
+TEST(Point, IsJudgedByWhatWasFoundBeforeAnyCoding) {
+  const auto coded = made_up(2, 100, [](std::size_t) { return std::vector<ScoredBox>{box(0.1)}; });
+  const auto uncoded = made_up(2, 9999, [](std::size_t) { return std::vector<ScoredBox>{box(0.1), box(0.5)}; });
+  const RunResult judge = with_results_of(*uncoded, *coded);
+  const json point = point_json("qp=20", {*coded, {}, 0}, judge, Metric::F1);
+  EXPECT_EQ(point["bandwidth"], 1);
+  EXPECT_EQ(point["frames"], 1);
+  EXPECT_EQ(point["accuracy"], 0.666667);  // 2 · 1 / (1 + 2)
+  EXPECT_EQ(reference_json(judge)["objects_per_frame"], 2);
+  EXPECT_EQ(reference_json(judge)["kbps"], 1.6);
 }
 
 // Two curves over the same accuracies, one with half of the other's bandwidth.
@@ -192,11 +206,18 @@ TEST(Comparison, OfTwoEvaluations) {
                  {{{"bandwidth", 0.2 * factor}, {"accuracy", 0.8}}, {{"bandwidth", 0.6 * factor}, {"accuracy", 0.9}}}}};
   };
   const auto evaluation = [&](double factor, const char *second) {
+    const json reference{{"kbps", 800}};
     return json{{"resource", "bandwidth"},
                 {"metric", "f1"},
                 {"clips",
-                 {{{"clip", "a.mp4"}, {"flat", false}, {"curves", {curve("uniform", 1), curve("oneadapt", factor)}}},
-                  {{"clip", second}, {"flat", false}, {"curves", {curve("oneadapt", factor * factor)}}}}}};
+                 {{{"clip", "a.mp4"},
+                   {"flat", false},
+                   {"reference", reference},
+                   {"curves", {curve("uniform", 1), curve("oneadapt", factor)}}},
+                  {{"clip", second},
+                   {"flat", false},
+                   {"reference", reference},
+                   {"curves", {curve("oneadapt", factor * factor)}}}}}};
   };
   const json now = evaluation(0.5, "b.mp4");
   json compared = compare_evaluations(now, evaluation(1, "b.mp4"));
@@ -208,6 +229,10 @@ TEST(Comparison, OfTwoEvaluations) {
   const std::string text = against_table(compared);
   EXPECT_NE(text.find("oneadapt against the other: BD-rate -50.0 %"), std::string::npos) << text;
   EXPECT_NE(text.find("oneadapt against the other: -62.5 % (worst -50.0 %, 2 clips)"), std::string::npos) << text;
+  // The same shares of a most expensive configuration that took twice as much: now saves half besides.
+  json before = evaluation(1, "b.mp4");
+  for (json &clip : before["clips"]) clip["reference"]["kbps"] = 1600;
+  EXPECT_NEAR(compare_evaluations(now, before)["clips"][0]["bd_rate"][1]["percent"], -75, 1e-6);
   // What only one of them has is left out; with nothing in common there is nothing to compare.
   EXPECT_EQ(compare_evaluations(now, evaluation(1, "c.mp4"))["clips"].size(), 1u);
   json other = evaluation(1, "c.mp4");

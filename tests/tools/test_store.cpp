@@ -111,6 +111,23 @@ TEST_F(Store, TheMediumIsKeptAndTellsRunsApart) {
   EXPECT_EQ(found->medium->name(), "sound");
 }
 
+TEST_F(Store, ARunThatIsAskedForTwiceIsRunOnce) {
+  const RunStore store(runs().string());
+  result.warnings.clear();
+  store.keep(options, result);
+  RunOptions other = options;
+  other.lambda = 7;
+  store.keep(other, result);
+  const EvalOptions evaluation;
+  Runner runner(evaluation, RunStore(runs().string()));
+  testing::internal::CaptureStderr();
+  const auto results = runner.run_all({options, other, options}, {"a", "b", "a once more"});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "[1/2] a: kept from before\n[2/2] b: kept from before\n");
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0], results[2]);
+  EXPECT_NE(results[0], results[1]);
+}
+
 TEST(Media, AreFoundByNameAndByWhatAClipHolds) {
   for (const Medium *medium : media()) EXPECT_EQ(&find_medium(medium->name()), medium);
   EXPECT_THROW(find_medium("smell"), RunError);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,9 @@ inline CLI::Validator number_from_0(bool zero_too) {
 inline CLI::Validator not_negative() { return number_from_0(true); }
 inline CLI::Validator share() { return CLI::Range(0.0, 1.0).description(""); }
 inline CLI::Validator positive() { return number_from_0(false); }
+
+/// What an element's property of type int takes, from 0 on.
+inline CLI::Validator whole_number() { return CLI::Range(0, std::numeric_limits<int>::max()).description(""); }
 
 /// The options under one heading of the help. The app must outlive it.
 class OptionGroup {

@@ -62,7 +62,12 @@ void declare_curves(CLI::App &app, Arguments &a) {
               }),
           "A,B,..")
       ->delimiter(',');
-  options.add_shown("--policies", o.policies, "Policies to compare: " + joined(evaluated_names(), ", "), "A,B,..")
+  options
+      .add("--policies", o.policies,
+           "Policies to compare: " + joined(evaluated_names(), ", ") +
+               " (default: " + joined(default_names("video", false)) + "; of sound, or with --resource frames, " +
+               joined(default_names("", false)) + ")",
+           "A,B,..")
       ->delimiter(',');
   options
       .add_shown("--lambdas", o.lambdas,
@@ -83,6 +88,10 @@ void declare_measures(CLI::App &app, Arguments &a) {
   const OptionGroup options(app, kCompared);
   EvalOptions &o = a.options;
   options.add_shown("--interval", o.interval, "Adaptation interval in seconds", "S")->check(positive());
+  options
+      .add_shown("--key-int-max", o.key_int_max,
+                 "Most pictures from one IDR picture to the next, in every run (0: the filter's default of 250)", "N")
+      ->check(whole_number());
   options
       .add("--look-ahead", o.look_ahead,
            "For sound: seconds for which the filter holds an interval back, to detect a voice before the rate is "
@@ -173,7 +182,6 @@ void declare_output(CLI::App &app, Arguments &a) {
 void declare(CLI::App &app, Arguments &a) {
   EvalOptions &o = a.options;
   o.knobs = {"qp"};
-  o.policies = {evaluated_as(CurveRole::Anchor).curve.name, evaluated_as(CurveRole::Subject).curve.name};
   o.jobs = std::max(1u, std::thread::hardware_concurrency());
   o.profiling.profile_configurations = 6;
   declare_input(app, o);

@@ -10,6 +10,7 @@
 #include "common/output.h"
 #include "core/policy/casva/file.h"
 #include "eval/figure_parts.h"
+#include "eval/reference.h"
 
 namespace oneadapt::eval {
 
@@ -45,9 +46,10 @@ Course course_of(const Recorded &recorded, const Rungs &rungs, const RunResult &
 Recorded record(Runner &runner, const std::string &clip) {
   const std::string name = base_name(clip);
   Recorded recorded;
-  const auto reference = runner.run_one(fixed_run(runner, clip), name + ", most expensive configuration");
-  recorded.knobs = ladders_of(without_maps(runner.options().knobs), *reference);
-  recorded.runs[recorded.most_expensive()] = reference;
+  const Reference reference = reference_of(runner, clip);
+  recorded.judge = reference.judge;
+  recorded.knobs = ladders_of(without_maps(runner.options().knobs), *reference.judge);
+  recorded.runs[recorded.most_expensive()] = reference.most_expensive;
   PolicySettings grid;
   grid.profile_configurations = kConfigurations;
   std::vector<Rungs> configurations;

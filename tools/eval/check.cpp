@@ -14,6 +14,7 @@
 #include "eval/figures.h"
 #include "eval/medium.h"
 #include "eval/messages.h"
+#include "eval/pads.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
@@ -23,10 +24,7 @@ bool among(const std::string &word, const std::vector<std::string> &words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-struct Unref {
-  void operator()(GstElement *e) const { gst_object_unref(e); }
-};
-using Element = std::unique_ptr<GstElement, Unref>;
+using Element = Ref<GstElement>;
 
 Element make(const std::string &name) {
   GstElement *element = gst_element_factory_make(name.c_str(), nullptr);
@@ -61,9 +59,9 @@ void check_property(const std::string &name, const std::string &text, const Eval
   if (!spec || !(spec->flags & G_PARAM_WRITABLE) || property == "name" || property == "parent")
     throw RunError("--set: " + kind + " has no property \"" + property + "\" that can be set; gst-inspect-1.0 " + kind +
                    " lists them");
-  if (among(name, {"ctl.interval", "filter.interval", "filter.look-ahead", "dnn.interval", "ctl.lockstep", "ctl.policy",
-                   "ctl.policy-file", "ctl.lambda", "ctl.knobs", "dnn.model", "dnn.classes", "dnn.device",
-                   "dnn.gradient", "dnn.results-location"}))
+  if (among(name, {"ctl.interval", "filter.interval", "filter.key-int-max", "filter.look-ahead", "dnn.interval",
+                   "ctl.lockstep", "ctl.policy", "ctl.policy-file", "ctl.lambda", "ctl.knobs", "dnn.model",
+                   "dnn.classes", "dnn.device", "dnn.gradient", "dnn.results-location"}))
     throw RunError("--set: " + name + " is set by oneadapt-eval itself; leave it to its own options (--help)");
   std::vector<std::string> adapted;
   for (const std::string &knob : options.knobs) adapted.push_back(start_property(knob));
@@ -153,6 +151,13 @@ void check_needs(const EvaluatedPolicy &policy, const EvalOptions &options) {
   const std::string &name = policy.curve.name;
   if (!policy.quality_for.empty() && !among("qp-map", options.knobs) && !among("qp", options.knobs))
     throw RunError("--policies: " + name + " " + policy.quality_for + "; add --knobs qp or qp-map, or leave it out");
+  if (!policy.encoder.empty() && options.frames)
+    throw RunError("--policies: " + name + " codes pictures; leave --resource frames out, or " + name);
+  if (const Ref<GstElementFactory> factory{policy.encoder.empty() ? nullptr
+                                                                  : gst_element_factory_find(policy.encoder.c_str())};
+      !policy.encoder.empty() && !factory)
+    throw RunError("--policies: " + name + " needs GStreamer's element " + policy.encoder +
+                   ", which is not installed; install " + policy.package + ", or leave " + name + " out");
   if (policy.policy && policy.policy->needs.bytes && options.frames)
     throw RunError("--policies: " + name + " goes by bytes; leave --resource frames out, or " + name);
 }
@@ -163,7 +168,7 @@ void check_resource(const EvaluatedPolicy &policy, const EvalOptions &options) {
   if (options.frames) return;
   if (!policy.frames_for.empty())
     throw RunError("--policies: " + name + " " + policy.frames_for + "; add --resource frames, or leave it out");
-  // Recorded seconds are put together, which takes each of them to be a closed GOP.
+  // It is stepped over recorded seconds.
   if (options.interval != 1 && policy.policy && policy.curve.sweep == CurveSweep::RecordedLambdas)
     throw RunError("--interval: policy " + name + " goes by seconds; leave one of the two out");
 }
@@ -176,6 +181,8 @@ void check_knobs(const EvalOptions &options, const Medium &medium) {
   if (among("qp", options.knobs) && among("qp-map", options.knobs))
     throw RunError("--knobs: qp is set with qp-map; name one of the two");
   if (!options.frames) return;
+  if (options.key_int_max)
+    throw RunError("--key-int-max: with --resource frames no picture is coded; leave one of the two out");
   if (!options.figures.empty()) throw RunError("--resource: frames is compared by policies; leave --figure out");
   for (const std::string &knob : options.knobs)
     if (knob != "pixel-threshold" && knob != "area-threshold" && knob != "change-threshold")

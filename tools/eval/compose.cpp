@@ -70,6 +70,8 @@ std::size_t interval_count(const RunResult &reference) {
              : begun;
 }
 
+double interval_length(double t, double seconds) { return std::min(kIntervalSeconds, std::max(seconds - t, 1e-3)); }
+
 RunResult same_clip(const RunResult &reference) {
   RunResult out;
   out.input = reference.input;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs put together from runs of fixed configurations.
+// Policies stepped over runs of fixed configurations.
 //
-// Every interval is a closed GOP that begins with an IDR picture and the DNN sees one picture at a time, so what an
-// interval costs and what the DNN says of it depend on the configuration in force and on nothing before. A policy that
-// needs no gradient can therefore be stepped over the recorded intervals of fixed configurations; the outcome is that
-// of running it (tests/pipelines/test_eval.cpp compares the two), and a profile, which would run every configuration
-// through the DNN, is a look-up whose inferences are counted.
+// A policy that needs no gradient is told what each configuration came to in an interval. So it can be stepped over the
+// recorded intervals of fixed configurations, and a profile, which would run every configuration through the DNN, is a
+// look-up whose inferences are counted. Where pictures reach the DNN uncoded, what comes of an interval depends on the
+// configuration in force and on nothing before. Then the outcome can be put together from the same recordings, and is
+// that of running it (tests/pipelines/test_eval.cpp compares the two). Coded pictures refer to those of intervals
+// before, and a model of sound hears them. Then the schedule that the policy comes to is run (SteppedCurve).
 #pragma once
 #include <map>
 #include <memory>
@@ -36,12 +37,13 @@ std::string start_property(const std::string &knob);
 std::vector<std::string> with_maps(std::vector<std::string> knobs);
 std::vector<std::string> without_maps(std::vector<std::string> knobs);
 
-/// Fixed configurations on one clip. The first run added must be of the most expensive configuration: the reference.
+/// Fixed configurations on one clip, the most expensive one among them.
 struct Recorded {
   std::vector<KnobLadder> knobs;
   std::map<Rungs, std::shared_ptr<const RunResult>> runs;
+  std::shared_ptr<const RunResult> judge;  ///< Reference::judge; none: the run of the most expensive configuration
   Rungs most_expensive() const;
-  const RunResult &reference() const { return *runs.at(most_expensive()); }
+  const RunResult &reference() const { return judge ? *judge : *runs.at(most_expensive()); }
 };
 
 /// One run of one policy, as it is plotted.
@@ -59,6 +61,9 @@ std::size_t interval_at(std::uint64_t stream_time);
 
 /// `seconds` of a run's intervals are [i, i + 1); number of intervals in the clip.
 std::size_t interval_count(const RunResult &reference);
+
+/// Length of the interval that begins at `t`, in a clip of so many seconds: the last one may be short.
+double interval_length(double t, double seconds);
 
 /// What every run over the same clip has in common with `reference`, and nothing of what it did.
 RunResult same_clip(const RunResult &reference);

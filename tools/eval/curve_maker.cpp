@@ -122,18 +122,20 @@ class SteppedCurve : public CurveMaker {
       rungs.push_back(start_of(knobs, policy_.policy->name, settings_at(lambda)));
     return rungs;
   }
-  /// Where a run cannot be put together from recorded intervals, the schedule that the policy comes to is run as it is.
+  /// The schedule that the policy comes to is run as it is, unless it can be put together from recorded intervals.
   std::vector<NamedRun> runs_after_recordings() override {
     const EvalOptions &o = clip_.options();
     std::vector<NamedRun> runs;
     for (double lambda : o.lambdas) {
       stepped_.push_back(
           step_policy(clip_.recorded, policy_.policy->name, settings_at(lambda), o.profile_budget, o.metric, o.frames));
-      if (clip_.reference->medium->traits().independent_intervals) continue;
+      if (clip_.study) continue;
       RunOptions run = fixed_run(clip_.runner, clip_.clip);
-      const auto &schedule = stepped_.back().knobs;
-      for (const auto &[knob, value] : schedule.front()) run.start[start_property(knob)] = value;
-      run.schedule = schedule;
+      for (const auto &interval : stepped_.back().knobs) {
+        run.schedule.emplace_back();
+        for (const auto &[knob, value] : interval) run.schedule.back()[start_property(knob)] = value;
+      }
+      for (const auto &[property, value] : run.schedule.front()) run.start[property] = value;
       runs.push_back({run, clip_.name + ", " + policy_.curve.name + " " + lambda_setting(lambda)});
     }
     return runs;

@@ -18,7 +18,7 @@ namespace oneadapt::eval {
 struct ClipRuns {
   Runner &runner;
   std::string clip, name;
-  std::shared_ptr<const RunResult> reference;  ///< of the most expensive configuration
+  std::shared_ptr<const RunResult> reference;  ///< Reference::judge
   Recorded recorded;                           ///< fixed configurations
   std::unique_ptr<FrameStudy> study;           ///< where frames are the resource
 

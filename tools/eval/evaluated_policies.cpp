@@ -9,6 +9,10 @@ namespace oneadapt::eval {
 
 EvaluatedPolicy dds_policy();
 EvaluatedPolicy reducto_policy();
+EvaluatedPolicy x264enc_policy();
+EvaluatedPolicy x264enc_bitrate_policy();
+EvaluatedPolicy x264enc_lookahead_policy();
+EvaluatedPolicy x264enc_lookahead_bitrate_policy();
 
 const std::vector<EvaluatedPolicy> &evaluated_policies() {
   static const std::vector<EvaluatedPolicy> all = [] {
@@ -18,10 +22,12 @@ const std::vector<EvaluatedPolicy> &evaluated_policies() {
         EvaluatedPolicy evaluated{curve, &policy};
         if (policy.maps_only) evaluated.quality_for = "moves the macroblock map only";
         evaluated.make = make_sweep;
+        evaluated.by_default = curve.role == CurveRole::Anchor || curve.role == CurveRole::Subject;
         list.push_back(std::move(evaluated));
       }
-    list.push_back(dds_policy());
-    list.push_back(reducto_policy());
+    for (const auto &more : {dds_policy, reducto_policy, x264enc_policy, x264enc_bitrate_policy,
+                             x264enc_lookahead_policy, x264enc_lookahead_bitrate_policy})
+      list.push_back(more());
     return list;
   }();
   return all;
@@ -30,6 +36,16 @@ const std::vector<EvaluatedPolicy> &evaluated_policies() {
 std::vector<std::string> evaluated_names() {
   std::vector<std::string> names;
   for (const EvaluatedPolicy &p : evaluated_policies()) names.push_back(p.curve.name);
+  return names;
+}
+
+std::vector<std::string> default_names(const std::string &medium, bool frames) {
+  std::vector<std::string> names{evaluated_as(CurveRole::Anchor).curve.name};
+  for (const EvaluatedPolicy &p : evaluated_policies())
+    if (p.by_default && p.curve.role == CurveRole::Baseline && p.curve.medium == medium &&
+        (!frames || p.encoder.empty()))
+      names.push_back(p.curve.name);
+  names.push_back(evaluated_as(CurveRole::Subject).curve.name);
   return names;
 }
 

@@ -6,6 +6,7 @@
 #include "eval/curve_maker.h"
 #include "eval/figure_parts.h"
 #include "eval/medium.h"
+#include "eval/reference.h"
 #include "eval/text.h"
 
 namespace oneadapt::eval {
@@ -24,11 +25,12 @@ class ClipEvaluation {
  public:
   ClipEvaluation(Runner &runner, const std::string &clip) : clip_{runner, clip, base_name(clip), nullptr, {}, nullptr} {
     const EvalOptions &o = runner.options();
-    clip_.reference = runner.run_one(fixed_run(runner, clip), clip_.name + ", most expensive configuration");
+    const Reference reference = reference_of(runner, clip);
+    clip_.reference = clip_.recorded.judge = reference.judge;
     // Thresholds that need no gradient, for the policies that have none.
     clip_.recorded.knobs = ladders_of(
         o.frames ? std::vector<std::string>{"pixel-threshold", "area-threshold"} : o.knobs, *clip_.reference);
-    clip_.recorded.runs[clip_.recorded.most_expensive()] = clip_.reference;
+    clip_.recorded.runs[clip_.recorded.most_expensive()] = reference.most_expensive;
     if (o.frames) clip_.study = std::make_unique<FrameStudy>(fixed_run(runner, clip), clip_.reference);
     for (const std::string &name : o.policies) {
       const EvaluatedPolicy &policy = *find_evaluated(name);
@@ -41,6 +43,8 @@ class ClipEvaluation {
     make_runs_after_recordings();
     json clip = clip_json(clip_.name, *clip_.reference);
     clip["reference"] = reference_json(*clip_.reference);
+    clip["reference"]["accuracy"] = round6(mean_accuracy(*clip_.recorded.runs.at(clip_.recorded.most_expensive()),
+                                                         *clip_.reference, clip_.options().metric));
     clip["curves"] = json::array();
     for (std::size_t i = 0; i < makers_.size(); ++i)
       clip["curves"].push_back({{"policy", clip_.options().policies[i]}, {"points", makers_[i]->points()}});

@@ -32,6 +32,11 @@ class Runner {
   const EvalOptions &options() const { return options_; }
 
  private:
+  /// Those of `batch` whose places are `wanted`.
+  std::vector<std::shared_ptr<const RunResult>> run_each(const std::vector<RunOptions> &batch,
+                                                         const std::vector<std::string> &names,
+                                                         const std::vector<std::size_t> &wanted);
+
   const EvalOptions &options_;
   RunStore store_;
   std::set<std::string> warned_;  ///< each is said once

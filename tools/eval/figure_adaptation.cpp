@@ -5,6 +5,7 @@
 
 #include "core/gradient/gradient.h"
 #include "eval/figure_parts.h"
+#include "eval/reference.h"
 #include "eval/two_passes.h"
 
 namespace oneadapt::eval {
@@ -64,7 +65,7 @@ json gradient_reuse(Runner &runner) {
   std::vector<double> sum(kFarthest), pairs(kFarthest);
   json tradeoff = json::array();
   for (const std::string &clip : runner.options().clips) {
-    const auto reference = runner.run_one(fixed_run(runner, clip), base_name(clip) + ", most expensive configuration");
+    const auto reference = reference_of(runner, clip).judge;
     RunOptions every = fixed_run(runner, clip);
     every.gradient = every.keep_gradients = true;
     every.uncertain_from = 0;
@@ -123,7 +124,7 @@ json convergence(Runner &runner) {
   constexpr double kLambda = 1;
   json entries = json::array();
   for (const std::string &clip : runner.options().clips) {
-    const auto reference = runner.run_one(fixed_run(runner, clip), base_name(clip) + ", most expensive configuration");
+    const auto reference = reference_of(runner, clip).judge;
     const auto knobs = ladders_of(runner.options().knobs, *reference);
     const std::size_t count = interval_count(*reference);
     auto bytes_of = [&](const RunResult &run) {

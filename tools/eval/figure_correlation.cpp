@@ -7,6 +7,7 @@
 #include "core/gradient/gradient.h"
 #include "core/knobs/knob.h"
 #include "eval/figure_parts.h"
+#include "eval/reference.h"
 
 namespace oneadapt::eval {
 
@@ -35,7 +36,7 @@ class Neighbourhood {
  public:
   Neighbourhood(Runner &runner, const std::string &clip) : runner_(runner), clip_(clip) {
     const RunOptions fixed = fixed_run(runner, clip);
-    reference_ = runner.run_one(fixed, base_name(clip) + ", most expensive configuration");
+    reference_ = reference_of(runner, clip).judge;
     knobs_ = ladders_of(runner.options().knobs, *reference_);
     configurations_ = spread(knobs_, kConfigurations);
     RunOptions probe = runner.base(clip);

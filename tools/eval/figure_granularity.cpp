@@ -8,6 +8,7 @@
 
 #include "eval/evaluated_policies.h"
 #include "eval/figure_parts.h"
+#include "eval/reference.h"
 
 namespace oneadapt::eval {
 
@@ -99,7 +100,8 @@ void add_policies(Runner &runner, const std::string &clip, unsigned side, std::v
 ClipCurves curves_of(Runner &runner, const std::string &clip) {
   const EvalOptions &o = runner.options();
   ClipCurves c;
-  c.reference = runner.run_one(fixed_run(runner, clip), base_name(clip) + ", most expensive configuration");
+  const Reference reference = reference_of(runner, clip);
+  c.reference = reference.judge;
   std::vector<double> qps;
   for (const KnobLadder &knob : ladders_of(o.knobs, *c.reference))
     if (knob.name == "qp-map") qps = knob.values;
@@ -119,7 +121,7 @@ ClipCurves curves_of(Runner &runner, const std::string &clip) {
     return std::vector<std::shared_ptr<const RunResult>>(at - std::ptrdiff_t(n), at);
   };
   auto fixed = next(fixed_count);
-  fixed.push_back(c.reference);
+  fixed.push_back(reference.most_expensive);
   c.fixed = curve(evaluated_as(CurveRole::Anchor).curve.name, fixed, *c.reference, o.metric);
   for (std::size_t i = 0; i < c.sides.size(); ++i) {
     c.boxes.push_back(curve(boxes_policy(), next(o.lambdas.size()), *c.reference, o.metric));

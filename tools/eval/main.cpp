@@ -11,10 +11,12 @@
 #include "eval/against.h"
 #include "eval/arguments.h"
 #include "eval/casva_training.h"
+#include "eval/evaluated_policies.h"
 #include "eval/evaluation.h"
 #include "eval/figures.h"
 #include "eval/gradient_cost.h"
 #include "eval/medium.h"
+#include "eval/reference.h"
 #include "eval/report.h"
 
 using namespace oneadapt;
@@ -24,13 +26,17 @@ using nlohmann::json;
 
 namespace {
 
-/// results.json. `other`: the evaluation to compare with, or null.
-json evaluate(Runner &runner, const Arguments &a, const std::string &command, const json &other) {
+/// results.json without clips and figures. `reference`: what accuracy is relative to.
+json head_of(const Arguments &a, const std::string &reference, const std::string &command) {
+  const EvalOptions &o = a.options;
+  return {{"command", command},     {"version", VERSION}, {"model", o.model.substr(o.model.find_last_of('/') + 1)},
+          {"classes", o.classes},   {"metric", a.metric}, {"resource", a.resource},
+          {"reference", reference}, {"knobs", o.knobs},   {"clips", json::array()}};
+}
+
+/// results.json from its head on. `other`: the evaluation to compare with, or null.
+json evaluate(Runner &runner, json results, const json &other) {
   const EvalOptions &o = runner.options();
-  json results{
-      {"command", command},   {"version", VERSION},    {"model", o.model.substr(o.model.find_last_of('/') + 1)},
-      {"classes", o.classes}, {"metric", a.metric},    {"resource", a.resource},
-      {"knobs", o.knobs},     {"clips", json::array()}};
   if (!o.figures.empty()) {
     for (const std::string &figure : o.figures) results["figures"][figure] = make_figure(runner, figure);
     return results;
@@ -54,13 +60,16 @@ void write_results(const json &results, const EvalOptions &o) {
 /// Does what the command line says. Throws what is wrong.
 void execute(Arguments &a, bool own_lambdas, const std::string &command) {
   EvalOptions &o = a.options;
-  const std::vector<double> more_lambdas = check_options(o).traits().more_lambdas;
+  if (o.policies.empty()) o.policies = default_names(open_clip(o.clips.front()).medium->name(), o.frames);
+  const Medium &medium = check_options(o);
+  const std::vector<double> &more_lambdas = medium.traits().more_lambdas;
   if (!own_lambdas) o.lambdas.insert(o.lambdas.end(), more_lambdas.begin(), more_lambdas.end());
   if (!o.against.empty() && (!o.figures.empty() || !o.train_casva.empty()))
     throw RunError("--against: compares policies; leave --figure and --train-casva out");
-  const json other = o.against.empty() ? json() : read_other(o.against, a.resource, a.metric);
+  const json head = head_of(a, reference_name(medium, o.frames), command);
+  const json other = o.against.empty() ? json() : read_other(o.against, head);
   Runner runner(o, RunStore(o.output + "/runs"));
-  if (o.train_casva.empty()) return write_results(evaluate(runner, a, command, other), o);
+  if (o.train_casva.empty()) return write_results(evaluate(runner, head, other), o);
   std::fputs(train_casva_file(runner).c_str(), stdout);
   std::printf("\nWritten: %s\n", o.train_casva.c_str());
 }
@@ -71,8 +80,8 @@ int main(int argc, char **argv) {
   if (argc > 1 && std::string(argv[1]) == kGradientCostFlag) return gradient_cost({argv + 2, argv + argc});
   CLI::App app{
       "Shows what adaptation saves on your clips with your model. Every policy runs over every clip at several\n"
-      "trade-offs; accuracy is the agreement of the DNN's results with those of the most expensive configuration on\n"
-      "the same frames, bandwidth what is sent as a share of that configuration's."};
+      "trade-offs; accuracy is the agreement of the DNN's results with those on the same frames before any coding,\n"
+      "bandwidth what is sent as a share of the most expensive configuration's."};
   app.footer(
       "\nExample:\n"
       "  oneadapt-eval --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"

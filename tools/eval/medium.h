@@ -39,8 +39,7 @@ struct MediumTraits {
   std::string filter;                 ///< name of the element whose knobs are adapted
   bool scored_results = true;         ///< results have scores, and those below the DNN's threshold can be kept
   bool inputs_are_intervals = false;  ///< RunResult::input is of adaptation intervals, not of frames
-  bool independent_intervals = true;  ///< an interval's results depend on its own configuration only: recorded
-                                      ///< intervals of different runs may be put together
+  bool coded = false;                 ///< what is sent is coded with losses, unless it goes raw (RunOptions::raw)
   bool looks_ahead = false;           ///< the filter has a property `look-ahead`
   std::vector<double> more_lambdas = {};  ///< λ that the default has besides, for curves that go down further
 };
@@ -71,6 +70,11 @@ class Medium {
   virtual std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference,
                                              Metric metric) const = 0;
   virtual double mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) const;
+
+  /// What each of frame_accuracy() counts for in mean_accuracy(), which is their weighted mean.
+  virtual std::vector<double> frame_weights(const RunResult &, const RunResult &reference) const {
+    return std::vector<double>(reference.input.size(), 1);
+  }
 
   /// The clip in the terminal's table, such as "80 frames at …", from its part of results.json.
   virtual std::string headline(const nlohmann::json &clip) const = 0;

@@ -152,6 +152,7 @@ class SoundMedium : public Medium {
     return std::make_unique<SoundRun>(options);
   }
   std::vector<double> frame_accuracy(const RunResult &result, const RunResult &reference, Metric) const override;
+  std::vector<double> frame_weights(const RunResult &result, const RunResult &reference) const override;
   double mean_accuracy(const RunResult &result, const RunResult &reference, Metric) const override {
     return sequence_f1(all_words(result), all_words(reference), kWordTolerance);
   }
@@ -164,7 +165,6 @@ class SoundMedium : public Medium {
     MediumTraits traits{"sound", "oneadaptaudiofilter"};
     traits.scored_results = false;
     traits.inputs_are_intervals = true;
-    traits.independent_intervals = false;  // a model hears what was before an interval, too
     traits.looks_ahead = true;
     traits.more_lambdas = {3.2};  // down to rates at which next to nothing is heard
     return traits;
@@ -176,9 +176,21 @@ void SoundMedium::check(const EvalOptions &options) const {
                                                     {"--resource frames", options.frames},
                                                     {"--fps", options.fps > 0},
                                                     {"--metric miou", options.metric != Metric::F1},
+                                                    {"--key-int-max", options.key_int_max > 0},
                                                     {"--train-casva", !options.train_casva.empty()}};
   for (const auto &[option, given] : of_video)
     if (given) throw only_for(option, "video", name());
+}
+
+/// By interval: the words on either side.
+std::vector<double> SoundMedium::frame_weights(const RunResult &result, const RunResult &reference) const {
+  std::vector<std::uint64_t> here, there;
+  all_words(result, &here);
+  all_words(reference, &there);
+  std::vector<double> words;
+  for (std::uint64_t t : reference.input)
+    words.push_back(double(std::count(here.begin(), here.end(), t) + std::count(there.begin(), there.end(), t)));
+  return words;
 }
 
 /// F1 of the words in each interval, matched over the whole clip; 1 where both are silent.

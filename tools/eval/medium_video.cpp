@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "eval/clip_source.h"
+#include "eval/encoder_cost.h"
 #include "eval/medium.h"
 #include "eval/pads.h"
 #include "eval/pipeline.h"
@@ -44,17 +45,26 @@ void read_boxes(GstBuffer *buffer, std::vector<ScoredBox> &boxes) {
 
 class VideoRun : public MediumRun {
  public:
-  explicit VideoRun(const RunOptions &options) : passes_(options.second_pass), second_pass_(options.second_pass) {}
+  explicit VideoRun(const RunOptions &options)
+      : passes_(options.second_pass), second_pass_(options.second_pass), encoder_(!options.encoder.empty()) {}
   void tap(GstBin *pipeline) override {
     if (second_pass_) passes_.tap(pipeline);
+    if (encoder_) cost_.tap(pipeline, "filter");
     // What a second pass leaves out came in all the same.
-    eval::tap(pipeline, second_pass_ ? "camera" : "ctl", "sink", on_input, this);
+    eval::tap(pipeline, second_pass_ ? "camera" : encoder_ ? "filter" : "ctl", "sink", on_input, this);
     eval::tap(pipeline, "dnn", "src", on_result, this);
     eval::tap(pipeline, "upright", "src", forget_orientation, nullptr, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
     size_.tap(pipeline);
   }
+  std::uint64_t sent_bytes(GstBuffer *buffer) override {
+    return encoder_ ? bytes_without_sei(buffer) : MediumRun::sent_bytes(buffer);
+  }
   void finish(RunResult &result) override {
     if (passes_.lost()) throw RunError("a picture of the first pass was lost: is avdec_h264 GStreamer's own?");
+    if (encoder_ && results_.size() != input_.size())
+      throw RunError("of " + std::to_string(input_.size()) + " pictures that were coded, " +
+                     std::to_string(results_.size()) + " came to the DNN: is avdec_h264 GStreamer's own?");
+    if (encoder_) result.encode_s = cost_.seconds();
     result.input = std::move(input_);
     result.results = std::move(results_);
     result.width = size_.width();
@@ -68,7 +78,8 @@ class VideoRun : public MediumRun {
   static GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data);
 
   PassOverlay passes_;
-  bool second_pass_;
+  bool second_pass_, encoder_;
+  EncoderCost cost_;
   WrittenSize size_;
   std::vector<std::uint64_t> input_;
   GstClockTime frame_duration_ = 0;
@@ -104,7 +115,7 @@ const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time)
 
 class VideoMedium : public Medium {
  public:
-  VideoMedium() : Medium({"video", "oneadaptfilter"}) {}
+  VideoMedium() : Medium(video_traits()) {}
   bool holds(const tools::FileFacts &file) const override { return file.video; }
   void check(const EvalOptions &) const override {}
   void complete(RunOptions &run, const EvalOptions &options, const tools::FileFacts &file) const override {
@@ -138,14 +149,30 @@ class VideoMedium : public Medium {
                   clip.at("reference").at("objects_per_frame").get<double>());
     return line;
   }
+
+ private:
+  static MediumTraits video_traits() {
+    MediumTraits traits{"video", "oneadaptfilter"};
+    traits.coded = true;
+    return traits;
+  }
 };
+
+/// From the camera's pictures to those that come to the DNN.
+std::string transmission(const RunOptions &o) {
+  const std::string decoder = "h264parse ! avdec_h264 max-threads=1 ! ";
+  // The queue is for EncoderCost. Filter and encoder are compared in the same form of H.264.
+  if (!o.encoder.empty())
+    return "videocrop name=even ! " + o.encoder + " name=filter ! video/x-h264,stream-format=byte-stream ! queue ! " +
+           decoder;
+  return (o.second_pass ? PassOverlay::camera() : "") +
+         "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " + (o.raw ? "video/x-raw ! " : decoder) +
+         (o.second_pass ? PassOverlay::server() : "");
+}
 
 std::string VideoMedium::launch(const RunOptions &o) const {
   std::string launch = (o.source.empty() ? kClipSource : o.source) + " ! videorate ! capsfilter name=caps ! " +
-                       (o.second_pass ? PassOverlay::camera() : "") +
-                       "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " +
-                       (o.raw ? "video/x-raw ! " : "h264parse ! avdec_h264 max-threads=1 ! ") +
-                       (o.second_pass ? PassOverlay::server() : "") + "videoconvert ! oneadaptdnn name=dnn ! ";
+                       transmission(o) + "videoconvert ! oneadaptdnn name=dnn ! ";
   // The overlay is a plugin of its own: without it the video has no boxes, and there are no stills.
   const std::string branch = "t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ";
   const std::string overlay = "oneadaptoverlay gradient=true gradient-opacity=0.3 ! ";
@@ -165,7 +192,12 @@ std::string VideoMedium::launch(const RunOptions &o) const {
 
 void VideoMedium::configure(GstElement *pipeline, const RunOptions &o) const {
   if (!o.video_location.empty()) set_property(pipeline, "file", "location", o.video_location);
+  if (!o.encoder.empty()) return;
+  const std::string key_int_max = std::to_string(o.key_int_max);
+  set_property(pipeline, "filter", "key-int-max", key_int_max);
   if (!o.second_pass) return;
+  set_property(pipeline, "first", "key-int-max", key_int_max);
+  set_property(pipeline, "first", "interval", std::to_string(std::llround(o.interval * GST_SECOND)));
   const std::string filter = "filter.";
   for (const auto &[name, value] : o.properties)
     if (name.compare(0, filter.size(), filter) == 0)

@@ -65,26 +65,37 @@ std::string complaint_of(GstMessage *message) {
   return std::string(GST_OBJECT_NAME(GST_MESSAGE_SRC(message))) + ": " + text_of(message);
 }
 
-double read_stats(GstElement *pipeline, RunResult &result) {
-  auto stats = [&](const char *element) {
+namespace {
+
+class Stats {
+ public:
+  Stats(GstElement *pipeline, const char *element) {
     Ref<GstElement> e(gst_bin_get_by_name(GST_BIN(pipeline), element));
     GstStructure *s = nullptr;
     g_object_get(e.get(), "stats", &s, nullptr);
-    return std::unique_ptr<GstStructure, decltype(&gst_structure_free)>(s, gst_structure_free);
-  };
-  auto count = [](const GstStructure *s, const char *name) {
+    structure_.reset(s);
+  }
+  const GstStructure *get() const { return structure_.get(); }
+  guint64 count(const char *name) const {
     guint64 v = 0;
-    gst_structure_get_uint64(s, name, &v);
+    gst_structure_get_uint64(get(), name, &v);
     return v;
+  }
+  double seconds(const char *name) const { return double(count(name)) / GST_SECOND; }
+
+ private:
+  struct Free {
+    void operator()(GstStructure *s) const { gst_structure_free(s); }
   };
-  const auto dnn = stats("dnn"), filter = stats("filter");
-  if (const gchar *device = gst_structure_get_string(dnn.get(), "device")) result.device = device;
-  result.inferences = count(dnn.get(), "inferences");
-  result.gradients = count(dnn.get(), "gradients");
-  result.inference_s = double(count(dnn.get(), "inference-time")) / GST_SECOND;
-  result.gradient_s = double(count(dnn.get(), "gradient-time")) / GST_SECOND;
-  result.encode_s = double(count(filter.get(), "encode-time")) / GST_SECOND;
-  result.probe_s = double(count(filter.get(), "probe-time")) / GST_SECOND;
+  std::unique_ptr<GstStructure, Free> structure_;
+};
+
+}  // namespace
+
+void read_filter(GstElement *pipeline, RunResult &result) {
+  const Stats filter(pipeline, "filter");
+  result.encode_s = filter.seconds("encode-time");
+  result.probe_s = filter.seconds("probe-time");
   Ref<GstElement> tunable(gst_bin_get_by_name(GST_BIN(pipeline), "filter"));
   GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(tunable.get()));
   for (guint i = 0; i < knobs->len; ++i) {
@@ -95,6 +106,15 @@ double read_stats(GstElement *pipeline, RunResult &result) {
     result.typical_resource[knob->name].assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
   }
   g_ptr_array_unref(knobs);
+}
+
+double read_dnn(GstElement *pipeline, RunResult &result) {
+  const Stats dnn(pipeline, "dnn");
+  if (const gchar *device = gst_structure_get_string(dnn.get(), "device")) result.device = device;
+  result.inferences = dnn.count("inferences");
+  result.gradients = dnn.count("gradients");
+  result.inference_s = dnn.seconds("inference-time");
+  result.gradient_s = dnn.seconds("gradient-time");
   return number(dnn.get(), "model-threshold", 0);
 }
 

@@ -17,7 +17,9 @@ std::string text_of(GstMessage *message);
 /// "ELEMENT: what it says" of an error or a warning.
 std::string complaint_of(GstMessage *message);
 
-/// The counts, times and ladders of a pipeline's elements, to the result. Returns the model's own threshold.
-double read_stats(GstElement *pipeline, RunResult &result);
+/// The times and ladders of a pipeline's filter, to the result.
+void read_filter(GstElement *pipeline, RunResult &result);
+/// The counts and times of its DNN. Returns the model's own threshold.
+double read_dnn(GstElement *pipeline, RunResult &result);
 
 }  // namespace oneadapt::eval

@@ -28,6 +28,7 @@ struct CommonOptions {
   std::map<std::string, std::string> properties;  ///< more properties, by "element.property" (ctl, filter or dnn)
   double feedback_loss = 0;                       ///< share of the gradients that never reach the controller, [0, 1]
   unsigned seed = 1;                              ///< which ones
+  unsigned key_int_max = 0;  ///< of coded pictures: property `key-int-max` of the filter; 0: its default
 };
 
 /// What the second of two passes over a clip sends.
@@ -45,6 +46,8 @@ struct RunOptions : CommonOptions {
   unsigned threads = 0;                    ///< CPU threads of the DNN; 0: as many as there are cores
   bool gradient = true;                    ///< false: the DNN sends none (policies that do not need it)
   bool raw = false;                        ///< pictures go from the filter to the DNN as they are, not as H.264
+  std::string encoder;                     ///< launch fragment of an encoder of H.264 that stands where controller and
+                                           ///< filter would; empty: these
   std::string source;                      ///< launch fragment that ends in raw video, instead of a clip
   std::string policy = default_policy().name;
   std::string policy_file;  ///< of a policy that needs one

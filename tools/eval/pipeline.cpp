@@ -16,6 +16,22 @@ std::string text(double value) {
   return g_ascii_formatd(buffer, sizeof buffer, "%.12g", value);
 }
 
+std::string interval_of(const RunOptions &o) { return std::to_string(std::llround(o.interval * GST_SECOND)); }
+
+/// Controller and filter.
+void configure_adaptation(GstElement *p, const RunOptions &o) {
+  set_property(p, "ctl", "policy", o.policy);
+  set_property(p, "ctl", "policy-file", o.policy_file);
+  set_property(p, "ctl", "lambda", text(o.lambda));
+  set_property(p, "ctl", "alpha", text(o.alpha));
+  set_property(p, "ctl", "smoothing", text(o.smoothing));
+  set_property(p, "ctl", "knobs", o.knobs);
+  // What is lost is not waited for: it is there, or not, once the interval's data has been through.
+  if (o.feedback_loss > 0) set_property(p, "ctl", "lockstep-timeout", "0");
+  if (!o.start.empty()) set_property(p, "ctl", "warm-start", "false");
+  for (const char *element : {"ctl", "filter"}) set_property(p, element, "interval", interval_of(o));
+}
+
 void configure(GstElement *p, const RunOptions &o) {
   if (o.source.empty()) set_property(p, "source", "location", o.clip);
   set_property(p, "dnn", "model", o.model);
@@ -27,19 +43,11 @@ void configure(GstElement *p, const RunOptions &o) {
                std::to_string(o.threads ? o.threads : std::max(1u, std::thread::hardware_concurrency())));
   set_property(p, "dnn", "gradient", o.gradient ? "true" : "false");
   if (!o.results_location.empty()) set_property(p, "dnn", "results-location", o.results_location);
-  set_property(p, "ctl", "policy", o.policy);
-  set_property(p, "ctl", "policy-file", o.policy_file);
-  set_property(p, "ctl", "lambda", text(o.lambda));
-  set_property(p, "ctl", "alpha", text(o.alpha));
-  set_property(p, "ctl", "smoothing", text(o.smoothing));
-  set_property(p, "ctl", "knobs", o.knobs);
-  // What is lost is not waited for: it is there, or not, once the interval's data has been through.
-  if (o.feedback_loss > 0) set_property(p, "ctl", "lockstep-timeout", "0");
-  if (!o.start.empty()) set_property(p, "ctl", "warm-start", "false");
-  const std::string interval = std::to_string(std::llround(o.interval * GST_SECOND));
-  for (const char *element : {"ctl", "filter", "dnn"}) set_property(p, element, "interval", interval);
+  if (o.encoder.empty()) configure_adaptation(p, o);
+  set_property(p, "dnn", "interval", interval_of(o));
   for (const auto &[name, value] : o.properties) {
     const auto dot = name.find('.');
+    if (!o.encoder.empty() && name.compare(0, dot, "dnn") != 0) continue;
     set_property(p, name.substr(0, dot).c_str(), name.substr(dot + 1).c_str(), value);
   }
   if (keeps_uncertain(o))

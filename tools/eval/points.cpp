@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 
 #include "eval/evaluation.h"
 #include "eval/medium.h"
@@ -22,6 +23,29 @@ double frames_share(const PolicyRun &run, const RunResult &reference) {
   const RunResult &r = run.result;
   const double frames = double(r.results.size() + run.extra_inferences + r.gradients);
   return reference.results.empty() ? 0 : frames / double(reference.results.size());
+}
+
+/// One interval of a run.
+struct Judgement {
+  std::optional<double> accuracy;  ///< none where there is nothing to judge
+  double weight = 0;               ///< what it counts for in the run's
+};
+
+std::vector<Judgement> judge_intervals(const RunResult &run, const RunResult &reference, Metric metric) {
+  std::vector<Judgement> out(interval_count(reference));
+  std::vector<double> weighted(out.size()), sum(out.size()), inputs(out.size());
+  const std::vector<double> accuracy = frame_accuracy(run, reference, metric);
+  const std::vector<double> weights = reference.medium->frame_weights(run, reference);
+  for (std::size_t i = 0; i < accuracy.size(); ++i) {
+    const std::size_t t = std::min(out.size() - 1, interval_at(reference.input[i]));
+    weighted[t] += weights[i] * accuracy[i];
+    out[t].weight += weights[i];
+    sum[t] += accuracy[i];
+    ++inputs[t];
+  }
+  for (std::size_t t = 0; t < out.size(); ++t)
+    if (inputs[t] > 0) out[t].accuracy = out[t].weight > 0 ? weighted[t] / out[t].weight : sum[t] / inputs[t];
+  return out;
 }
 
 }  // namespace
@@ -76,26 +100,26 @@ json stills_json(const RunResult &run, const std::string &which) {
 json point_json(const std::string &setting, const PolicyRun &run, const RunResult &reference, Metric metric) {
   const RunResult &r = run.result;
   const std::size_t count = interval_count(reference);
-  std::vector<double> accuracy(count), inputs(count), bytes(count), objects(count);
-  const std::vector<double> frames = frame_accuracy(r, reference, metric);
+  std::vector<double> bytes(count), objects(count), analysed(count);
+  const std::vector<Judgement> judged = judge_intervals(r, reference, metric);
   auto at = [&](std::uint64_t t) { return std::min(count - 1, interval_at(t)); };
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    accuracy[at(reference.input[i])] += frames[i];
-    ++inputs[at(reference.input[i])];
-  }
   for (const Packet &p : r.packets) bytes[at(p.stream_time)] += double(p.bytes);
-  for (const FrameResult &f : r.results) objects[at(f.stream_time)] = double(f.boxes.size() + f.words.size());
+  for (const FrameResult &f : r.results) {
+    objects[at(f.stream_time)] = double(f.boxes.size() + f.words.size());
+    ++analysed[at(f.stream_time)];
+  }
   json intervals = json::array();
   for (std::size_t t = 0; t < count; ++t) {
     json knobs = json::object();
     if (t < run.knobs.size())
       for (const auto &[name, value] : run.knobs[t]) knobs[name] = value;
-    // The last interval may be short.
-    const double seconds = std::min(kIntervalSeconds, std::max(reference.seconds - double(t) * kIntervalSeconds, 1e-3));
-    intervals.push_back({{"t", double(t) * kIntervalSeconds},
-                         {"kbps", round6(bytes[t] * 8 / 1000 / seconds)},
-                         {"accuracy", inputs[t] > 0 ? json(round6(accuracy[t] / inputs[t])) : json()},
+    const double begin = double(t) * kIntervalSeconds;
+    intervals.push_back({{"t", begin},
+                         {"kbps", round6(bytes[t] * 8 / 1000 / interval_length(begin, reference.seconds))},
+                         {"accuracy", judged[t].accuracy ? json(round6(*judged[t].accuracy)) : json()},
+                         {"weight", judged[t].weight},
                          {"objects", objects[t]},
+                         {"analysed", analysed[t]},
                          {"knobs", knobs}});
   }
   if (count) reference.medium->describe_intervals(intervals, r, reference);

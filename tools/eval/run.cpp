@@ -162,7 +162,8 @@ void Run::play() {
     going = handle(message.get());
   }
   if (failure_.empty()) {
-    model_threshold_ = read_stats(pipeline_.get(), result_);
+    model_threshold_ = read_dnn(pipeline_.get(), result_);
+    if (options_.encoder.empty()) read_filter(pipeline_.get(), result_);
     medium_->on_end(result_);
   }
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);

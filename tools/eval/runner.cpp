@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -39,14 +40,32 @@ std::map<std::string, double> Runner::most_expensive() const {
 
 std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<RunOptions> &batch,
                                                               const std::vector<std::string> &names) {
-  std::vector<std::shared_ptr<const RunResult>> results(batch.size());
+  // What several curves ask for is run once.
+  std::vector<std::size_t> wanted, place;
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto [same, first] = places.emplace(store_.path(batch[i]), wanted.size());
+    if (first) wanted.push_back(i);
+    place.push_back(same->second);
+  }
+  const auto found = run_each(batch, names, wanted);
+  std::vector<std::shared_ptr<const RunResult>> results;
+  for (std::size_t at : place) results.push_back(found[at]);
+  return results;
+}
+
+std::vector<std::shared_ptr<const RunResult>> Runner::run_each(const std::vector<RunOptions> &batch,
+                                                               const std::vector<std::string> &names,
+                                                               const std::vector<std::size_t> &wanted) {
+  std::vector<std::shared_ptr<const RunResult>> results(wanted.size());
   std::mutex mutex;
   std::string failure;
   std::atomic<std::size_t> next{0};
   std::atomic<bool> stop{false};
   std::size_t finished = 0;
   auto work = [&] {
-    for (std::size_t i; !stop && (i = next++) < batch.size();) {
+    for (std::size_t at; !stop && (at = next++) < wanted.size();) {
+      const std::size_t i = wanted[at];
       try {
         bool kept = true;
         auto found = store_.find(batch[i]);
@@ -57,14 +76,14 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
           store_.keep(batch[i], *found);
         }
         std::lock_guard<std::mutex> lock(mutex);
-        results[i] = std::make_shared<const RunResult>(std::move(*found));
+        results[at] = std::make_shared<const RunResult>(std::move(*found));
         ++finished;
-        for (const std::string &warning : results[i]->warnings)
+        for (const std::string &warning : results[at]->warnings)
           if (warned_.insert(warning).second) std::fprintf(stderr, "oneadapt-eval: warning: %s\n", warning.c_str());
         if (kept)
-          std::fprintf(stderr, "[%zu/%zu] %s: kept from before\n", finished, batch.size(), names[i].c_str());
+          std::fprintf(stderr, "[%zu/%zu] %s: kept from before\n", finished, wanted.size(), names[i].c_str());
         else
-          std::fprintf(stderr, "[%zu/%zu] %s: %.1f s\n", finished, batch.size(), names[i].c_str(),
+          std::fprintf(stderr, "[%zu/%zu] %s: %.1f s\n", finished, wanted.size(), names[i].c_str(),
                        double(g_get_monotonic_time() - start) / 1e6);
       } catch (const std::exception &e) {
         std::lock_guard<std::mutex> lock(mutex);
@@ -74,7 +93,7 @@ std::vector<std::shared_ptr<const RunResult>> Runner::run_all(const std::vector<
     }
   };
   std::vector<std::thread> pool;
-  for (unsigned j = 0; j < std::min<std::size_t>(std::max(1u, options_.jobs), batch.size()); ++j)
+  for (unsigned j = 0; j < std::min<std::size_t>(std::max(1u, options_.jobs), wanted.size()); ++j)
     pool.emplace_back(work);
   for (std::thread &t : pool) t.join();
   if (!failure.empty()) throw RunError(failure);

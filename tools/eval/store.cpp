@@ -215,6 +215,8 @@ std::string RunStore::path(const RunOptions &o) const {
   if (o.medium != &video_medium()) key.push_back(o.medium->name());
   if (!o.schedule.empty()) key.push_back({{"schedule", o.schedule}});
   if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
+  if (!o.encoder.empty()) key.push_back({{"encoder", o.encoder}});
+  if (o.key_int_max) key.push_back({{"key-int-max", o.key_int_max}});
   if (o.feedback_loss > 0) key.push_back({{"lost", o.feedback_loss}, {"seed", o.seed}});
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";
 }

@@ -18,8 +18,10 @@ class RunStore {
   /// Whole or not at all. Throws OutputError when it cannot be written.
   void keep(const RunOptions &options, const RunResult &result) const;
 
- private:
+  /// Where the run is kept: the same for the same run only.
   std::string path(const RunOptions &options) const;
+
+ private:
   std::string folder_, build_;
 };
 

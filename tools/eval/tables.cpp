@@ -11,6 +11,14 @@ namespace oneadapt::eval {
 using nlohmann::json;
 namespace {
 
+/// "-45.1 to -30.3; ", where it is known.
+std::string scatter_of(const json &row) {
+  if (!row.contains("low")) return "";
+  char text[64];
+  std::snprintf(text, sizeof text, "%+.1f to %+.1f; ", row.at("low").get<double>(), row.at("high").get<double>());
+  return text;
+}
+
 std::string bd_rate_line(const json &row) {
   char line[512];
   const std::string policy = row.at("policy"), against = row.at("against");
@@ -18,9 +26,9 @@ std::string bd_rate_line(const json &row) {
     std::snprintf(line, sizeof line, "  %s against %s: no BD-rate: %s\n", policy.c_str(), against.c_str(),
                   row.at("reason").get<std::string>().c_str());
   else
-    std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (accuracy %.2f to %.2f)\n", policy.c_str(),
-                  against.c_str(), row.at("percent").get<double>(), row.at("from").get<double>(),
-                  row.at("to").get<double>());
+    std::snprintf(line, sizeof line, "  %s against %s: BD-rate %+.1f %% (%saccuracy %.2f to %.2f)\n", policy.c_str(),
+                  against.c_str(), row.at("percent").get<double>(), scatter_of(row).c_str(),
+                  row.at("from").get<double>(), row.at("to").get<double>());
   return line;
 }
 
@@ -29,9 +37,10 @@ std::string mean_bd_rate_lines(const json &rows) {
   char line[512];
   for (const json &row : rows) {
     if (row.at("percent").is_null()) continue;
-    std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (worst %+.1f %%, %d clips)\n",
+    std::snprintf(line, sizeof line, "  %s against %s: %+.1f %% (%sworst %+.1f %%, %d clips)\n",
                   row.at("policy").get<std::string>().c_str(), row.at("against").get<std::string>().c_str(),
-                  row.at("percent").get<double>(), row.at("worst").get<double>(), row.at("clips").get<int>());
+                  row.at("percent").get<double>(), scatter_of(row).c_str(), row.at("worst").get<double>(),
+                  row.at("clips").get<int>());
     out += line;
   }
   return out;
@@ -40,12 +49,12 @@ std::string mean_bd_rate_lines(const json &rows) {
 /// A row for each point of a clip's curves.
 std::string point_lines(const json &clip, const std::string &resource) {
   char line[512];
-  std::snprintf(line, sizeof line, "  %-21s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
+  std::snprintf(line, sizeof line, "  %-25s %-12s %9s %9s %8s %6s %10s %9s %9s\n", "policy", "setting",
                 resource.c_str(), "accuracy", "analysed", "extra", "sensor CPU", "DNN", "feedback");
   std::string out = line;
   for (const json &curve : clip.at("curves"))
     for (const json &p : curve.at("points")) {
-      std::snprintf(line, sizeof line, "  %-21s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
+      std::snprintf(line, sizeof line, "  %-25s %-12s %7.1f %% %9.3f %8d %6d %8.2f s %7.2f s %6.1f kB\n",
                     curve.at("policy").get<std::string>().c_str(), p.at("setting").get<std::string>().c_str(),
                     100 * p.at(resource).get<double>(), p.at("accuracy").get<double>(),
                     p.at("frames_analysed").get<int>(), p.at("extra_inferences").get<int>(),
@@ -62,7 +71,12 @@ std::string clip_table(const json &clip) {
   std::string out = "\n" + name + ": " + medium_in(clip).headline(clip) +
                     (clip.at("flat").get<bool>() ? " (flat: quality hardly matters here)" : "") + "\n";
   out += point_lines(clip, resource);
-  for (const json &row : clip.at("bd_rate")) out += bd_rate_line(row);
+  bool scatter = false;
+  for (const json &row : clip.at("bd_rate")) {
+    out += bd_rate_line(row);
+    scatter = scatter || row.contains("low");
+  }
+  if (scatter) out += "  In brackets first: how far it scatters when the clip's seconds are drawn anew (16 to 84 %)\n";
   out += "  " + resource + " for an accuracy of 0.95:";
   for (const json &row : clip.at("bandwidth_at")) {
     char share[64] = "never;";

@@ -30,7 +30,9 @@ GstPadProbeReturn WrittenSize::on_caps(GstPad *, GstPadProbeInfo *info, gpointer
   if (!gst_video_info_from_caps(&video, caps)) return GST_PAD_PROBE_OK;
   self->width_ = unsigned(video.width);
   self->height_ = unsigned(video.height);
-  // H.264 of 4:2:0 has even sides only.
+  // H.264 of 4:2:0 has even sides only. Encoders other than ours do not see to that themselves.
+  if (const Ref<GstElement> even{gst_bin_get_by_name(self->pipeline_, "even")})
+    g_object_set(even.get(), "right", video.width & 1, "bottom", video.height & 1, nullptr);
   video.width = std::max(2, video.width & ~1);
   video.height = std::max(2, video.height & ~1);
   for (const char *name : {"size", "still-size"}) {

@@ -143,6 +143,11 @@ void declare_policy(CLI::App &app, RunOptions &o) {
          "--knobs", o.knobs,
          "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp (default: the first three)")
       ->type_name("A,B,..");
+  app.add_option("--key-int-max", o.key_int_max,
+                 "Most pictures from one IDR picture to the next (0: the filter's default of 250)")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(whole_number());
   app.add_option("--feedback-loss", o.feedback_loss,
                  "Share of the gradients that are lost on the way to the controller, 0 to 1, as over a network")
       ->check(share())

@@ -139,6 +139,7 @@ Server::Server(const Options &options)
   sessions_ = gst_rtsp_server_get_session_pool(server_);
   restrict_access();
   gst_oneadapt_rtsp_server_send_gradients(server_);
+  gst_oneadapt_rtsp_server_force_key_units(server_);
   g_signal_connect(server_, "client-connected", G_CALLBACK(Handlers::connected), this);
   gst_rtsp_server_set_content_length_limit(server_, options.max_message_size);
   source_ = gst_rtsp_server_attach(server_, nullptr);

@@ -57,7 +57,7 @@ void add_totals(ProbedTunables &probed, Observation &o, const GstOneadaptProbe &
   probed.bytes += probe.bytes;
   probed.frames_in += probe.frames_in;
   probed.frames_out += probe.frames_out;
-  probed.bytes_left = double(probe.bytes);
+  probed.bytes_left = double(probe.next_bytes ? probe.next_bytes : probe.bytes);
   probed.frames_left = probe.frames_out;
   if (probe.compute >= 0) probed.compute *= probe.compute;
   if (probe.activity >= 0) o.activity = std::max(o.activity.value_or(0), std::min(1.0, probe.activity));
@@ -195,6 +195,7 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   o.value = knob->value;
   o.continuous = knob->flags & GST_ONEADAPT_KNOB_CONTINUOUS;
   o.self_scaling = knob->flags & GST_ONEADAPT_KNOB_SELF_SCALING;
+  o.refines = knob->flags & GST_ONEADAPT_KNOB_REFINES;
   if (knob->typical_accuracy && knob->typical_resource) {
     o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
     o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);

@@ -4,6 +4,7 @@
 
 #include "ctl/ctl_impl.h"
 #include "ctl/tunable_places.h"
+#include "force_key_unit.h"
 #include "gradient_convert.h"
 
 #define GST_CAT_DEFAULT oneadaptctl_debug
@@ -116,6 +117,17 @@ bool ctl_note_silence(CtlLoop &loop) {
   return !loop.busy && loop.jobs.empty();  // else feedback has come, and takes its time
 }
 
+/// The DNN asks for a key frame: as an RTP session does it, the encoders downstream are told by their source pads.
+static void force_key_unit(gpointer ctl) {
+  auto *self = GST_ONEADAPT_CTL(ctl);
+  GST_DEBUG_OBJECT(self, "a key frame is asked for");
+  for (GstElement *tunable : ctl_tunables(self->state))
+    if (GstPad *pad = gst_element_get_static_pad(tunable, "src")) {
+      gst_pad_send_event(pad, oneadapt::new_upstream_force_key_unit());
+      gst_object_unref(pad);
+    }
+}
+
 bool ctl_open_feedback(GstOneadaptCtl *self) {
   const std::string where = ctl_settings(self).feedback;
   GError *error = nullptr;
@@ -130,6 +142,7 @@ bool ctl_open_feedback(GstOneadaptCtl *self) {
     g_clear_error(&error);
     return false;
   }
+  gst_oneadapt_feedback_set_key_frame_func(feedback, force_key_unit, self);
   std::lock_guard<std::mutex> lock(self->state->feedback_mutex);
   self->state->feedback = feedback;
   return true;

@@ -94,6 +94,7 @@ GstOneadaptProbe *AdaptiveFilter::probe(guint64 interval, const GstOneadaptGradi
     const IntervalRecord &record = measurement->record();
     GstOneadaptProbe *answer = gst_oneadapt_probe_new();
     answer->bytes = record.bytes;
+    answer->next_bytes = measurement->next_bytes();
     answer->frames_in = record.frames_in;
     answer->frames_out = record.frames_out;
     answer->resource = result.resource;

@@ -54,6 +54,9 @@ class Measurement {
   virtual bool possible() const { return true; }
   /// r(k) of the interval as it was; < 0: unknown.
   virtual double resource_in_force() = 0;
+  /// Bytes that the next interval is expected to take under the configuration in force, if they are others than the
+  /// record's; 0: they are not.
+  virtual std::uint64_t next_bytes() { return 0; }
   /// r of a configuration, as a fraction of that of k*.
   virtual double resource(const Values &values) = 0;
   /// Frames that a configuration passes on, as a fraction of those of k*.

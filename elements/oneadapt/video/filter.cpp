@@ -6,9 +6,10 @@
  * Input filtering at the sensor: frame rate, resolution and QP, adjustable while the stream runs. Puts out H.264 when
  * downstream takes it, else raw pictures (then only `framerate` and `scale` matter).
  *
- * Time is divided into adaptation intervals of stream time (#GstOneadaptFilter:interval). Each is one closed GOP, and a
- * configuration takes effect at an interval's first frame; then the property is notified. Every input frame is either
- * passed on or counted as dropped (#GstOneadaptFilter:stats).
+ * Time is divided into adaptation intervals of stream time (#GstOneadaptFilter:interval). A configuration takes effect
+ * at an interval's first frame; then the property is notified. That takes no IDR picture, unless the size changes
+ * (#GstOneadaptFilter:key-int-max). Every input frame is either passed on or counted as dropped
+ * (#GstOneadaptFilter:stats).
  *
  * A #GstVideoRegionOfInterestMeta with a parameter structure `roi/oneadaptfilter` that has an int `delta-qp` moves the
  * QP of the macroblocks that it covers, in that frame; of overlapping regions the last one counts.
@@ -62,6 +63,9 @@ namespace {
 
 // Upstream pools had better hold a few buffers more: the last pictures are remembered for probing.
 constexpr guint kExtraBuffers = 4;
+// An IDR picture that was damaged on the way is followed by another one soon. What many requests cost is limited in the
+// long run (VideoStream).
+constexpr GstClockTime kLeastKeyRequestInterval = GST_SECOND / 4;
 
 KnobProperties knob_properties(oneadapt::video_knobs());
 
@@ -331,13 +335,14 @@ static void finalize(GObject *object) {
 
 static void gst_oneadapt_filter_init(GstOneadaptFilter *self) {
   self->filter = new VideoFilter(GST_VIDEO_ENCODER(self));
+  gst_video_encoder_set_min_force_key_unit_interval(GST_VIDEO_ENCODER(self), kLeastKeyRequestInterval);
 }
 
 static void install_properties(GObjectClass *klass) {
   const auto fixed = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   VideoMedium::setting_properties.add(
-      g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time; each is one closed GOP",
-                          GST_MSECOND, 3600 * GST_SECOND, GST_SECOND, fixed),
+      g_param_spec_uint64("interval", "Interval", "Adaptation interval in ns of stream time", GST_MSECOND,
+                          3600 * GST_SECOND, GST_SECOND, fixed),
       &VideoSettings::interval);
   VideoMedium::setting_properties.add(g_param_spec_enum("speed-preset", "Speed preset", "x264's preset; H.264 only",
                                                         preset_type(), oneadapt::kDefaultPreset, fixed),
@@ -357,6 +362,20 @@ static void install_properties(GObjectClass *klass) {
                         "beyond an interval's end; H.264 only",
                         0, 16, 0, fixed),
       &VideoSettings::b_frames);
+  /**
+   * oneadaptfilter:key-int-max:
+   *
+   * IDR pictures also come at the stream's start, with another size, and on request (GstForceKeyUnit, at most one in
+   * #GstVideoEncoder:min-force-key-unit-interval, and no more than a quarter of that in the long run; a request that
+   * comes too early is answered later). A frame that is to be one is never dropped. One that would be due within an
+   * adaptation interval comes at the interval's beginning. With as many pictures as an interval has, every interval is
+   * one closed GOP.
+   */
+  VideoMedium::setting_properties.add(
+      g_param_spec_uint("key-int-max", "Key-frame maximal interval",
+                        "Most pictures from one IDR picture to the next (0 = automatic: 250, as x264); H.264 only", 0,
+                        G_MAXINT, 0, fixed),
+      &VideoSettings::key_int_max);
   /**
    * oneadaptfilter:interval-marks:
    *

@@ -43,6 +43,11 @@ void FrameClock::begin(std::uint64_t time, double max_rate) {
   rate_ = max_rate;
 }
 
+unsigned FrameClock::frames() const {
+  const double apart = std::max(spacing_.seconds(), rate_ > 0 ? 1 / rate_ : 0);
+  return apart > 0 ? unsigned(std::lround(double(interval_) / kSecond / apart)) : 0;
+}
+
 void FrameClock::reset() {
   any_ = seen_ = false;
   spacing_.reset();

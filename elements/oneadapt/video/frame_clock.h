@@ -54,6 +54,8 @@ class FrameClock {
   bool ends(std::uint64_t time) const;
   /// From one frame to the next, as they come; 0: not known yet.
   double frame_seconds() const { return spacing_.seconds(); }
+  /// Frames of an interval that are kept, about; 0: not known yet.
+  unsigned frames() const;
   /// The interval's end, ns.
   std::uint64_t end() const { return (number_ + 1) * interval_; }
 

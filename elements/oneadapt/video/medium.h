@@ -27,7 +27,7 @@ constexpr double kDefaultFeedbackShare = 0.01;
 struct VideoSettings {
   GstClockTime interval = GST_SECOND;
   int preset = kDefaultPreset;  ///< of kPresets
-  guint threads = 1, max_skip = 0, b_frames = 0;
+  guint threads = 1, max_skip = 0, b_frames = 0, key_int_max = 0;
   Marks marks = Marks::Auto;
   double feedback_share = kDefaultFeedbackShare;
   int map_range = 18;

@@ -26,7 +26,9 @@ void PictureHistory::set_format(const PictureFormat &format) {
 }
 
 void PictureHistory::begin(std::uint64_t number, const Values &values, const QpMap &map, double frame_seconds) {
+  const auto last_idr = under_way().last_idr;
   PictureRecord &current = IntervalHistory::begin(number, values);
+  current.last_idr = last_idr;
   current.map = map;
   current.format = format_;
   current.frame_seconds = frame_seconds;
@@ -43,10 +45,15 @@ void PictureHistory::on_picture(BufferRef picture, std::uint64_t time) {
   if (pictures_.size() > kMostPictures) pictures_.pop_back();
 }
 
-void PictureHistory::on_frame_sent(std::uint64_t bytes, bool b) {
+void PictureHistory::on_frame_sent(std::uint64_t bytes, Kind kind) {
+  PictureRecord &current = under_way();
   counters.frames_out++;
   on_bytes(bytes);
-  under_way().b_pictures += b;
+  current.b_pictures += kind == Kind::B;
+  if (kind != Kind::Idr) return;
+  current.idr_pictures++;
+  current.idr_bytes += bytes;
+  current.last_idr = {bytes, current.values.empty() ? 0 : current.values[kQp]};
 }
 
 void PictureHistory::on_frame_kept() {

@@ -34,7 +34,8 @@ struct Remembered {
 struct PictureFormat {
   GstVideoInfo info{};
   bool h264 = false;             ///< pictures are encoded; else they go out raw
-  unsigned b_frames = 0;         ///< most B pictures in a row
+  unsigned b_frames = 0;         ///< most B pictures in a row; more than 0: each interval is a closed GOP
+  unsigned key_int_max = 250;    ///< most pictures from one IDR picture to the next
   std::string profile = "high";  ///< of H.264: baseline, main or high
   /// Frames a second; 0: unknown or varying.
   double rate() const { return info.fps_n > 0 && info.fps_d > 0 ? double(info.fps_n) / info.fps_d : 0; }
@@ -43,9 +44,17 @@ struct PictureFormat {
 struct PictureRecord : IntervalRecord {
   PictureFormat format;  ///< of the pictures below
   QpMap map;
-  double frame_seconds = 0;          ///< from one input frame to the next, as they come; 0: not known yet
-  bool map_changed = false;          ///< the map was another one at first
-  unsigned b_pictures = 0;           ///< of frames_out
+  double frame_seconds = 0;     ///< from one input frame to the next, as they come; 0: not known yet
+  bool map_changed = false;     ///< the map was another one at first
+  unsigned b_pictures = 0;      ///< of frames_out
+  unsigned idr_pictures = 0;    ///< of frames_out
+  std::uint64_t idr_bytes = 0;  ///< what these took, of bytes
+  bool idr_next = false;        ///< the next interval begins with one
+  /// The last one so far, and the QP that it was coded over; 0 bytes: there was none yet.
+  struct {
+    std::uint64_t bytes = 0;
+    double qp = 0;
+  } last_idr;
   std::vector<Remembered> pictures;  ///< by distance, nearest first
   FilterRecord filter;               ///< frames that the frame rate let through; none unless thresholds were asked for
   unsigned max_skip = 0;
@@ -78,8 +87,11 @@ class PictureHistory : public IntervalHistory<PictureRecord, PictureCounters> {
   /// The frame that came last will go out, or will not.
   void on_frame_kept();
   void on_frame_dropped() { counters.dropped++; }
-  /// A frame that was kept leaves as `bytes`; `b`: as a B picture. Or `count` of them never will.
-  void on_frame_sent(std::uint64_t bytes, bool b);
+  /// A frame that was kept leaves as `bytes`, as that kind of picture. Or `count` of them never will.
+  enum class Kind { Idr, P, B };
+  void on_frame_sent(std::uint64_t bytes, Kind kind);
+  /// As far as is known now, the next interval begins with an IDR picture, or does not.
+  void on_gop(bool idr_next) { under_way().idr_next = idr_next; }
   void on_frames_lost(unsigned count) { counters.dropped += count; }
   /// Forgets pictures and intervals (a flush); counters and the format stay.
   void forget();

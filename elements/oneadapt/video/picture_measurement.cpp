@@ -148,9 +148,10 @@ const PictureMeasurement::Outcome &PictureMeasurement::outcome(const Values &val
 /// What the interval would have taken under a configuration: bytes, or raw pixels.
 double PictureMeasurement::cost(const Values &values) {
   const Outcome &o = outcome(values);
+  const double all = frames_of(values), first = has_idr_each() ? 1 : all / record_.format.key_int_max;
   double other = o.other;
   if (record_.format.b_frames) other *= 1 + b_share(values[kBBias]) * b_effect().bytes;
-  return o.first + (frames_of(values) - 1) * other;
+  return first * o.first + (all - first) * other;
 }
 
 double PictureMeasurement::resource(const Values &values) {
@@ -161,6 +162,31 @@ double PictureMeasurement::resource(const Values &values) {
 double PictureMeasurement::resource_in_force() {
   if (!only_map_) return resource(record_.values);
   return map_ ? map_->resource(record_.values[kQp]) : -1;
+}
+
+/// Whether every interval has an IDR picture.
+bool PictureMeasurement::has_idr_each() const {
+  return record_.format.b_frames > 0 || record_.format.key_int_max <= record_.frames_out;
+}
+
+/// Of a picture of the interval that is no IDR picture, in the mean; 0: there was none, or each interval has both.
+double PictureMeasurement::p_bytes() const {
+  if (!record_.format.h264 || has_idr_each() || record_.frames_out <= record_.idr_pictures) return 0;
+  return double(record_.bytes - record_.idr_bytes) / (record_.frames_out - record_.idr_pictures);
+}
+
+std::uint64_t PictureMeasurement::next_bytes() {
+  constexpr double kHalving = 6;  // steps of QP in which a picture's bytes halve, about
+  // An IDR picture's fall more slowly with QP than those of the P pictures, by which plans go.
+  constexpr double kMargin = 1.25;
+  const double p = p_bytes();
+  if (p <= 0 || (!record_.idr_pictures && !record_.idr_next)) return 0;
+  double bytes = p * record_.frames_out;
+  if (record_.idr_next && record_.last_idr.bytes) {
+    const double finer = record_.last_idr.qp - record_.values[kQp];
+    bytes += std::max(0.0, kMargin * double(record_.last_idr.bytes) * std::exp2(finer / kHalving) - p);
+  }
+  return std::uint64_t(bytes);
 }
 
 double PictureMeasurement::compute(const Values &values) {
@@ -288,7 +314,8 @@ void PictureMeasurement::prepare_map_model() {
       stretch_offsets(record_.map.offsets, record_.map.columns, record_.map.rows, texture.columns(), texture.rows());
   // Fitted to the stream's bytes; not to those of an interval that is still under way.
   if (record_.number != tools_.fitted && !record_.map_changed && record_.frames_out > 1) {
-    tools_.rate.observe(texture, offsets, record_.values[kQp], double(record_.bytes) / record_.frames_out);
+    const double p = p_bytes();
+    tools_.rate.observe(texture, offsets, record_.values[kQp], p > 0 ? p : double(record_.bytes) / record_.frames_out);
     tools_.fitted = record_.number;
   }
   map_.emplace(texture, offsets, tools_.rate.halving());

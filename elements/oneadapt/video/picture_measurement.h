@@ -50,6 +50,8 @@ class PictureMeasurement : public Measurement {
   const IntervalRecord &record() const override { return record_; }
   bool possible() const override { return !record_.pictures.empty(); }
   double resource_in_force() override;
+  /// An IDR picture is a rare event: its bytes say nothing of the interval after it, and one that comes is planned for.
+  std::uint64_t next_bytes() override;
   double resource(const Values &values) override;
   double compute(const Values &values) override;
   double resource_change(const Move &move) override;
@@ -83,6 +85,8 @@ class PictureMeasurement : public Measurement {
 
   const Outcome &outcome(const Values &values);
   Outcome encode(int qp, Size size, unsigned distance);
+  bool has_idr_each() const;
+  double p_bytes() const;
   double cost(const Values &values);
   double b_share(double bias) const;
   const BPicture &b_effect();

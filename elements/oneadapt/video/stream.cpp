@@ -25,6 +25,9 @@ namespace {
 constexpr GstClockTime kDefaultFrame = GST_SECOND / 25;
 // As x264enc's.
 constexpr GstClockTime kLeastTimestamp = 1000 * 60 * 60 * GST_SECOND;
+// Requests for IDR pictures are answered, in the long run, once in that many times min-force-key-unit-interval: at its
+// default they cost no more than GOPs of a second, and who lost the IDR picture too still gets the next one soon.
+constexpr GstClockTime kLongRun = 4;
 
 }  // namespace
 
@@ -36,7 +39,8 @@ VideoStream::VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, Adaptive
       intervals_(filter, fixed_.interval),
       clock_(fixed_.interval, 0),
       thresholds_(medium, fixed_.max_skip),
-      marker_(encoder, medium, fixed_) {
+      marker_(encoder, medium, fixed_),
+      key_frames_(fixed_.key_int_max) {
   // Decoding times begin one picture ahead of the first. So that none is below 0, the base class moves all times, and
   // the segment with them.
   if (fixed_.b_frames) gst_video_encoder_set_min_pts(encoder_, kLeastTimestamp);
@@ -59,10 +63,18 @@ GstCaps *VideoStream::output_caps() const {
   return caps;
 }
 
+/// Makes the coder ready for pictures of a size. Only an encoder with B pictures takes no offsets until there are any,
+/// and then gives way to another. Throws.
+void VideoStream::prepare_coder(Size size) {
+  const bool offsets = !format_.b_frames || regions_ || !map_offsets_.empty();
+  if (size == output_ && !coder_->ready(size, offsets)) send_held();
+  if (coder_->prepare(size, offsets)) key_frames_.require();
+}
+
 /// Makes the coder and downstream ready for pictures under the configuration in force. Throws.
 bool VideoStream::set_output() {
   const Size size = coder_->size(intervals_.applied()[kScale]);
-  coder_->prepare(size, regions_ || !map_offsets_.empty());
+  prepare_coder(size);
   if (output_ == size) return true;
   GstVideoCodecState *output = gst_video_encoder_set_output_state(encoder_, output_caps(), input_);
   output->info.width = int(size.width);
@@ -103,7 +115,9 @@ GstFlowReturn VideoStream::send(Coded coded) {
   }
   if (coded.idr || !h264()) GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
   // Before the frame goes out: its gradient may come back, and ask for a probe, while it is being pushed.
-  medium_.history.lock()->on_frame_sent(gst_buffer_get_size(frame->output_buffer), coded.b);
+  using Kind = PictureHistory::Kind;
+  const Kind kind = coded.idr ? Kind::Idr : coded.b ? Kind::B : Kind::P;
+  medium_.history.lock()->on_frame_sent(gst_buffer_get_size(frame->output_buffer), kind);
   return gst_video_encoder_finish_frame(encoder_, frame);
 }
 
@@ -134,17 +148,11 @@ void VideoStream::lay_map() {
         stretch_offsets(map_.offsets, map_.columns, map_.rows, (size.width + 15) / 16, (size.height + 15) / 16);
 }
 
-/// An encoder that takes no offsets gives way to one that does, at the price of one more IDR. Throws.
-void VideoStream::take_offsets_from_now_on() {
-  if (!coder_->ready(output_, true)) send_held();
-  coder_->prepare(output_, true);
-}
-
 /// A map that need not wait for an interval's first frame: the QP that it is laid over stays. Throws.
 void VideoStream::change_map(const QpMap &map) {
   map_ = map;
   lay_map();
-  if (!map_offsets_.empty()) take_offsets_from_now_on();
+  if (!map_offsets_.empty()) prepare_coder(output_);
   medium_.history.lock()->change_map(map_);
   filter_.notify(kQpMap);
 }
@@ -162,8 +170,8 @@ void VideoStream::add_regions(GstBuffer *buffer, std::vector<float> &offsets) {
   const auto moved = qp_offsets(regions, output_ == whole ? whole : whole_input, output_);
   offsets.resize(moved.size());
   for (std::size_t i = 0; i < moved.size(); i++) offsets[i] += moved[i];
-  // The first ever are honoured at once. From here on the encoder takes offsets.
-  if (!std::exchange(regions_, true)) take_offsets_from_now_on();
+  // The first ever are honoured at once.
+  if (!std::exchange(regions_, true)) prepare_coder(output_);
 }
 
 /* ---- intervals ----------------------------------------------------------------------------------------------- */
@@ -211,6 +219,8 @@ void VideoStream::begin_interval(GstClockTime time) {
   }
   intervals_.begin(wanted);
   clock_.begin(time, wanted[kFramerate]);
+  key_frames_.begin_interval(clock_.frames());
+  first_ = true;
   guint64 last_bytes = GST_ONEADAPT_BYTES_UNKNOWN;
   {
     auto history = medium_.history.lock();
@@ -228,9 +238,10 @@ void VideoStream::begin_interval(GstClockTime time) {
   gst_event_set_oneadapt_qp_map(event, size.width, size.height, 16, coded.data());
 }
 
-/// What a frame begins: an interval, a stream in another format, or (on request) a GOP. Throws.
-GstFlowReturn VideoStream::begin(GstVideoCodecFrame *frame, GstClockTime time, bool new_interval) {
-  idr_due_ = true;
+/// What a frame begins: an interval, a stream in another format, or (on request) a GOP. An encoder with B pictures
+/// starts a GOP with each interval, because x264 cannot continue once what it held back was flushed. Throws.
+GstFlowReturn VideoStream::begin(GstClockTime time, bool new_interval, bool requested) {
+  if (fresh_ || format_.b_frames || requested) key_frames_.require();
   const GstFlowReturn flow = send_held();
   if (flow != GST_FLOW_OK || !(new_interval || fresh_)) return flow;
   if (new_interval)
@@ -288,23 +299,33 @@ GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time, bo
   wanted.id = frame->system_frame_number;
   wanted.qp = int(std::lround(intervals_.applied()[kQp]));
   wanted.b_bias = int(std::lround(intervals_.applied()[kBBias]));
-  wanted.idr = std::exchange(idr_due_, false);
   wanted.offsets = &offsets;
   if (h264()) add_regions(frame->input_buffer, offsets);
-  medium_.history.lock()->on_frame_kept();
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (key_frames_.due() && (flow = send_held()) != GST_FLOW_OK) {
+    drop(frame);
+    return flow;
+  }
+  wanted.idr = key_frames_.due();
+  key_frames_.on_coded(wanted.idr);
+  if (wanted.idr) key_requests_.on_idr();
+  {
+    auto history = medium_.history.lock();
+    history->on_frame_kept();
+    history->on_gop(key_frames_.due_in(clock_.frames()));
+  }
   if (h264()) {
     // What leaves first was shown first, or is looked ahead to from there: one picture's time earlier.
     if (decoding_times_.empty() && format_.b_frames)
       decoding_times_.push_back(frame->pts - std::min(frame->pts, frame_time()));
     decoding_times_.push_back(frame->pts);
-    wanted.user_data = marker_.mark(time, wanted.idr, last, output_);
+    wanted.user_data = marker_.mark(time, wanted.idr || first_, last, output_);
   }
   held_++;
   auto coded = coder_->code(frame->input_buffer, wanted);
-  fresh_ = false;
+  fresh_ = first_ = false;
   medium_.history.lock()->counters.coding_ns += thread_cpu_ns() - start;
   gop_ended_ = last && format_.b_frames > 0;
-  GstFlowReturn flow = GST_FLOW_OK;
   if (coded) flow = send(std::move(*coded));
   if (flow == GST_FLOW_OK && gop_ended_) flow = send_held();
   gst_video_codec_frame_unref(frame);
@@ -316,9 +337,12 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
   const GstClockTime time = time_of(frame);
   gst_object_sync_values(GST_OBJECT(encoder_), time);
 
-  const bool must = GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME(frame) || fresh_, begins = clock_.begins(time);
+  const GstClockTime apart = gst_video_encoder_get_min_force_key_unit_interval(encoder_);
+  const bool requested = key_requests_.take(GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME(frame), time,
+                                            GST_CLOCK_TIME_IS_VALID(apart) ? kLongRun * apart : 0);
+  const bool must = requested || fresh_, begins = clock_.begins(time);
   if (begins || must) {
-    const GstFlowReturn flow = begin(frame, time, begins);
+    const GstFlowReturn flow = begin(time, begins, requested);
     if (flow != GST_FLOW_OK) {
       drop(frame);
       return flow;
@@ -422,7 +446,8 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   if (input_) gst_video_codec_state_unref(input_);
   input_ = gst_video_codec_state_ref(input);
   profile_ = possible.profile.value_or("");
-  format_ = {info, possible.h264, fixed_.b_frames, profile_.empty() ? "high" : x264_profile(profile_)};
+  format_ = {info, possible.h264, fixed_.b_frames, key_frames_.most(),
+             profile_.empty() ? "high" : x264_profile(profile_)};
   if (format_.profile == "baseline" && std::exchange(format_.b_frames, 0))
     GST_ELEMENT_WARNING(
         encoder_, STREAM, FORMAT,
@@ -485,7 +510,6 @@ void VideoStream::forget() {
   decoding_times_.clear();
   last_frame_.reset();
   fresh_ = true;
-  idr_due_ = true;
   last_pts_ = GST_CLOCK_TIME_NONE;
   clock_.reset();
   thresholds_.reset();

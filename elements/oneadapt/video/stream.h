@@ -14,6 +14,8 @@
 #include "video/coder.h"
 #include "video/frame_clock.h"
 #include "video/interval_marker.h"
+#include "video/key_frames.h"
+#include "video/key_requests.h"
 #include "video/medium.h"
 #include "video/threshold_filter.h"
 
@@ -54,7 +56,7 @@ class VideoStream {
   };
   Output possible_output(const GstVideoInfo &info) const;
   GstFlowReturn take(GstVideoCodecFrame *frame);
-  GstFlowReturn begin(GstVideoCodecFrame *frame, GstClockTime time, bool new_interval);
+  GstFlowReturn begin(GstClockTime time, bool new_interval, bool requested);
   std::string size_refused(Size size) const;
   Values choose_configuration(guint64 number);
   void begin_interval(GstClockTime time);
@@ -66,7 +68,7 @@ class VideoStream {
   GstFlowReturn drop(GstVideoCodecFrame *frame);
   GstFlowReturn send(Coded coded);
   GstFlowReturn send_held();
-  void take_offsets_from_now_on();
+  void prepare_coder(Size size);
   GstClockTime frame_time() const;
   GstClockTime time_of(GstVideoCodecFrame *frame);
   BufferRef remember(GstBuffer *buffer);
@@ -89,10 +91,12 @@ class VideoStream {
 
   QpMap map_;                       // in force
   std::vector<float> map_offsets_;  // the same, one for each macroblock of the output; empty: none
-  bool regions_ = false;            // QP regions were seen: the encoder must take offsets
+  bool regions_ = false;            // QP regions were seen
 
-  bool idr_due_ = true;  // the next frame that is passed on starts a GOP
-  bool fresh_ = true;    // the next frame must be passed on: first, after a flush or new caps
+  KeyFrames key_frames_;
+  KeyRequests key_requests_;
+  bool first_ = false;  // no frame of the interval has been passed on yet
+  bool fresh_ = true;   // the next frame must be passed on: first, after a flush or new caps
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
   // The last frame of its interval, which is being coded, and the interval's end.
   std::optional<std::pair<guint32, GstClockTime>> last_frame_;

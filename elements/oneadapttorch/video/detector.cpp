@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "core/macroblock/allocation.h"
 #include "video/picture_profile.h"
 #include "video/results.h"
 
@@ -122,6 +123,10 @@ Report Detector::report(BufferRef &buffer, bool line) {
   buffer.reset(gst_buffer_make_writable(buffer.release()));
   attach_results(buffer.get(), frame.width, frame.height, *found_, model_->labels());
   return {guint(found_->size()), line ? result_line(frame, *found_, model_->labels()) : std::string()};
+}
+
+void Detector::complete(Gradient &gradient, const RunSettings &settings) const {
+  if (settings.raise_elements) raise_elements(gradient.map, model_->element_boxes());
 }
 
 std::vector<Box> Detector::regions() const {

@@ -32,6 +32,7 @@ class Detector final : public DnnMedium {
   void let_go() override { held_.buffer.reset(); }
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
   Report report(BufferRef &buffer, bool line) override;
+  void complete(Gradient &gradient, const RunSettings &settings) const override;
   std::vector<Box> regions() const override;
   std::vector<PlacedGradient> place(const Gradient &gradient) override { return placer_.place(gradient); }
   void on_placed() override { placer_.warn(); }

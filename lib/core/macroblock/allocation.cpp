@@ -21,6 +21,34 @@ void coarsen(std::vector<double> &values, unsigned columns, unsigned rows, unsig
     }
 }
 
+/// The least of the largest weights that together hold `share` of all; 0: there is no weight.
+double least_of_share(std::vector<double> weights, double share) {
+  double total = 0, sum = 0;
+  for (double w : weights) total += w;
+  if (!(total > 0)) return 0;
+  std::sort(weights.begin(), weights.end(), std::greater<>());
+  for (double w : weights)
+    if ((sum += w) >= share * total) return w;
+  return weights.back();
+}
+
+/// Σ value · pixels.
+double sum_of(const BlockMap &map) {
+  double sum = 0;
+  for (unsigned y = 0; y < map.rows(); ++y)
+    for (unsigned x = 0; x < map.columns(); ++x) sum += double(map.at(x, y)) * double(map.pixels(x, y));
+  return sum;
+}
+
+/// The weights by which QPs are allocated.
+std::vector<double> weights_of(const BlockMap &gradient, const AllocationSettings &s) {
+  std::vector<double> weights = box_blur(gradient);
+  if (s.granularity > 1) coarsen(weights, gradient.columns(), gradient.rows(), s.granularity);
+  for (double &w : weights)
+    if (!(w > 0) || !std::isfinite(w)) w = 0;
+  return weights;
+}
+
 }  // namespace
 
 int coded_qp(int base, float offset) {
@@ -34,20 +62,9 @@ int coded_qp(int base, float offset) {
 
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &s) {
   if (gradient.values.empty() || !(s.range > 0)) return {};
-  std::vector<double> weight = box_blur(gradient);
-  if (s.granularity > 1) coarsen(weight, gradient.columns(), gradient.rows(), s.granularity);
-  for (double &w : weight)
-    if (!(w > 0) || !std::isfinite(w)) w = 0;
-  double total = 0;
-  for (double w : weight) total += w;
-  if (!(total > 0)) return {};
-  std::vector<double> sorted = weight;
-  std::sort(sorted.begin(), sorted.end(), std::greater<>());
-  double least = sorted.front(), sum = 0;
-  for (double w : sorted) {
-    least = w;
-    if ((sum += w) >= s.share * total) break;
-  }
+  const std::vector<double> weight = weights_of(gradient, s);
+  const double least = least_of_share(weight, s.share);
+  if (!(least > 0)) return {};
   std::vector<float> offsets;
   offsets.reserve(weight.size());
   const double range = 2 * std::floor(s.range / 2);  // rounding to even offsets must not widen it
@@ -56,6 +73,25 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
     offsets.push_back(float(2 * std::round((s.finest + steps) / 2)));
   }
   return offsets;
+}
+
+void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double coarsest,
+                    const AllocationSettings &s) {
+  const double least = gradient.values.empty() ? 0 : least_of_share(weights_of(gradient, s), s.share);
+  if (!(least > 0)) return;
+  const double before = sum_of(gradient);
+  const auto floor = float(least * std::exp2(-(coarsest - s.finest) / s.slope));
+  const double columns = double(gradient.frame_width) / gradient.block_size,
+               rows = double(gradient.frame_height) / gradient.block_size;
+  // One block more on each side: the blur takes it away again.
+  const auto first = [](double at) { return unsigned(std::max(0.0, std::floor(at) - 1)); };
+  const auto last = [](double at, unsigned n) { return unsigned(std::clamp(std::floor(at) + 1, 0.0, n - 1.0)); };
+  for (const Box &box : elements)
+    for (unsigned y = first(box.y0 * rows); y <= last(box.y1 * rows, gradient.rows()); ++y)
+      for (unsigned x = first(box.x0 * columns); x <= last(box.x1 * columns, gradient.columns()); ++x)
+        gradient.at(x, y) = std::max(gradient.at(x, y), floor);
+  const auto scale = float(before / sum_of(gradient));
+  for (float &value : gradient.values) value *= scale;
 }
 
 double range_over(double base_qp, double range, unsigned confident) {

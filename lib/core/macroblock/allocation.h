@@ -29,6 +29,13 @@ int coded_qp(int base, float offset);
 /// is zero.
 std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSettings &settings = {});
 
+/// Raises the weights of the blocks that an element touches (boxes in fractions of the frame), so that allocate_qp()
+/// makes none of them coarser than `coarsest`. An element far below θ has next to no gradient: under a coarse
+/// background it would never be found, and so stay where no gradient is. Then scales the map so that Σ value·pixels stays the same: by that
+/// the other knobs are judged. Does nothing to a gradient of zero.
+void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double coarsest = 8,
+                    const AllocationSettings &settings = {});
+
 /// The useful range over a base QP: all of `range` up to QP 36, and 0 from QP 40 on. At coarser QPs the blocks around
 /// the objects are as bad as those on which the map would save (docs/results/video.md), and uniform quality is better.
 /// The range is also 0 without a confident element. The gradient is then about background, and a sharper background

@@ -28,6 +28,7 @@ struct KnobObservation {
   std::optional<double> value;  ///< the same, where it may lie between two rungs
   bool continuous = false;      ///< may be set between two rungs
   bool self_scaling = false;    ///< its typical values hold for all content
+  bool refines = false;         ///< moving up takes more in the first interval than in those that follow
   /// The tunable will know whether something goes on in an interval before a decision takes effect there, so
   /// KnobDecision::inactive_rung counts.
   bool has_lookahead = false;

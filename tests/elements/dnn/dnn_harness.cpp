@@ -35,7 +35,7 @@ DnnHarness::DnnHarness() {
   gst_element_set_bus(element, bus);
   set("model", save_colours(folder).c_str());
   set("device", "cpu");
-  g_object_set(element, "early-gradient", FALSE, nullptr);  // it has a test of its own
+  g_object_set(element, "early-gradient", FALSE, "raise-elements", FALSE, nullptr);  // they have tests of their own
   const auto probe = [&](const char *name, GstPadProbeType type) {
     GstPad *pad = gst_element_get_static_pad(element, name);
     gst_pad_add_probe(pad, type, log_item, &log, nullptr);

@@ -143,6 +143,21 @@ TEST(Dnn, AFrameThatIsAnIntervalOfItsOwnHasOneGradient) {
   for (const auto *g : dnn.gradients()) EXPECT_FALSE(g->early);
 }
 
+// The green thing is unsure, at two fifths: it has a gradient, and its surroundings get some weight.
+TEST(Dnn, UnsureElementsStayVisible) {
+  for (const bool raise : {false, true}) {
+    DnnHarness dnn;
+    dnn.set("raise-elements", gboolean(raise));
+    dnn.start();
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame, 204, 102, 0), GST_FLOW_OK);
+    const auto gradients = dnn.gradients();
+    ASSERT_EQ(gradients.size(), 1u);
+    EXPECT_EQ(gradients[0]->values[3] > 0, raise);
+    EXPECT_GT(gradients[0]->values[1], 2 * gradients[0]->values[3]);
+    for (auto *g : gradients) gst_oneadapt_gradient_free(g);
+  }
+}
+
 TEST(Dnn, GradientOnTheLastFrameAfterItsBuffer) {
   DnnHarness dnn;
   dnn.start();

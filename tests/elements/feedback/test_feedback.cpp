@@ -78,7 +78,7 @@ Bytes mutant(std::mt19937 &random, const std::vector<Bytes> &seeds) {
       break;
     default:
       for (unsigned n = 1 + random() % 8; n--;)
-        b[random() % (random() % 2 ? 80 : b.size())] ^= guint8(1 + random() % 255);
+        b[random() % (random() % 2 ? std::min<std::size_t>(80, b.size()) : b.size())] ^= guint8(1 + random() % 255);
   }
   return b;
 }
@@ -164,6 +164,10 @@ TEST(Feedback, HundredThousandDatagramsFromStrangers) {
   std::mt19937 random(1);
   std::vector<Bytes> seeds;
   for (guint64 i = 0; i < 8; ++i) seeds.push_back(message_of(i, i % 2));
+  GBytes *request = gst_oneadapt_key_request_to_bytes(7);
+  const auto *data = static_cast<const guint8 *>(g_bytes_get_data(request, nullptr));
+  seeds.emplace_back(data, data + g_bytes_get_size(request));
+  g_bytes_unref(request);
   std::size_t before = 0;
   guint64 sent = 0;
   for (int round = 0; round < 2500; ++round) {
@@ -173,6 +177,7 @@ TEST(Feedback, HundredThousandDatagramsFromStrangers) {
   }
   EXPECT_EQ(stat(r.feedback, "malformed"), sent);  // a mutant that is a message still would be none
   EXPECT_EQ(r.arrivals.count(), 0u);
+  EXPECT_EQ(stat(r.feedback, "key-frame-requests"), 0u);
 #if !defined(__SANITIZE_ADDRESS__)
   EXPECT_LT(memory(), before + (4 << 20));
 #endif

@@ -152,6 +152,36 @@ TEST(FeedbackRtp, StrangersPacketsAreCountedAndForgotten) {
   EXPECT_TRUE(eventually([&] { return link.arrivals.count() == 1; }));
 }
 
+// A request names the stream that it is about: that of another camera is none of ours.
+TEST(FeedbackRtp, KeyFrameRequestsOfOtherStreamsAreIgnored) {
+  Link link;
+  unsigned asked = 0;
+  gst_oneadapt_feedback_set_key_frame_func(
+      link.receiver, [](gpointer count) { ++*static_cast<unsigned *>(count); }, &asked);
+  GObject *session = link.session(link.camera);
+  guint own = 0;
+  g_object_get(session, "internal-ssrc", &own, nullptr);
+  const auto request = [&](guint ssrc, const char *name, gsize size) {
+    GBytes *bytes = gst_oneadapt_key_request_to_bytes(ssrc);
+    GstBuffer *buffer = gst_buffer_new_memdup(g_bytes_get_data(bytes, nullptr), size);
+    g_signal_emit_by_name(session, "on-app-rtcp", 0u, 1u, name, buffer);
+    gst_buffer_unref(buffer);
+    g_bytes_unref(bytes);
+  };
+  request(own, "OAKF", 20);
+  request(0, "OAKF", 20);  // it does not say
+  EXPECT_EQ(asked, 2u);
+  request(own ^ 1, "OAKF", 20);
+  request(own, "OAGR", 20);
+  request(own, "XYZW", 20);
+  const guint64 before = stat(link.receiver, "malformed");
+  request(own, "OAKF", 16);
+  EXPECT_EQ(stat(link.receiver, "malformed"), before + 1);
+  EXPECT_EQ(asked, 2u);
+  EXPECT_EQ(stat(link.receiver, "key-frame-requests"), 2u);
+  g_object_unref(session);
+}
+
 TEST(FeedbackRtp, SetParameterIsReadWithCare) {
   Arrivals arrivals;
   GstElement *bin = Link::launch("fakesrc ! identity name=at ! rtspclientsink name=sink location=rtsp://127.0.0.1:9/x");
@@ -177,13 +207,21 @@ TEST(FeedbackRtp, SetParameterIsReadWithCare) {
   request(GST_RTSP_SET_PARAMETER, body);
   ASSERT_EQ(arrivals.count(), 1u);
   EXPECT_EQ(arrivals.messages[0], good);
+  GBytes *asks = gst_oneadapt_key_request_to_bytes(0);
+  base64 = g_base64_encode(static_cast<const guchar *>(g_bytes_get_data(asks, nullptr)), g_bytes_get_size(asks));
+  request(GST_RTSP_SET_PARAMETER, "oneadapt-key-frame: " + std::string(base64) + "\r\n");
+  g_free(base64);
+  g_bytes_unref(asks);
+  EXPECT_EQ(stat(f, "key-frame-requests"), 1u);
+  EXPECT_EQ(arrivals.count(), 1u);
   for (const std::string &other : {std::string(), std::string("volume: 3\r\n"), std::string("\0\0", 2)})
     request(GST_RTSP_SET_PARAMETER, other);
   request(GST_RTSP_GET_PARAMETER, body);
   EXPECT_EQ(stat(f, "malformed"), 0u);
-  for (const std::string &bad : {std::string("oneadapt-gradient:"), std::string("oneadapt-gradient: \r\n"),
-                                 std::string("oneadapt-gradient: !!!!\r\n"), body.substr(0, body.size() - 20),
-                                 "oneadapt-gradient: " + std::string(100000, 'A')}) {
+  for (const std::string &bad :
+       {std::string("oneadapt-gradient:"), std::string("oneadapt-gradient: \r\n"),
+        std::string("oneadapt-gradient: !!!!\r\n"), body.substr(0, body.size() - 20),
+        std::string("oneadapt-key-frame: AAAA\r\n"), "oneadapt-gradient: " + std::string(100000, 'A')}) {
     const guint64 before = stat(f, "malformed");
     request(GST_RTSP_SET_PARAMETER, bad);
     EXPECT_EQ(stat(f, "malformed"), before + 1) << bad.substr(0, 40);

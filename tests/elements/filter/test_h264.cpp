@@ -62,8 +62,42 @@ double mean(const std::vector<double> &values) {
 
 }  // namespace
 
-TEST(FilterH264, EveryIntervalIsOneClosedGop) {
+// Another QP and another map need none; only the first picture is one.
+TEST(FilterH264, IntervalsGoOnWithoutAnIdrPicture) {
   FilterRun run;
+  std::vector<Out> all;
+  for (unsigned i = 0; i < 260; i++) {
+    if (i == 12) g_object_set(run.filter, "qp", 40, nullptr);
+    if (i == 35) gst_util_set_object_arg(G_OBJECT(run.filter), "qp-map", "map,columns=2,rows=1,offsets=<0,8>");
+    for (Out &out : run.through(i, i + 1)) all.push_back(std::move(out));
+  }
+  ASSERT_EQ(all.size(), 260u);
+  for (std::size_t i = 0; i < all.size(); i++) {
+    EXPECT_EQ(all[i].idr(), i == 0 || i == 250) << i;
+    EXPECT_EQ(all[i].key, all[i].idr()) << i;
+  }
+  EXPECT_EQ(run.applied("qp"), 40);
+  run.expect_all_accounted_for(260);
+}
+
+TEST(FilterH264, KeyIntMaxIsTheMostAndFallsOnAnIntervalsBeginning) {
+  const auto idr = [](const char *properties, unsigned pictures) {
+    FilterRun run("video/x-raw,format=I420,width=64,height=48,framerate=10/1", "video/x-h264", properties);
+    std::vector<unsigned> at;
+    const auto out = run.through(0, pictures);
+    for (unsigned i = 0; i < out.size(); i++)
+      if (out[i].idr()) at.push_back(i);
+    return at;
+  };
+  using At = std::vector<unsigned>;
+  EXPECT_EQ(idr("key-int-max=25", 65), (At{0, 20, 40, 60})) << "25 would be within the third interval";
+  EXPECT_EQ(idr("key-int-max=30", 65), (At{0, 30, 60}));
+  EXPECT_EQ(idr("key-int-max=4", 22), (At{0, 4, 8, 10, 14, 18, 20})) << "each interval is divided";
+  EXPECT_EQ(idr("key-int-max=1", 5), (At{0, 1, 2, 3, 4}));
+}
+
+TEST(FilterH264, EveryIntervalIsOneClosedGopWhereAskedFor) {
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "key-int-max=10");
   const auto out = run.through(0, 35);
   ASSERT_EQ(out.size(), 35u) << "no picture is held back";
   for (std::size_t i = 0; i < out.size(); i++) {
@@ -85,7 +119,8 @@ TEST(FilterH264, EveryIntervalIsOneClosedGop) {
 }
 
 TEST(FilterH264, IntervalsFollowStreamTimeAndTheProperty) {
-  FilterRun run("video/x-raw,format=I420,width=64,height=48,framerate=10/1", "video/x-h264", "interval=500000000");
+  FilterRun run("video/x-raw,format=I420,width=64,height=48,framerate=10/1", "video/x-h264",
+                "interval=500000000 key-int-max=5");
   const auto out = run.through(3, 18);  // 0.3 s … 1.7 s
   for (std::size_t i = 0; i < out.size(); i++) EXPECT_EQ(out[i].idr(), i == 0 || i == 2 || i == 7 || i == 12) << i;
 }
@@ -249,15 +284,16 @@ TEST(FilterH264, OfOverlappingRegionsTheLastCounts) {
 
 TEST(FilterH264, ARegionInMidIntervalIsHonouredAtOnce) {
   FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=40");
-  run.through(0, 5);
+  const auto before = run.through(0, 5);
   GstBuffer *buffer = run.picture(5);
   auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "r", 0, 0, 128, 96);
   gst_video_region_of_interest_meta_add_param(
       roi, gst_structure_new("roi/oneadaptfilter", "delta-qp", G_TYPE_INT, -20, nullptr));
   ASSERT_EQ(gst_harness_push(run.h, buffer), GST_FLOW_OK);
-  EXPECT_TRUE(run.pull()[0].idr()) << "the encoder is another from here on";
-  const auto rest = run.through(6, 25);
-  for (std::size_t i = 0; i < rest.size(); i++) EXPECT_EQ(rest[i].idr(), (i + 6) % 10 == 0) << i;
+  const auto fine = run.pull();
+  EXPECT_FALSE(fine[0].idr());
+  EXPECT_GT(fine[0].data.size(), 3 * before[4].data.size());
+  for (const Out &out : run.through(6, 25)) EXPECT_FALSE(out.idr()) << out.pts;
   run.expect_all_accounted_for(25);
 }
 
@@ -271,7 +307,7 @@ TEST(FilterH264, AMapIsLaidOverTheFrame) {
 }
 
 TEST(FilterH264, AMapTakesEffectAtAnIntervalsFirstFrameAndSurvivesScale) {
-  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=24");
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=24 key-int-max=10");
   const auto before = run.through(0, 10);
   gst_util_set_object_arg(G_OBJECT(run.filter), "qp-map", "map,columns=1,rows=1,offsets=<16>");
   const auto with = run.through(10, 20);
@@ -305,7 +341,7 @@ TEST(FilterH264, AMapThatIsNoneIsRefusedInOneSentence) {
   static int warnings;
   static std::string last;
   warnings = 0;
-  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=30");
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "qp=30 key-int-max=10");
   const auto before = run.through(0, 10);
   const GLogFunc old = g_log_set_default_handler(
       [](const gchar *, GLogLevelFlags, const gchar *text, gpointer) {

@@ -372,7 +372,7 @@ TEST(FilterMap, AvdecShowsTheReconstructionBitForBit) {
         settings.width = width;
         settings.height = height;
         settings.preset = preset;
-        settings.qp_offsets = mapped;
+        settings.qp_offsets = true;
         settings.reconstruction = true;
         oneadapt::H264Encoder encoder(settings);
         oneadapt::H264Frame coding;
@@ -392,7 +392,7 @@ TEST(FilterMap, AvdecShowsTheReconstructionBitForBit) {
             source.stride[p] = std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(&in, p));
           }
           coding.pts = i;
-          coding.idr = i % 10 == 0;
+          coding.idr = i == 0;
           const oneadapt::Picture shown = encoder.encode(source, coding).reconstruction;
           gst_video_frame_unmap(&in);
           ASSERT_EQ(gst_harness_push(run.h, picture), GST_FLOW_OK);

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "video/frame_clock.h"
+#include "video/key_frames.h"
+#include "video/key_requests.h"
 #include "video/knobs.h"
 
 using namespace oneadapt;
@@ -47,6 +49,56 @@ Kept kept(double input_rate, double max_rate, int frames, std::uint64_t start = 
 }
 
 }  // namespace
+
+TEST(KeyFrames, ComeAtAnIntervalsBeginningAndNeverLaterThanTheMost) {
+  KeyFrames keys(25);
+  std::vector<unsigned> at;
+  for (unsigned i = 0; i < 80; i++) {
+    if (i % 10 == 0) keys.begin_interval(10);
+    if (i == 47) keys.require();
+    if (keys.due()) at.push_back(i);
+    keys.on_coded(keys.due());
+  }
+  // At 20, because 25 is within the interval that begins there; 47 + 25 is within the one that begins at 70.
+  EXPECT_EQ(at, (std::vector<unsigned>{0, 20, 40, 47, 70}));
+  KeyFrames most(4);
+  at.clear();
+  for (unsigned i = 0; i < 10; i++) {
+    if (i == 0) most.begin_interval(0);
+    if (most.due()) at.push_back(i);
+    most.on_coded(most.due());
+  }
+  EXPECT_EQ(at, (std::vector<unsigned>{0, 4, 8})) << "an interval is longer";
+  EXPECT_EQ(KeyFrames(0).most(), 250u);
+}
+
+// By the second: three seconds' worth of answers to begin with.
+TEST(KeyRequests, AreAnsweredAtOnceForAWhileAndThenOnceAPeriod) {
+  KeyRequests requests;
+  std::vector<int> answered;
+  for (int ms = 0; ms < 9000; ms += 500)
+    if (requests.take(true, std::uint64_t(ms) * kMs, 1000 * kMs)) answered.push_back(ms);
+  EXPECT_EQ(answered, (std::vector<int>{0, 500, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 8000}));
+  EXPECT_TRUE(requests.take(true, 60000 * kMs, 1000 * kMs)) << "credit came back meanwhile";
+}
+
+TEST(KeyRequests, WhatIsOwedIsAnsweredOnceAndNotForgotten) {
+  KeyRequests requests;
+  for (int i = 0; i < 3; i++) EXPECT_TRUE(requests.take(true, 5000 * kMs, 1000 * kMs)) << i;
+  EXPECT_FALSE(requests.take(true, 5000 * kMs, 1000 * kMs));
+  EXPECT_FALSE(requests.take(true, 5900 * kMs, 1000 * kMs));
+  EXPECT_TRUE(requests.take(false, 6000 * kMs, 1000 * kMs));
+  EXPECT_FALSE(requests.take(false, 9000 * kMs, 1000 * kMs));
+  EXPECT_TRUE(requests.take(true, 100 * kMs, 1000 * kMs)) << "time went back";
+}
+
+TEST(KeyRequests, AnotherIdrPictureIsAnAnswerToo) {
+  KeyRequests requests;
+  for (int i = 0; i < 4; i++) requests.take(true, 0, 1000 * kMs);
+  requests.on_idr();
+  EXPECT_FALSE(requests.take(false, 5000 * kMs, 1000 * kMs));
+  EXPECT_TRUE(requests.take(true, 5000 * kMs, 0)) << "no limit";
+}
 
 TEST(Knobs, EveryRowIsSound) {
   for (std::size_t knob = 0; knob < kKnobs; knob++) {

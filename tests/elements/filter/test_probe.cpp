@@ -52,7 +52,7 @@ void push_still(FilterRun &run, Change change) {
 }  // namespace
 
 TEST(FilterProbe, SignsAreRight) {
-  FilterRun run(kCaps, "video/x-h264", "qp=24 scale=0.75 framerate=5");
+  FilterRun run(kCaps, "video/x-h264", "qp=24 scale=0.75 framerate=5 key-int-max=5");
   run.through(0, 20);
   Map map(0.01f, 144, 84);
   Probe result;
@@ -97,7 +97,7 @@ TEST(FilterProbe, ResourcePredictsTheBytesThatAreSaved) {
   std::map<int, double> bytes;
   double predicted = 0;
   for (int qp : {20, 32}) {
-    FilterRun run(kCaps, "video/x-h264", qp == 20 ? "qp=20" : "qp=32");
+    FilterRun run(kCaps, "video/x-h264", qp == 20 ? "qp=20 key-int-max=10" : "qp=32 key-int-max=10");
     run.through(0, 20);
     Probe result;
     probe(run, 1, nullptr, result);
@@ -106,6 +106,33 @@ TEST(FilterProbe, ResourcePredictsTheBytesThatAreSaved) {
     if (qp == 32) predicted = result.p->resource;
   }
   EXPECT_NEAR(predicted / (bytes[32] / bytes[20]), 1.0, 0.2);
+}
+
+// An interval with an IDR picture says nothing of the next one's bytes, and one that will have one is planned with it.
+TEST(FilterProbe, AnIdrPictureIsPlannedFor) {
+  FilterRun run(kCaps, "video/x-h264", "qp=28 key-int-max=30");
+  std::vector<guint64> really, expected;
+  std::vector<std::size_t> idr;
+  for (unsigned interval = 0; interval < 5; interval++) {
+    guint64 bytes = 0;
+    for (const Out &out : run.through(10 * interval, 10 * interval + 10)) {
+      bytes += out.data.size();
+      if (out.idr()) idr.push_back(out.data.size());
+    }
+    Probe result;
+    probe(run, interval, nullptr, result);
+    ASSERT_TRUE(result.p);
+    EXPECT_EQ(result.p->bytes, bytes);
+    really.push_back(bytes);
+    expected.push_back(result.p->next_bytes);
+  }
+  ASSERT_EQ(idr.size(), 2u) << "at 0 s and 3 s";
+  EXPECT_NEAR(double(expected[0]), double(really[1]), 0.25 * double(really[1])) << "without the stream's first picture";
+  EXPECT_LT(expected[0], really[0]);
+  EXPECT_EQ(expected[1], 0u) << "as many as this one's";
+  EXPECT_NEAR(double(expected[2]), double(really[3]), 0.25 * double(really[3])) << "with the IDR picture";
+  EXPECT_GT(expected[2], really[2]);
+  EXPECT_LT(expected[3], really[3]);
 }
 
 TEST(FilterProbe, OutputGradIsLinearInTheGradient) {
@@ -178,7 +205,7 @@ TEST(FilterProbe, FrameRateByHand) {
 // The map's rungs are reckoned, not encoded: more bits and an effect upwards, fewer bits downwards, and where the map
 // is coarse already there is less to lose.
 TEST(FilterProbe, MapOnRequest) {
-  FilterRun run(kCaps, "video/x-h264", "qp=32");
+  FilterRun run(kCaps, "video/x-h264", "qp=32 key-int-max=10");
   run.through(0, 10);
   Map map(0.01f);
   Probe result, mapped;
@@ -204,8 +231,8 @@ TEST(FilterProbe, MapOnRequest) {
   EXPECT_NEAR(mapped.p->resource, std::exp2(-10.0 / 6), 1e-6);
 }
 
-// What an early gradient comes to: a map over the QP that stays is there with the next frame, without another IDR when
-// the encoder was got ready for maps; what goes with another QP waits for the next interval.
+// What an early gradient comes to: a map over the QP that stays is there with the next frame; what goes with another QP
+// waits for the next interval. Neither takes an IDR picture.
 TEST(FilterProbe, AMapForTheRestOfTheInterval) {
   FilterRun run(kCaps, "video/x-h264", "qp=32");
   Map map(0.01f);
@@ -242,7 +269,7 @@ TEST(FilterProbe, AMapForTheRestOfTheInterval) {
   int qp = 0;
   g_object_get(run.filter, "qp", &qp, nullptr);
   EXPECT_EQ(qp, 32);
-  EXPECT_TRUE(run.through(10, 11)[0].idr());
+  EXPECT_FALSE(run.through(10, 11)[0].idr());
   g_object_get(run.filter, "qp", &qp, nullptr);
   EXPECT_EQ(qp, 24);
   run.expect_all_accounted_for(11);

@@ -16,8 +16,7 @@ TEST(FilterStreams, NewCapsInMidIntervalStartANewStream) {
   EXPECT_TRUE(out[0].idr());
   EXPECT_EQ(out[0].width, 90);
   EXPECT_EQ(out[0].height, 70);
-  for (std::size_t i = 1; i < 11; i++) EXPECT_FALSE(out[i].idr()) << i;
-  EXPECT_TRUE(out[11].idr());
+  for (std::size_t i = 1; i < 12; i++) EXPECT_FALSE(out[i].idr()) << i;
   EXPECT_EQ(run.applied("qp"), 40) << "in force from 2.0 s on";
   run.expect_all_accounted_for(14 + 12);
   EXPECT_EQ(run.stat("intervals"), 3u) << "the interval goes on across new caps";
@@ -71,7 +70,7 @@ TEST(FilterStreams, PicturesWithoutTimestampsCountOn) {
   const auto out = run.pull();
   ASSERT_EQ(out.size(), 25u);
   for (std::size_t i = 0; i < out.size(); i++) {
-    EXPECT_EQ(out[i].idr(), i % 10 == 0) << i;
+    EXPECT_EQ(out[i].idr(), i == 0) << i;
     EXPECT_EQ(out[i].pts, i * GST_SECOND / 10) << i;
   }
 }
@@ -121,24 +120,45 @@ TEST(FilterStreams, ANewSegmentKeepsStreamTime) {
   segment.start = 0;
   segment.time = 700 * GST_MSECOND;
   ASSERT_TRUE(gst_harness_push_event(run.h, gst_event_new_segment(&segment)));
-  const auto out = run.through(0, 6);  // stream time 0.7 s …
-  for (std::size_t i = 0; i < out.size(); i++) EXPECT_EQ(out[i].idr(), i == 0 || i == 3) << i;
+  g_object_set(run.filter, "scale", 0.5, nullptr);
+  run.through(0, 1);  // stream time 0.7 s …
+  g_object_set(run.filter, "scale", 1.0, nullptr);
+  const auto out = run.through(1, 6);
+  for (std::size_t i = 0; i < out.size(); i++) EXPECT_EQ(out[i].width, i < 2 ? 64 : 128) << i;
 }
 
 TEST(FilterStreams, AKeyUnitRequestIsHonouredEvenForAFrameThatWouldBeDropped) {
   for (const char *properties : {"", "framerate=1"}) {
     FilterRun run(kCaps, "video/x-h264", properties);
-    run.through(0, 4);
+    run.through(0, 6);
     ASSERT_TRUE(gst_harness_push_upstream_event(
         run.h, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 1)));
-    const auto out = run.through(4, 6);
+    const auto out = run.through(6, 8);
     ASSERT_GE(out.size(), 1u);
-    EXPECT_EQ(out[0].pts, 400 * GST_MSECOND);
+    EXPECT_EQ(out[0].pts, 600 * GST_MSECOND);
     EXPECT_TRUE(out[0].idr());
     if (out.size() > 1) {
       EXPECT_FALSE(out[1].idr());
     }
-    run.expect_all_accounted_for(6);
+    run.expect_all_accounted_for(8);
+  }
+}
+
+// Ten requests a second for ten seconds: none is forgotten, but no more are answered than one in min-force-key-unit-
+// interval, and in the long run a quarter of that. At first at 0, 0.3, 0.6, 1 s, then once a second; with 2 s at 0, 2,
+// 4, 8 s.
+TEST(FilterStreams, ManyKeyUnitRequestsAreAnsweredOnceInAWhile) {
+  for (const auto &[properties, most, least] : {std::tuple<const char *, unsigned, unsigned>{"", 12, 12},
+                                                {"min-force-key-unit-interval=2000000000", 4, 4},
+                                                {"min-force-key-unit-interval=0", 100, 100}}) {
+    FilterRun run(kCaps, "video/x-h264", properties);
+    unsigned idr = 0;
+    for (unsigned i = 0; i < 100; i++) {
+      gst_harness_push_upstream_event(run.h, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, i));
+      for (const Out &out : run.through(i, i + 1)) idr += out.idr();
+    }
+    EXPECT_LE(idr, most) << properties;
+    EXPECT_GE(idr, least) << properties;
   }
 }
 

@@ -195,8 +195,9 @@ TEST(FilterThresholds, OutputGradIsTheChangeOfWhatIsReused) {
 }
 
 #if HAVE_X264
-TEST(FilterThresholds, H264IntervalsStillBeginWithAnIdr) {
-  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "change-threshold=0.3");
+TEST(FilterThresholds, AClosedGopBeginsWithTheFirstFrameThatIsSent) {
+  FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264",
+                "change-threshold=0.3 key-int-max=10");
   std::map<unsigned, bool> first;
   for (unsigned i = 0; i < 100; i++) {
     push(run, i, int(i / 13 % 3) * 32);

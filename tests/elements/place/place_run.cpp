@@ -167,8 +167,8 @@ PlaceResult run_place(const std::vector<Camera> &cameras, const std::string &lau
   std::string text;
   for (std::size_t c = 0; c < cameras.size(); ++c)
     text += "appsrc name=cam" + std::to_string(c) + " format=time caps=" + caps_of(cameras[c]) + " ";
-  text += "videoconvert name=dnn_in ! oneadaptdnn name=dnn device=cpu model=MODEL " + options.properties +
-          " ! fakesink name=sink async=false " + launch;
+  text += "videoconvert name=dnn_in ! oneadaptdnn name=dnn device=cpu raise-elements=false model=MODEL " +
+          options.properties + " ! fakesink name=sink async=false " + launch;
   const std::string model = save_brightest(folder);
   for (std::size_t at = 0; (at = text.find("MODEL", at)) != std::string::npos; at += model.size())
     text.replace(at, 5, model);

@@ -15,6 +15,8 @@ function comparedBytes(p) {
   return fixed(size, size < 10 ? 1 : 0) + '\u00a0% ' + (p < 0 ? 'fewer' : 'more') + ' ' + unit + ' than';
 }
 const signedPercent = (p) => (num(p) === null ? '\u2013' : (p > 0 ? '+' : '') + fixed(p, 1) + '\u00a0%');
+// "−50.1 … −39.8 %": how far it scatters.
+const scatter = (row) => (num(row.low) === null || num(row.high) === null ? '' : signedPercent(row.low).replace('\u00a0%', '') + ' \u2026 ' + signedPercent(row.high));
 const range = (from, to) => (num(from) === null || num(to) === null ? '' : fixed(from, 2) + ' \u2026 ' + fixed(to, 2));
 
 // Lines break between words only: a hyphen is a part of an option.
@@ -32,12 +34,13 @@ function showHead() {
     page.append(el('pre', {}, unbroken(results.command)));
   }
   if (clips.some((c) => !ofRun || num(obj(c.reference).kbps) !== null)) {
+    const truth = results.reference === 'uncoded' ? 'before any coding' : 'under the most expensive configuration';
     page.append(el('p', {}, allSound ? 'Accuracy is ' + metric + ' of words against those under the most expensive configuration, which may be half a second apart. ' +
       'A second in which neither has a word counts as 1 over time, and for nothing in the whole run. Bandwidth is what the filter sends, relative to that configuration.'
       : 'Accuracy is ' + metric + (results.metric === 'miou' ? '' : ' (IoU 0.5)') +
-      ' against the result under the most expensive configuration on the same frames; a frame that was not sent keeps the last result. ' +
+      ' against the result on the same frames ' + truth + '; a frame that was not sent keeps the last result. ' +
       (resource === 'frames' ? 'Frames analysed are all that the DNN did, profiles and gradients (as one each) counted, relative to that configuration.'
-        : 'Bandwidth is what the filter sends, relative to that configuration.')));
+        : 'Bandwidth is what is sent, relative to the most expensive configuration.')));
   }
   if (clips.length > 1) {
     page.append(el('nav', { ariaLabel: 'Clips' }, el('ul', {},
@@ -54,7 +57,10 @@ function showSummary() {
   for (const m of means) {
     const worst = num(m.worst) === null || clips.length < 2 ? '' : '; on the worst clip ' + comparedBytes(m.worst).replace(/ (than|as)$/, '');
     page.append(el('p', { className: 'answer' }, key(str(m.policy)), el('strong', {}, str(m.policy)), ' needs ',
-      el('strong', {}, comparedBytes(m.percent)), ' ' + str(m.against) + ' at equal accuracy' + worst + '.'));
+      el('strong', {}, comparedBytes(m.percent)), ' ' + str(m.against) + ' at equal accuracy' + (scatter(m) && ' (' + scatter(m) + ')') + worst + '.'));
+  }
+  if (means.some(scatter)) {
+    page.append(el('p', { className: 'quiet' }, 'In brackets: 16 to 84\u00a0% of 200 resamples, for which each clip\u2019s seconds are drawn anew.'));
   }
   if (!perClip) return;
   const columns = [{ title: 'clip' }, ...pairs.map((p) => ({ title: p.replace('\n', ' against '), number: true }))];
@@ -83,9 +89,9 @@ function showSummary() {
 
 function bdTable(clip) {
   const entries = list(clip.bd_rate);
-  const columns = [{ title: 'policy' }, { title: 'against' }, { title: unit, number: true }, { title: metric + ' from \u2026 to' }];
+  const columns = [{ title: 'policy' }, { title: 'against' }, { title: unit, number: true }, { title: '16 \u2026 84\u00a0%' }, { title: metric + ' from \u2026 to' }];
   return table('BD-rate: ' + unit + ' at equal accuracy', columns, entries.map((b) => [
-    named(str(b.policy)), str(b.against), signedPercent(b.percent),
+    named(str(b.policy)), str(b.against), signedPercent(b.percent), num(b.percent) === null ? '' : scatter(b),
     num(b.percent) === null ? str(b.reason) || 'not known' : range(b.from, b.to),
   ]));
 }

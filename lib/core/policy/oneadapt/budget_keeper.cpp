@@ -80,6 +80,7 @@ PlannedKnobs planned_knobs(const Observation &o, const Sensitivity &sensitivity)
     for (double a : k.typical_accuracy) p.accuracy.push_back(std::clamp(1 - loss * (1 - a), 0.0, 1.0));
     p.value = k.value.value_or(k.ladder[k.rung]);
     p.continuous = k.continuous;
+    p.refines = k.refines;
     if (o.resource && *o.resource > 0) p.exponent = exponent(k, *o.resource, planned_resource(p, p.value));
     out.in_force.push_back(p.value);
     out.index.push_back(i);
@@ -110,8 +111,12 @@ void BudgetKeeper::apply(const Observation &o, const PolicySettings &s, const Se
   if (!holding_ && use.last <= 1 && use.next <= kTarget) return;
   const Plan plan =
       plan_within(planned.knobs, {s.lambda, s.lambda_compute, kTarget * s.allowed, kTarget * s.allowed_compute});
-  set_values(o, d, planned.index, plan.values);
   holding_ = true;
+  if (use.last <= 1 && plan.ratio.resource < 1) {  // nothing better fits
+    set_values(o, d, planned.index, planned.in_force);
+    return;
+  }
+  set_values(o, d, planned.index, plan.values);
   if (o.resource) d.predicted_resource = std::clamp(*o.resource * plan.ratio.resource, 0.0, 1.0);
 }
 

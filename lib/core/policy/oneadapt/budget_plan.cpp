@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t kMostCombinations = 20000;
 constexpr std::size_t kReach = 2;
 constexpr double kLeast = 1e-9;
+// What the first interval after a move up takes over those that follow, of a knob that refines: 1.2 times the root of the
+// ratio. Measured (budget-live, vtest.avi): 1.1 to 1.5 after a step of QP, 2 after seven.
+constexpr double kRefinement = 1.2, kRefinementPower = 0.5;
 
 std::size_t nearest_rung(const PlannedKnob &knob) {
   std::size_t best = 0;
@@ -45,6 +48,7 @@ Logs logs(const PlannedKnob &knob, double value) {
                     std::max(kLeast, at_value(knob, column, knob.value)));
   };
   out.resource = knob.exponent * ratio(knob.resource);
+  if (knob.refines && out.resource > 1e-6) out.resource += kRefinementPower * out.resource + std::log(kRefinement);
   if (!knob.compute.empty()) out.compute = ratio(knob.compute);
   return out;
 }

@@ -14,6 +14,7 @@ struct PlannedKnob {
   bool continuous = false;                 ///< may be set between two rungs
   double exponent = 1;                     ///< real ratios of resource are those of `resource`, to this power
   std::vector<double> compute{};           ///< frames that each rung leaves to analyse; empty: all
+  bool refines = false;                    ///< KnobObservation::refines
 };
 
 /// Over what the values in force take.

@@ -78,6 +78,30 @@ TEST(RegionMap, BlocksThatAnEnlargedBoxTouches) {
   EXPECT_EQ(map.at(7, 5), 0);
   EXPECT_EQ(map.at(9, 9), 1);
 }
+// 1 in a block is 1/9 in nine. Two halvings below that are 10 steps, from -2 to 8. Nine blocks get 1/36 each, so the
+// sum is 1.25 before it is scaled.
+TEST(Allocation, AnElementWithoutGradientStaysVisible) {
+  BlockMap map(160, 160);
+  map.at(2, 2) = 1;
+  raise_elements(map, {{0.7, 0.7, 0.79, 0.79}});
+  EXPECT_FLOAT_EQ(map.at(7, 7), 0.8f / 36);
+  EXPECT_FLOAT_EQ(map.at(6, 8), 0.8f / 36);
+  EXPECT_EQ(map.at(5, 7), 0);
+  EXPECT_FLOAT_EQ(map.at(2, 2), 0.8f);
+  const auto offsets = allocate_qp(map);
+  EXPECT_EQ(offsets[7 * 10 + 7], 8);
+  EXPECT_EQ(offsets[2 * 10 + 2], -2);
+  EXPECT_EQ(offsets[9], 16) << "nothing is there";
+  raise_elements(map, {{0.2, 0.2, 0.29, 0.29}, {-0.5, 0.9, 2, 1.5}});
+  EXPECT_GT(map.at(0, 8), 0) << "clipped to the frame";
+  BlockMap none(160, 160);
+  raise_elements(none, {{0, 0, 1, 1}});
+  EXPECT_EQ(none.at(5, 5), 0) << "without a gradient there is no map";
+  BlockMap empty;
+  raise_elements(empty, {{0, 0, 1, 1}});
+  EXPECT_TRUE(empty.values.empty());
+}
+
 TEST(Allocation, NoGradientNoMap) {
   BlockMap map(96, 96);
   map.values.assign(36, 0);

@@ -80,6 +80,15 @@ TEST(BudgetKeeper, ABudgetThatIsMetIsLeftAlone) {
   EXPECT_EQ(kept(keeper, middle(), 2.2, 2), 2u) << "forgotten: λ decides";
 }
 
+TEST(BudgetKeeper, WhatHasNoRoomToRefineStays) {
+  BudgetKeeper keeper;
+  Observation o = middle();
+  o.knobs[0].refines = true;
+  EXPECT_EQ(kept(keeper, o, 0.9, 2), 0u);  // from here on it decides
+  EXPECT_EQ(kept(keeper, o, 3.6, 2), 1u) << "twice as much, and 3.39 times in the first interval";
+  EXPECT_EQ(kept(keeper, o, 3.75, 2), 2u) << "0.92 of it is 3.45";
+}
+
 TEST(BudgetKeeper, AKnobThatStaysKeepsAValueBetweenRungs) {
   BudgetKeeper keeper;
   Observation o = middle();

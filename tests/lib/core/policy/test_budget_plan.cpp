@@ -51,6 +51,14 @@ TEST(Plan, ExponentsAreTheContents) {
   EXPECT_EQ(plan_within({steep}, {0, 0, 0.0626, 0}).rungs, std::vector<std::size_t>{2});
   EXPECT_DOUBLE_EQ(plan_within({steep}, {0, 0, 0.0626, 0}).ratio.resource, 0.0625);
 }
+// QP 28 takes twice what QP 36 takes, and 1.2 √2 times that in its first interval: 3.39.
+TEST(Plan, AMoveUpLeavesRoomForWhatItRefines) {
+  PlannedKnob knob = qp(36);
+  knob.refines = true;
+  EXPECT_EQ(plan_within({knob}, {0, 0, 3.38, 0}).rungs, std::vector<std::size_t>{1});
+  EXPECT_EQ(plan_within({knob}, {0, 0, 3.4, 0}).rungs, std::vector<std::size_t>{2});
+  EXPECT_DOUBLE_EQ(plan_within({knob}, {0, 0, 0.5, 0}).ratio.resource, 0.5) << "downwards there is nothing to refine";
+}
 TEST(Plan, SeveralKnobsMultiply) {
   const PlannedKnob scale{{0.5, 1}, {0.7, 1}, {0.25, 1}, 1, false, 1};
   // Within a quarter: QP 28 at full size (0.9), or QP 20 at half (0.7).
