@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // How long oneadaptdnn takes from PLAYING to the first result, and whether its memory falls again after the picture
-// became smaller: 1080p for some seconds, then 360p, without gradients. Wall and CPU time of the process in s, resident
-// memory in MB. The plugins are those of GST_PLUGIN_PATH, so that builds can be compared. Which plan a model has is
-// remembered in XDG_CACHE_HOME: an empty folder there measures the first start of all.
+// became smaller: 1080p for some seconds, then 360p, without gradients and with
+// input-size=frame (by default the DNN's input remains as large as the largest frame was). Wall and CPU time of the
+// process in s, resident memory in MB. The plugins are those of GST_PLUGIN_PATH, so that builds can be compared. Which
+// plan a model has is remembered in XDG_CACHE_HOME: an empty folder there measures the first start of all.
 //   bench-start MODEL [SECONDS_OF_1080P]
 #include <gst/gst.h>
 
@@ -77,33 +78,37 @@ bool watch(GstElement *pipeline, const First &results, const char *size, double 
   return true;
 }
 
+/// NULL, and the reason said, where it cannot be made.
+GstElement *make_pipeline(const std::string &model, First &first) {
+  const std::string line =
+      "videotestsrc is-live=true pattern=smpte ! capsfilter name=size ! queue leaky=downstream max-size-buffers=1 ! "
+      "oneadaptdnn name=dnn threads=1 gradient=false input-size=frame model=" +
+      model + " ! fakesink sync=false";
+  GError *error = nullptr;
+  GstElement *made = gst_parse_launch(line.c_str(), &error);
+  if (error) std::fprintf(stderr, "bench-start: %s\n", error->message);
+  g_clear_error(&error);
+  GstElement *dnn = made ? gst_bin_get_by_name(GST_BIN(made), "dnn") : nullptr;
+  if (!dnn) return nullptr;
+  GstPad *pad = gst_element_get_static_pad(dnn, "src");
+  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_result, &first, nullptr);
+  gst_object_unref(pad);
+  gst_object_unref(dnn);
+  return made;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   setenv("OMP_WAIT_POLICY", "passive", 0);
   gst_init(&argc, &argv);
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: %s MODEL [SECONDS_OF_1080P]\n", argv[0]);
-    return 2;
-  }
-  GError *error = nullptr;
-  GstElement *pipeline = gst_parse_launch(
-      (std::string("videotestsrc is-live=true pattern=smpte ! capsfilter name=size ! queue leaky=downstream "
-                   "max-size-buffers=1 ! oneadaptdnn name=dnn threads=1 gradient=false model=") +
-       argv[1] + " ! fakesink sync=false")
-          .c_str(),
-      &error);
-  if (!pipeline) {
-    std::fprintf(stderr, "bench-start: %s\n", error->message);
-    return 1;
-  }
-  set_size(pipeline, 1920, 1080);
-  GstElement *dnn = gst_bin_get_by_name(GST_BIN(pipeline), "dnn");
-  GstPad *pad = gst_element_get_static_pad(dnn, "src");
+  const std::string model = argc > 1 ? argv[1] : "";
+  if (model.empty()) std::fprintf(stderr, "usage: bench-start MODEL [SECONDS_OF_1080P]\n");
+  if (model.empty()) return 2;
   First first;
-  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_result, &first, nullptr);
-  gst_object_unref(pad);
-  gst_object_unref(dnn);
+  GstElement *const pipeline = make_pipeline(model, first);
+  if (!pipeline) return 1;
+  set_size(pipeline, 1920, 1080);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   bool good = watch(pipeline, first, "1080p", argc > 2 ? std::atof(argv[2]) : 8);
   if (good) {

@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -20,7 +21,10 @@ using namespace oneadapt;
 const std::vector<std::int64_t> kSizes{1, 8, 64, 64};  // large enough for a mask to be worth it
 constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
-at::Tensor leaf() { return at::randn(kSizes).contiguous(kLast).requires_grad_(true); }
+at::Tensor leaf_of(at::IntArrayRef sizes, std::uint64_t seed) {
+  at::manual_seed(seed);
+  return at::randn(sizes).contiguous(kLast).requires_grad_(true);
+}
 
 /// What `activation` gives for a leaf, with a mask kept of it.
 template <typename Activation>
@@ -46,8 +50,7 @@ TEST(Mask, IsTrueBetweenTheBounds) {
 }
 
 TEST(MaskedGradient, IsTheGradientAndTakesItsMemory) {
-  at::manual_seed(1);
-  const at::Tensor x = leaf();
+  const at::Tensor x = leaf_of(kSizes, 1);
   const std::vector<std::function<at::Tensor(const at::Tensor &)>> activations{
       [](const at::Tensor &t) { return at::leaky_relu(t, 0.1); },
       [](const at::Tensor &t) { return (t + 0).relu_(); },
@@ -70,8 +73,7 @@ TEST(MaskedGradient, IsTheGradientAndTakesItsMemory) {
 }
 
 TEST(MaskedGradient, LeavesToOthersWhatTheyHave) {
-  at::manual_seed(2);
-  const at::Tensor x = leaf();
+  const at::Tensor x = leaf_of(kSizes, 2);
   const at::Tensor y = with_mask(x, [](const at::Tensor &t) { return at::leaky_relu(t, 0.1); });
   // Somebody has it; it is in another layout; a part of another; the same number at all places.
   const at::Tensor kept = at::randn(kSizes), both = at::randn({1, 16, 64, 64});
@@ -91,9 +93,8 @@ TEST(MaskedGradient, LeavesToOthersWhatTheyHave) {
 
 // The sums of two ways meet in one tensor, which is nobody's but theirs.
 TEST(MaskedGradient, WholeWaysBackAreAutograds) {
-  at::manual_seed(3);
-  const at::Tensor w = at::randn({16, 3, 3, 3}), v = at::randn({16, 16, 3, 3}) * 0.1, u = at::randn({8, 16, 1, 1});
-  const at::Tensor x = at::rand({1, 3, 96, 64}).contiguous(kLast).requires_grad_(true);
+  const at::Tensor x = leaf_of({1, 3, 96, 64}, 3);
+  const at::Tensor u = at::randn({8, 16, 1, 1}), v = at::randn({16, 16, 3, 3}) * 0.1, w = at::randn({16, 3, 3, 3});
   const auto z_of = [&] {
     const std::vector<std::int64_t> one{1, 1}, none{0, 0};
     at::Tensor a = at::leaky_relu(at::mkldnn_convolution(x, w, {}, one, one, one, 1), 0.1);
