@@ -83,8 +83,8 @@ using namespace oneadapt;
 struct _GstOneadaptFeedback {
   std::shared_ptr<Inbox> inbox;                // receivers
   std::shared_ptr<FeedbackCounters> counters;  // of the inbox, or of a sender
-  std::unique_ptr<FeedbackBackend> backend;    // none: "off"
-  std::unique_ptr<KeyFrameWatch> watch;        // of a sender; it ends before the backend
+  std::shared_ptr<FeedbackBackend> backend;    // none: "off"
+  std::unique_ptr<KeyFrameWatch> watch;        // of a sender
   std::string where;
 };
 
@@ -139,7 +139,7 @@ GstOneadaptFeedback *gst_oneadapt_feedback_new_sender(const gchar *where, GError
     feedback->backend = socket_sender(address, feedback->counters, error);
     if (!feedback->backend) return nullptr;
   }
-  if (feedback->backend) feedback->watch = std::make_unique<KeyFrameWatch>(*feedback->backend);
+  if (feedback->backend) feedback->watch = std::make_unique<KeyFrameWatch>(feedback->backend);
   return feedback.release();
 }
 

@@ -2,8 +2,7 @@
 // Internal to libgstoneadapt: transports of gradient messages between processes (docs/network.md).
 //
 // Locks: Inbox::mutex_ is held while the receiver's function runs, so that close() waits for it; it comes before any
-// lock of the receiver's. KeyFrameAsker::mutex_ is held while the transport asks, for the same reason; it comes before
-// that of HeldElements, and of the transport. RtcpSender's is a leaf.
+// lock of the receiver's. RtcpSender's is a leaf.
 #pragma once
 #include <gio/gio.h>
 #include <gst/gst.h>

@@ -45,23 +45,13 @@ GstPadProbeReturn on_packets(GstPad *pad, GstPadProbeInfo *info, gpointer user_d
 }  // namespace
 
 void KeyFrameAsker::ask(GstPad *depayloader) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (!backend_) return;
+  const std::shared_ptr<FeedbackBackend> backend = backend_.lock();
+  if (!backend) return;
   if (auto *pad = static_cast<GstPad *>(g_weak_ref_get(&pad_))) {
-    backend_->attach(pad);  // where nothing has reached the DNN yet, nobody has done it
+    backend->attach(pad);  // where nothing has reached the DNN yet, nobody has done it
     gst_object_unref(pad);
   }
-  backend_->request_key_frame(depayloader);
-}
-
-void KeyFrameAsker::set_pad(GstPad *pad) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  g_weak_ref_set(&pad_, pad);
-}
-
-void KeyFrameAsker::close() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  backend_ = nullptr;
+  backend->request_key_frame(depayloader);
 }
 
 void release(WatchHold &hold) {

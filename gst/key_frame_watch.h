@@ -4,7 +4,6 @@
 #include <gst/gst.h>
 
 #include <memory>
-#include <mutex>
 
 #include "feedback.h"
 #include "held_elements.h"
@@ -14,19 +13,18 @@ namespace oneadapt {
 /// Between the streaming threads that see losses and the transport, which may be closed meanwhile. Thread-safe.
 class KeyFrameAsker {
  public:
-  explicit KeyFrameAsker(FeedbackBackend &backend) : backend_(&backend) { g_weak_ref_init(&pad_, nullptr); }
+  explicit KeyFrameAsker(const std::shared_ptr<FeedbackBackend> &backend) : backend_(backend) {
+    g_weak_ref_init(&pad_, nullptr);
+  }
   ~KeyFrameAsker() { g_weak_ref_clear(&pad_); }
-  /// Asks the camera whose packets reach `depayloader`, a depayloader's sink pad.
+  /// Asks the camera whose packets reach `depayloader`, a depayloader's sink pad. Nothing, where the transport is gone.
   void ask(GstPad *depayloader);
   /// Where the DNN takes its pictures from.
-  void set_pad(GstPad *pad);
-  /// After this the transport is never called.
-  void close();
+  void set_pad(GstPad *pad) { g_weak_ref_set(&pad_, pad); }
 
  private:
-  std::mutex mutex_;
-  FeedbackBackend *backend_;  // under mutex_, and so is pad_; NULL: closed
-  GWeakRef pad_;              // from where the transport looks for its sessions
+  const std::weak_ptr<FeedbackBackend> backend_;
+  GWeakRef pad_;  // from where the transport looks for its sessions
 };
 
 struct WatchHold {
@@ -39,8 +37,8 @@ void release(WatchHold &hold);
 /// Watches the H.264 depayloaders upstream of a pad. Thread-safe but for the destructor.
 class KeyFrameWatch {
  public:
-  explicit KeyFrameWatch(FeedbackBackend &backend) : asker_(std::make_shared<KeyFrameAsker>(backend)) {}
-  ~KeyFrameWatch() { asker_->close(); }
+  explicit KeyFrameWatch(const std::shared_ptr<FeedbackBackend> &backend)
+      : asker_(std::make_shared<KeyFrameAsker>(backend)) {}
   void attach(GstPad *sink);
 
  private:

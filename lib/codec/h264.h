@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A wrapper of libx264: an exact QP for each macroblock, one closed GOP for each interval, access to the
+// A wrapper of libx264: an exact QP for each macroblock, IDR pictures only where they are asked for, access to the
 // reconstruction.
 #pragma once
 #include <cstddef>

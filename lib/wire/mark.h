@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The interval mark: data in a frame about its adaptation interval (docs/wire-transport.md). It travels inside the encoded
-// picture, so that both ends of a network count the same intervals.
+// The interval mark: data in a frame about its adaptation interval (docs/wire-transport.md). It travels inside the
+// encoded picture, so that both ends of a network count the same intervals.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -373,8 +373,8 @@ static void install_properties(GObjectClass *klass) {
    */
   VideoMedium::setting_properties.add(
       g_param_spec_uint("key-int-max", "Key-frame maximal interval",
-                        "Most pictures from one IDR picture to the next (0 = automatic: 250, as x264); H.264 only", 0,
-                        G_MAXINT, 0, fixed),
+                        "Most pictures from one IDR picture to the next (0 = automatic: 250); H.264 only", 0, G_MAXINT,
+                        0, fixed),
       &VideoSettings::key_int_max);
   /**
    * oneadaptfilter:interval-marks:

@@ -5,7 +5,7 @@
 
 namespace oneadapt {
 
-/// x264's own choice of `keyint`.
+/// libx264's own `keyint`. The automatic choice of the element x264enc is ten seconds.
 constexpr unsigned kDefaultKeyInterval = 250;
 
 /// Thread-bound.
@@ -19,12 +19,13 @@ class KeyFrames {
   /// An adaptation interval of about `pictures` begins; 0: as many as the last one had. An IDR picture that would be
   /// due in it comes at its beginning, so that where `key_int_max` is an interval, each interval is one closed GOP.
   void begin_interval(unsigned pictures) {
-    if (!pictures) pictures = in_interval_;
+    required_ = due_in(pictures);
     in_interval_ = 0;
-    if (due_in(pictures)) required_ = true;
   }
   /// Whether an interval of about `pictures` that began now would begin with an IDR picture.
-  bool due_in(unsigned pictures) const { return required_ || in_gop_ + std::min(pictures, most_) > most_; }
+  bool due_in(unsigned pictures) const {
+    return required_ || in_gop_ + std::min(pictures ? pictures : in_interval_, most_) > most_;
+  }
   /// Whether the picture that is coded next must be an IDR picture.
   bool due() const { return required_ || in_gop_ >= most_; }
   void on_coded(bool idr) {

@@ -77,7 +77,7 @@ PayloadRef VideoMedium::payload(const PartialValues &values) {
   const double base = *values[kQpMap];
   auto map = std::make_shared<QpMap>();
   if (last.map.values.empty()) {
-    // No gradient has come yet: offsets of 0, so that the encoder is one that takes them from the start.
+    // No gradient has come yet: offsets of 0, so that an encoder with B pictures is one that takes them from the start.
     if (range_over(base, now.map_range, 1) > 0) *map = {1, 1, {0}};
     return map;
   }

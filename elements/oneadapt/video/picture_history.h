@@ -35,7 +35,7 @@ struct PictureFormat {
   GstVideoInfo info{};
   bool h264 = false;             ///< pictures are encoded; else they go out raw
   unsigned b_frames = 0;         ///< most B pictures in a row; more than 0: each interval is a closed GOP
-  unsigned key_int_max = 250;    ///< most pictures from one IDR picture to the next
+  unsigned key_int_max = 0;      ///< most pictures from one IDR picture to the next
   std::string profile = "high";  ///< of H.264: baseline, main or high
   /// Frames a second; 0: unknown or varying.
   double rate() const { return info.fps_n > 0 && info.fps_d > 0 ? double(info.fps_n) / info.fps_d : 0; }

@@ -29,8 +29,9 @@ struct ProbeTools {
 /// in the interval as a P picture, after an earlier one as an IDR picture.
 ///
 /// y is luma on the source's grid, in [0, 1] (limited range stretched by 255/219 = 1.164); what was scaled is scaled
-/// back. r(k) = (I + (n − 1)·P) / the same of k*, with I and P the bytes of the two pictures and n the frames
-/// that k would pass on in this interval. A frame rate changes n, and P by taking the two pictures as far apart as it
+/// back. r(k) = (m·I + (n − m)·P) / the same of k*, with I and P the bytes of the two pictures, n the frames that k
+/// would pass on in this interval, and m how many of them are IDR pictures: n / key-int-max, or 1 where each interval
+/// has one. A frame rate changes n, and P by taking the two pictures as far apart as it
 /// would. OutputGrad of the frame rate: the DNN's result is reused for the frames in a gap, so |Δy| is the mean, over
 /// the positions in the gap, of the difference between the picture it would have seen and the one it did. Raw output:
 /// r = (pixels · frames) / those of k*. The rungs of a QP map are not encoded but modelled

@@ -364,63 +364,9 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
 
 /* ---- what the base class asks for ---------------------------------------------------------------------------- */
 
-namespace {
-
-/// Profiles by their names in caps and as x264 calls them, those with the fewest bits first.
-constexpr std::pair<const char *, const char *> kProfiles[] = {
-    {"high", "high"}, {"progressive-high", "high"},         {"constrained-high", "high"},
-    {"main", "main"}, {"constrained-baseline", "baseline"}, {"baseline", "baseline"}};
-
-/// NULL: a profile that cannot be coded.
-const char *x264_profile(const std::string &name) {
-  for (const auto &[in_caps, x264] : kProfiles)
-    if (name == in_caps) return x264;
-  return nullptr;
-}
-
-/// The first of kProfiles that downstream takes, by its name in caps; empty: any. Nothing: none can be coded.
-/// Payloaders of an RTSP server name constrained-baseline first, but take any.
-std::optional<std::string> wanted_profile(const GstCaps *allowed) {
-  for (const auto &[name, x264] : kProfiles) {
-    GstCaps *profile = gst_caps_new_simple("video/x-h264", "profile", G_TYPE_STRING, name, nullptr);
-    for (guint i = 0; i < gst_caps_get_size(allowed); i++) {
-      const GstStructure *s = gst_caps_get_structure(allowed, i), *p = gst_caps_get_structure(profile, 0);
-      if (!gst_structure_has_name(s, "video/x-h264") || !gst_structure_can_intersect(s, p)) continue;
-      const bool any = !gst_structure_has_field(s, "profile");
-      gst_caps_unref(profile);
-      return any ? "" : name;
-    }
-    gst_caps_unref(profile);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-/// What pictures of a format can become, by what downstream takes.
-VideoStream::Output VideoStream::possible_output(const GstVideoInfo &info) const {
-  GstPad *src = GST_VIDEO_ENCODER_SRC_PAD(encoder_);
-  Output output;
-  output.downstream.reset(gst_pad_peer_query_caps(src, nullptr));
-  GstCaps *allowed = gst_pad_get_allowed_caps(src);
-  if (!allowed) allowed = gst_pad_get_pad_template_caps(src);
-  GstCaps *raw = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, GST_VIDEO_INFO_NAME(&info), nullptr),
-          *h264 = gst_caps_new_empty_simple("video/x-h264");
-  const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
-  const bool codable = (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12) && info.width >= 16 &&
-                       info.height >= 16 && info.width <= 16385 && info.height <= 16385;
-  output.profile = wanted_profile(allowed);
-  output.h264 = codable && output.profile;
-  output.raw = gst_caps_can_intersect(allowed, raw);
-  output.other_h264 =
-      codable && !gst_caps_is_any(output.downstream.get()) && gst_caps_can_intersect(output.downstream.get(), h264);
-  for (GstCaps *caps : {allowed, raw, h264}) gst_caps_unref(caps);
-  return output;
-}
-
 gboolean VideoStream::set_format(GstVideoCodecState *input) {
   const GstVideoInfo &info = input->info;
-  const Output possible = possible_output(info);
+  const PossibleOutput possible = possible_output(GST_VIDEO_ENCODER_SRC_PAD(encoder_), info);
   if (!possible.h264 && !possible.raw) {
     if (std::exchange(said_.refused, true)) return FALSE;  // the source tries again, and again
     GST_ELEMENT_ERROR(

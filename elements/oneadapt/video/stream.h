@@ -17,6 +17,7 @@
 #include "video/key_frames.h"
 #include "video/key_requests.h"
 #include "video/medium.h"
+#include "video/possible_output.h"
 #include "video/threshold_filter.h"
 
 namespace oneadapt {
@@ -48,13 +49,6 @@ class VideoStream {
   Size output() const { return output_; }
 
  private:
-  struct Output {
-    bool h264 = false, raw = false;
-    std::optional<std::string> profile;  ///< by its name in caps; empty: any
-    bool other_h264 = false;             ///< H.264 that is not coded here: not as a byte stream
-    std::unique_ptr<GstCaps, void (*)(GstCaps *)> downstream{nullptr, gst_caps_unref};
-  };
-  Output possible_output(const GstVideoInfo &info) const;
   GstFlowReturn take(GstVideoCodecFrame *frame);
   GstFlowReturn begin(GstClockTime time, bool new_interval, bool requested);
   std::string size_refused(Size size) const;

@@ -83,12 +83,12 @@ void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double
   const auto floor = float(least * std::exp2(-(coarsest - s.finest) / s.slope));
   const double columns = double(gradient.frame_width) / gradient.block_size,
                rows = double(gradient.frame_height) / gradient.block_size;
-  // One block more on each side: the blur takes it away again.
-  const auto first = [](double at) { return unsigned(std::max(0.0, std::floor(at) - 1)); };
-  const auto last = [](double at, unsigned n) { return unsigned(std::clamp(std::floor(at) + 1, 0.0, n - 1.0)); };
+  // One block more on each side: the blur takes it away again. A box outside the frame has none.
+  const auto first = [](double at, unsigned n) { return unsigned(std::clamp(std::floor(at) - 1, 0.0, double(n))); };
+  const auto end = [](double at, unsigned n) { return unsigned(std::clamp(std::floor(at) + 2, 0.0, double(n))); };
   for (const Box &box : elements)
-    for (unsigned y = first(box.y0 * rows); y <= last(box.y1 * rows, gradient.rows()); ++y)
-      for (unsigned x = first(box.x0 * columns); x <= last(box.x1 * columns, gradient.columns()); ++x)
+    for (unsigned y = first(box.y0 * rows, gradient.rows()); y < end(box.y1 * rows, gradient.rows()); ++y)
+      for (unsigned x = first(box.x0 * columns, gradient.columns()); x < end(box.x1 * columns, gradient.columns()); ++x)
         gradient.at(x, y) = std::max(gradient.at(x, y), floor);
   const auto scale = float(before / sum_of(gradient));
   for (float &value : gradient.values) value *= scale;

@@ -31,8 +31,8 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
 
 /// Raises the weights of the blocks that an element touches (boxes in fractions of the frame), so that allocate_qp()
 /// makes none of them coarser than `coarsest`. An element far below θ has next to no gradient: under a coarse
-/// background it would never be found, and so stay where no gradient is. Then scales the map so that Σ value·pixels stays the same: by that
-/// the other knobs are judged. Does nothing to a gradient of zero.
+/// background it would never be found, and so stay where no gradient is. Then scales the map so that Σ value·pixels
+/// stays the same, by which the other knobs are judged. Does nothing to a gradient of zero.
 void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double coarsest = 8,
                     const AllocationSettings &settings = {});
 

@@ -96,6 +96,22 @@ TEST(FilterH264, KeyIntMaxIsTheMostAndFallsOnAnIntervalsBeginning) {
   EXPECT_EQ(idr("key-int-max=1", 5), (At{0, 1, 2, 3, 4}));
 }
 
+// User data is in SEI, NAL units of type 6. A GOP in mid-interval begins with a mark, too.
+TEST(FilterH264, AnIntervalsFirstAndLastFrameAreMarkedWhateverKindOfPictureTheyAre) {
+  FilterRun run("video/x-raw,format=I420,width=64,height=48,framerate=10/1", "video/x-h264", "interval-marks=on");
+  std::vector<unsigned> marked, idr;
+  for (unsigned i = 0; i < 32; i++) {
+    if (i == 15)
+      gst_harness_push_upstream_event(run.h, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 1));
+    for (const Out &out : run.through(i, i + 1)) {
+      if (std::count(out.nals.begin(), out.nals.end(), 6)) marked.push_back(i);
+      if (out.idr()) idr.push_back(i);
+    }
+  }
+  EXPECT_EQ(idr, (std::vector<unsigned>{0, 15}));
+  EXPECT_EQ(marked, (std::vector<unsigned>{0, 9, 10, 15, 19, 20, 29, 30}));
+}
+
 TEST(FilterH264, EveryIntervalIsOneClosedGopWhereAskedFor) {
   FilterRun run("video/x-raw,format=I420,width=128,height=96,framerate=10/1", "video/x-h264", "key-int-max=10");
   const auto out = run.through(0, 35);

@@ -104,18 +104,15 @@ void BudgetKeeper::apply(const Observation &o, const PolicySettings &s, const Se
     holding_ = false;
     return;
   }
-  if (holding_ && use.last <= 1 && use.last >= kBand) {  // the budget is met as it should be
-    set_values(o, d, planned.index, planned.in_force);
-    return;
-  }
   if (!holding_ && use.last <= 1 && use.next <= kTarget) return;
-  const Plan plan =
+  const bool met = holding_ && use.last <= 1 && use.last >= kBand;  // as it should be
+  Plan plan =
       plan_within(planned.knobs, {s.lambda, s.lambda_compute, kTarget * s.allowed, kTarget * s.allowed_compute});
-  holding_ = true;
-  if (use.last <= 1 && plan.ratio.resource < 1) {  // nothing better fits
-    set_values(o, d, planned.index, planned.in_force);
-    return;
+  if (met || (use.last <= 1 && plan.ratio.resource < 1)) {  // or nothing better fits
+    plan.values = planned.in_force;
+    plan.ratio = {};
   }
+  holding_ = true;
   set_values(o, d, planned.index, plan.values);
   if (o.resource) d.predicted_resource = std::clamp(*o.resource * plan.ratio.resource, 0.0, 1.0);
 }

@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t kMostCombinations = 20000;
 constexpr std::size_t kReach = 2;
 constexpr double kLeast = 1e-9;
-// What the first interval after a move up takes over those that follow, of a knob that refines: 1.2 times the root of the
-// ratio. Measured (budget-live, vtest.avi): 1.1 to 1.5 after a step of QP, 2 after seven.
+// What the first interval after a move up takes over those that follow, of a knob that refines: 1.2 times the root of
+// the ratio. Measured (budget-live, vtest.avi): 1.1 to 1.5 after a step of QP, 2 after seven.
 constexpr double kRefinement = 1.2, kRefinementPower = 0.5;
 
 std::size_t nearest_rung(const PlannedKnob &knob) {

@@ -94,6 +94,10 @@ TEST(Allocation, AnElementWithoutGradientStaysVisible) {
   EXPECT_EQ(offsets[9], 16) << "nothing is there";
   raise_elements(map, {{0.2, 0.2, 0.29, 0.29}, {-0.5, 0.9, 2, 1.5}});
   EXPECT_GT(map.at(0, 8), 0) << "clipped to the frame";
+  BlockMap outside(160, 160);
+  outside.at(2, 2) = 1;
+  raise_elements(outside, {{-3, -3, -2, -2}, {2, 0, 1e30, 1}, {-1e30, 5, 1e30, 6}});
+  EXPECT_EQ(outside.at(0, 0) + outside.at(9, 0) + outside.at(0, 9), 0) << "a box that is not in the frame";
   BlockMap none(160, 160);
   raise_elements(none, {{0, 0, 1, 1}});
   EXPECT_EQ(none.at(5, 5), 0) << "without a gradient there is no map";
