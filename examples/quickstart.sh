@@ -12,18 +12,20 @@ usage: examples/quickstart.sh [options]
   --clip FILE      your own clip (default: vtest.avi, pedestrians)
   --model FILE     your own self-describing TorchScript model (default: NanoDet)
   --classes LIST   labels of interest, separated by commas (default: person)
-  --lambda L       what resource is worth against accuracy (default 1)
-  --knobs LIST     knobs to adapt, separated by commas (default scale,framerate,qp; qp-map: a QP a macroblock)
+  --min-accuracy A accuracy to keep, 0 to 1, as cheaply as possible (default 0.9)
+  --lambda L       instead: what resource is worth against accuracy
+  --knobs LIST     knobs to adapt, separated by commas (default qp-map, a QP a macroblock; with --lambda
+                   scale,framerate,qp)
   --no-packages    do not install Debian packages; they are there
   -h, --help       this text
 TXT
 }
 die() { echo "quickstart: $*" >&2; exit 2; }
 
-seconds=20 output="$root/out/quickstart" clip="" model="" classes=person lambda=1 knobs="" setup=()
+seconds=20 output="$root/out/quickstart" clip="" model="" classes=person knobs="" how=() setup=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --seconds|--output|--clip|--model|--classes|--lambda|--knobs) [ $# -ge 2 ] || die "$1 wants a value" ;;
+    --seconds|--output|--clip|--model|--classes|--lambda|--min-accuracy|--knobs) [ $# -ge 2 ] || die "$1 wants a value" ;;
   esac
   case $1 in
     --seconds) seconds=$2; shift ;;
@@ -31,7 +33,7 @@ while [ $# -gt 0 ]; do
     --clip) clip=$2; shift ;;
     --model) model=$2; shift ;;
     --classes) classes=$2; shift ;;
-    --lambda) lambda=$2; shift ;;
+    --lambda|--min-accuracy) how+=("$1" "$2"); shift ;;
     --knobs) knobs=$2; shift ;;
     --no-packages) setup+=(--no-packages) ;;
     -h|--help) usage; exit 0 ;;
@@ -54,4 +56,4 @@ export LD_LIBRARY_PATH="$root/build/gst${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 echo
 echo "Adapting on $(basename "$clip"): a row is one second, decided by one backpropagation."
 exec "$root/build/tools/run/oneadapt-run" --clip "$clip" --model "$model" --classes "$classes" --seconds "$seconds" \
-  --lambda "$lambda" ${knobs:+--knobs "$knobs"} --output "$output"
+  ${how[@]+"${how[@]}"} ${knobs:+--knobs "$knobs"} --output "$output"

@@ -21,6 +21,8 @@ Gradient to_core(const GstOneadaptGradient &gradient) {
   const auto domain = domain_of(unsigned(gradient.domain));
   if (!domain) throw std::invalid_argument("a gradient's domain must be one of GstOneadaptDomain");
   core.domain = *domain;
+  core.measured = {gradient.measured_frames, gradient.measured_occupied, gradient.measured_accuracy,
+                   gradient.measured_objects};
   core.map.frame_width = gradient.frame_width;
   core.map.frame_height = gradient.frame_height;
   core.map.block_size = gradient.block_size;
@@ -43,6 +45,10 @@ GradientRef to_c(const Gradient &gradient) {
   GradientRef c(gst_oneadapt_gradient_new(map.frame_width, map.frame_height, map.block_size));
   copy_numbers(gradient, *c);
   c->domain = GstOneadaptDomain(gradient.domain);
+  c->measured_frames = gradient.measured.frames;
+  c->measured_occupied = gradient.measured.occupied;
+  c->measured_accuracy = gradient.measured.accuracy;
+  c->measured_objects = gradient.measured.objects;
   std::copy(map.values.begin(), map.values.end(), c->values);
   std::vector<GstOneadaptRegion> regions;
   for (const Box &box : gradient.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});

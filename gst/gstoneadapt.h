@@ -68,6 +68,11 @@ typedef enum { GST_ONEADAPT_DOMAIN_GRID = 0, GST_ONEADAPT_DOMAIN_SIGNAL = 1 } Gs
  * @early: the gradient was taken at the beginning of its interval; another one follows at the interval's end
  * @max_bytes: most bytes that the message may have, 80 to 1300; 0 means 1300. Not part of the message
  * @domain: what the blocks are; gst_oneadapt_gradient_new() sets it to #GST_ONEADAPT_DOMAIN_GRID
+ * @measured_frames: frames of the interval that were coded once more and inferred again, to measure the accuracy of
+ *   what was received without labels; 0 when nobody measures (element oneadaptshadow)
+ * @measured_occupied: of these, the frames in which something was found, before or after
+ * @measured_accuracy: mean F1 of the results of these frames after against before, in [0, 1]
+ * @measured_objects: objects found in these frames, before and after together
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.
  * A boxed type. Do not modify a gradient that an event carries.
@@ -93,6 +98,10 @@ struct _GstOneadaptGradient {
   gboolean early;
   guint max_bytes;
   GstOneadaptDomain domain;
+  guint measured_frames;
+  guint measured_occupied;
+  gdouble measured_accuracy;
+  guint measured_objects;
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING - 3];
@@ -161,13 +170,16 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
  *   The best rung depends on λ alone and not on what is measured
  * @GST_ONEADAPT_KNOB_REFINES: a more expensive value also improves what was sent before and has not changed since, so
  * it takes more in its first interval than in those that follow
+ * @GST_ONEADAPT_KNOB_MEASURED: what the knob costs of accuracy is seen when received media are coded once more
+ *   (GstOneadaptGradient.measured_accuracy)
  */
 typedef enum {
   GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
   GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT = 1 << 1,
   GST_ONEADAPT_KNOB_CONTINUOUS = 1 << 2,
   GST_ONEADAPT_KNOB_SELF_SCALING = 1 << 3,
-  GST_ONEADAPT_KNOB_REFINES = 1 << 4
+  GST_ONEADAPT_KNOB_REFINES = 1 << 4,
+  GST_ONEADAPT_KNOB_MEASURED = 1 << 5
 } GstOneadaptKnobFlags;
 
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())

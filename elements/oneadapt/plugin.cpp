@@ -4,7 +4,14 @@
 #include "ctl/ctl.h"
 #include "video/filter.h"
 
+#if HAVE_X264
+#include "shadow/shadow.h"
+#endif
+
 static gboolean plugin_init(GstPlugin *plugin) {
+#if HAVE_X264
+  if (!GST_ELEMENT_REGISTER(oneadaptshadow, plugin)) return FALSE;
+#endif
   return GST_ELEMENT_REGISTER(oneadaptctl, plugin) && GST_ELEMENT_REGISTER(oneadaptfilter, plugin) &&
          GST_ELEMENT_REGISTER(oneadaptaudiofilter, plugin);
 }

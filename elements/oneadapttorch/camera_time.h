@@ -10,10 +10,6 @@
 
 namespace oneadapt {
 
-/// The mark that a buffer carries as user data (GstVideoSEIUserDataUnregisteredMeta); none: it has none, or a wrong
-/// one.
-std::optional<IntervalMark> mark_of(GstBuffer *buffer);
-
 /// Here, time is that of arrival, or a jitter buffer's idea of it; between two marks it is good enough to count on from
 /// the first. Not thread-safe.
 class CameraTime {

@@ -85,6 +85,12 @@ class DnnMedium {
   /// needed if `line`.
   virtual Report report(BufferRef &buffer, bool line) = 0;
 
+  /// Whether the picture of the last pass came with what its accuracy can be measured by.
+  virtual bool can_measure() const { return false; }
+  /// Measures it, with one inference more, in the model's turn; once a pass. None: it failed, and the debug log has it.
+  /// Throws ModelError.
+  virtual std::optional<MeasuredAccuracy> measure(const RunSettings &) { return std::nullopt; }
+
   /// Changes the gradient of the last pass to what is sent.
   virtual void complete(Gradient &, const RunSettings &) const {}
   /// Where something was found, best first, on the gradient's map; each from 0 to 1.

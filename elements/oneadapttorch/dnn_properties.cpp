@@ -83,6 +83,7 @@ GstStructure *stats_structure(const RunStats &s) {
   GstStructure *structure = gst_structure_new(
       "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.results.frames, "inferences", G_TYPE_UINT64, s.inferences.count,
       "profile-inferences", G_TYPE_UINT64, s.profiles.inferences, "profile-time", G_TYPE_UINT64, s.profiles.time,
+      "measurements", G_TYPE_UINT64, s.measurements.count, "measuring-time", G_TYPE_UINT64, s.measurements.time,
       "gradients", G_TYPE_UINT64, s.gradients.count, "failed-gradients", G_TYPE_UINT64, s.gradients.failed,
       "inference-time", G_TYPE_UINT64, s.inferences.time, "gradient-time", G_TYPE_UINT64, s.gradients.time, "objects",
       G_TYPE_UINT, s.results.objects, "objects-total", G_TYPE_UINT64, s.results.objects_total, "z", G_TYPE_DOUBLE,
@@ -90,6 +91,8 @@ GstStructure *stats_structure(const RunStats &s) {
       "device", G_TYPE_STRING, s.model.device.c_str(), "device-reason", G_TYPE_STRING, s.model.device_reason.c_str(),
       "plan", G_TYPE_STRING, s.model.plan.c_str(), "gradient-plan", G_TYPE_STRING, s.model.gradient_plan.c_str(),
       "model-threshold", G_TYPE_DOUBLE, s.model.threshold, "marks", G_TYPE_UINT64, s.marks, nullptr);
+  if (s.measurements.last.occupied)
+    gst_structure_set(structure, "measured-accuracy", G_TYPE_DOUBLE, s.measurements.last.accuracy, nullptr);
   if (s.feedback) gst_structure_set(structure, "feedback", GST_TYPE_STRUCTURE, s.feedback.get(), nullptr);
   return structure;
 }
@@ -367,6 +370,8 @@ void add_run_rows(SettingProperties<RunStats> &rows) {
    * `frames`, `inferences`, `gradients`, `failed-gradients` (counts; of backward passes, not of messages),
    * `inference-time`, `gradient-time` (sums in ns; the latter is what comes after the forward pass),
    * `profile-inferences`, `profile-time` (for a controller's profiles, besides the others; the time is in ns),
+   * `measurements`, `measuring-time` (inferences of second generations from #oneadaptshadow, besides the others),
+   * `measured-accuracy` (of the last interval in which something was found on them, from 0 to 1; else absent),
    * `objects` (of the last frame), `objects-total`, `z`, `elements`, `interval` (of the last gradient that was sent),
    * `device`, `device-reason`, `plan`, `gradient-plan`, `marks` (frames that said of themselves that they begin or end
    * an interval), `feedback` (gst_oneadapt_feedback_get_stats()), `model-threshold` (θ as the model says it, whatever

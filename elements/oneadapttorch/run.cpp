@@ -116,6 +116,8 @@ void Run::post_wrong_type(const GstCaps *caps) {
 void Run::reset(bool flushed) {
   time_.reset(flushed);
   mean_ = {};
+  measured_.reset();
+  taken_.reset();
   sent_.reset();
   ModelTurns::Frame turn(turns_);
   turn.take();
@@ -176,14 +178,31 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
   }
   // Downstream first: nobody waits for the backward pass.
   if (passage.buffer) push(passage);
-  if (!gradient) return true;
-  if (!pass.infer)
-    send_mean(interval_of(pass.time, time_.interval()), pass.time);
-  else if (passage.flow.value_or(GST_FLOW_OK) == GST_FLOW_OK)
+  const bool flows = passage.flow.value_or(GST_FLOW_OK) == GST_FLOW_OK;
+  if (gradient && pass.infer && flows)
     backward(pass, settings);
-  else
+  else if (gradient && pass.infer)
     medium_->model().drop_graph();
+  if (pass.infer && flows && medium_->can_measure()) {
+    if (!turn.taken()) turn.take();
+    measure(pass, settings);
+  }
+  if (gradient && flows) send_due(pass);
   return true;
+}
+
+/// Counts what is measured for the interval that the picture is of.
+void Run::measure(const Pass &pass, const RunSettings &settings) {
+  const guint64 begin = now_ns();
+  try {
+    const auto measured = medium_->measure(settings);
+    if (measured && GST_CLOCK_TIME_IS_VALID(pass.time))
+      measured_.add(interval_of(pass.time, time_.interval()), *measured);
+  } catch (const std::exception &e) {
+    GST_WARNING_OBJECT(element_, "accuracy not measured at %" GST_TIME_FORMAT ": %s", GST_TIME_ARGS(pass.time),
+                       e.what());
+  }
+  statistics_.count_measurement(now_ns() - begin);
 }
 
 bool Run::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) {
@@ -225,17 +244,24 @@ void Run::backward(const Pass &pass, const RunSettings &settings) {
   const bool good = why.empty();
   statistics_.count_gradient(now_ns() - begin, !good);
   if (!good) warn_of_no_gradient(why, pass.time);
+  taken_.reset();
+  if (good) taken_ = std::move(gradient);
+}
+
+/// Sends what the pass's gradient completes.
+void Run::send_due(const Pass &pass) {
   const GradientDue &due = pass.due;
+  const guint64 interval = interval_of(pass.time, time_.interval());
+  std::optional<Gradient> gradient = std::exchange(taken_, std::nullopt);
   if (due.missed) {
-    if (good) mean_.add(*due.missed, gradient);
+    if (gradient) mean_.add(*due.missed, *gradient);
     send_mean(*due.missed, pass.time);
   }
-  const guint64 interval = interval_of(pass.time, time_.interval());
-  if (good && (due.own || due.also)) mean_.add(interval, gradient);
+  if (gradient && (due.own || due.also)) mean_.add(interval, *gradient);
   if (due.own) send_mean(interval, pass.time);
-  if (due.first && good) {
-    gradient.early = true;
-    send(std::move(gradient), interval, pass.time);
+  if (due.first && gradient) {
+    gradient->early = true;
+    send(std::move(*gradient), interval, pass.time);
   }
 }
 
@@ -249,9 +275,10 @@ void Run::warn_of_no_gradient(const std::string &why, GstClockTime time) {
 
 void Run::send_mean(guint64 interval, GstClockTime time) {
   constexpr guint64 kMostBehind = 0xffff;  // that a message can say (docs/wire-format.md); stale long before
-  const std::optional<Gradient> gradient = mean_.take(interval);
+  std::optional<Gradient> gradient = mean_.take(interval);
   if (!gradient) return;  // none was finite
-  if (interval_of(time, time_.interval()) - interval <= kMostBehind) send(*gradient, interval, time);
+  gradient->measured = measured_.take(interval);
+  if (interval_of(time, time_.interval()) - interval <= kMostBehind) send(std::move(*gradient), interval, time);
 }
 
 void Run::send(Gradient gradient, guint64 interval, GstClockTime time) {

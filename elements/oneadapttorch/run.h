@@ -11,6 +11,7 @@
 #include "dnn_medium.h"
 #include "gradient_mean.h"
 #include "gradient_sender.h"
+#include "measured_intervals.h"
 #include "model_turns.h"
 #include "profile.h"
 #include "results_file.h"
@@ -83,6 +84,8 @@ class Run {
   bool report(Passage &passage);
   void push(Passage &passage);
   void backward(const Pass &pass, const RunSettings &settings);
+  void measure(const Pass &pass, const RunSettings &settings);
+  void send_due(const Pass &pass);
   void warn_of_no_gradient(const std::string &why, GstClockTime time);
   void send_mean(guint64 interval, GstClockTime time);
   void send(Gradient gradient, guint64 interval, GstClockTime time);
@@ -95,6 +98,8 @@ class Run {
   ModelTurns turns_;
   const std::unique_ptr<DnnMedium> medium_;
   GradientMean mean_;
+  std::optional<Gradient> taken_;  ///< of the pass under way
+  MeasuredIntervals measured_;
   GradientSender sender_;
   ResultsFile results_;
   Statistics statistics_;

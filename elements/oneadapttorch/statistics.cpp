@@ -50,6 +50,13 @@ void Statistics::count_sent(const Gradient &gradient) {
   stats_.gradients.z = gradient.z;
   stats_.gradients.elements = gradient.elements;
   stats_.gradients.interval = gradient.interval;
+  if (gradient.measured.occupied) stats_.measurements.last = gradient.measured;
+}
+
+void Statistics::count_measurement(guint64 took) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++stats_.measurements.count;
+  stats_.measurements.time += took;
 }
 
 void Statistics::count_profile(guint64 took) {

@@ -35,6 +35,10 @@ struct RunStats {
   struct Profiles {
     guint64 inferences = 0, time = 0;  ///< besides those of the stream
   } profiles;
+  struct Measurements {
+    guint64 count = 0, time = 0;  ///< of accuracy, with an inference each, besides those of the stream
+    MeasuredAccuracy last;        ///< of the last interval that had any
+  } measurements;
   struct Model {
     std::string device, device_reason;
     std::string plan, gradient_plan;
@@ -53,6 +57,7 @@ class Statistics {
   void count_gradient(guint64 took, bool failed);
   void count_sent(const Gradient &gradient);
   void count_profile(guint64 took);
+  void count_measurement(guint64 took);
   void count_mark();
   RunStats read() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "stream_time.h"
 
+#include "frame_mark.h"
 #include "interval_end.h"
 
 namespace oneadapt {

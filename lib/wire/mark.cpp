@@ -5,7 +5,8 @@
 
 namespace oneadapt {
 namespace {
-constexpr std::size_t kMarkBytes = 23;
+constexpr std::size_t kOldMarkBytes = 23, kMarkBytes = 25;  // without and with QP and range
+constexpr std::uint8_t kMostQp = 51;
 constexpr std::uint8_t kLast = 1;  // a flag
 constexpr std::uint64_t kMostTime = std::uint64_t(1) << 63, kLeastInterval = 1000000;
 }  // namespace
@@ -18,11 +19,13 @@ std::vector<std::uint8_t> encode_mark(const IntervalMark &mark) {
   put<std::uint64_t>(p, mark.stream_time);
   put<std::uint64_t>(p, mark.interval_duration);
   put<std::uint16_t>(p, mark.feedback_bytes);
+  put<std::uint8_t>(p, mark.qp);
+  put<std::uint8_t>(p, mark.map_range);
   return out;
 }
 
 bool decode_mark(const std::uint8_t *data, std::size_t size, IntervalMark &mark) {
-  if (!data || size != kMarkBytes) return false;
+  if (!data || (size != kMarkBytes && size != kOldMarkBytes)) return false;
   const auto flags = get<std::uint8_t>(data);
   if (flags & ~unsigned(kLast)) return false;
   IntervalMark m;
@@ -31,6 +34,11 @@ bool decode_mark(const std::uint8_t *data, std::size_t size, IntervalMark &mark)
   m.stream_time = get<std::uint64_t>(data);
   m.interval_duration = get<std::uint64_t>(data);
   m.feedback_bytes = get<std::uint16_t>(data);
+  if (size == kMarkBytes) {
+    m.qp = get<std::uint8_t>(data);
+    m.map_range = get<std::uint8_t>(data);
+    if ((m.qp > kMostQp && m.qp != kUnknownQp) || m.map_range > kMostQp) return false;
+  }
   if (m.stream_time >= kMostTime || m.interval_duration < kLeastInterval || m.interval_duration > kMostTime)
     return false;
   mark = m;

@@ -8,6 +8,8 @@
 
 namespace oneadapt {
 
+constexpr std::uint8_t kUnknownQp = 0xff;
+
 /// The mark of a frame that is the first or the last of its interval.
 struct IntervalMark {
   bool last = false;                    ///< the interval's last frame; else its first, or the first of a GOP within it
@@ -15,6 +17,8 @@ struct IntervalMark {
   std::uint64_t stream_time = 0;        ///< of the frame, at the camera, in ns; below 2^63
   std::uint64_t interval_duration = 0;  ///< ns, 1 ms to 2^63
   std::uint16_t feedback_bytes = 0;     ///< most bytes of a gradient message on the interval; 0: no limit
+  std::uint8_t qp = kUnknownQp;         ///< of the pictures from this one on, before a map's offsets
+  std::uint8_t map_range = 0;           ///< of the map over it (AllocationSettings::range), QP steps; 0: there is none
   /// Number of the interval.
   std::uint64_t interval() const { return stream_time / interval_duration; }
 };

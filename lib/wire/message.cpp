@@ -19,16 +19,19 @@ namespace oneadapt {
 namespace {
 
 constexpr std::uint8_t kMagic[4] = {'O', 'A', 'G', 'R'};
-constexpr std::uint8_t kVersion = 5, kOldestVersion = 4;
+constexpr std::uint8_t kVersion = 6, kOldestVersion = 4, kMeasuringVersion = 6;
 constexpr std::uint8_t kEarly = 1, kWide = 2;  // flags
 constexpr unsigned kDomainShift = 4;           // the flags' upper half is the domain
 constexpr std::size_t kHeaderBytes = 55, kCrcBytes = 4;
-constexpr std::size_t kWideBytes = 6;  // the upper halves of three sides, behind the header
+constexpr std::size_t kMeasuredBytes = 6;  // measured accuracy, behind the header
+constexpr std::size_t kWideBytes = 6;      // the upper halves of three sides, behind that
+constexpr double kAccuracySteps = 65535;
 constexpr std::size_t kRegionBytes = 6;
 constexpr unsigned kMaxPooling = 20;           // by then one cell covers any frame of kMaxMessageBlocks blocks
 constexpr std::uint64_t kMostBehind = 0xffff;  // intervals
 constexpr double kRegionSteps = 4095;          // a coordinate has 12 bits
-static_assert(kHeaderBytes + kWideBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget, "room for any map");
+static_assert(kHeaderBytes + kWideBytes + kMeasuredBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget,
+              "room for any map");
 
 static_assert(std::numeric_limits<float>::is_iec559, "IEEE 754");
 std::uint32_t bits_of(float v) {
@@ -64,6 +67,25 @@ void get_corner(const std::uint8_t *&p, double &x, double &y) {
   x = (upper << 4 | lower >> 12) / kRegionSteps;
   y = (lower & 0xfff) / kRegionSteps;
 }
+void put_measured(std::uint8_t *&p, const MeasuredAccuracy &m) {
+  put<std::uint8_t>(p, std::uint8_t(std::min(m.frames, 0xffu)));
+  put<std::uint8_t>(p, std::uint8_t(std::min(m.occupied, 0xffu)));
+  put<std::uint16_t>(p, std::uint16_t(std::lround(std::clamp(m.accuracy, 0.0, 1.0) * kAccuracySteps)));
+  put<std::uint16_t>(p, std::uint16_t(std::min(m.objects, 0xffffu)));
+}
+MeasuredAccuracy get_measured(const std::uint8_t *&p) {
+  MeasuredAccuracy m;
+  m.frames = get<std::uint8_t>(p);
+  m.occupied = get<std::uint8_t>(p);
+  m.accuracy = get<std::uint16_t>(p) / kAccuracySteps;
+  m.objects = get<std::uint16_t>(p);
+  return m;
+}
+/// What stands before regions, levels and map.
+std::size_t header_bytes(unsigned version, bool wide) {
+  return kHeaderBytes + (wide ? kWideBytes : 0) + (version >= kMeasuringVersion ? kMeasuredBytes : 0);
+}
+
 void put_region(std::uint8_t *&p, const Box &box) {
   const unsigned x0 = region_step(box.x0), y0 = region_step(box.y0);
   put_corner(p, x0, y0);
@@ -104,6 +126,8 @@ void check(const Gradient &g, std::size_t byte_budget) {
   // As floats, which is how they travel.
   if (!std::isfinite(float(g.z)) || !std::isfinite(float(g.theta)) || !std::isfinite(float(g.slope)))
     throw std::invalid_argument("a gradient's z, θ and slope must be finite");
+  if (!std::isfinite(g.measured.accuracy) || g.measured.occupied > g.measured.frames)
+    throw std::invalid_argument("a gradient's measured accuracy must be finite, and of no more frames than compared");
   if (g.interval_duration == 0) throw std::invalid_argument("a gradient's interval must have a duration");
   const std::uint64_t latest = interval_of(g.stream_time, g.interval_duration);
   if (g.interval > latest || latest - g.interval > kMostBehind)
@@ -119,7 +143,7 @@ void check(const Gradient &g, std::size_t byte_budget) {
 std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_budget) {
   check(g, byte_budget);
   const bool wide = is_wide(g.map);
-  const std::size_t fixed = kHeaderBytes + (wide ? kWideBytes : 0) + kCrcBytes;
+  const std::size_t fixed = header_bytes(kVersion, wide) + kCrcBytes;
   const std::size_t budget = std::min(byte_budget, kMaxMessageBytes);
   // Rather fewer regions than a coarse map: the surest come first.
   const std::size_t regions = std::min({g.regions.size(), kMaxMessageRegions, (budget - fixed) / 4 / kRegionBytes});
@@ -145,6 +169,7 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_bu
   put_float(p, g.theta);
   put_float(p, g.slope);
   put<std::uint8_t>(p, std::uint8_t(regions));
+  put_measured(p, g.measured);
   if (wide)
     for (const std::uint32_t *side : sides(g.map)) put<std::uint16_t>(p, std::uint16_t(*side >> 16));
   for (std::size_t i = 0; i < regions; ++i) put_region(p, g.regions[i]);
@@ -175,7 +200,7 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   const unsigned known = version == kOldestVersion ? kEarly : kEarly | kWide | 0xfu << kDomainShift;
   if (flags & ~known) return fail("a gradient message with unknown flags");
   const bool wide = flags & kWide;
-  const std::size_t fixed = kHeaderBytes + (wide ? kWideBytes : 0) + kCrcBytes;
+  const std::size_t fixed = header_bytes(version, wide) + kCrcBytes;
   if (size < fixed) return fail("shorter than a gradient message's header");
 
   Gradient g;
@@ -191,8 +216,11 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   g.theta = get_float(p);
   g.slope = get_float(p);
   const std::size_t regions = get<std::uint8_t>(p);
+  if (version >= kMeasuringVersion) g.measured = get_measured(p);
   if (wide)
     for (std::uint32_t *side : sides(g.map)) *side |= std::uint32_t(get<std::uint16_t>(p)) << 16;
+  if (g.measured.occupied > g.measured.frames)
+    return fail("a gradient message with an accuracy of more frames than were compared");
   if (!std::isfinite(g.z) || !std::isfinite(g.theta) || !std::isfinite(g.slope))
     return fail("a gradient message with numbers that are not finite");
   if (g.interval_duration == 0) return fail("a gradient message of an interval without duration");

@@ -31,8 +31,8 @@ constexpr std::size_t kMaxMessageRegions = 64;
 /// counts as that. Thread-safe.
 std::vector<std::uint8_t> encode_gradient(const Gradient &gradient, std::size_t byte_budget = kMessageBudget);
 
-/// Decodes a message of this version or of version 4. On failure returns false and says why in `error`; `gradient` is
-/// then unchanged. Never throws on bad input, never allocates more than the sizes it has checked. Thread-safe.
+/// Decodes a message of this version or of one from 4 on. On failure returns false and says why in `error`; `gradient`
+/// is then unchanged. Never throws on bad input, never allocates more than the sizes it has checked. Thread-safe.
 bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradient, std::string &error);
 
 /// Length that the beginning of a message states, for readers of a stream of messages. 0 when the data is not a message

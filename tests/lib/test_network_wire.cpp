@@ -101,7 +101,7 @@ TEST(Fragments, NothingButMessagesComesOut) {
 }
 
 TEST(Marks, ComeBack) {
-  IntervalMark m{true, 0x89abcdef, 123456789012345, 2000000000, 512}, back;
+  IntervalMark m{true, 0x89abcdef, 123456789012345, 2000000000, 512, 36, 18}, back;
   const Bytes bytes = encode_mark(m);
   ASSERT_TRUE(decode_mark(bytes.data(), bytes.size(), back));
   EXPECT_TRUE(back.last);
@@ -110,13 +110,34 @@ TEST(Marks, ComeBack) {
   EXPECT_EQ(back.interval_duration, m.interval_duration);
   EXPECT_EQ(back.interval(), 61728u);
   EXPECT_EQ(back.feedback_bytes, 512u);
+  EXPECT_EQ(back.qp, 36);
+  EXPECT_EQ(back.map_range, 18);
+}
+
+// Cameras of the version before say nothing of a QP.
+TEST(Marks, WithoutAQpAreRead) {
+  IntervalMark back;
+  Bytes old = encode_mark({true, 7, 5000000000, 1000000000, 512, 36, 18});
+  old.resize(old.size() - 2);
+  ASSERT_TRUE(decode_mark(old.data(), old.size(), back));
+  EXPECT_EQ(back.stream, 7u);
+  EXPECT_EQ(back.feedback_bytes, 512u);
+  EXPECT_EQ(back.qp, kUnknownQp);
+  EXPECT_EQ(back.map_range, 0);
 }
 
 TEST(Marks, OthersAreRefused) {
   IntervalMark back;
   const Bytes good = encode_mark({false, 1, 5, 1000000000});
   EXPECT_FALSE(decode_mark(nullptr, 0, back));
-  for (std::size_t n = 0; n < good.size(); ++n) EXPECT_FALSE(decode_mark(good.data(), n, back));
+  for (std::size_t n = 0; n < good.size(); ++n)
+    EXPECT_EQ(decode_mark(good.data(), n, back), n == good.size() - 2) << "that one is of the version before";
+  back = IntervalMark();
+  for (const IntervalMark &m :
+       {IntervalMark{false, 1, 5, 1000000000, 0, 52}, IntervalMark{false, 1, 5, 1000000000, 0, 36, 52}}) {
+    const Bytes b = encode_mark(m);
+    EXPECT_FALSE(decode_mark(b.data(), b.size(), back)) << "there is no QP above 51";
+  }
   Bytes longer = good;
   longer.resize(good.size() + 1);
   EXPECT_FALSE(decode_mark(longer.data(), longer.size(), back));

@@ -24,6 +24,10 @@ TEST(Wire, RoundTrip) {
   EXPECT_EQ(back.map.frame_width, g.map.frame_width);
   EXPECT_EQ(back.map.frame_height, g.map.frame_height);
   EXPECT_EQ(back.map.block_size, g.map.block_size);
+  EXPECT_EQ(back.measured.frames, 2u);
+  EXPECT_EQ(back.measured.occupied, 1u);
+  EXPECT_NEAR(back.measured.accuracy, 0.75, 1e-5);
+  EXPECT_EQ(back.measured.objects, 9u);
   ASSERT_EQ(back.regions.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_NEAR(back.regions[i].x0, g.regions[i].x0, 0.5001 / 4095);
@@ -71,7 +75,7 @@ TEST(Wire, BytesAreAsDocumented) {
   g.map.values = {8, 7.75, 1, 0};
   const Bytes b = encode_gradient(g);
   const Bytes header = {
-      'O',  'A',  'G',  'R',  5,    1,    0,    3,     // magic, version, flags, pooling, levels
+      'O',  'A',  'G',  'R',  6,    1,    0,    3,     // magic, version, flags, pooling, levels
       0,    0,    0,    16,   0,    64,   0,    16,    // length (below), block size, width, height
       0xde, 0xad, 0xbe, 0xef, 0xff, 0xff, 3,    4,     // stream, elements (at most 65535), confident
       0,    1,                                         // intervals behind
@@ -81,6 +85,7 @@ TEST(Wire, BytesAreAsDocumented) {
       0xc0, 0,    0,    0,                             // θ
       0x3f, 0,    0,    0,                             // slope
       1,                                               // regions
+      2,    1,    0xbf, 0xff, 0,    9,                 // measured: frames, occupied, 0.75 of 65535 (49151.25), objects
       0,    0x0f, 0xff, 0x80, 0x0f, 0xff,              // region: 000 fff, 800 fff
       0,    0,                                         // level 0
       0x7f, 0,                                         // level 1: 0x3f800000 without its sign and lower 15 bits
@@ -124,7 +129,7 @@ TEST(Wire, OfManyLevelsEachResidualHasAByte) {
 
 TEST(Wire, AMessageMadeByHandIsRead) {
   // 40×24 pixels in blocks of 16: 3×2. Pooled by 2: 2 cells in a row, of levels 1 and 0. A stored deflate block.
-  Bytes b = {'O', 'A', 'G', 'R', 5, 0, 1, 2, 0, 0, 0, 16, 0, 40, 0, 24};
+  Bytes b = {'O', 'A', 'G', 'R', 6, 0, 1, 2, 0, 0, 0, 16, 0, 40, 0, 24};
   b.resize(kEnd, 0);
   b[kDurationAt + 7] = 1;
   const Bytes rest = {0x7e, 0, 0x80, 0x80,                 // levels 0.5 (0x3f000000) and 3 (0x40400000)
@@ -221,7 +226,7 @@ TEST(Wire, TheDefaultBudgetIsOnePacket) {
 
 TEST(Wire, AMapTakesNoMoreThanThreeBitsABlockIfItCan) {
   std::mt19937 random(5);
-  // 432 blocks: 162 bytes, beside a header of 55 and a checksum of 4. Runs, as objects make them.
+  // 432 blocks: 162 bytes, beside a header of 61 and a checksum of 4. Runs, as objects make them.
   double value = 1;
   unsigned i = 0;
   const Gradient g =
@@ -248,7 +253,7 @@ TEST(Wire, ASmallBudgetHasAMapOfFewCells) {
   const Bytes b = encode_gradient(g, 96);
   EXPECT_LE(b.size(), 96u);
   const Gradient back = decoded(b);
-  EXPECT_EQ(back.regions.size(), 1u) << "a quarter of 96 bytes less 59";
+  EXPECT_EQ(back.regions.size(), 1u) << "a quarter of 96 bytes less 65";
   EXPECT_NEAR(total(back.map) / total(g.map), 1, kSum);
   EXPECT_GT(back.map.at(13, 5), 4 * back.map.at(2, 15)) << "still where the object is";
 }
@@ -309,7 +314,7 @@ TEST(Wire, TheSurestRegionsGo) {
   Gradient g = example(64, 48);
   for (int i = 0; i < 100; ++i) g.regions.push_back({-1, 0, 2, std::nan("")});
   const Gradient back = decoded(encode_gradient(g));
-  ASSERT_EQ(back.regions.size(), 51u) << "a quarter of 1300 bytes less 59";
+  ASSERT_EQ(back.regions.size(), 51u) << "a quarter of 1300 bytes less 65";
   EXPECT_NEAR(back.regions[0].x0, 0.25, 0.5 / 4095);
   EXPECT_EQ(back.regions[50].x1, 1.0) << "clipped to the frame";
   EXPECT_EQ(decoded(encode_gradient(g, 5000)).regions.size(), 64u);
@@ -335,7 +340,9 @@ TEST(Wire, WhatIsNoGradientIsNotEncoded) {
   refused([](Gradient &g) { g = Gradient(); });
   refused([](Gradient &g) { g.z = 1e39; });  // no float
   refused([](Gradient &g) { g.interval_duration = 0; });
-  refused([](Gradient &g) { g.interval = 42; });  // later than its stream time
+  refused([](Gradient &g) { g.measured.accuracy = std::nan(""); });
+  refused([](Gradient &g) { g.measured.occupied = 3; });  // of 2
+  refused([](Gradient &g) { g.interval = 42; });          // later than its stream time
   refused([](Gradient &g) { g.stream_time *= 2000; });
   refused([](Gradient &g) { g.map = BlockMap(1025, 1024, 1); });
   refused([](Gradient &g) { g.domain = Domain::Signal; });  // 48 high
@@ -351,10 +358,11 @@ TEST(Wire, EveryRefusalSaysWhy) {
   };
   says({}, "shorter");
   says({good.begin(), good.begin() + 58}, "shorter");
+  says(with(good, kMeasuredAt, {1, 2}), "more frames than were compared");
   says(Bytes(65536, 0), "longer");
   says(with(good, 0, {'X'}), "no gradient message");
   says(with(good, 4, {3}), "version");
-  says(with(good, 4, {6}), "version");
+  says(with(good, 4, {7}), "version");
   for (std::uint8_t flag : {4, 8}) says(with(good, kFlagsAt, {flag}), "flags");
   says({good.begin(), good.end() - 1}, "cut");
   Bytes other = good;
@@ -373,8 +381,8 @@ TEST(Wire, EveryRefusalSaysWhy) {
   says(with(good, kLevelsAt, {0}), "number of levels");
   says(with(good, kLevelsAt, {65}), "number of levels");
   says(with(good, kRegionsAt, {65}), "more regions");
-  Bytes brief(good.begin(), good.begin() + 74);
-  says(with(brief, kLevelsAt, {2}), "more regions");  // 55 + 12 + 4 + 4 > 74
+  Bytes brief(good.begin(), good.begin() + 80);
+  says(with(brief, kLevelsAt, {2}), "more regions");  // 61 + 12 + 4 + 4 > 80
   says(with(good, kEnd, {0xff, 0xff, 0xff}), "turned over");
   says(with(good, levels_at, {0xff, 0x00}), "level");  // infinity
   says(with(good, levels_at, {0xff, 0x80}), "level");
@@ -385,7 +393,7 @@ TEST(Wire, EveryRefusalSaysWhy) {
   other.insert(other.end() - 4, 0);
   says(sealed(other), "unpack");                                    // something behind the map
   const auto stored = [&](std::uint8_t levels, const Bytes &map) {  // 2×1 blocks
-    Bytes b = {'O', 'A', 'G', 'R', 5, 0, 0, levels, 0, 0, 0, 16, 0, 32, 0, 16};
+    Bytes b = {'O', 'A', 'G', 'R', 6, 0, 0, levels, 0, 0, 0, 16, 0, 32, 0, 16};
     b.resize(kEnd + levels * kLevel, 0);
     b[kDurationAt] = 1;
     const Bytes header = {1, std::uint8_t(map.size()), 0, std::uint8_t(~map.size()),

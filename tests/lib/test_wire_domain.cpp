@@ -47,7 +47,7 @@ TEST(Wire, TheLargestSidesComeBack) {
 
 // Version 4 had neither domain nor wide sides; only sound was one high.
 TEST(Wire, MessagesOfVersionFourAreRead) {
-  const auto of_version_four = [](const Gradient &g) { return with(encode_gradient(g), 4, {4, 0}); };
+  const auto of_version_four = [](const Gradient &g) { return as_version(4, encode_gradient(g)); };
   Gradient g = filled(800, 1, 80, [] { return 0.5; });
   g.domain = Domain::Signal;
   const Gradient sound = decoded(of_version_four(g));
@@ -59,6 +59,20 @@ TEST(Wire, MessagesOfVersionFourAreRead) {
   EXPECT_EQ(message_length(picture.data(), picture.size()), picture.size());
   for (std::uint8_t flag : {2, 4, 0x10})
     EXPECT_NE(refusal(with(picture, kFlagsAt, {flag})).find("flags"), std::string::npos);
+}
+
+// Version 5 did not say what was measured.
+TEST(Wire, MessagesOfVersionFiveAreRead) {
+  Gradient g = filled(72000, 1, 80, [] { return 0.25; });
+  g.domain = Domain::Signal;
+  const Bytes old = as_version(5, encode_gradient(g));
+  const Gradient back = decoded(old);
+  EXPECT_EQ(back.domain, Domain::Signal);
+  EXPECT_EQ(back.map.frame_width, 72000u);
+  EXPECT_EQ(back.map.values, g.map.values);
+  EXPECT_EQ(back.regions.size(), g.regions.size());
+  EXPECT_EQ(back.measured.frames, 0u);
+  EXPECT_EQ(message_length(old.data(), old.size()), old.size());
 }
 
 TEST(Wire, DomainsAndWideSidesAreChecked) {

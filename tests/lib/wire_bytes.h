@@ -23,8 +23,8 @@ using oneadapt_test::total;
 
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::size_t kFlagsAt = 5, kPoolingAt = 6, kLevelsAt = 7, kLengthAt = 8, kBlockAt = 10, kWidthAt = 12,
-                      kHeightAt = 14, kBehindAt = 24, kDurationAt = 26, kZAt = 42, kRegionsAt = 54, kEnd = 55,
-                      kLevel = 2, kWide = 6;  // docs/wire-format.md
+                      kHeightAt = 14, kBehindAt = 24, kDurationAt = 26, kZAt = 42, kRegionsAt = 54, kMeasuredAt = 55,
+                      kMeasured = 6, kEnd = kMeasuredAt + kMeasured, kLevel = 2, kWide = 6;  // docs/wire-format.md
 
 inline Gradient example(unsigned width = 768, unsigned height = 576, unsigned block = 16) {
   Gradient g;
@@ -37,6 +37,7 @@ inline Gradient example(unsigned width = 768, unsigned height = 576, unsigned bl
   g.confident = 9;
   g.theta = 0.375;
   g.regions = {{0.25, 0.5, 0.75, 1}, {0, 0, 0.1, 0.2}};
+  g.measured = {2, 1, 0.75, 9};
   g.map = BlockMap(width, height, block);
   std::mt19937 random(7);
   std::normal_distribution<float> octaves(-6, 4);
@@ -80,6 +81,14 @@ inline Bytes sealed(Bytes bytes) {
 }
 inline Bytes with(Bytes bytes, std::size_t at, const Bytes &change) {
   for (std::size_t i = 0; i < change.size(); ++i) bytes.at(at + i) = change[i];
+  return sealed(bytes);
+}
+
+/// The same message as writers of an older version made it, without what was measured.
+inline Bytes as_version(std::uint8_t version, Bytes bytes) {
+  bytes.erase(bytes.begin() + kMeasuredAt, bytes.begin() + kEnd);
+  bytes.at(4) = version;
+  if (version == 4) bytes.at(kFlagsAt) = 0;
   return sealed(bytes);
 }
 

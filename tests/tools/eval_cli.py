@@ -38,7 +38,7 @@ class EvalCli(short_clip.ShortClip):
         command = [PROGRAM, "--set", "dnn.input-size=256x192", "--set", "filter.qp-ladder=44,32,20"]
         for name, value in options.items():
             if value is not None:
-                command += ["--" + name, value]
+                command += ["--" + name.replace("_", "-"), value]
         return command
 
     def run_it(self, output, **changes):
@@ -80,7 +80,7 @@ class EvalCli(short_clip.ShortClip):
             ({"model": nonsense}, ["model", nonsense, "save it with torch.jit.save"]),
             ({"model": gone}, ["--model", gone, "name a self-describing TorchScript model"]),
             ({"classes": "persn"}, ["classes", "persn", 'it has "person"']),
-            ({"policies": "uniform,oneadpt"}, ["--policies", "oneadpt", "there are oneadapt, uniform"]),
+            ({"policies": "uniform,oneadpt"}, ["--policies", "oneadpt", "there are oneadapt, min-accuracy, uniform"]),
             ({"knobs": "qp,sclae"}, ["--knobs", "sclae", "there are area-threshold, "]),
             ({"knobs": ""}, ["--knobs", "there are area-threshold, "]),
             ({"knobs": "qp,qp-map"}, ["--knobs", "qp-map", "name one of the two"]),
@@ -169,12 +169,16 @@ class EvalCli(short_clip.ShortClip):
                          "gst-plugins-ugly (Debian: gstreamer1.0-plugins-ugly), or leave x264enc out\n")
 
     def test_by_default_video_is_compared_with_x264enc(self):
-        output, names = self.path("default"), ["uniform", "x264enc", "x264enc-bitrate", "x264enc-lookahead", "oneadapt"]
-        done = self.run_it(output, policies=None, lambdas="5")
+        output = self.path("default")
+        names = ["uniform", "min-accuracy", "x264enc", "x264enc-bitrate", "x264enc-lookahead", "oneadapt"]
+        done = self.run_it(output, policies=None, lambdas="5", min_accuracies="0.9")
         self.assertEqual(done.returncode, 0, done.stderr)
         clip = self.results(output)["clips"][0]
         self.assertEqual([c["policy"] for c in clip["curves"]], names)
-        uniform, quality, bitrate, lookahead, _ = (c["points"] for c in clip["curves"])
+        uniform, kept, quality, bitrate, lookahead, _ = (c["points"] for c in clip["curves"])
+        self.assertEqual([(p["setting"], p["asked"]) for p in kept], [("min-accuracy=0.9", 0.9)])
+        self.assertTrue(0 < kept[0]["settled"] <= 1)
+        self.assertTrue(any("measured_accuracy" in i for i in kept[0]["intervals"]))
         for points in (quality, lookahead):
             self.assertEqual([p["setting"] for p in points], ["quantizer=20", "quantizer=32", "quantizer=44"])
         self.assertEqual([p["setting"].split("=")[0] for p in bitrate], ["bitrate"] * 3)

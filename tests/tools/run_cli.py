@@ -117,7 +117,8 @@ class RunCli(short_clip.ShortClip):
         adapted, full = (c["points"][0] for c in clip["curves"])
         self.assertAlmostEqual(adapted["accuracy"], summary["accuracy"], places=5)
         self.assertAlmostEqual(adapted["bandwidth"], summary["bandwidth"], places=5)
-        self.assertEqual((full["accuracy"], full["bandwidth"]), (1, 1))
+        self.assertEqual(full["bandwidth"], 1)
+        self.assertTrue(0.9 < full["accuracy"] < 1, "it is coded, too")
         # Second by second, the same as intervals.jsonl.
         rows = [json.loads(line) for line in self.read(output, "intervals.jsonl").splitlines()]
         self.assertEqual([i["t"] for i in adapted["intervals"]], [0, 1, 2])
@@ -128,6 +129,24 @@ class RunCli(short_clip.ShortClip):
         self.assertEqual(len(clip["stills"]), 6 if OVERLAY else 0)
         for still in clip["stills"]:
             self.assertTrue(still["image"].startswith("data:image/jpeg;base64,/9j/"), still["image"][:40])
+
+    def test_by_default_an_accuracy_is_kept(self):
+        output = self.path("kept")
+        printed = self.run_it(output=output)
+        self.assertRegex(printed, r"(?m)^second +qp-map .* measured expected$")
+        summary = json.loads(self.read(output, "summary.json"))
+        self.assertEqual(summary["min_accuracy"], 0.9)
+        self.assertNotIn("lambda", summary)
+        self.assertEqual(self.results(output)["clips"][0]["curves"][0]["points"][0]["setting"], "min-accuracy=0.9")
+        rows = [json.loads(line) for line in self.read(output, "intervals.jsonl").splitlines()]
+        self.assertTrue(all(0 <= row["expected_accuracy"]["mean"] <= 1 for row in rows))
+        self.assertTrue(any("measured_accuracy" in row for row in rows))
+        self.assertTrue(all("measured_accuracy" not in row for row in self.rows_of("--lambda", "1")))
+
+    def rows_of(self, *arguments):
+        output = self.path("rows")
+        self.run_it(*arguments, output=output)
+        return [json.loads(line) for line in self.read(output, "intervals.jsonl").splitlines()]
 
     def test_low_accuracy_is_said_and_the_advice_helps(self):
         output = self.path("low")

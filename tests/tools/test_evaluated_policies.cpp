@@ -49,11 +49,12 @@ class Curves : public ::testing::Test {
 
 TEST(EvaluatedPolicies, AreThoseOfTheRegistryByTheirCurvesAndSixMore) {
   EXPECT_EQ(evaluated_names(),
-            (std::vector<std::string>{"oneadapt", "uniform", "profiling", "chameleon", "casva", "region",
-                                      "voice-detection", "voice-detection-ahead", "dds", "reducto", "x264enc",
+            (std::vector<std::string>{"oneadapt", "min-accuracy", "uniform", "profiling", "chameleon", "casva",
+                                      "region", "voice-detection", "voice-detection-ahead", "dds", "reducto", "x264enc",
                                       "x264enc-bitrate", "x264enc-lookahead", "x264enc-lookahead-bitrate"}));
   EXPECT_EQ(find_evaluated("static"), nullptr);
   EXPECT_EQ(find_evaluated("voice-detection-ahead")->policy->name, "activity");
+  EXPECT_EQ(find_evaluated("min-accuracy")->policy->name, "oneadapt");
   EXPECT_EQ(find_evaluated("dds")->policy, nullptr);
   EXPECT_EQ(evaluated_as(CurveRole::Anchor).curve.name, "uniform");
   EXPECT_EQ(role_of("dds"), CurveRole::RegionBaseline);
@@ -64,7 +65,7 @@ TEST(EvaluatedPolicies, AreThoseOfTheRegistryByTheirCurvesAndSixMore) {
 TEST(EvaluatedPolicies, ByDefaultVideoIsComparedWithWhatPeopleRun) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(default_names("video", false),
-            (Names{"uniform", "x264enc", "x264enc-bitrate", "x264enc-lookahead", "oneadapt"}));
+            (Names{"uniform", "min-accuracy", "x264enc", "x264enc-bitrate", "x264enc-lookahead", "oneadapt"}));
   EXPECT_EQ(default_names("video", true), (Names{"uniform", "oneadapt"}));
   EXPECT_EQ(default_names("sound", false), (Names{"uniform", "oneadapt"}));
 }

@@ -42,7 +42,7 @@ Outcome outcome(std::size_t wrong) {
   o.options.clip = "clips/street.mp4";
   o.options.model = "models/nanodet.pt";
   o.adapted = made_up(100, wrong);
-  o.reference = made_up(1000, 0);
+  o.reference = o.judge = made_up(1000, 0);
   return o;
 }
 

@@ -69,8 +69,10 @@ void Camera::start() {
   if (options_.source.rfind("/dev/", 0) == 0) g_object_set(source, "device", options_.source.c_str(), nullptr);
   if (options_.source != "test" && options_.source.rfind("/dev/", 0) != 0)
     g_object_set(source, "location", options_.source.c_str(), nullptr);
-  g_object_set(ctl_, "knobs", options_.knobs.c_str(), "lambda", options_.lambda, "max-bitrate",
-               guint64(options_.max_bitrate), nullptr);
+  const double min_accuracy = options_.min_accuracy.value_or(options_.lambda ? 0 : kMinAccuracy);
+  const std::string knobs = !options_.knobs.empty() ? options_.knobs : min_accuracy > 0 ? "qp-map" : "qp";
+  g_object_set(ctl_, "knobs", knobs.c_str(), "min-accuracy", min_accuracy, "lambda", options_.lambda.value_or(1),
+               "max-bitrate", guint64(options_.max_bitrate), nullptr);
   // A server that closes the connection has ended the session. By itself the sink would connect anew, over TCP too, and
   // go on sending without a session, to nobody.
   g_object_set(sink_, "location", options_.location.c_str(), "latency", options_.latency, "udp-reconnect", FALSE,

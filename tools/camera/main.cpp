@@ -19,8 +19,14 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", "oneadapt-camera " VERSION);
   app.add_option("SOURCE", o.source, "A clip, /dev/video0, or \"test\"")->required();
   app.add_option("LOCATION", o.location, "rtsp://HOST:PORT/NAME or rtsps://…")->required();
-  app.add_option("--knobs", o.knobs, "What is adapted, separated by commas")->capture_default_str();
-  app.add_option("--lambda", o.lambda, "What bandwidth is worth")->capture_default_str()->check(CLI::Range(0.0, 1e6));
+  app.add_option(
+         "--min-accuracy", o.min_accuracy,
+         "Accuracy to keep as cheaply as possible, which the server measures (default: 0.9; with --lambda: none)")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--lambda", o.lambda, "Instead: what bandwidth is worth against accuracy")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--knobs", o.knobs,
+                 "What is adapted, separated by commas (default: qp-map, a QP a macroblock; with --lambda qp)");
   app.add_option("--max-bitrate", o.max_bitrate, "Most bits a second (0: any number)");
   app.add_option("--fps", o.fps, "Frames a second (default: the source's own)")->check(CLI::Range(0.1, 1000.0));
   app.add_option("--protocols", o.protocols, "udp or tcp")->capture_default_str()->check(CLI::IsMember({"udp", "tcp"}));

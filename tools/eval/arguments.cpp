@@ -77,6 +77,12 @@ void declare_curves(CLI::App &app, Arguments &a) {
       ->delimiter(',')
       ->check(not_negative());
   options
+      .add_shown("--min-accuracies", o.min_accuracies,
+                 "Accuracies to keep that draw the curve of min-accuracy: F1 against the results on uncoded pictures",
+                 "X,Y,..")
+      ->delimiter(',')
+      ->check(share());
+  options
       .add_shown("--resource", a.resource,
                  "What is saved: bandwidth (bytes of H.264), or frames that the DNN analyses (a gradient counts as "
                  "one; the pictures reach the DNN uncoded, and the knobs are thresholds)",
@@ -207,6 +213,7 @@ void complete(Arguments &a) {
   unique(o.knobs);
   unique(o.policies);
   unique(o.lambdas);
+  unique(o.min_accuracies);
   unique(o.figures);
 }
 

@@ -60,8 +60,8 @@ void check_property(const std::string &name, const std::string &text, const Eval
     throw RunError("--set: " + kind + " has no property \"" + property + "\" that can be set; gst-inspect-1.0 " + kind +
                    " lists them");
   if (among(name, {"ctl.interval", "filter.interval", "filter.key-int-max", "filter.look-ahead", "dnn.interval",
-                   "ctl.lockstep", "ctl.policy", "ctl.policy-file", "ctl.lambda", "ctl.knobs", "dnn.model",
-                   "dnn.classes", "dnn.device", "dnn.gradient", "dnn.results-location"}))
+                   "ctl.lockstep", "ctl.policy", "ctl.policy-file", "ctl.lambda", "ctl.min-accuracy", "ctl.knobs",
+                   "dnn.model", "dnn.classes", "dnn.device", "dnn.gradient", "dnn.results-location"}))
     throw RunError("--set: " + name + " is set by oneadapt-eval itself; leave it to its own options (--help)");
   std::vector<std::string> adapted;
   for (const std::string &knob : options.knobs) adapted.push_back(start_property(knob));
@@ -158,6 +158,9 @@ void check_needs(const EvaluatedPolicy &policy, const EvalOptions &options) {
       !policy.encoder.empty() && !factory)
     throw RunError("--policies: " + name + " needs GStreamer's element " + policy.encoder +
                    ", which is not installed; install " + policy.package + ", or leave " + name + " out");
+  if (policy.curve.sweep == CurveSweep::MinAccuracies && options.frames)
+    throw RunError("--policies: " + name +
+                   " is measured by coding pictures once more; leave --resource frames out, or " + name);
   if (policy.policy && policy.policy->needs.bytes && options.frames)
     throw RunError("--policies: " + name + " goes by bytes; leave --resource frames out, or " + name);
 }

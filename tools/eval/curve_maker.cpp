@@ -111,6 +111,48 @@ class LambdaCurve : public RunsCurve {
   bool is_shown() const { return policy_.curve.role == CurveRole::Subject; }
 };
 
+/// CurveSweep::MinAccuracies.
+class AccuracyCurve : public RunsCurve {
+ public:
+  using RunsCurve::RunsCurve;
+  std::vector<NamedRun> runs() const override {
+    std::vector<NamedRun> runs;
+    for (double accuracy : clip_.options().min_accuracies) {
+      RunOptions run = clip_.runner.base(clip_.clip);
+      run.policy = policy_.policy->name;
+      run.min_accuracy = accuracy;
+      runs.push_back({run, clip_.name + ", min-accuracy=" + number(accuracy)});
+    }
+    return runs;
+  }
+  json points() const override {
+    json points = RunsCurve::points();
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      points[i]["asked"] = clip_.options().min_accuracies.at(i);
+      points[i]["settled"] = settled(points[i]);
+    }
+    return points;
+  }
+
+ protected:
+  std::string setting(std::size_t i) const override {
+    return "min-accuracy=" + number(clip_.options().min_accuracies.at(i));
+  }
+
+ private:
+  /// Accuracy from the sixth second on (of short clips, from the third): what was asked for takes a while to be found.
+  static json settled(const json &point) {
+    const json &all = point.at("intervals");
+    double sum = 0, weight = 0;
+    for (std::size_t t = all.size() > 8 ? 5 : 2; t < all.size(); ++t)
+      if (!all[t].at("accuracy").is_null()) {
+        sum += all[t].at("accuracy").get<double>() * all[t].at("weight").get<double>();
+        weight += all[t].at("weight").get<double>();
+      }
+    return weight > 0 ? json(round6(sum / weight)) : json();
+  }
+};
+
 /// CurveSweep::RecordedLambdas.
 class SteppedCurve : public CurveMaker {
  public:
@@ -196,6 +238,8 @@ std::unique_ptr<CurveMaker> make_sweep(const ClipRuns &clip, const EvaluatedPoli
       return std::make_unique<StartCurve>(clip, policy);
     case CurveSweep::RecordedLambdas:
       return std::make_unique<SteppedCurve>(clip, policy);
+    case CurveSweep::MinAccuracies:
+      return std::make_unique<AccuracyCurve>(clip, policy);
     case CurveSweep::Lambdas:
       break;
   }

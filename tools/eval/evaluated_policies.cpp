@@ -22,7 +22,8 @@ const std::vector<EvaluatedPolicy> &evaluated_policies() {
         EvaluatedPolicy evaluated{curve, &policy};
         if (policy.maps_only) evaluated.quality_for = "moves the macroblock map only";
         evaluated.make = make_sweep;
-        evaluated.by_default = curve.role == CurveRole::Anchor || curve.role == CurveRole::Subject;
+        evaluated.by_default = curve.role == CurveRole::Anchor || curve.role == CurveRole::Subject ||
+                               curve.sweep == CurveSweep::MinAccuracies;
         list.push_back(std::move(evaluated));
       }
     for (const auto &more : {dds_policy, reducto_policy, x264enc_policy, x264enc_bitrate_policy,
@@ -43,7 +44,7 @@ std::vector<std::string> default_names(const std::string &medium, bool frames) {
   std::vector<std::string> names{evaluated_as(CurveRole::Anchor).curve.name};
   for (const EvaluatedPolicy &p : evaluated_policies())
     if (p.by_default && p.curve.role == CurveRole::Baseline && p.curve.medium == medium &&
-        (!frames || p.encoder.empty()))
+        (!frames || (p.encoder.empty() && p.curve.sweep != CurveSweep::MinAccuracies)))
       names.push_back(p.curve.name);
   names.push_back(evaluated_as(CurveRole::Subject).curve.name);
   return names;

@@ -167,6 +167,7 @@ std::string transmission(const RunOptions &o) {
            decoder;
   return (o.second_pass ? PassOverlay::camera() : "") +
          "oneadaptctl name=ctl lockstep=true ! oneadaptfilter name=filter ! " + (o.raw ? "video/x-raw ! " : decoder) +
+         (o.min_accuracy > 0 && !o.raw ? "oneadaptshadow name=shadow ! " : "") +
          (o.second_pass ? PassOverlay::server() : "");
 }
 

@@ -32,6 +32,11 @@ IntervalRow row_of(const GstStructure *s, double interval_seconds) {
   row.z = number(s, "z", 0);
   row.measured_resource = number(s, "measured-resource", -1);
   row.predicted_resource = number(s, "predicted-resource", -1);
+  guint occupied = 0;
+  if (gst_structure_get_uint(s, "measured-occupied", &occupied) && occupied)
+    row.measured_accuracy = number(s, "measured-accuracy", -1);
+  row.expected_accuracy = number(s, "expected-accuracy", -1);
+  row.accuracy_deviation = number(s, "accuracy-deviation", 0);
   const GValue *knobs = gst_structure_get_value(s, "knobs");
   for (guint i = 0; knobs && i < gst_value_list_get_size(knobs); ++i) {
     const GstStructure *k = gst_value_get_structure(gst_value_list_get_value(knobs, i));

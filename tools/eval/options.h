@@ -52,6 +52,7 @@ struct RunOptions : CommonOptions {
   std::string policy = default_policy().name;
   std::string policy_file;  ///< of a policy that needs one
   double lambda = 1, alpha = 0.5, smoothing = 0.5;
+  double min_accuracy = 0;              ///< accuracy to keep, which is then measured; 0: lambda decides
   std::string knobs;                    ///< knobs to adapt, separated by commas; empty: all
   std::map<std::string, double> start;  ///< values of the filter's knob properties at the start
   std::string results_location;         ///< JSON lines of the DNN element; empty: none
@@ -78,6 +79,7 @@ struct EvalOptions : CommonOptions {
   std::vector<std::string> clips;
   std::vector<std::string> knobs, policies;
   std::vector<double> lambdas{0.05, 0.1, 0.2, 0.4, 0.8, 1.6};
+  std::vector<double> min_accuracies{0.8, 0.85, 0.9, 0.95};
   std::vector<std::string> figures;  ///< checks of the paper instead of policies; empty: policies
   bool frames = false;               ///< resource: frames analysed, without a codec; else bytes sent
   std::optional<double> look_ahead;  ///< of a filter that looks ahead, seconds; none: the medium's own

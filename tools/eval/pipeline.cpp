@@ -23,6 +23,7 @@ void configure_adaptation(GstElement *p, const RunOptions &o) {
   set_property(p, "ctl", "policy", o.policy);
   set_property(p, "ctl", "policy-file", o.policy_file);
   set_property(p, "ctl", "lambda", text(o.lambda));
+  set_property(p, "ctl", "min-accuracy", text(o.min_accuracy));
   set_property(p, "ctl", "alpha", text(o.alpha));
   set_property(p, "ctl", "smoothing", text(o.smoothing));
   set_property(p, "ctl", "knobs", o.knobs);

@@ -122,6 +122,11 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
                          {"analysed", analysed[t]},
                          {"knobs", knobs}});
   }
+  for (const IntervalRow &row : r.intervals) {
+    const std::size_t t = std::size_t(double(row.interval) * row.seconds / kIntervalSeconds);
+    if (t < intervals.size() && row.measured_accuracy >= 0)
+      intervals[t]["measured_accuracy"] = round6(row.measured_accuracy);
+  }
   if (count) reference.medium->describe_intervals(intervals, r, reference);
   return {{"setting", setting},
           {"bandwidth", reference.bytes ? round6(double(r.bytes) / double(reference.bytes)) : 0},

@@ -46,6 +46,8 @@ struct IntervalRow {
   double measured_resource = -1,
          predicted_resource = -1;  ///< fractions of the most expensive configuration's; −1: unknown
   std::vector<KnobValue> knobs;
+  double measured_accuracy = -1;  ///< without labels, of frames in which something was found; −1: there was none
+  double expected_accuracy = -1, accuracy_deviation = 0;  ///< under the decision; −1: no accuracy was asked for
 };
 
 /// What left the filter in one buffer.

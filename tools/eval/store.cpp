@@ -55,6 +55,7 @@ json to_json(const IntervalRow &r) {
           {"feedback", r.feedback},
           {"measured", r.measured_resource},
           {"predicted", r.predicted_resource},
+          {"accuracy", {r.measured_accuracy, r.expected_accuracy, r.accuracy_deviation}},
           {"knobs", knobs}};
 }
 
@@ -68,6 +69,10 @@ IntervalRow interval_of(const json &j) {
   r.feedback = j.at("feedback");
   r.measured_resource = j.at("measured");
   r.predicted_resource = j.at("predicted");
+  const json &accuracy = j.at("accuracy");
+  r.measured_accuracy = accuracy.at(0);
+  r.expected_accuracy = accuracy.at(1);
+  r.accuracy_deviation = accuracy.at(2);
   for (const json &k : j.at("knobs"))
     r.knobs.push_back({k.at(0), k.at(1), k.at(2), k.at(3), k.at(4), k.at(5), k.at(6), k.at(7), k.at(8)});
   return r;
@@ -216,6 +221,7 @@ std::string RunStore::path(const RunOptions &o) const {
   if (!o.schedule.empty()) key.push_back({{"schedule", o.schedule}});
   if (!o.policy_file.empty()) key.push_back(stamp(o.policy_file));
   if (!o.encoder.empty()) key.push_back({{"encoder", o.encoder}});
+  if (o.min_accuracy > 0) key.push_back({{"min-accuracy", o.min_accuracy}});
   if (o.key_int_max) key.push_back({{"key-int-max", o.key_int_max}});
   if (o.feedback_loss > 0) key.push_back({{"lost", o.feedback_loss}, {"seed", o.seed}});
   return folder_ + "/" + checksum(text_of(key)).substr(0, 32) + ".json";

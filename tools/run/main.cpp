@@ -18,6 +18,7 @@
 #include "core/policy/registry.h"
 #include "eval/evaluation.h"
 #include "eval/medium.h"
+#include "eval/reference.h"
 #include "eval/report.h"
 #include "eval/run.h"
 #include "eval/text.h"
@@ -33,6 +34,8 @@ namespace {
 
 /// Frames with boxes in the report: as many as stand side by side and still show something.
 constexpr unsigned kStills = 6;
+/// What users of detectors put up with, about: one object in ten is another one.
+constexpr double kMinAccuracy = 0.9;
 
 json to_json(const IntervalRow &r) {
   json knobs = json::object(), effects = json::object();
@@ -53,6 +56,9 @@ json to_json(const IntervalRow &r) {
          {"feedback", r.feedback},           {"effects", effects}};
   if (r.measured_resource >= 0) j["measured_resource"] = r.measured_resource;
   if (r.predicted_resource >= 0) j["predicted_resource"] = r.predicted_resource;
+  if (r.measured_accuracy >= 0) j["measured_accuracy"] = r.measured_accuracy;
+  if (r.expected_accuracy >= 0)
+    j["expected_accuracy"] = {{"mean", r.expected_accuracy}, {"deviation", r.accuracy_deviation}};
   return j;
 }
 
@@ -60,21 +66,37 @@ void print_row(const IntervalRow &r, bool head) {
   if (head) {
     std::printf("%6s", "second");
     for (const KnobValue &k : r.knobs) std::printf(" %10s", k.name.c_str());
-    std::printf(" %10s %8s %8s\n", "kbit/s", "z", "objects");
+    std::printf(" %10s %8s %8s%s\n", "kbit/s", "z", "objects", r.expected_accuracy >= 0 ? " measured expected" : "");
   }
   std::printf("%6.0f", double(r.interval) * r.seconds);
   for (const KnobValue &k : r.knobs) std::printf(" %10g", k.value);
-  std::printf(" %10.1f %8.2f %8u\n", kbps(r.bytes, r.seconds), r.z, r.objects);
+  std::printf(" %10.1f %8.2f %8u", kbps(r.bytes, r.seconds), r.z, r.objects);
+  if (r.measured_accuracy >= 0)
+    std::printf(" %8.3f", r.measured_accuracy);
+  else if (r.expected_accuracy >= 0)
+    std::printf(" %8s", "-");
+  if (r.expected_accuracy >= 0) std::printf(" %8.3f", r.expected_accuracy);
+  std::printf("\n");
   std::fflush(stdout);
 }
 
 /// The same clip in the most expensive configuration, for comparison only.
-RunOptions reference_of(RunOptions o) {
+RunOptions expensive(RunOptions o) {
   o.policy = oneadapt::fixed_policy().name;
   o.start.clear();
   o.results_location.clear();
   o.video_location.clear();
   o.stills = 0;
+  o.min_accuracy = 0;
+  o.knobs.clear();
+  o.gradient = false;
+  return o;
+}
+
+/// The same clip without any coding.
+RunOptions uncoded(RunOptions o) {
+  o.raw = true;
+  o.key_int_max = 0;
   return o;
 }
 
@@ -92,6 +114,7 @@ void write_outcome(const Outcome &outcome, const std::string &folder, const std:
 struct Arguments {
   RunOptions options;
   std::vector<std::string> start;  ///< KNOB=VALUE
+  std::optional<double> lambda, min_accuracy;
   std::string output;
   bool no_reference = false;
 };
@@ -114,7 +137,8 @@ void declare_clip(CLI::App &app, RunOptions &o) {
       ->type_name("S");
 }
 
-void declare_policy(CLI::App &app, RunOptions &o) {
+void declare_policy(CLI::App &app, Arguments &a) {
+  RunOptions &o = a.options;
   std::vector<std::string> policies;
   for (const PolicyInfo &p : oneadapt::policies()) policies.push_back(p.name);
   app.add_option("--policy", o.policy,
@@ -128,11 +152,18 @@ void declare_policy(CLI::App &app, RunOptions &o) {
                                                    return !p.needs.file.empty();
                                                  }) + " (docs/policies.md)")
       ->type_name("FILE");
-  app.add_option("--lambda", o.lambda,
-                 "What resource is worth against accuracy: 0 never saves, 10 saves most of what can be saved")
+  app.add_option(
+         "--lambda", a.lambda,
+         "Instead of an accuracy to keep: what resource is worth against accuracy (0 never saves, 10 saves most "
+         "of what can be saved)")
       ->type_name("X")
-      ->capture_default_str()
       ->check(not_negative());
+  app.add_option(
+         "--min-accuracy", a.min_accuracy,
+         "Accuracy to keep as cheaply as possible, 0 to 1, measured while the clip runs: F1 against the results "
+         "on uncoded pictures (default: 0.9; with --lambda, or a policy that does not measure: none)")
+      ->check(share())
+      ->type_name("X");
   app.add_option("--alpha", o.alpha, "Learning rate of " + policies_where([](const PolicyInfo &p) {
                                        return p.heeds.alpha;
                                      }) + "; 0: measure, do not move")
@@ -141,7 +172,8 @@ void declare_policy(CLI::App &app, RunOptions &o) {
       ->check(not_negative());
   app.add_option(
          "--knobs", o.knobs,
-         "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp (default: the first three)")
+         "Knobs to adapt, of qp, scale, framerate, and qp-map (macroblocks) instead of qp (default: qp-map where an "
+         "accuracy is kept, else qp, scale and framerate)")
       ->type_name("A,B,..");
   app.add_option("--key-int-max", o.key_int_max,
                  "Most pictures from one IDR picture to the next (0: the filter's default of 250)")
@@ -159,7 +191,7 @@ void declare_policy(CLI::App &app, RunOptions &o) {
 void declare(CLI::App &app, Arguments &a) {
   RunOptions &o = a.options;
   declare_clip(app, o);
-  declare_policy(app, o);
+  declare_policy(app, a);
   app.add_option("--start", a.start,
                  "A knob's value at the start; again for more (default: where lambda usually leads to)")
       ->type_name("KNOB=VALUE");
@@ -185,6 +217,15 @@ void read_start(Arguments &a) {
       throw CLI::ValidationError("--start", "wants a number behind the =, got \"" + s + "\"");
     }
   }
+}
+
+/// What was not said.
+void complete(Arguments &a) {
+  RunOptions &o = a.options;
+  const PolicyInfo &policy = oneadapt::find_policy(o.policy);
+  o.lambda = a.lambda.value_or(o.lambda);
+  o.min_accuracy = a.min_accuracy.value_or(a.lambda || !policy.heeds.min_accuracy ? 0 : kMinAccuracy);
+  if (o.min_accuracy > 0 && o.knobs.empty()) o.knobs = "qp-map";
 }
 
 /// What --output gets while the clip runs.
@@ -270,14 +311,18 @@ void adapt(const Arguments &a, const std::string &command) {
   if (a.no_reference || interrupted()) {
     std::printf("%.1f s of footage, %.1f kbit/s.\n", adapted.seconds, kbps(adapted.bytes, adapted.seconds));
   } else {
-    std::printf("Now the same clip with the most expensive configuration ...\n");
+    std::printf("Now the same clip with the most expensive configuration, and uncoded ...\n");
     std::fflush(stdout);
     try {
-      outcome.reference = run(reference_of(o), {});
+      const RunOptions reference = expensive(o);
+      outcome.reference = run(reference, {});
+      outcome.judge = judged_by_uncoded(*o.medium, o.raw)
+                          ? with_results_of(run(uncoded(reference), {}), outcome.reference)
+                          : outcome.reference;
     } catch (const RunStopped &) {
     }
     if (interrupted())
-      outcome.reference = {};  // half a run is nothing to compare with
+      outcome.reference = outcome.judge = {};  // half a run is nothing to compare with
     else
       std::fputs(summary(outcome).c_str(), stdout);
   }
@@ -290,15 +335,19 @@ int main(int argc, char **argv) {
   CLI::App app{
       "Runs the whole loop over a clip: a policy adapts, second by second, what is sent to the DNN. Prints each "
       "second's\n"
-      "knobs, bitrate, output utility z and objects, then compares with sending everything in the most expensive\n"
-      "configuration."};
+      "knobs, bitrate, output utility z, objects and accuracy, then compares with sending everything in the most\n"
+      "expensive configuration."};
   app.footer(
       "\nExample:\n"
       "  oneadapt-run --clip road.mp4 --model models/nanodet.pt --classes car,truck,bus --fps 10 --output out/road\n"
       "To compare policies at several trade-offs: oneadapt-eval.\n");
   Arguments a;
   declare(app, a);
-  if (const auto status = parse_command_line(app, "oneadapt-run", argc, argv, [&] { read_start(a); })) return *status;
+  if (const auto status = parse_command_line(app, "oneadapt-run", argc, argv, [&] {
+        read_start(a);
+        complete(a);
+      }))
+    return *status;
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait slow everything else in the
   // pipeline down, and each other on a busy machine.
   setenv("OMP_WAIT_POLICY", "passive", 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a run came to, against the most expensive configuration: in words, as summary.json, and for the report.
+// What a run came to, against the most expensive configuration and the results on uncoded pictures: in words, as
+// summary.json, and for the report.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,10 +16,11 @@ struct Outcome {
   RunOptions options;
   RunResult adapted;
   RunResult reference;  ///< of the most expensive configuration; empty: it was not run
+  RunResult judge;      ///< the same, with the results on uncoded pictures; of media that are not coded, just the same
   bool has_reference() const { return !reference.input.empty(); }
   /// Bytes sent, as a share of the reference's; 0 without one.
   double bandwidth() const;
-  /// F1 against the reference, [0, 1]; 0 without one.
+  /// F1 against the judge, [0, 1]; 0 without one.
   double accuracy() const;
 };
 

@@ -28,6 +28,7 @@ constexpr guint64 kNone = G_MAXUINT64;
 struct CtlSettings {
   std::string tunables, knobs, policy = oneadapt::default_policy().name, policy_file, feedback = "auto";
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
+  double min_accuracy = 0;
   double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
   guint feedback_timeout = 3;

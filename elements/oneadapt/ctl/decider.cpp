@@ -196,6 +196,7 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   o.continuous = knob->flags & GST_ONEADAPT_KNOB_CONTINUOUS;
   o.self_scaling = knob->flags & GST_ONEADAPT_KNOB_SELF_SCALING;
   o.refines = knob->flags & GST_ONEADAPT_KNOB_REFINES;
+  o.measured = knob->flags & GST_ONEADAPT_KNOB_MEASURED;
   if (knob->typical_accuracy && knob->typical_resource) {
     o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
     o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
@@ -268,6 +269,7 @@ std::optional<oneadapt::Gradient> Decider::take(const DecisionRequest &request, 
     o.z = smooth->z;
     o.confident = smoother_.confident();
     o.elements = request.gradient->elements;
+    o.measured = request.gradient->measured;
     o.micro_averaged = request.gradient->micro_averaged();
   } else if (o.feedback_lost) {
     if (newest_) smooth = flat(*newest_);
@@ -331,6 +333,15 @@ GstStructure *Decider::describe(const DecisionRequest &request, const Observatio
     if (GST_CLOCK_TIME_IS_VALID(request.now) && request.now >= g->stream_time)
       gst_structure_set(s, "gradient-age", GST_TYPE_CLOCK_TIME, request.now - g->stream_time, nullptr);
   }
+  if (o.measured.frames)
+    gst_structure_set(s, "measured-frames", G_TYPE_UINT, o.measured.frames, "measured-occupied", G_TYPE_UINT,
+                      o.measured.occupied, "measured-accuracy", G_TYPE_DOUBLE, o.measured.accuracy, "measured-objects",
+                      G_TYPE_UINT, o.measured.objects, nullptr);
+  if (request.settings.min_accuracy > 0)
+    gst_structure_set(s, "min-accuracy", G_TYPE_DOUBLE, request.settings.min_accuracy, nullptr);
+  if (decision.accuracy)
+    gst_structure_set(s, "expected-accuracy", G_TYPE_DOUBLE, decision.accuracy->expected, "accuracy-deviation",
+                      G_TYPE_DOUBLE, decision.accuracy->deviation, nullptr);
   const DecisionBudget &budget = request.budget;
   if (budget.bytes > 0) gst_structure_set(s, "budget", G_TYPE_UINT64, guint64(budget.bytes), nullptr);
   if (budget.frames > 0) gst_structure_set(s, "frame-budget", G_TYPE_DOUBLE, budget.frames, nullptr);

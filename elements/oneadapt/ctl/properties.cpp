@@ -108,6 +108,13 @@ void add_objective() {
                             "0: accuracy at any price",
                             0, 1e6, 1.0, kLive),
         &CtlSettings::lambda);
+  p.add(g_param_spec_double("min-accuracy", "Minimum accuracy",
+                            interned("Accuracy to keep, as cheaply as that can be: F1 against the results on the "
+                                     "camera's own pictures; \"lambda\" then counts for nothing. An oneadaptshadow in "
+                                     "front of the DNN measures it (0 = none, \"lambda\" decides); " +
+                                     policies_where([](const PolicyInfo &i) { return i.heeds.min_accuracy; })),
+                            0, 1, 0, kLive),
+        &CtlSettings::min_accuracy);
   p.add(g_param_spec_double("lambda-bandwidth", "Lambda of bandwidth",
                             "What bytes are worth, where that is not \"lambda\" (-1 = as \"lambda\")", -1, 1e6, -1,
                             kLive),

@@ -24,6 +24,7 @@ oneadapt::PolicySettings policy_settings(const CtlSettings &s) {
   settings.alpha = s.alpha;
   settings.lambda = s.lambda_bandwidth < 0 ? s.lambda : s.lambda_bandwidth;
   settings.lambda_compute = s.lambda_compute;
+  settings.min_accuracy = s.min_accuracy;
   settings.profile_interval = s.profile_interval;
   settings.profile_configurations = s.profile_configurations;
   settings.profile_top = s.profile_top;

@@ -126,8 +126,9 @@ gboolean AdaptiveFilter::apply(guint64 interval, const GstStructure *configurati
   // A map is made from what was probed last: a probe under way is waited for.
   std::unique_lock<std::mutex> lock(probing_, std::defer_lock);
   for (std::size_t knob = 0; knob < knobs.size() && !lock; knob++)
-    if (knobs[knob].type == KnobType::Map && (*values)[knob]) lock.lock();
-  PayloadRef payload = medium_.payload(*values);
+    if ((knobs[knob].flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) && (*values)[knob]) lock.lock();
+  const Values asked = settings_.lock()->asked;
+  PayloadRef payload = medium_.payload(*values, asked);
   settings_.lock()->pending = PendingConfiguration{interval, *values, *inactive, std::move(payload)};
   return TRUE;
 }

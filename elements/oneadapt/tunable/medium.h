@@ -58,8 +58,8 @@ class Medium {
   virtual void merge(Values &values, const PartialValues &named) const {
     for (std::size_t knob = 0; knob < values.size(); knob++) values[knob] = named[knob].value_or(values[knob]);
   }
-  /// What goes with a configuration that the controller applies.
-  virtual PayloadRef payload(const PartialValues &) { return nullptr; }
+  /// What goes with a configuration that the controller applies, and that names some knobs of those asked for.
+  virtual PayloadRef payload(const PartialValues & /*named*/, const Values & /*asked*/) { return nullptr; }
   /// A probe begins, which may yet fail.
   virtual void on_probe(const ProbeRequest &) {}
   /// Whether the medium tells if something goes on in an interval, and takes other values for those in which nothing

@@ -379,7 +379,7 @@ static void install_properties(GObjectClass *klass) {
   /**
    * oneadaptfilter:interval-marks:
    *
-   * An interval's first and last frame say so themselves, in some 47 bytes of H.264 user data, so that a DNN on the
+   * An interval's first and last frame say so themselves, in some 49 bytes of H.264 user data, so that a DNN on the
    * other side of a network counts the same intervals (docs/network.md). Auto: where a payloader or an element of
    * class "Network" is downstream.
    */
@@ -400,11 +400,6 @@ static void install_properties(GObjectClass *klass) {
           oneadapt::kDefaultFeedbackShare, fixed),
       &VideoSettings::feedback_share);
   const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  VideoMedium::setting_properties.add(
-      g_param_spec_int("map-range", "Map range",
-                       "Greatest difference of two macroblocks' QPs in a map that a controller chooses", 0, 51, 18,
-                       playing),
-      &VideoSettings::map_range);
   VideoMedium::setting_properties.add(
       g_param_spec_uint("map-granularity", "Map granularity",
                         "Side, in macroblocks, of the squares that share one QP in a map that a controller chooses", 1,

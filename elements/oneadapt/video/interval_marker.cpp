@@ -26,17 +26,19 @@ std::uint16_t IntervalMarker::feedback_bytes(bool last, Size output) {
   return std::uint16_t(std::clamp(share, kLeast, 65535.0));
 }
 
-std::vector<std::uint8_t> IntervalMarker::mark(GstClockTime time, bool first, bool last, Size output) {
+std::vector<std::uint8_t> IntervalMarker::mark(const FrameToMark &frame) {
   if (!marking_)
     marking_ = settings_.marks == Marks::On ||
                (settings_.marks == Marks::Auto && leads_to_network(GST_VIDEO_ENCODER_SRC_PAD(encoder_)));
-  if (!*marking_ || !(first || last)) return {};
+  if (!*marking_ || !(frame.first || frame.last)) return {};
   IntervalMark mark;
-  mark.last = last;
+  mark.last = frame.last;
   mark.stream = gst_oneadapt_pad_stream(GST_VIDEO_ENCODER_SINK_PAD(encoder_));
-  mark.stream_time = time;
+  mark.stream_time = frame.time;
   mark.interval_duration = settings_.interval;
-  mark.feedback_bytes = feedback_bytes(last, output);
+  mark.feedback_bytes = feedback_bytes(frame.last, frame.output);
+  mark.qp = std::uint8_t(frame.qp);
+  mark.map_range = std::uint8_t(frame.map_range);
   std::vector<std::uint8_t> data(std::begin(kMarkUuid), std::end(kMarkUuid));
   const auto coded = encode_mark(mark);
   data.insert(data.end(), coded.begin(), coded.end());

@@ -11,14 +11,21 @@
 
 namespace oneadapt {
 
+/// A frame as the marker knows it.
+struct FrameToMark {
+  GstClockTime time = 0;             ///< stream time
+  bool first = false, last = false;  ///< of its interval
+  Size output;                       ///< of what goes out
+  int qp = 0, map_range = 0;         ///< IntervalMark's
+};
+
 /// Of one run; belongs to the streaming thread.
 class IntervalMarker {
  public:
   IntervalMarker(GstVideoEncoder *encoder, VideoMedium &medium, const VideoSettings &settings)
       : encoder_(encoder), medium_(medium), settings_(settings) {}
-  /// The user data that a frame carries, by its stream time; empty: none. `first`, `last`: of its interval. `output` is
-  /// the size of what goes out.
-  std::vector<std::uint8_t> mark(GstClockTime time, bool first, bool last, Size output);
+  /// The user data that a frame carries; empty: none.
+  std::vector<std::uint8_t> mark(const FrameToMark &frame);
 
  private:
   std::uint16_t feedback_bytes(bool last, Size output);

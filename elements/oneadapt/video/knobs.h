@@ -16,6 +16,7 @@ enum KnobId : std::size_t {
   kFramerate,
   kQp,
   kQpMap,
+  kMapRange,
   kBBias,
   kPixelThreshold,
   kAreaThreshold,

@@ -2,6 +2,7 @@
 #include "video/medium.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/macroblock/allocation.h"
@@ -70,25 +71,29 @@ void VideoMedium::merge(Values &values, const PartialValues &named) const {
   values[kQpMap] = values[kQp];
 }
 
-PayloadRef VideoMedium::payload(const PartialValues &values) {
-  if (!values[kQpMap]) return nullptr;
+PayloadRef VideoMedium::payload(const PartialValues &named, const Values &asked) {
+  if (!named[kQpMap] && !named[kMapRange]) return nullptr;
   const VideoSettings now = *settings.lock();
   const LastGradient last = *gradient_.lock();
-  const double base = *values[kQpMap];
+  const double base = named[kQpMap].value_or(asked[kQp]), range = named[kMapRange].value_or(asked[kMapRange]);
   auto map = std::make_shared<QpMap>();
   if (last.map.values.empty()) {
     // No gradient has come yet: offsets of 0, so that an encoder with B pictures is one that takes them from the start.
-    if (range_over(base, now.map_range, 1) > 0) *map = {1, 1, {0}};
+    if (range_over(base, range, 1) > 0) {
+      map->columns = map->rows = 1;
+      map->offsets = {0};
+    }
     return map;
   }
   AllocationSettings allocation;
-  allocation.range = range_over(base, now.map_range, last.confident);
+  allocation.range = range_over(base, range, last.confident);
   allocation.granularity = now.map_granularity;
   const guint64 start = thread_cpu_ns();
   map->offsets = allocate_qp(last.map, allocation);
   if (!map->offsets.empty()) {
     map->columns = last.map.columns();
     map->rows = last.map.rows();
+    map->range = int(std::lround(allocation.range));
   }
   count_probe(thread_cpu_ns() - start, false);
   return map;
@@ -111,7 +116,8 @@ void VideoMedium::on_probe(const ProbeRequest &request) {
 
 std::optional<double> VideoMedium::announced(std::size_t knob, double value) {
   const PictureFormat format = history.lock()->format();
-  if (knob == kQpMap || (knob == kBBias && !format.b_frames) || (video_knobs()[knob].h264_only && !format.h264))
+  if (knob == kQpMap || knob == kMapRange || (knob == kBBias && !format.b_frames) ||
+      (video_knobs()[knob].h264_only && !format.h264))
     return std::nullopt;
   if (knob == kFramerate && format.rate() > 0 && (value == 0 || value > format.rate())) return format.rate();
   return value;

@@ -30,7 +30,6 @@ struct VideoSettings {
   guint threads = 1, max_skip = 0, b_frames = 0, key_int_max = 0;
   Marks marks = Marks::Auto;
   double feedback_share = kDefaultFeedbackShare;
-  int map_range = 18;
   guint map_granularity = 1;
 };
 
@@ -46,7 +45,7 @@ class VideoMedium : public RememberingMedium<PictureHistory> {
   GstStructure *counters() override;
   void merge(Values &values, const PartialValues &named) const override;
   /// A QpMap.
-  PayloadRef payload(const PartialValues &values) override;
+  PayloadRef payload(const PartialValues &named, const Values &asked) override;
   void on_probe(const ProbeRequest &request) override;
   void new_run(bool over) override;
   bool set_setting(guint id, const GValue *value) override {

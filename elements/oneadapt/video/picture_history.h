@@ -18,6 +18,7 @@ namespace oneadapt {
 struct QpMap {
   unsigned columns = 0, rows = 0;
   std::vector<float> offsets;  ///< row by row
+  int range = 0;               ///< AllocationSettings::range that it was made with; 0: it was not made so
   bool operator==(const QpMap &other) const {
     return columns == other.columns && rows == other.rows && offsets == other.offsets;
   }

@@ -30,10 +30,13 @@ PictureMeasurement::PictureMeasurement(ProbeTools &tools, PictureRecord record, 
   luma_range_ = direct && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? 1 : kLimitedRange;
   if (request.gradient) gradient_ = resample(request.gradient->map, grid_.width, grid_.height);
   tools_.encoders.set_interval(record_, preset);
-  if (request.wanted.empty() || !request.wanted[kQpMap] || !possible()) return;
+  const auto is_map = [](std::size_t knob) { return knob == kQpMap || knob == kMapRange; };
+  if (request.wanted.empty() || !(request.wanted[kQpMap] || request.wanted[kMapRange]) || !possible()) return;
+  sent_gradient_ = request.gradient->map;
+  confident_ = request.gradient->confident;
   only_map_ = true;
   for (std::size_t knob = 0; knob < kKnobs; knob++)
-    if (knob != kQpMap && request.wanted[knob] && !request.ladders[knob].empty()) only_map_ = false;
+    if (!is_map(knob) && request.wanted[knob] && !request.ladders[knob].empty()) only_map_ = false;
   if (!request.ladders[kQpMap].empty() && record_.format.h264) prepare_map_model();
 }
 
@@ -196,6 +199,9 @@ double PictureMeasurement::compute(const Values &values) {
 
 double PictureMeasurement::resource_change(const Move &move) {
   if (move.knob == kQpMap) return map_->resource(move.there[kQpMap]) - map_->resource(move.here[kQp]);
+  if (move.knob == kMapRange)
+    return map_of_range(move.here[kQp], move.there[kMapRange]).resource(move.here[kQp]) -
+           map_of_range(move.here[kQp], move.here[kMapRange]).resource(move.here[kQp]);
   const double change = Measurement::resource_change(move);
   if (move.knob != kFramerate) return change;
   // One P picture for each gap is a small sample; but more pictures never cost less.
@@ -234,6 +240,11 @@ double PictureMeasurement::output_grad(const Move &move) {
   const Values &here = move.here, &there = move.there;
   if (move.knob == kQpMap)
     return luma_range_ * oneadapt::output_grad(gradient_, map_->change(here[kQp], there[kQpMap]));
+  if (move.knob == kMapRange)
+    return luma_range_ *
+           oneadapt::output_grad(
+               gradient_,
+               map_of_range(here[kQp], there[kMapRange]).change(map_of_range(here[kQp], here[kMapRange]), here[kQp]));
   if (move.knob == kFramerate) {
     BlockMap delta = reuse(gap(here[kFramerate]));
     const BlockMap other = reuse(gap(there[kFramerate]));
@@ -319,6 +330,18 @@ void PictureMeasurement::prepare_map_model() {
     tools_.fitted = record_.number;
   }
   map_.emplace(texture, offsets, tools_.rate.halving());
+}
+
+/// Of the map that the gradient would make with another range.
+MapModel PictureMeasurement::map_of_range(double base, double range) const {
+  AllocationSettings allocation;
+  allocation.range = range_over(base, range, confident_);
+  const auto offsets = allocate_qp(sent_gradient_, allocation);
+  const BlockMap &texture = map_->texture();
+  return MapModel(
+      texture,
+      stretch_offsets(offsets, sent_gradient_.columns(), sent_gradient_.rows(), texture.columns(), texture.rows()),
+      tools_.rate.halving());
 }
 
 /* ---- renderings ---------------------------------------------------------------------------------------------- */

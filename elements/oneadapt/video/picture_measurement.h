@@ -93,6 +93,7 @@ class PictureMeasurement : public Measurement {
   const BPicture &b_effect();
   BPicture measure_b_picture();
   BlockMap reuse(double gap_frames);
+  MapModel map_of_range(double base, double range) const;
   void prepare_map_model();
 
   ProbeTools &tools_;
@@ -101,8 +102,10 @@ class PictureMeasurement : public Measurement {
   Size grid_;
   double luma_range_;
   BlockMap gradient_;            // on the grid; empty: none
-  std::optional<MapModel> map_;  // where the QP map's moves are wanted
-  bool only_map_ = false;        // and nothing else: no picture need be encoded
+  std::optional<MapModel> map_;  // where the QP map's moves, or its range's, are wanted
+  BlockMap sent_gradient_;       // as it came
+  unsigned confident_ = 0;
+  bool only_map_ = false;  // and nothing else: no picture need be encoded
   std::map<std::tuple<int, unsigned, unsigned, unsigned>, Outcome> outcomes_;  // by QP, size, distance
   std::map<unsigned, Plane> sources_;                                          // luma by distance
   std::map<std::tuple<double, double, double>, FilterOutcome> replays_;        // by thresholds

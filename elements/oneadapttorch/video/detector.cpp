@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/macroblock/allocation.h"
+#include "second_generation.h"
 #include "video/picture_profile.h"
 #include "video/results.h"
 
@@ -38,7 +39,8 @@ Detector::Detector(const MediumPlace &place, const RunSettings &settings)
     : DnnMedium(place),
       model_(Model::load(settings.model)),
       clock_(settings.interval),
-      placer_(place.element, place.sink) {}
+      placer_(place.element, place.sink),
+      samples_(place.element, *model_) {}
 
 FrameSize Detector::frame_size() const {
   return {unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info())), unsigned(GST_VIDEO_INFO_HEIGHT(&reader_.info()))};
@@ -100,6 +102,8 @@ std::optional<Pass> Detector::end(guint64 interval) {
 std::optional<Pass> Detector::next() { return std::exchange(pass_, std::nullopt); }
 
 bool Detector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) {
+  GstSample *second = buffer && settings.gradient ? second_generation_of(buffer) : nullptr;
+  second_.reset(second ? gst_sample_ref(second) : nullptr);
   model_->set_gradient(settings.gradient_method, settings.gradient_memory);
   set_input_size(*model_, settings.input_size, largest_);
   const bool mapped = reader_.read(buffer ? buffer : held_.buffer.get(), [&](const RgbFrame &frame) {
@@ -121,6 +125,7 @@ Report Detector::report(BufferRef &buffer, bool line) {
   frame.width = frame_size().width;
   frame.height = frame_size().height;
   buffer.reset(gst_buffer_make_writable(buffer.release()));
+  detach_second_generation(buffer.get());
   attach_results(buffer.get(), frame.width, frame.height, *found_, model_->labels());
   return {guint(found_->size()), line ? result_line(frame, *found_, model_->labels()) : std::string()};
 }
@@ -135,25 +140,46 @@ std::vector<Box> Detector::regions() const {
   return regions;
 }
 
+std::optional<MeasuredAccuracy> Detector::measure(const RunSettings &settings) {
+  const std::unique_ptr<GstSample, UnrefSample> second = std::move(second_);
+  const auto transform = transform_from_tunable(
+      "Accuracy cannot be measured", "Put oneadaptshadow and this element on the same side of it", warned_measuring_);
+  if (!transform || !samples_.read_caps(second.get())) return std::nullopt;
+  set_input_size(*model_, settings.input_size, largest_);
+  const auto again = samples_.detect(second.get(), *transform);
+  if (!again) return std::nullopt;
+  std::vector<ScoredBox> before;
+  for (const Detection &d : *found_) before.push_back({d.box, d.score, d.label, d.mask});
+  const auto reference = of_interest(before), found = of_interest(*again);
+  MeasuredAccuracy measured;
+  measured.frames = 1;
+  measured.objects = unsigned(reference.size() + found.size());
+  measured.occupied = measured.objects > 0;
+  measured.accuracy = f1(found, reference);
+  return measured;
+}
+
 /// How this element sees what a tunable passes on. None, with a warning (once a run), when that cannot be told.
-std::optional<FrameTransform> Detector::transform_for_profile() {
+std::optional<FrameTransform> Detector::transform_from_tunable(const char *impossible, const char *remedy,
+                                                               std::atomic<bool> &warned) {
   const UpstreamPictures upstream = upstream_pictures(place_.sink);
   const std::vector<UpstreamPicture::View> &views = upstream.pictures.front().views;
   if (upstream.pictures.size() == 1 && views.size() == 1 && views[0].known && !is_empty(views[0].transform.shown()))
     return views[0].transform;
-  if (upstream.in_step && !warned_profile_.exchange(true))
-    GST_ELEMENT_WARNING(place_.element, STREAM, FAILED,
-                        ("Configurations cannot be profiled: the picture is put together or moved about between the "
-                         "tunable element and this one. Use a policy that does not profile, or put \"%s\" in front of "
-                         "oneadaptctl or behind this element.",
-                         upstream.obstacles.empty() ? "the mixer" : upstream.obstacles.front().name.c_str()),
-                        ("said once a run"));
+  if (upstream.in_step && !warned.exchange(true))
+    GST_ELEMENT_WARNING(
+        place_.element, STREAM, FAILED,
+        ("%s: the picture is put together or moved about between the tunable element and this one. %s, "
+         "or put \"%s\" in front of oneadaptctl or behind this element.",
+         impossible, remedy, upstream.obstacles.empty() ? "the mixer" : upstream.obstacles.front().name.c_str()),
+        ("said once a run"));
   return std::nullopt;
 }
 
 std::unique_ptr<Profile> Detector::profile(const RunSettings &settings) {
   // Renderings are of the picture that a tunable passes on.
-  const std::optional<FrameTransform> transform = transform_for_profile();
+  const auto transform = transform_from_tunable("Configurations cannot be profiled",
+                                                "Use a policy that does not profile", warned_profile_);
   if (!transform) return nullptr;
   return std::make_unique<PictureProfile>(place_.element, *model_, largest_, *transform, settings.input_size);
 }

@@ -11,6 +11,7 @@
 #include "video/gradient_placer.h"
 #include "video/interval_clock.h"
 #include "video/rgb_reader.h"
+#include "video/sample_detector.h"
 
 namespace oneadapt {
 
@@ -32,6 +33,8 @@ class Detector final : public DnnMedium {
   void let_go() override { held_.buffer.reset(); }
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
   Report report(BufferRef &buffer, bool line) override;
+  bool can_measure() const override { return bool(second_); }
+  std::optional<MeasuredAccuracy> measure(const RunSettings &settings) override;
   void complete(Gradient &gradient, const RunSettings &settings) const override;
   std::vector<Box> regions() const override;
   std::vector<PlacedGradient> place(const Gradient &gradient) override { return placer_.place(gradient); }
@@ -48,17 +51,23 @@ class Detector final : public DnnMedium {
     bool asked = false;               ///< end() was called in it
     bool keep = true;                 ///< it was in the one before, or there was none
   };
+  struct UnrefSample {
+    void operator()(GstSample *sample) const { gst_sample_unref(sample); }
+  };
   void hold(GstBuffer *buffer, const RunSettings &settings);
   FrameSize frame_size() const;
-  std::optional<FrameTransform> transform_for_profile();
+  std::optional<FrameTransform> transform_from_tunable(const char *impossible, const char *remedy,
+                                                       std::atomic<bool> &warned);
 
   const std::unique_ptr<Model> model_;
   RgbReader reader_;
   IntervalClock clock_;
   GradientPlacer placer_;
-  std::atomic<bool> warned_profile_{false};
-  FrameSize largest_;         ///< of the stream so far; changes with the model's turn
-  std::optional<Pass> pass_;  ///< of the picture that was taken in
+  std::atomic<bool> warned_profile_{false}, warned_measuring_{false};
+  SampleDetector samples_;
+  std::unique_ptr<GstSample, UnrefSample> second_;  ///< of the picture that was inferred last; taken by measure()
+  FrameSize largest_;                               ///< of the stream so far; changes with the model's turn
+  std::optional<Pass> pass_;                        ///< of the picture that was taken in
   GstClockTime time_ = GST_CLOCK_TIME_NONE;
   guint64 frame_ = 0, since_inference_ = 0;
   std::optional<std::vector<Detection>> found_;  ///< by the last inference

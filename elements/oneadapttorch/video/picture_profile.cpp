@@ -4,10 +4,6 @@
 #include <utility>
 
 #include "video/detector.h"
-#include "video/seen_part.h"
-
-GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
-#define GST_CAT_DEFAULT oneadaptdnn_debug
 
 namespace oneadapt {
 namespace {
@@ -42,34 +38,15 @@ std::optional<double> PictureProfile::accuracy(RenderingRef rendering, ProfileIn
   return wanted->len ? sum / wanted->len : 0;
 }
 
-bool PictureProfile::read_caps(GstCaps *caps) {
-  if (!caps) return false;
-  if (caps_ && gst_caps_is_equal(caps, caps_.get())) return true;
-  if (!reader_.set_caps(caps)) return false;
-  caps_.reset(gst_caps_ref(caps));
-  return true;
-}
-
 bool PictureProfile::infer(GstSample *sample, ProfileInferences &inferences, Boxes &boxes) {
-  GstBuffer *buffer = gst_sample_get_buffer(sample);
-  GstCaps *caps = gst_sample_get_caps(sample);
-  if (!buffer || !read_caps(caps)) {
-    GST_WARNING_OBJECT(element_, "a profile's sample cannot be read: %" GST_PTR_FORMAT, caps);
-    return false;
-  }
+  if (!detector_.read_caps(sample)) return false;
   return inferences.run([&] {
     // As the stream's frames are resized, and the most expensive configuration is one that the stream might have.
-    const auto width = unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info()));
-    const auto height = unsigned(GST_VIDEO_INFO_HEIGHT(&reader_.info()));
-    largest_ = larger(larger(largest_, stream_largest_), {width, height});
+    largest_ = larger(larger(largest_, stream_largest_), detector_.size());
     set_input_size(model_, input_size_, largest_);
-    const bool mapped = reader_.read(buffer, [&](const RgbFrame &frame) {
-      const RgbFrame seen = transform_.is_whole() ? frame : seen_part(frame, transform_, turned_);
-      for (Detection &d : model_.infer(seen)) boxes.push_back({d.box, d.score, d.label, std::move(d.mask)});
-    });
-    if (!mapped)
-      GST_WARNING_OBJECT(element_, "a profile's sample cannot be read as its caps say: %" GST_PTR_FORMAT, caps);
-    return mapped;
+    auto found = detector_.detect(sample, transform_);
+    if (found) boxes = std::move(*found);
+    return found.has_value();
   });
 }
 

@@ -10,7 +10,7 @@
 #include "model/model.h"
 #include "profile.h"
 #include "video/input_size.h"
-#include "video/rgb_reader.h"
+#include "video/sample_detector.h"
 
 namespace oneadapt {
 
@@ -22,27 +22,24 @@ class PictureProfile final : public Profile {
   /// live as long. `transform`: from the renderings to the pictures on the element's pad.
   PictureProfile(GstElement *element, Model &model, const FrameSize &largest, const FrameTransform &transform,
                  const InputSize &input_size)
-      : element_(element), model_(model), stream_largest_(largest), transform_(transform), input_size_(input_size) {}
+      : detector_(element, model),
+        model_(model),
+        stream_largest_(largest),
+        transform_(transform),
+        input_size_(input_size) {}
 
   std::optional<double> accuracy(RenderingRef rendering, ProfileInferences &inferences) override;
 
  private:
   using Boxes = std::vector<ScoredBox>;
-  bool read_caps(GstCaps *caps);
   bool infer(GstSample *sample, ProfileInferences &inferences, Boxes &boxes);
 
-  struct FreeCaps {
-    void operator()(GstCaps *caps) const { gst_caps_unref(caps); }
-  };
-  GstElement *const element_;
+  SampleDetector detector_;
   Model &model_;
   const FrameSize &stream_largest_;
   const FrameTransform transform_;
   const InputSize input_size_;
-  RgbReader reader_;  ///< the stream's own has the stream's caps
-  std::unique_ptr<GstCaps, FreeCaps> caps_;
   FrameSize largest_;
-  std::vector<std::uint8_t> turned_;
   // Of the first rendering.
   RenderingRef best_;
   std::vector<Boxes> reference_;

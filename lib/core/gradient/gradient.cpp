@@ -40,12 +40,21 @@ bool can_be_added(const Gradient &a, const Gradient &b) {
   return a.map.block_size == b.map.block_size && a.domain == b.domain;
 }
 
+void MeasuredAccuracy::add(const MeasuredAccuracy &other) {
+  const unsigned both = occupied + other.occupied;
+  if (both) accuracy = (accuracy * occupied + other.accuracy * other.occupied) / both;
+  occupied = both;
+  frames += other.frames;
+  objects += other.objects;
+}
+
 Gradient sum_of(const Gradient &before, const Gradient &newest) {
   if (!can_be_added(before, newest)) throw std::invalid_argument("gradients of different blocks cannot be added");
   Gradient sum = newest;
   sum.z += before.z;
   sum.elements += before.elements;
   sum.confident += before.confident;
+  sum.measured.add(before.measured);
   const BlockMap map = resample(before.map, newest.map.frame_width, newest.map.frame_height);
   for (std::size_t i = 0; i < map.values.size(); ++i) sum.map.values[i] += map.values[i];
   return sum;

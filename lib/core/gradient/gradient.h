@@ -34,6 +34,18 @@ struct BlockMap {
   unsigned blocks(std::uint32_t side) const { return block_size ? side / block_size + (side % block_size != 0) : 0; }
 };
 
+/// Accuracy as it is measured without labels (docs/accuracy.md): F1 of what the DNN finds once a received frame has
+/// been coded once more, against what it found in the frame. Of some frames of an interval.
+struct MeasuredAccuracy {
+  unsigned frames = 0;    ///< compared; 0: nobody measures
+  unsigned occupied = 0;  ///< of these, those in which either side found something
+  double accuracy = 1;    ///< mean F1 of the occupied frames, [0, 1]
+  unsigned objects = 0;   ///< found in these frames, of both sides together
+
+  /// Adds what was measured of other frames.
+  void add(const MeasuredAccuracy &other);
+};
+
 /// What the DNN says about one adaptation interval: DNNGrad of its last frame, and its output utility.
 struct Gradient {
   std::uint64_t interval = 0;           ///< number of the adaptation interval: floor(stream time / interval)
@@ -49,6 +61,7 @@ struct Gradient {
   /// Mean over the pixels of a block of Σ over R, G, B of |∂z/∂y|, for y in [0, 1], on the frame that the DNN received.
   BlockMap map;
   std::vector<Box> regions;  ///< of the confident elements, highest score first; in fractions of the frame
+  MeasuredAccuracy measured;
 
   bool averages_over_intervals() const { return traits(domain).averages_over_intervals; }
   bool micro_averaged() const { return traits(domain).micro_averaged; }
@@ -83,8 +96,8 @@ BlockMap resample(const BlockMap &map, unsigned frame_width, unsigned frame_heig
 /// Whether two gradients are of the same domain, and of blocks of the same size.
 bool can_be_added(const Gradient &a, const Gradient &b);
 /// The sum of two gradients, on the newest one's frame size (the other map is resampled where that differs): z,
-/// elements, confident elements and maps add up; the rest is the newest's. Throws std::invalid_argument where they
-/// cannot be added.
+/// elements, confident elements, measured frames and maps add up; the rest is the newest's. Throws
+/// std::invalid_argument where they cannot be added.
 Gradient sum_of(const Gradient &before, const Gradient &newest);
 
 /// Raises each value (≥ 0) to the power of `power` > 0 and scales the map so that Σ value·pixels stays the same. A

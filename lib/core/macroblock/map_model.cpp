@@ -86,8 +86,12 @@ double MapModel::resource(double qp) const {
 
 double MapModel::log_bits(double qp) const { return std::log2(bits(weights(texture_, offsets_, whole(qp)), halving_)); }
 
+int MapModel::block_qp(std::size_t block, int base) const {
+  return offsets_.empty() ? base : coded_qp(base, offsets_[block]);
+}
+
 double MapModel::error(std::size_t block, int base) const {
-  const int qp = offsets_.empty() ? base : coded_qp(base, offsets_[block]);
+  const int qp = block_qp(block, base);
   const double most = double(texture_.values[block]) + kLeastError;
   return most * (1 - std::exp(-kErrorPerStep * quantiser_steps()[std::size_t(qp)] / most));
 }
@@ -96,6 +100,17 @@ BlockMap MapModel::change(double from_qp, double to_qp) const {
   BlockMap map(texture_.frame_width, texture_.frame_height, texture_.block_size);
   for (std::size_t i = 0; i < map.values.size(); ++i)
     map.values[i] = float(std::hypot(error(i, whole(from_qp)), error(i, whole(to_qp))) / 255);
+  return map;
+}
+
+BlockMap MapModel::change(const MapModel &other, double qp) const {
+  if (other.texture_.values.size() != texture_.values.size())
+    throw std::invalid_argument("two maps can be compared over the same blocks only");
+  BlockMap map(texture_.frame_width, texture_.frame_height, texture_.block_size);
+  const int base = whole(qp);
+  for (std::size_t i = 0; i < map.values.size(); ++i)
+    if (block_qp(i, base) != other.block_qp(i, base))
+      map.values[i] = float(std::hypot(error(i, base), other.error(i, base)) / 255);
   return map;
 }
 

@@ -28,6 +28,7 @@ struct KnobObservation {
   std::optional<double> value;  ///< the same, where it may lie between two rungs
   bool continuous = false;      ///< may be set between two rungs
   bool self_scaling = false;    ///< its typical values hold for all content
+  bool measured = false;        ///< what it costs of accuracy is part of Observation::measured
   bool refines = false;         ///< moving up takes more in the first interval than in those that follow
   /// The tunable will know whether something goes on in an interval before a decision takes effect there, so
   /// KnobDecision::inactive_rung counts.
@@ -61,6 +62,7 @@ struct Observation {
   /// Accuracy is that of all intervals' elements together, not a mean over intervals, so an interval without elements
   /// counts for nothing. True of signals in time (F1 of words, §5.1).
   bool micro_averaged = false;
+  MeasuredAccuracy measured;           ///< in this interval
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::optional<double> activity;      ///< whether something went on, by the tunable's own judgement, [0, 1]
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change
@@ -77,9 +79,16 @@ struct KnobDecision {
   double resource_grad_up = 0, resource_grad_down = 0;  ///< ∂r/∂k per unit of normalised knob, one-sided
 };
 
+/// What is known of an accuracy.
+struct ExpectedAccuracy {
+  double expected = 1;   ///< [0, 1]
+  double deviation = 0;  ///< standard deviation of what it may really be
+};
+
 struct Decision {
   std::vector<KnobDecision> knobs;           ///< as many as observed, same order
   std::optional<double> predicted_resource;  ///< r expected under the decision
+  std::optional<ExpectedAccuracy> accuracy;  ///< expected under the decision, where PolicySettings::min_accuracy asks
   /// Configurations (a rung per knob; the last one is the most expensive) to run through the DNN on the interval that
   /// was observed; empty: none. Asked for again only after the answer, or its loss, which may come any number of
   /// intervals later.
@@ -91,6 +100,7 @@ struct PolicySettings {
   double alpha = 0.5;         ///< learning rate (Eq. 2; paper's default 0.5)
   double lambda = 1.0;        ///< accuracy against resource (Eq. 1; paper's default 1)
   double lambda_compute = 0;  ///< the same against frames analysed, on top
+  double min_accuracy = 0;    ///< accuracy to keep as cheaply as possible, instead of Eq. 1; 0: none
   /// Budgets: what may be used in the next interval over what was used in the one observed; 0: none.
   double allowed = 0, allowed_compute = 0;
   unsigned profile_interval = 10;       ///< intervals from one full profile to the next

@@ -22,10 +22,11 @@ struct PolicyNeeds {
 
 /// Which of PolicySettings it heeds, where not all policies with the same needs do.
 struct PolicyHeeds {
-  bool lambda = true;        ///< PolicySettings::lambda
-  bool alpha = false;        ///< PolicySettings::alpha
-  bool budgets = false;      ///< PolicySettings::allowed and allowed_compute
-  bool profile_top = false;  ///< PolicySettings::profile_top
+  bool lambda = true;         ///< PolicySettings::lambda
+  bool alpha = false;         ///< PolicySettings::alpha
+  bool budgets = false;       ///< PolicySettings::allowed and allowed_compute
+  bool min_accuracy = false;  ///< PolicySettings::min_accuracy
+  bool profile_top = false;   ///< PolicySettings::profile_top
 };
 
 /// The points that a curve is drawn through, where policies are compared.
@@ -33,6 +34,7 @@ enum class CurveSweep {
   FixedRungs,       ///< the rungs of the first knob's ladder, each kept throughout; other knobs at the most expensive
   StartRungs,       ///< the same rungs, each as the knob's setting at the start of a run of the policy
   Lambdas,          ///< values of λ, with a run of the policy for each
+  MinAccuracies,    ///< values of PolicySettings::min_accuracy, with a run of the policy for each
   RecordedLambdas,  ///< values of λ; the policy is stepped over recorded runs of fixed configurations
 };
 

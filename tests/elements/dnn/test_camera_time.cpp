@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "camera_time.h"
+#include "frame_mark.h"
 
 #include <gst/video/video-sei.h>
 #include <gtest/gtest.h>

@@ -196,7 +196,7 @@ TEST(FilterKnobs, ListsLaddersOnceCapsAreKnown) {
   g_object_set(run.filter, "qp", 33, nullptr);
   run.through(0, 1);
   knobs = gst_oneadapt_tunable_list_knobs(run.tunable());
-  ASSERT_EQ(knobs->len, 7u);
+  ASSERT_EQ(knobs->len, 8u);
   for (guint i = 0; i < knobs->len; i++) {
     const auto *knob = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
     const std::vector<double> ladder(knob->ladder, knob->ladder + knob->n_ladder);
@@ -215,8 +215,11 @@ TEST(FilterKnobs, ListsLaddersOnceCapsAreKnown) {
     } else if (!g_strcmp0(knob->name, "qp-map")) {
       EXPECT_EQ(knob->rung, 4u) << "what the map is laid over: 33 is nearest to 32";
       EXPECT_EQ(knob->flags, GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT |
-                                 GST_ONEADAPT_KNOB_CONTINUOUS | GST_ONEADAPT_KNOB_REFINES);
+                                 GST_ONEADAPT_KNOB_CONTINUOUS | GST_ONEADAPT_KNOB_REFINES | GST_ONEADAPT_KNOB_MEASURED);
       EXPECT_EQ(knob->value, 33);
+    } else if (!g_strcmp0(knob->name, "map-range")) {
+      EXPECT_EQ(ladder, (std::vector<double>{18, 12, 6, 0}));
+      EXPECT_EQ(knob->rung, 0u) << "where there is a map, it has all of its range";
     } else if (g_str_has_suffix(knob->name, "-threshold")) {
       EXPECT_EQ(knob->rung, knob->n_ladder - 1) << "0 drops nothing";
     } else {

@@ -53,6 +53,8 @@ Use use_of(const PlannedRatio &ratio, const PolicySettings &s) {
   return use;
 }
 
+}  // namespace
+
 void set_values(const Observation &o, Decision &d, const std::vector<std::size_t> &index,
                 const std::vector<double> &values) {
   for (std::size_t i = 0; i < index.size(); ++i) {
@@ -63,8 +65,6 @@ void set_values(const Observation &o, Decision &d, const std::vector<std::size_t
     kd.position = ladder.position(kd.rung);
   }
 }
-
-}  // namespace
 
 PlannedKnobs planned_knobs(const Observation &o, const Sensitivity &sensitivity) {
   PlannedKnobs out;

@@ -33,4 +33,8 @@ struct PlannedKnobs {
 /// the measured moves show.
 PlannedKnobs planned_knobs(const Observation &observation, const Sensitivity &sensitivity);
 
+/// Has the knobs `index` of a decision take `values`.
+void set_values(const Observation &observation, Decision &decision, const std::vector<std::size_t> &index,
+                const std::vector<double> &values);
+
 }  // namespace oneadapt

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/policy/oneadapt/accuracy_keeper.h"
 #include "core/policy/oneadapt/budget_keeper.h"
 #include "core/policy/oneadapt/gradient_step.h"
 #include "core/policy/oneadapt/micro_average.h"
@@ -29,7 +30,7 @@ class OneAdaptPolicy : public Policy {
     if (o.gradient && o.micro_averaged) micro_averaged_.observe(o);
     if (o.gradient) sensitivity_.learn(o);
     safe_.begin(o);
-    const auto typical = o.feedback_lost ? typical_optimum(o.knobs, s) : std::vector<std::size_t>();
+    const auto typical = o.feedback_lost ? start(o.knobs, s) : std::vector<std::size_t>();
     Decision d;
     double resource = o.resource.value_or(0);
     bool predictable = !o.feedback_lost;
@@ -41,7 +42,10 @@ class OneAdaptPolicy : public Policy {
       predictable = predictable && move.predictable;
     }
     if (o.resource && predictable) d.predicted_resource = std::clamp(resource, 0.0, 1.0);
-    budget_.apply(o, s, sensitivity_, d);
+    if (s.min_accuracy > 0 && s.alpha > 0 && !o.feedback_lost)
+      accuracy_.apply(o, s, sensitivity_, d);
+    else
+      budget_.apply(o, s, sensitivity_, d);
     for (std::size_t i = 0; i < d.knobs.size(); ++i) {
       KnobDecision &kd = d.knobs[i];
       positions_.keep(o.knobs[i].name, kd.position);
@@ -50,7 +54,7 @@ class OneAdaptPolicy : public Policy {
     return d;
   }
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
-    return typical_optimum(knobs, s);
+    return s.min_accuracy > 0 ? AccuracyKeeper::typical(knobs, s) : typical_optimum(knobs, s);
   }
   void reset() override { *this = OneAdaptPolicy(); }
 
@@ -118,6 +122,7 @@ class OneAdaptPolicy : public Policy {
   KnobPositions positions_;
   SafeConfiguration safe_;
   BudgetKeeper budget_;
+  AccuracyKeeper accuracy_;
 };
 
 }  // namespace
@@ -126,8 +131,9 @@ PolicyInfo oneadapt_policy() {
   PolicyInfo info;
   info.name = "oneadapt";
   info.needs.gradient = true;
-  info.heeds.alpha = info.heeds.budgets = true;
-  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::Subject}};
+  info.heeds.alpha = info.heeds.budgets = info.heeds.min_accuracy = true;
+  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::Subject},
+                 {"min-accuracy", CurveSweep::MinAccuracies, CurveRole::Baseline, "video"}};
   info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<OneAdaptPolicy>(); };
   return info;
 }
