@@ -19,6 +19,7 @@ bool ReceivedCoding::announce(GstEvent *event) {
   gst_structure_free(knobs);
   if (!known) return false;
   qp_ = int(std::lround(qp));
+  announced_ = true;
   offsets_.clear();
   guint width = 0, height = 0, block = 0;
   gfloat *offsets = nullptr;
@@ -33,7 +34,7 @@ bool ReceivedCoding::announce(GstEvent *event) {
 }
 
 void ReceivedCoding::mark(const IntervalMark &mark) {
-  if (mark.qp == kUnknownQp) return;
+  if (announced_ || mark.qp == kUnknownQp) return;
   qp_ = mark.qp;
   offsets_.clear();
   if (!mark.map_range || !newest_ || newest_->map.block_size != kMacroblock) return;

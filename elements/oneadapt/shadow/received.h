@@ -13,7 +13,7 @@ namespace oneadapt {
 
 /// QP and map of received pictures. Within a process the filter announces them. Across a network the mark of an
 /// interval's first frame has the QP and the map's range, and the map is made as the camera makes it, from the
-/// gradients that it was sent. Thread-bound.
+/// gradients that it was sent. Where both come, announcements are exact, and marks are left out. Thread-bound.
 class ReceivedCoding {
  public:
   /// A configuration event. False, and no change, where it says nothing of a QP.
@@ -30,6 +30,7 @@ class ReceivedCoding {
 
  private:
   std::optional<int> qp_;
+  bool announced_ = false;
   unsigned width_ = 0, height_ = 0;  ///< of the picture that the map is for
   std::vector<float> offsets_;
   GradientSmoother smoother_;  ///< the controller's default

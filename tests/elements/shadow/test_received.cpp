@@ -53,6 +53,8 @@ TEST(ReceivedCoding, IsWhatTheFilterAnnounces) {
   gst_event_unref(event);
   EXPECT_EQ(coding.qp(), 20);
   EXPECT_TRUE(coding.offsets(64, 48).empty());
+  coding.mark(mark(44, 0));
+  EXPECT_EQ(coding.qp(), 20) << "what is announced is exact";
 }
 
 TEST(ReceivedCoding, OfSoundSaysNothing) {
