@@ -50,6 +50,7 @@ class Detector final : public DnnMedium {
   };
   void hold(GstBuffer *buffer, const RunSettings &settings);
   FrameSize frame_size() const;
+  GstClockTime duration_of(GstBuffer *buffer) const;
   std::optional<FrameTransform> transform_for_profile();
 
   const std::unique_ptr<Model> model_;
