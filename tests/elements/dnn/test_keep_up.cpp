@@ -56,6 +56,12 @@ struct Busy : DnnHarness {
   void push_up_to(int last) {
     for (int i = 1; i <= last; ++i) ASSERT_EQ(push(GstClockTime(i) * kFrame), GST_FLOW_OK) << i;
   }
+  /// Times of what comes out of that many.
+  std::vector<int> out_of(int last) {
+    push_up_to(last);
+    let_through();
+    return out();
+  }
   /// Opens the gate, and waits until nothing waits.
   void let_through() {
     gate.open();
@@ -117,9 +123,7 @@ const std::string kLive = std::string("videotestsrc is-live=true num-buffers=20 
 
 TEST(DnnKeepUp, TheNewestFrameIsAnalysed) {
   Busy dnn;
-  dnn.push_up_to(5);
-  dnn.let_through();
-  EXPECT_EQ(dnn.out(), (Times{0, 500}));
+  EXPECT_EQ(dnn.out_of(5), (Times{0, 500}));
   EXPECT_EQ(dnn.stat("frames"), 2u);
   EXPECT_EQ(dnn.stat("skipped"), 4u);
 }
@@ -147,17 +151,13 @@ TEST(DnnKeepUp, EachFrameThatIsLeftOutIsTold) {
 
 TEST(DnnKeepUp, AnIntervalsLastFrameIsKept) {
   Busy dnn;
-  dnn.push_up_to(14);
-  dnn.let_through();
-  EXPECT_EQ(dnn.out(), (Times{0, 900, 1400}));
+  EXPECT_EQ(dnn.out_of(14), (Times{0, 900, 1400}));
   EXPECT_EQ(dnn.intervals(), Times{0});
 }
 
 TEST(DnnKeepUp, ANewerIntervalsEndReplacesAnOlderOne) {
   Busy dnn;
-  dnn.push_up_to(24);
-  dnn.let_through();
-  EXPECT_EQ(dnn.out(), (Times{0, 1900, 2400}));
+  EXPECT_EQ(dnn.out_of(24), (Times{0, 1900, 2400}));
   EXPECT_EQ(dnn.intervals(), (Times{0, 1}));  // that of interval 0 is late, and is of the same frame
 }
 
