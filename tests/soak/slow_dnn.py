@@ -35,7 +35,7 @@ def main():
         results = os.path.join(folder, "results.jsonl")
         end = ends.End(a.end, [
             f"videotestsrc is-live=true pattern=ball ! video/x-raw,width={a.width},height={a.height},framerate={a.fps}/1 ! "
-            "oneadaptctl name=ctl ! oneadaptfilter name=filter ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! "
+            "oneadaptctl name=ctl knobs=qp ! oneadaptfilter name=filter ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! "
             f"oneadaptdnn name=dnn model={a.model} threads=1 results-location={results} ! "
             f"identity sleep-time={round(1e6 * a.slowness / a.fps)} ! fakesink sync=false"])
         ends.wait_until(lambda: os.path.exists(results) and os.path.getsize(results) or not end.alive())
