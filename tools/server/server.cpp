@@ -153,6 +153,8 @@ Server::Server(const Options &options)
   gst_oneadapt_rtsp_server_force_key_units(server_);
   g_signal_connect(server_, "client-connected", G_CALLBACK(Handlers::connected), this);
   gst_rtsp_server_set_content_length_limit(server_, options.max_message_size);
+  constexpr int kBacklog = 512;  // who finds it full tries again after a second
+  gst_rtsp_server_set_backlog(server_, kBacklog);
   GstRTSPAuth *auth =
       make_rtsp_auth(options_.users, {[this](GstRTSPClient *client) { gate_->heard(client); },
                                       [this](GstRTSPClient *client) { gate_->refused(client); },
