@@ -30,21 +30,26 @@
  * ]|
  */
 // Locks: OBJECT_LOCK guards Settings, the pointer to the Run and the last run's numbers; a leaf: nothing is called
-// under it. The Run belongs to the streaming thread while the pads are active; a profile (a query, from any
-// thread) has its model for one picture at a time.
+// under it. The Run belongs to the streaming thread while the pads are active, which is the frame queue's where that
+// runs (keep-up), else the pushing thread; a profile (a query, from any thread) has its model for one picture at a
+// time.
 #include "dnn.h"
 
 #include <gst/video/video.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "allocation_metas.h"
 #include "config.h"
 #include "dnn_properties.h"
+#include "frame_queue.h"
 #include "interval_drain.h"
+#include "interval_ends.h"
 #include "run.h"
 #include "setting_properties.h"
+#include "walk.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadaptdnn_debug);
 #define GST_CAT_DEFAULT oneadaptdnn_debug
@@ -58,6 +63,11 @@ struct Private {
   DnnProperties properties;
   std::shared_ptr<Run> run;  ///< while in PAUSED or PLAYING
   RunStats last_stats;       ///< of the run before
+  // The pushing thread's.
+  std::unique_ptr<FrameQueue> queue;
+  std::optional<IntervalEnds> ends;  ///< from the first event or buffer on
+  GstSegment segment;
+  bool looked = false;  ///< whether frames are to be queued has been found out
 };
 
 }  // namespace
@@ -88,8 +98,7 @@ static RunSettings copy_settings(GstOneadaptDnn *self) {
   return settings;
 }
 
-static GstFlowReturn gst_oneadapt_dnn_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
-  auto *self = GST_ONEADAPT_DNN(parent);
+static GstFlowReturn analyse(GstOneadaptDnn *self, GstBuffer *buffer) {
   const auto run = get_run(self);
   if (!run) {
     gst_buffer_unref(buffer);
@@ -101,6 +110,45 @@ static GstFlowReturn gst_oneadapt_dnn_chain(GstPad *pad, GstObject *parent, GstB
     GST_ELEMENT_ERROR(self, STREAM, FAILED, ("A frame cannot be analysed: %s.", e.what()), (nullptr));
     return GST_FLOW_ERROR;
   }
+}
+
+/// Whether data flows at a pace of its own, however late it is taken.
+static bool is_live(GstPad *sink) {
+  GstQuery *query = gst_query_new_latency();
+  gboolean live = FALSE;
+  if (gst_pad_peer_query(sink, query)) gst_query_parse_latency(query, &live, nullptr, nullptr);
+  gst_query_unref(query);
+  return live;
+}
+
+/// A controller in lockstep waits for the gradient of every interval, whose frames must then all be seen.
+static bool is_in_lockstep(GstPad *sink) {
+  gboolean lockstep = FALSE;
+  walk_pads(sink, [&](GstElement *element, GstPad *) {
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), "lockstep");
+    if (spec && spec->value_type == G_TYPE_BOOLEAN) g_object_get(element, "lockstep", &lockstep, nullptr);
+    return !lockstep;
+  });
+  return lockstep;
+}
+
+static GstFlowReturn gst_oneadapt_dnn_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
+  auto *self = GST_ONEADAPT_DNN(parent);
+  Private *p = self->p;
+  const auto run = get_run(self);
+  if (run && !std::exchange(p->looked, true)) {
+    constexpr guint kMostIntervals = 2;  // of sound that waits
+    const RunSettings settings = copy_settings(self);
+    if (settings.keep_up == KeepUp::On || (settings.keep_up == KeepUp::Auto && is_live(pad) && !is_in_lockstep(pad)))
+      p->queue->start(run->analyses_frames() ? 0 : kMostIntervals * settings.interval);
+  }
+  if (!p->queue->running()) return analyse(self, buffer);
+  const bool needed = p->ends && p->ends->take(buffer);
+  return p->queue->push(BufferRef(buffer), needed);
+}
+
+static void left_out(GstOneadaptDnn *self, GstBuffer *buffer) {
+  if (const auto run = get_run(self)) run->skip(buffer, self->p->segment);
 }
 
 /// A source that looks for a pad to link to (decodebin) is offered only what the model takes. One that is linked
@@ -149,11 +197,20 @@ static gboolean query_drain(GstPad *pad, GstObject *parent, GstQuery *query) {
   return gst_pad_query_default(pad, parent, query) || asked;
 }
 
+/// A query that keeps its place among the frames.
+static gboolean answer_serialized(GstOneadaptDnn *self, GstQuery *query) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return query_allocation(self->sink, GST_OBJECT(self), query);
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) return query_drain(self->sink, GST_OBJECT(self), query);
+  return gst_pad_query_default(self->sink, GST_OBJECT(self), query);
+}
+
 /// A controller's profile comes in the asker's thread, while data flows.
 static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
+  if (GST_QUERY_IS_SERIALIZED(query)) {
+    FrameQueue &queue = *GST_ONEADAPT_DNN(parent)->p->queue;
+    return queue.running() ? queue.push(query) : answer_serialized(GST_ONEADAPT_DNN(parent), query);
+  }
   if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) return query_caps(pad, parent, query);
-  if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION) return query_allocation(pad, parent, query);
-  if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) return query_drain(pad, parent, query);
   if (!gst_query_is_oneadapt_profile(query)) return gst_pad_query_default(pad, parent, query);
   auto *self = GST_ONEADAPT_DNN(parent);
   guint count = 0;
@@ -170,8 +227,11 @@ static gboolean gst_oneadapt_dnn_sink_query(GstPad *pad, GstObject *parent, GstQ
   return TRUE;
 }
 
-static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
-  const auto run = get_run(GST_ONEADAPT_DNN(parent));
+/// An event in its place among the frames, or one that has none.
+static gboolean handle_event(GstOneadaptDnn *self, GstEvent *event) {
+  GstPad *const pad = self->sink;
+  auto *const parent = GST_OBJECT(self);
+  const auto run = get_run(self);
   if (run) {
     switch (GST_EVENT_TYPE(event)) {
       case GST_EVENT_CAPS: {
@@ -201,7 +261,7 @@ static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstE
         break;
       case GST_EVENT_EOS:
         try {
-          run->drain(copy_settings(GST_ONEADAPT_DNN(parent)));
+          run->drain(copy_settings(self));
         } catch (const std::exception &e) {
           GST_ELEMENT_ERROR(parent, STREAM, FAILED, ("The last sound cannot be analysed: %s.", e.what()), (nullptr));
         }
@@ -217,6 +277,44 @@ static gboolean gst_oneadapt_dnn_sink_event(GstPad *pad, GstObject *parent, GstE
     }
   }
   return gst_pad_event_default(pad, parent, event);
+}
+
+static gboolean gst_oneadapt_dnn_sink_event(GstPad *, GstObject *parent, GstEvent *event) {
+  auto *self = GST_ONEADAPT_DNN(parent);
+  Private *p = self->p;
+  if (GST_EVENT_IS_SERIALIZED(event)) {
+    if (!p->ends) p->ends.emplace(copy_settings(self).interval);
+    p->ends->on_event(event);
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) gst_event_copy_segment(event, &p->segment);
+  }
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START: {  // first downstream, so that whoever waits there lets go
+      const gboolean done = handle_event(self, event);
+      p->queue->flush_start();
+      return done;
+    }
+    case GST_EVENT_FLUSH_STOP: {
+      const gboolean done = handle_event(self, event);
+      p->queue->flush_stop();
+      return done;
+    }
+    default:
+      return GST_EVENT_IS_SERIALIZED(event) && p->queue->running() ? p->queue->push(event) : handle_event(self, event);
+  }
+}
+
+static gboolean activate_src(GstPad *, GstObject *parent, GstPadMode mode, gboolean active) {
+  Private *p = GST_ONEADAPT_DNN(parent)->p;
+  if (mode != GST_PAD_MODE_PUSH) return FALSE;
+  if (active) {
+    p->looked = false;
+    p->ends.reset();
+    gst_segment_init(&p->segment, GST_FORMAT_UNDEFINED);
+    p->queue->activate();
+  } else {
+    p->queue->deactivate();
+  }
+  return TRUE;
 }
 
 static bool start(GstOneadaptDnn *self) {
@@ -348,6 +446,12 @@ static void gst_oneadapt_dnn_init(GstOneadaptDnn *self) {
   gst_pad_set_chain_function(self->sink, gst_oneadapt_dnn_chain);
   gst_pad_set_event_function(self->sink, gst_oneadapt_dnn_sink_event);
   gst_pad_set_query_function(self->sink, gst_oneadapt_dnn_sink_query);
+  gst_pad_set_activatemode_function(self->src, activate_src);
+  self->p->queue = std::make_unique<FrameQueue>(
+      self->src, FrameQueue::Work{[self](GstBuffer *buffer) { return analyse(self, buffer); },
+                                  [self](GstEvent *event) { return handle_event(self, event); },
+                                  [self](GstQuery *query) { return answer_serialized(self, query); },
+                                  [self](GstBuffer *buffer) { left_out(self, buffer); }});
   for (GstPad *pad : {self->sink, self->src}) {
     GST_PAD_SET_PROXY_CAPS(pad);
     GST_PAD_SET_PROXY_ALLOCATION(pad);

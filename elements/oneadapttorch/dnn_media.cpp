@@ -29,7 +29,8 @@ const DnnMedia &dnn_media() {
        "audio/x-raw, format = (string) { F32LE, S16LE }, layout = (string) interleaved, "
        "channels = (int) 1, rate = (int) [ 1000, 192000 ]",
        {"ctc"},
-       make<Recogniser>},
+       make<Recogniser>,
+       false},
   };
   return media;
 }

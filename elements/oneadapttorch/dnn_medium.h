@@ -115,6 +115,7 @@ struct DnnMediumRow {
   std::vector<std::string> tasks;  ///< of its models (docs/model-keys.md)
   /// Loads the model. Throws ModelError.
   std::unique_ptr<DnnMedium> (*make)(const MediumPlace &place, const RunSettings &settings);
+  bool frames = true;  ///< each buffer is analysed by itself, and may be left out by itself
 };
 using DnnMedia = std::vector<DnnMediumRow>;
 

@@ -37,6 +37,15 @@ GType gradient_memory_type() {
   return type;
 }
 
+GType keep_up_type() {
+  static const GEnumValue values[] = {{int(KeepUp::Auto), "In live pipelines without a controller in lockstep", "auto"},
+                                      {int(KeepUp::On), "Leave out frames that come while the DNN is busy", "on"},
+                                      {int(KeepUp::Off), "Analyse every frame, however late", "off"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstOneadaptDnnKeepUp", values);
+  return type;
+}
+
 /// Their nicks are ModelOptions::plan.
 GType plan_type() {
   static const GEnumValue values[] = {
@@ -81,16 +90,17 @@ void add_list(SettingProperties<DnnProperties> &rows, GParamSpec *pspec, std::st
 
 GstStructure *stats_structure(const RunStats &s) {
   GstStructure *structure = gst_structure_new(
-      "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.results.frames, "inferences", G_TYPE_UINT64, s.inferences.count,
-      "profile-inferences", G_TYPE_UINT64, s.profiles.inferences, "profile-time", G_TYPE_UINT64, s.profiles.time,
-      "measurements", G_TYPE_UINT64, s.measurements.count, "measuring-time", G_TYPE_UINT64, s.measurements.time,
-      "gradients", G_TYPE_UINT64, s.gradients.count, "failed-gradients", G_TYPE_UINT64, s.gradients.failed,
-      "inference-time", G_TYPE_UINT64, s.inferences.time, "gradient-time", G_TYPE_UINT64, s.gradients.time, "objects",
-      G_TYPE_UINT, s.results.objects, "objects-total", G_TYPE_UINT64, s.results.objects_total, "z", G_TYPE_DOUBLE,
-      s.gradients.z, "elements", G_TYPE_UINT, s.gradients.elements, "interval", G_TYPE_UINT64, s.gradients.interval,
-      "device", G_TYPE_STRING, s.model.device.c_str(), "device-reason", G_TYPE_STRING, s.model.device_reason.c_str(),
-      "plan", G_TYPE_STRING, s.model.plan.c_str(), "gradient-plan", G_TYPE_STRING, s.model.gradient_plan.c_str(),
-      "model-threshold", G_TYPE_DOUBLE, s.model.threshold, "marks", G_TYPE_UINT64, s.marks, nullptr);
+      "oneadaptdnn-stats", "frames", G_TYPE_UINT64, s.results.frames, "skipped", G_TYPE_UINT64, s.results.skipped,
+      "inferences", G_TYPE_UINT64, s.inferences.count, "profile-inferences", G_TYPE_UINT64, s.profiles.inferences,
+      "profile-time", G_TYPE_UINT64, s.profiles.time, "measurements", G_TYPE_UINT64, s.measurements.count,
+      "measuring-time", G_TYPE_UINT64, s.measurements.time, "gradients", G_TYPE_UINT64, s.gradients.count,
+      "failed-gradients", G_TYPE_UINT64, s.gradients.failed, "inference-time", G_TYPE_UINT64, s.inferences.time,
+      "gradient-time", G_TYPE_UINT64, s.gradients.time, "objects", G_TYPE_UINT, s.results.objects, "objects-total",
+      G_TYPE_UINT64, s.results.objects_total, "z", G_TYPE_DOUBLE, s.gradients.z, "elements", G_TYPE_UINT,
+      s.gradients.elements, "interval", G_TYPE_UINT64, s.gradients.interval, "device", G_TYPE_STRING,
+      s.model.device.c_str(), "device-reason", G_TYPE_STRING, s.model.device_reason.c_str(), "plan", G_TYPE_STRING,
+      s.model.plan.c_str(), "gradient-plan", G_TYPE_STRING, s.model.gradient_plan.c_str(), "model-threshold",
+      G_TYPE_DOUBLE, s.model.threshold, "marks", G_TYPE_UINT64, s.marks, nullptr);
   if (s.measurements.last.occupied)
     gst_structure_set(structure, "measured-accuracy", G_TYPE_DOUBLE, s.measurements.last.accuracy, nullptr);
   if (s.feedback) gst_structure_set(structure, "feedback", GST_TYPE_STRUCTURE, s.feedback.get(), nullptr);
@@ -310,6 +320,19 @@ void add_result_rows(SettingProperties<DnnProperties> &rows) {
                         kPlaying),
       [](auto &p) -> auto & { return p.settings.inference_interval; });
   /**
+   * oneadaptdnn:keep-up:
+   *
+   * What happens to frames that come while the DNN is busy with earlier ones. In a live pipeline (`auto`), or always
+   * (`on`), the DNN then takes the newest and leaves out the others: they are not pushed, they are counted in
+   * #oneadaptdnn:stats (`skipped`), and each is told in a QoS message. A frame that ends its interval is left out only
+   * for a newer one that does, so that gradients go on. Sound is left out when it has waited for two intervals. With a
+   * controller in lockstep upstream, and with `off`, every frame is analysed, and upstream waits.
+   */
+  rows.add(
+      g_param_spec_enum("keep-up", "Keep up", "Whether frames that come while the DNN is busy are left out",
+                        keep_up_type(), int(KeepUp::Auto), kReady),
+      [](auto &p) -> auto & { return p.settings.keep_up; });
+  /**
    * oneadaptdnn:results-location:
    *
    * File for the results: one JSON object a frame and line, with the keys of gvametaconvert, and `interval` and
@@ -367,7 +390,8 @@ void add_run_rows(SettingProperties<RunStats> &rows) {
   /**
    * oneadaptdnn:stats:
    *
-   * `frames`, `inferences`, `gradients`, `failed-gradients` (counts; of backward passes, not of messages),
+   * `frames`, `skipped` (left out, see #oneadaptdnn:keep-up), `inferences`, `gradients`, `failed-gradients` (counts; of
+   * backward passes, not of messages),
    * `inference-time`, `gradient-time` (sums in ns; the latter is what comes after the forward pass),
    * `profile-inferences`, `profile-time` (for a controller's profiles, besides the others; the time is in ns),
    * `measurements`, `measuring-time` (inferences of second generations from #oneadaptshadow, besides the others),

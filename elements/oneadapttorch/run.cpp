@@ -133,6 +133,34 @@ void Run::warn_of_no_time() {
       ("segment format %s", gst_format_get_name(time_.format())));
 }
 
+void Run::skip(GstBuffer *buffer, const GstSegment &segment) {
+  statistics_.count_skipped();
+  const RunStats::Results results = statistics_.read().results;
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  const bool timed = segment.format == GST_FORMAT_TIME;
+  GstMessage *message =
+      gst_message_new_qos(GST_OBJECT(element_), TRUE,
+                          timed ? gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts) : GST_CLOCK_TIME_NONE,
+                          timed ? gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts) : GST_CLOCK_TIME_NONE, pts,
+                          GST_BUFFER_DURATION(buffer));
+  gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, results.frames, results.skipped);
+  gst_element_post_message(element_, message);
+  warn_of_slowness(results.frames, results.skipped);
+}
+
+void Run::warn_of_slowness(guint64 analysed, guint64 skipped) {
+  constexpr guint64 kMany = 20, kShare = 10;  // not for a model that warms up, nor one frame now and then
+  if (skipped < kMany || skipped * kShare < analysed || std::exchange(warned_slow_, true)) return;
+  GST_ELEMENT_WARNING(element_, STREAM, FAILED,
+                      ("Property \"model\": it is slower than the live stream, so frames are left out: the newest is "
+                       "analysed, and gradients go on. Set \"input-size\" or \"inference-interval\", send fewer frames "
+                       "a second, or take a faster model or device."),
+                      ("%" G_GUINT64_FORMAT " left out, %" G_GUINT64_FORMAT
+                       " analysed so far; said once a run, see skipped in \"stats\"; keep-up=off analyses all, however "
+                       "late",
+                       skipped, analysed));
+}
+
 GstFlowReturn Run::chain(GstBuffer *buffer, const RunSettings &settings) {
   Passage passage{BufferRef(buffer), std::nullopt};
   if (failed_) return GST_FLOW_ERROR;

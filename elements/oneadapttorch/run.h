@@ -37,6 +37,9 @@ class Run {
 
   /// Of the caps that it takes.
   const char *media_type() const { return row_.media_type; }
+  bool analyses_frames() const { return row_.frames; }
+  /// A buffer is not analysed because newer ones have come: counts it, and tells on the bus. The pushing thread.
+  void skip(GstBuffer *buffer, const GstSegment &segment);
   /// False when the model cannot take such input: an error has been posted.
   bool set_caps(const GstCaps *caps);
   void set_segment(const GstSegment &segment) { time_.set_segment(segment); }
@@ -79,6 +82,7 @@ class Run {
   void post_wrong_type(const GstCaps *caps);
   bool take_in(GstBuffer *buffer, const RunSettings &settings);
   void warn_of_no_time();
+  void warn_of_slowness(guint64 analysed, guint64 skipped);
   bool run(const Pass &pass, Passage &passage, const RunSettings &settings);
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings);
   bool report(Passage &passage);
@@ -106,6 +110,7 @@ class Run {
   std::optional<guint64> sent_;  ///< the newest interval whose gradient was sent
   bool failed_ = false;          ///< an error has been posted; one is enough
   bool warned_gradient_ = false, warned_time_ = false;
+  bool warned_slow_ = false;  ///< the pushing thread's
 };
 
 }  // namespace oneadapt

@@ -10,6 +10,9 @@
 
 namespace oneadapt {
 
+/// Whether frames that come while the DNN is busy are left out.
+enum class KeepUp { Auto, On, Off };  // Auto: in live pipelines
+
 /// The element keeps it under OBJECT_LOCK and hands out copies.
 struct RunSettings {
   // Fixed for a run.
@@ -18,6 +21,7 @@ struct RunSettings {
   bool append_results = false;
   std::string feedback = "auto";
   GstClockTime interval = GST_SECOND;
+  KeepUp keep_up = KeepUp::Auto;
   // May change between any two frames.
   bool gradient = true;
   GradientMethod gradient_method = GradientMethod::Exact;

@@ -70,6 +70,11 @@ void Statistics::count_mark() {
   ++stats_.marks;
 }
 
+void Statistics::count_skipped() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++stats_.results.skipped;
+}
+
 RunStats Statistics::read() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return stats_;

@@ -20,6 +20,7 @@ struct RunStats {
   } inferences;
   struct Results {
     guint64 frames = 0;     ///< or intervals of sound
+    guint64 skipped = 0;    ///< buffers that were left out because newer ones had come
     double throughput = 0;  ///< a second, from the first frame to the last
     guint objects = 0;      ///< of the last frame
     guint64 objects_total = 0;
@@ -59,6 +60,7 @@ class Statistics {
   void count_profile(guint64 took);
   void count_measurement(guint64 took);
   void count_mark();
+  void count_skipped();
   RunStats read() const;
 
  private:

@@ -12,22 +12,13 @@
 #include <map>
 
 #include "eval/run.h"
+#include "footage.h"
 
 using namespace oneadapt::eval;
+using namespace oneadapt_test;
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path root() { return std::getenv("ONEADAPT_SOURCE_DIR"); }
-std::string model() { return (root() / "models/nanodet.pt").string(); }
-std::string vtest() { return (root() / "clips/vtest.avi").string(); }
-
-#define NEED(path) \
-  if (!fs::exists(path)) GTEST_SKIP() << "there is no " << (path) << " (tools/setup.sh makes it)"
-
-#define NEED_VTEST() \
-  NEED(model());     \
-  NEED(vtest())
 
 RunOptions options(const std::string &clip, const std::string &classes) {
   RunOptions o;

@@ -5,26 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "eval/run.h"
+#include "footage.h"
 #include "gstoneadapt.h"
 #include "message_text.h"
 
 using namespace oneadapt::eval;
-namespace fs = std::filesystem;
+using namespace oneadapt_test;
 
 namespace {
-
-fs::path root() { return std::getenv("ONEADAPT_SOURCE_DIR"); }
-std::string model() { return (root() / "models/nanodet.pt").string(); }
-std::string vtest() { return (root() / "clips/vtest.avi").string(); }
-
-#define NEED_VTEST()                                \
-  if (!fs::exists(model()) || !fs::exists(vtest())) \
-  GTEST_SKIP() << "there is no " << model() << " or " << vtest() << " (tools/setup.sh makes them)"
 
 RunOptions clip(double seconds) {
   RunOptions o;

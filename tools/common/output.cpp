@@ -38,6 +38,8 @@ const char *remedy(int error) {
     case ENOENT:
     case ENOTDIR:
       return "make its folder, or name a file in one that is there";
+    case ENXIO:
+      return "nobody reads this pipe; start its reader first";
     case EISDIR:
       return "that is a folder; name a file";
     default:
@@ -119,7 +121,7 @@ void write_file(const std::string &path, const std::string &bytes, const std::st
   };
   std::error_code ec;
   if (fs::is_directory(target, ec)) require(EISDIR);
-  if (special && !check) return require(write_and_close(open(target.c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC), bytes));
+  if (special && !check) return require(write_and_close(open_output(target.c_str(), O_TRUNC), bytes));
   const int file = make_temporary(name);
   if (file < 0) require(last_error());
   UnfinishedFile unfinished(name);
@@ -128,8 +130,7 @@ void write_file(const std::string &path, const std::string &bytes, const std::st
   fchmod(file, 0666 & ~mask);
   require(write_and_close(file, bytes));
   if (check) check(name);
-  require(special ? write_and_close(open(target.c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC), bytes)
-                  : unfinished.finish(target));
+  require(special ? write_and_close(open_output(target.c_str(), O_TRUNC), bytes) : unfinished.finish(target));
 }
 
 void check_standard_output() {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadapt-server: docs/server.md.
 #include <gst/gst.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +25,9 @@ void declare(CLI::App &app, Options &o, std::string &metrics) {
   app.add_option("--model", o.model, "TorchScript model, one for all streams")->required();
   app.add_option("--device", o.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--classes", o.classes, "Labels of interest, separated by commas (default: all)");
+  app.add_flag_callback(
+      "--no-accuracy", [&o] { o.measure = false; },
+      "Do not measure accuracy for cameras that keep one, which takes one inference in seven more");
   app.add_option("--input-size", o.input_size, "Size of the DNN's input: auto or WIDTHxHEIGHT")->capture_default_str();
   app.add_option("--threads", o.threads,
                  "CPU threads of one inference; streams run side by side. 1 where there are more streams than cores")
@@ -39,15 +44,29 @@ void declare(CLI::App &app, Options &o, std::string &metrics) {
   app.add_option("--users", o.users, "File of lines user:password; only they may record and play")->type_name("FILE");
   app.add_option("--tls-certificate", o.tls_certificate, "PEM file: serve rtsps://")->type_name("FILE");
   app.add_option("--tls-key", o.tls_key, "PEM file (default: in --tls-certificate)")->type_name("FILE");
-  app.add_option("--max-streams", o.max_streams, "Cameras at a time")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10000));
-  app.add_option("--max-message-size", o.max_message_size, "Bytes of an RTSP request's body")
-      ->capture_default_str()
-      ->check(CLI::Range(1024, 1 << 24));
-  app.add_option("--session-timeout", o.session_timeout, "Seconds after which a silent client is dropped")
-      ->capture_default_str()
-      ->check(CLI::Range(2, 3600));
+  const auto number = [&app](const char *name, unsigned &value, const char *text, unsigned least, unsigned most) {
+    app.add_option(name, value, text)->capture_default_str()->check(CLI::Range(least, most));
+  };
+  constexpr unsigned kMost = 100000, kMostMessage = 1 << 24;
+  number("--max-streams", o.max_streams, "Cameras at a time", 1, 10000);
+  number("--max-connections", o.max_connections, "Connections at a time; 0: four times --max-streams, and at least 128",
+         0, kMost);
+  number("--max-connections-per-address", o.max_connections_per_address,
+         "Connections at a time from one address; 0: half of --max-connections", 0, kMost);
+  number("--max-message-size", o.max_message_size, "Bytes of an RTSP request's body", 1024, kMostMessage);
+  number("--session-timeout", o.session_timeout, "Seconds after which a silent client is dropped", 2, 3600);
+  app.add_option_function<std::string>(
+         "--max-picture",
+         [&o](const std::string &text) {
+           const std::optional<PictureLimit> limit = PictureLimit::parse(text);
+           if (!limit)
+             throw CLI::ValidationError("--max-picture",
+                                        "wants WIDTHxHEIGHT, each from 16 to 16384, got \"" + text + "\"");
+           o.max_picture = *limit;
+         },
+         "Largest picture that a camera may send, whichever way it is turned")
+      ->type_name("WIDTHxHEIGHT")
+      ->default_str("1920x1088");
   app.add_option("--metrics", metrics, "File for a line of JSON a second; -: standard output")->type_name("FILE");
 }
 
@@ -129,11 +148,21 @@ void serve(const Options &options, const std::string &metrics_path, GMainLoop *l
   gst_object_unref(model);
 }
 
+/// Cameras take two dozen descriptors each.
+void allow_descriptors() {
+  constexpr rlim_t kMost = 65536;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kMost));
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   // Before LibTorch's OpenMP is loaded (with the plugin): threads that spin while they wait take other streams' time.
   setenv("OMP_WAIT_POLICY", "passive", 0);
+  allow_descriptors();
   gst_init(nullptr, nullptr);
   CLI::App app{"An RTSP server that cameras record to: one DNN for all, each gets its own gradients back."};
   Options options;

@@ -55,7 +55,7 @@ std::string Server::report() {
     streams[name] = {
         {"fps", double(frames - std::min(frames, camera.frames)) / seconds},
         {"frames", frames},
-        {"skipped", camera.counts->skipped.load()},
+        {"skipped", number(stats, "skipped")},
         {"inferences", inferences},
         {"inference_ms", inferences ? double(number(stats, "inference-time")) / double(inferences) / 1e6 : 0},
         {"gradients", number(stats, "gradients")},

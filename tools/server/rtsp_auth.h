@@ -8,13 +8,23 @@
 
 namespace oneadapt::server {
 
-/// Asked on every ANNOUNCE of somebody who may record; other than OK is the answer. gst-rtsp-server's own signal comes
-/// only after the media has been made.
-using OnAnnounce = std::function<GstRTSPStatusCode(GstRTSPContext *)>;
+/// What an application is told of requests, from the clients' threads.
+struct RequestHooks {
+  /// A request has come.
+  std::function<void(GstRTSPClient *)> heard;
+  /// It is refused: nobody knows whose it is.
+  std::function<void(GstRTSPClient *)> refused;
+  /// Asked on every ANNOUNCE of somebody who may record; other than OK is the answer. gst-rtsp-server's own signal
+  /// comes only after the media has been made.
+  std::function<GstRTSPStatusCode(GstRTSPContext *)> announce;
+};
 
-/// With `users` (a file of lines user:password) only they are let in, by digest authentication. Returns a reference.
-/// Throws ServerError.
-GstRTSPAuth *make_rtsp_auth(const std::string &users, OnAnnounce on_announce);
+/// With `users` (a file of lines user:password) only they are let in, by digest authentication: every request but
+/// OPTIONS needs it. A session belongs to the connection that made it (own_session()). Returns a reference. Throws
+/// ServerError.
+GstRTSPAuth *make_rtsp_auth(const std::string &users, RequestHooks hooks);
+/// The session is this client's, and nobody else's. To be called when it is made.
+void own_session(GstRTSPSession *session, GstRTSPClient *client);
 /// What make_rtsp_auth() lets in may do with this factory's media: all.
 void grant_media_access(GstRTSPMediaFactory *factory);
 

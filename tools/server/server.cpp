@@ -2,7 +2,9 @@
 #include "server.h"
 
 #include <gst/app/gstappsink.h>
-#include <gst/video/video-sei.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <atomic>
 #include <set>
@@ -18,6 +20,10 @@ namespace {
 constexpr const char *kView = "/view";
 constexpr std::size_t kMostName = 64;
 constexpr auto kNeverCame = std::chrono::seconds(10);
+/// A camera that was announced records within milliseconds; after this long, others may have its place.
+constexpr auto kDawdles = std::chrono::seconds(1);
+constexpr auto kMostEnding = std::chrono::seconds(5);  // for all connections
+constexpr gulong kPoll = 5000;                         // µs
 /// Room on the disk for the results of a camera that is to be let in, and of one that had to be sent away.
 constexpr unsigned kRoom = 4096, kRoomAgain = 32768;
 
@@ -31,24 +37,6 @@ std::string camera_name(const GstRTSPUrl *url) {
   return name;
 }
 
-/// Behind the queue to the DNN, whenever that is ready for a frame: when newer ones wait, this one is left out, unless
-/// it says where an interval begins or ends. So results are of what is seen now, and gradients go on.
-GstPadProbeReturn on_waiting(GstPad *pad, GstPadProbeInfo *info, gpointer counts) {
-  GstElement *queue = gst_pad_get_parent_element(pad);
-  if (!queue) return GST_PAD_PROBE_OK;
-  guint behind = 0;
-  g_object_get(queue, "current-level-buffers", &behind, nullptr);
-  gst_object_unref(queue);
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  if (!behind || gst_buffer_get_meta(buffer, GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE))
-    return GST_PAD_PROBE_OK;
-  ++(*static_cast<std::shared_ptr<Counts> *>(counts))->skipped;
-  return GST_PAD_PROBE_DROP;
-}
-
-/// The queue overflows: the DNN does not even come to the frames that on_waiting() leaves.
-void on_overrun(GstElement *, gpointer counts) { ++(*static_cast<std::shared_ptr<Counts> *>(counts))->skipped; }
-
 /// Gradients on their way to the camera, whichever way they leave the server.
 GstPadProbeReturn on_gradient(GstPad *, GstPadProbeInfo *info, gpointer data) {
   Counts &counts = **static_cast<std::shared_ptr<Counts> *>(data);
@@ -61,12 +49,13 @@ GstPadProbeReturn on_gradient(GstPad *, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
+template <class T>
 void probe(GstElement *bin, const char *name, const char *pad_name, GstPadProbeType type, GstPadProbeCallback callback,
-           const std::shared_ptr<Counts> &counts) {
+           const std::shared_ptr<T> &data) {
   GstElement *element = gst_bin_get_by_name(GST_BIN(bin), name);
   GstPad *pad = gst_element_get_static_pad(element, pad_name);
-  gst_pad_add_probe(pad, type, callback, new std::shared_ptr<Counts>(counts),
-                    [](gpointer data) { delete static_cast<std::shared_ptr<Counts> *>(data); });
+  gst_pad_add_probe(pad, type, callback, new std::shared_ptr<T>(data),
+                    [](gpointer shared) { delete static_cast<std::shared_ptr<T> *>(shared); });
   gst_object_unref(pad);
   gst_object_unref(element);
 }
@@ -77,6 +66,28 @@ GstFlowReturn on_seen(GstElement *sink, gpointer show) {
   (*static_cast<std::shared_ptr<ViewerFanout> *>(show))->push(sample);
   gst_sample_unref(sample);
   return GST_FLOW_OK;
+}
+
+/// Whether the media comes over the connection of the requests.
+bool is_interleaved(GstRTSPContext *context) {
+  GstRTSPStreamTransport *transport =
+      context->sessmedia ? gst_rtsp_session_media_get_transport(context->sessmedia, 0) : nullptr;
+  const GstRTSPTransport *t = transport ? gst_rtsp_stream_transport_get_transport(transport) : nullptr;
+  return t && t->lower_transport == GST_RTSP_LOWER_TRANS_TCP;
+}
+
+/// Sets `comes` with each packet.
+void note_media(GstRTSPMedia *media, const std::shared_ptr<std::atomic<bool>> &comes) {
+  if (!comes) return;
+  GstElement *element = gst_rtsp_media_get_element(media);
+  probe(
+      element, "depay0", "sink", GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+      [](GstPad *, GstPadProbeInfo *, gpointer data) {
+        **static_cast<std::shared_ptr<std::atomic<bool>> *>(data) = true;
+        return GST_PAD_PROBE_OK;
+      },
+      comes);
+  gst_object_unref(element);
 }
 
 template <class T>
@@ -101,7 +112,8 @@ struct Handlers {
                      self);
     g_signal_connect(client, "closed",
                      G_CALLBACK(+[](GstRTSPClient *c, gpointer s) { static_cast<Server *>(s)->closed(c); }), self);
-    g_signal_connect(client, "new-session", G_CALLBACK(+[](GstRTSPClient *, GstRTSPSession *session, gpointer s) {
+    g_signal_connect(client, "new-session", G_CALLBACK(+[](GstRTSPClient *c, GstRTSPSession *session, gpointer s) {
+                       own_session(session, c);
                        gst_rtsp_session_set_timeout(session, static_cast<Server *>(s)->options_.session_timeout);
                      }),
                      self);
@@ -137,28 +149,63 @@ Server::Server(const Options &options)
   g_object_unref(threads);
   mounts_ = gst_rtsp_server_get_mount_points(server_);
   sessions_ = gst_rtsp_server_get_session_pool(server_);
-  restrict_access();
   gst_oneadapt_rtsp_server_send_gradients(server_);
   gst_oneadapt_rtsp_server_force_key_units(server_);
   g_signal_connect(server_, "client-connected", G_CALLBACK(Handlers::connected), this);
   gst_rtsp_server_set_content_length_limit(server_, options.max_message_size);
-  source_ = gst_rtsp_server_attach(server_, nullptr);
-  if (!source_) {
-    GError *error = nullptr;
-    GSocket *socket = gst_rtsp_server_create_socket(server_, nullptr, &error);  // says why
-    const std::string why = error ? error->message : "it cannot be attached";
+  constexpr int kBacklog = 512;  // who finds it full tries again after a second
+  gst_rtsp_server_set_backlog(server_, kBacklog);
+  GstRTSPAuth *auth =
+      make_rtsp_auth(options_.users, {[this](GstRTSPClient *client) { gate_->heard(client); },
+                                      [this](GstRTSPClient *client) { gate_->refused(client); },
+                                      [this](GstRTSPContext *context) { return announce(context->client, context); }});
+  gst_rtsp_server_set_auth(server_, auth);
+  g_object_unref(auth);
+  listen();
+}
+
+void Server::listen() {
+  GError *error = nullptr;
+  GSocket *socket = gst_rtsp_server_create_socket(server_, nullptr, &error);
+  if (!socket) {
+    const std::string why = error->message;
     g_clear_error(&error);
-    g_clear_object(&socket);
-    throw ServerError("--address, --port: cannot listen on " + options.address + ":" + std::to_string(options.port) +
+    throw ServerError("--address, --port: cannot listen on " + options_.address + ":" + std::to_string(options_.port) +
                       ": " + why);
   }
+  GSocketAddress *local = g_socket_get_local_address(socket, nullptr);
+  port_ = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local));
+  g_object_unref(local);
+  constexpr unsigned kLeast = 128, kAStream = 4, kOfOneAddress = 2;
+  GateLimits limits;
+  limits.connections =
+      options_.max_connections ? options_.max_connections : std::max(kLeast, kAStream * options_.max_streams);
+  limits.per_address = options_.max_connections_per_address ? options_.max_connections_per_address
+                                                            : std::max(1u, limits.connections / kOfOneAddress);
+  limits.request = 2 * std::size_t(options_.max_message_size);
+  limits.silence = std::chrono::seconds(options_.session_timeout);
+  GTlsCertificate *certificate = nullptr;
+  try {
+    certificate = load_certificate();
+  } catch (const ServerError &) {
+    g_object_unref(socket);
+    throw;
+  }
+  gate_ = std::make_unique<Gate>(server_, socket, certificate, limits);
+  g_clear_object(&certificate);
+  g_object_unref(socket);
 }
 
 Server::~Server() {
-  if (source_) g_source_remove(source_);
-  // Clients have threads of their own, which call us until they have ended.
-  gst_rtsp_server_client_filter(
-      server_, [](GstRTSPServer *, GstRTSPClient *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
+  // Clients have threads of their own, which call us until they have ended. Their sources are in those threads'
+  // contexts; this one's has what was on its way here.
+  gate_->close();
+  const auto end = std::chrono::steady_clock::now() + kMostEnding;
+  while (!gate_->empty() && std::chrono::steady_clock::now() < end) {
+    while (g_main_context_iteration(nullptr, FALSE)) {
+    }
+    g_usleep(kPoll);
+  }
   gst_rtsp_session_pool_filter(
       sessions_, [](GstRTSPSessionPool *, GstRTSPSession *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
   {
@@ -167,31 +214,41 @@ Server::~Server() {
   }
   g_object_unref(sessions_);
   g_object_unref(mounts_);
-  g_object_unref(server_);
   gst_rtsp_thread_pool_cleanup();
+  gate_.reset();
+  g_object_unref(server_);
 }
 
-unsigned Server::port() const { return unsigned(gst_rtsp_server_get_bound_port(server_)); }
+/// For TLS; NULL without. (transfer full)
+GTlsCertificate *Server::load_certificate() const {
+  if (options_.tls_certificate.empty()) return nullptr;
+  const std::string &key = options_.tls_key.empty() ? options_.tls_certificate : options_.tls_key;
+  GError *error = nullptr;
+  GTlsCertificate *certificate =
+      g_tls_certificate_new_from_files(options_.tls_certificate.c_str(), key.c_str(), &error);
+  if (certificate) return certificate;
+  const std::string why = error->message;
+  g_clear_error(&error);
+  throw ServerError("--tls-certificate, --tls-key: " + why);
+}
 
-void Server::restrict_access() {
-  GstRTSPAuth *auth =
-      make_rtsp_auth(options_.users, [this](GstRTSPContext *context) { return announce(context->client, context); });
-  if (!options_.tls_certificate.empty()) {
-    const std::string &key = options_.tls_key.empty() ? options_.tls_certificate : options_.tls_key;
-    GError *error = nullptr;
-    GTlsCertificate *certificate =
-        g_tls_certificate_new_from_files(options_.tls_certificate.c_str(), key.c_str(), &error);
-    if (!certificate) {
-      const std::string why = error->message;
-      g_clear_error(&error);
-      g_object_unref(auth);
-      throw ServerError("--tls-certificate, --tls-key: " + why);
-    }
-    gst_rtsp_auth_set_tls_certificate(auth, certificate);
-    g_object_unref(certificate);
+/// What a camera's pictures took stays with the allocator otherwise.
+void Server::give_memory_back() {
+  {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    if (!trims_) return;
+    --trims_;
   }
-  gst_rtsp_server_set_auth(server_, auth);
-  g_object_unref(auth);
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+static bool has_element(const char *name) {
+  GstElementFactory *factory = gst_element_factory_find(name);
+  if (!factory) return false;
+  gst_object_unref(factory);
+  return true;
 }
 
 std::string Server::camera_launch(const std::string &name) const {
@@ -202,11 +259,12 @@ std::string Server::camera_launch(const std::string &name) const {
   };
   std::string dnn = "oneadaptdnn name=dnn model=" + quoted(options_.model) + " device=" + quoted(options_.device) +
                     " classes=" + quoted(options_.classes) + " input-size=" + quoted(options_.input_size) +
-                    " threads=" + std::to_string(options_.threads);
+                    " keep-up=on threads=" + std::to_string(options_.threads);
   if (!options_.results.empty()) dnn += " append-results=true results-location=" + quoted(results_path(name));
-  return "( rtph264depay name=depay0 ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! "
-         "queue name=waiting leaky=downstream max-size-buffers=0 max-size-bytes=67108864 max-size-time=2000000000 ! " +
-         dnn + " ! appsink name=seen sync=false async=false emit-signals=true max-buffers=1 drop=true )";
+  const std::string shadow = options_.measure && has_element("oneadaptshadow") ? "oneadaptshadow ! " : "";
+  return "( rtph264depay name=depay0 ! h264parse name=parse ! avdec_h264 max-threads=1 ! " + shadow +
+         "videoconvert ! " + dnn +
+         " ! appsink name=seen sync=false async=false emit-signals=true max-buffers=1 drop=true )";
 }
 
 std::string Server::results_fault(const std::string &name) const {
@@ -223,18 +281,14 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
     faults_->refused(name, fault);
     return GST_RTSP_STS_SERVICE_UNAVAILABLE;
   }
+  if (Gate::is_short_of_descriptors()) return GST_RTSP_STS_SERVICE_UNAVAILABLE;
   std::lock_guard<std::recursive_mutex> lock(mutex_);
-  const auto known = cameras_.find(name);
-  if (known != cameras_.end() && known->second.media && known->second.client != client)
-    return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;  // somebody has it
-  std::size_t recording = 0;
-  for (const auto &[other, camera] : cameras_) recording += camera.media != nullptr;
-  if (recording >= options_.max_streams || cameras_.size() >= 4 * std::size_t(options_.max_streams))
-    return GST_RTSP_STS_NOT_ENOUGH_BANDWIDTH;
+  if (const GstRTSPStatusCode code = make_room(name, client); code != GST_RTSP_STS_OK) return code;
+  const bool known = cameras_.count(name);
   Camera &camera = cameras_[name];
   camera.asked = std::chrono::steady_clock::now();
   camera.client = client;
-  if (known != cameras_.end()) return GST_RTSP_STS_OK;
+  if (known) return GST_RTSP_STS_OK;
 
   camera.name = name;
   GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
@@ -246,6 +300,42 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
                         Handlers::free_named, GConnectFlags(0));
   gst_rtsp_mount_points_add_factory(mounts_, ("/" + name).c_str(), factory);
   return GST_RTSP_STS_OK;
+}
+
+/// Who has a place and does not record gives way to others.
+GstRTSPStatusCode Server::make_room(const std::string &name, GstRTSPClient *client) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto dawdles = [&](const Camera &camera) { return !camera.session && now - camera.asked > kDawdles; };
+  const auto known = cameras_.find(name);
+  if (known != cameras_.end() && known->second.media && known->second.client != client) {
+    if (!dawdles(known->second)) return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;  // somebody has it
+    give_up(known->second);
+  }
+  std::size_t taken = 0;
+  std::vector<std::string> dawdlers;
+  for (const auto &[other, camera] : cameras_) {
+    if (other == name) continue;
+    if (dawdles(camera)) dawdlers.push_back(other);
+    taken += camera.media != nullptr;
+  }
+  const auto full = [&] {
+    return taken >= options_.max_streams || cameras_.size() >= 4 * std::size_t(options_.max_streams);
+  };
+  for (const std::string &other : dawdlers) {
+    if (!full()) break;
+    Camera &camera = cameras_[other];
+    taken -= camera.media != nullptr;
+    give_up(camera);
+    gst_rtsp_mount_points_remove_factory(mounts_, ("/" + other).c_str());
+    cameras_.erase(other);
+  }
+  return full() && known == cameras_.end() ? GST_RTSP_STS_NOT_ENOUGH_BANDWIDTH : GST_RTSP_STS_OK;
+}
+
+/// Ends the connection of a camera that keeps a name and does not record.
+void Server::give_up(Camera &camera) {
+  if (camera.client) gate_->hang_up(camera.client);
+  forget(camera);
 }
 
 void Server::configured(Camera &camera, GstRTSPMedia *media) {
@@ -260,12 +350,10 @@ void Server::configured(Camera &camera, GstRTSPMedia *media) {
   camera.show = std::make_shared<ViewerFanout>();
   camera.counts = std::make_shared<Counts>();
   camera.frames = 0;
-  probe(element, "waiting", "src", GST_PAD_PROBE_TYPE_BUFFER, on_waiting, camera.counts);
   probe(element, "depay0", "sink", GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_gradient, camera.counts);
-  GstElement *queue = gst_bin_get_by_name(GST_BIN(element), "waiting");
-  g_signal_connect_data(queue, "overrun", G_CALLBACK(on_overrun), new std::shared_ptr<Counts>(camera.counts),
-                        free_shared<Counts>, GConnectFlags(0));
-  gst_object_unref(queue);
+  GstElement *parser = gst_bin_get_by_name(GST_BIN(element), "parse");
+  limit_pictures(parser, options_.max_picture);
+  gst_object_unref(parser);
   GstElement *seen = gst_bin_get_by_name(GST_BIN(element), "seen");
   g_signal_connect_data(seen, "new-sample", G_CALLBACK(on_seen), new std::shared_ptr<ViewerFanout>(camera.show),
                         free_shared<ViewerFanout>, GConnectFlags(0));
@@ -306,6 +394,7 @@ void Server::record(GstRTSPClient *client, GstRTSPContext *context) {
     camera.client = client;
     if (camera.session) g_object_unref(camera.session);
     camera.session = context->session ? GST_RTSP_SESSION(g_object_ref(context->session)) : nullptr;
+    if (is_interleaved(context)) note_media(context->media, gate_->media_comes(client));
   }
 }
 
@@ -336,6 +425,8 @@ void Server::gone(const std::string &name, GstRTSPMedia *media) {
 }
 
 void Server::forget(Camera &camera) {
+  constexpr unsigned kUntilAllIsGone = 4;  // seconds
+  if (camera.media) trims_ = kUntilAllIsGone;
   camera.show->end();
   if (options_.view) gst_rtsp_mount_points_remove_factory(mounts_, ("/" + camera.name + kView).c_str());
   gst_clear_object(&camera.dnn);
@@ -346,6 +437,7 @@ void Server::forget(Camera &camera) {
 
 void Server::tidy() {
   gst_rtsp_session_pool_cleanup(sessions_);
+  give_memory_back();
   std::set<GstRTSPClient *> over;
   const std::vector<Faults::Ended> ended = faults_->take_ended();
   {
@@ -368,14 +460,7 @@ void Server::tidy() {
       it = cameras_.erase(it);
     }
   }
-  if (over.empty()) return;
-  gst_rtsp_server_client_filter(
-      server_,
-      [](GstRTSPServer *, GstRTSPClient *client, gpointer of) {
-        return static_cast<std::set<GstRTSPClient *> *>(of)->count(client) ? GST_RTSP_FILTER_REMOVE
-                                                                           : GST_RTSP_FILTER_KEEP;
-      },
-      &over);
+  for (GstRTSPClient *client : over) gate_->hang_up(client);
 }
 
 }  // namespace oneadapt::server

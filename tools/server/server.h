@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "faults.h"
+#include "gate.h"
+#include "picture_limit.h"
 
 namespace oneadapt::server {
 
@@ -25,6 +27,7 @@ class ServerError : public std::runtime_error {
 
 struct Options {
   std::string model, device = "auto", classes, input_size = "auto";
+  bool measure = true;  ///< accuracy, for cameras that keep one; needs element oneadaptshadow
   unsigned threads = 2;  ///< of one inference; with one, LibTorch leaves oneDNN out (docs/results/server.md)
   std::string address = "127.0.0.1";
   unsigned port = 8554;  ///< 0: any
@@ -34,6 +37,9 @@ struct Options {
   std::string users;  ///< file of lines user:password; empty: everybody
   std::string tls_certificate, tls_key;
   unsigned max_streams = 16;
+  unsigned max_connections = 0;              ///< 0: some more than streams
+  unsigned max_connections_per_address = 0;  ///< 0: half of all
+  PictureLimit max_picture;
   unsigned max_message_size = 65536;  ///< bytes of an RTSP request's body
   unsigned session_timeout = 20;      ///< seconds
 };
@@ -54,7 +60,7 @@ class ViewerFanout {
 
 /// What the streaming threads count.
 struct Counts {
-  std::atomic<guint64> skipped{0}, messages{0}, bytes{0};
+  std::atomic<guint64> messages{0}, bytes{0};
 };
 
 /// One camera. Main thread, but for `show`.
@@ -80,7 +86,7 @@ class Server {
   Server(const Server &) = delete;
   Server &operator=(const Server &) = delete;
 
-  unsigned port() const;
+  unsigned port() const { return port_; }
   /// One line of JSON: since the last call (docs/server.md).
   std::string report();
   /// Tears down who is gone or cannot go on, forgets who never came.
@@ -88,10 +94,14 @@ class Server {
 
  private:
   friend struct Handlers;
-  void restrict_access();
+  GTlsCertificate *load_certificate() const;
+  void listen();
   void protect(GstRTSPMediaFactory *factory) const;
   /// Makes room for a camera, or says why not.
   GstRTSPStatusCode announce(GstRTSPClient *client, GstRTSPContext *context);
+  GstRTSPStatusCode make_room(const std::string &name, GstRTSPClient *client);
+  void give_up(Camera &camera);
+  void give_memory_back();
   void record(GstRTSPClient *client, GstRTSPContext *context);
   void closed(GstRTSPClient *client);
   void configured(Camera &camera, GstRTSPMedia *media);
@@ -107,7 +117,9 @@ class Server {
   GstRTSPServer *server_ = nullptr;
   GstRTSPMountPoints *mounts_ = nullptr;
   GstRTSPSessionPool *sessions_ = nullptr;
-  guint source_ = 0;
+  std::unique_ptr<Gate> gate_;
+  unsigned port_ = 0;
+  unsigned trims_ = 0;          ///< how often memory is to be given back to the system, under mutex_
   std::recursive_mutex mutex_;  // gst-rtsp-server calls from its clients' threads
   std::map<std::string, Camera> cameras_;
   std::shared_ptr<Faults> faults_;

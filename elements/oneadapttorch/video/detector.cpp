@@ -7,21 +7,11 @@
 
 #include "core/macroblock/allocation.h"
 #include "second_generation.h"
+#include "video/frame_duration.h"
 #include "video/picture_profile.h"
 #include "video/results.h"
 
 namespace oneadapt {
-namespace {
-
-/// How long a frame lasts, in ns; 0: neither it nor its caps say so.
-GstClockTime duration_of(GstBuffer *buffer, const GstVideoInfo &info) {
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
-  if (GST_VIDEO_INFO_FPS_N(&info) <= 0) return 0;
-  return gst_util_uint64_scale(GST_SECOND, guint64(GST_VIDEO_INFO_FPS_D(&info)), guint64(GST_VIDEO_INFO_FPS_N(&info)));
-}
-
-}  // namespace
-
 FrameSize larger(FrameSize a, FrameSize b) { return guint64(b.width) * b.height > guint64(a.width) * a.height ? b : a; }
 
 void set_input_size(Model &model, const InputSize &size, FrameSize largest) {
@@ -44,6 +34,10 @@ Detector::Detector(const MediumPlace &place, const RunSettings &settings)
 
 FrameSize Detector::frame_size() const {
   return {unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info())), unsigned(GST_VIDEO_INFO_HEIGHT(&reader_.info()))};
+}
+
+GstClockTime Detector::duration_of(GstBuffer *buffer) const {
+  return frame_duration(buffer, GST_VIDEO_INFO_FPS_N(&reader_.info()), GST_VIDEO_INFO_FPS_D(&reader_.info()));
 }
 
 bool Detector::set_caps(const GstCaps *caps) {
@@ -70,7 +64,7 @@ bool Detector::take_in(GstBuffer *buffer, const Stamp &stamp, const RunSettings 
     clock_.reset();
   } else if (stamp.known()) {
     // Frames with marks say it themselves; with jitter, their time says it of the wrong one now and then.
-    const GstClockTime duration = place_.time.camera().known() ? 0 : duration_of(buffer, reader_.info());
+    const GstClockTime duration = place_.time.camera().known() ? 0 : duration_of(buffer);
     pass_->due = clock_.frame(time_, duration, settings.gradient_every, settings.early_gradient, stamp.last);
   }
   pass_->infer = !found_ || pass_->due.any() || ++since_inference_ >= settings.inference_interval;

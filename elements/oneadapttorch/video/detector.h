@@ -56,6 +56,7 @@ class Detector final : public DnnMedium {
   };
   void hold(GstBuffer *buffer, const RunSettings &settings);
   FrameSize frame_size() const;
+  GstClockTime duration_of(GstBuffer *buffer) const;
   std::optional<FrameTransform> transform_from_tunable(const char *impossible, const char *remedy,
                                                        std::atomic<bool> &warned);
 

@@ -42,7 +42,7 @@ std::string last_line(const std::string &path, off_t size) {
 
 int LineFile::open(const std::string &path, bool append) {
   close();
-  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+  file_ = open_output(path.c_str(), O_CREAT | (append ? O_APPEND : O_TRUNC));
   if (file_ < 0) return last_error();
   const int error = append ? end_last_line(path) : 0;
   if (error) close();

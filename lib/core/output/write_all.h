@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // write(2) until all is written.
 #pragma once
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,13 @@ inline int write_all(int file, const std::string &bytes) {
     done += std::size_t(n);
   }
   return 0;
+}
+
+/// Opens an output. A pipe that nobody reads is an error (ENXIO) instead of a wait without an end. −1: errno says why.
+inline int open_output(const char *path, int flags) {
+  const int file = open(path, flags | O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0666);
+  if (file >= 0) fcntl(file, F_SETFL, fcntl(file, F_GETFL) & ~O_NONBLOCK);
+  return file;
 }
 
 }  // namespace oneadapt

@@ -35,6 +35,7 @@ DnnHarness::DnnHarness() {
   gst_element_set_bus(element, bus);
   set("model", save_colours(folder).c_str());
   set("device", "cpu");
+  gst_util_set_object_arg(G_OBJECT(element), "keep-up", "off");  // a harness says that it is live
   g_object_set(element, "early-gradient", FALSE, "raise-elements", FALSE, nullptr);  // they have tests of their own
   const auto probe = [&](const char *name, GstPadProbeType type) {
     GstPad *pad = gst_element_get_static_pad(element, name);

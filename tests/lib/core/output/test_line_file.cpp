@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -110,6 +111,19 @@ TEST_F(Lines, AnyOtherTextGetsItsEndOfLine) {
   EXPECT_EQ(appended_to("notes"), "notes\n{}\n");
   EXPECT_EQ(appended_to("notes\n"), "notes\n{}\n");
   EXPECT_EQ(appended_to(""), "{}\n");
+}
+
+TEST_F(Lines, APipeNeedsAReader) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  LineFile file;
+  for (const bool append : {false, true}) EXPECT_EQ(file.open(path_, append), ENXIO);
+  const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_EQ(file.open(path_, false), 0);
+  EXPECT_EQ(file.write("line"), 0);
+  char text[8] = {};
+  EXPECT_EQ(read(reader, text, sizeof text), 5);
+  EXPECT_STREQ(text, "line\n");
+  close(reader);
 }
 
 TEST_F(Lines, WhatCannotBeWrittenIsSaid) {

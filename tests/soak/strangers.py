@@ -1,0 +1,449 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""oneadapt-server among strangers: what anybody may send it, while two honest cameras record.
+
+At least 95 % (--share) of the frames of both are analysed, and as many of their intervals have a gradient; a new camera
+gets in; memory and descriptors are given back.
+
+Usage: strangers.py ROOT SERVER --model MODEL [--connections N] [--handshakes N] [--ends N] [--megabytes N] [--share X]
+       [--only A,B,..]
+"""
+import argparse
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from rtsp_stranger import Stranger
+
+PATIENCE = 300  # seconds until something that must happen is given up
+FPS = 10
+MOST_GROWTH = 100 << 20  # bytes of memory that an attack may leave behind
+running = []
+
+
+def eventually(what, condition, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"not within {patience} s: {what}")
+
+
+def start(command, **more):
+    process = subprocess.Popen(command, text=True, **more)
+    running.append(process)
+    return process
+
+
+class Server:
+    def __init__(self, a, folder, *arguments, limit=None):
+        self.folder, self.metrics, self.log = folder, os.path.join(folder, "metrics.jsonl"), os.path.join(folder, "log")
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = start([a.server, "--model", a.model, "--port", "0", "--results", folder, "--metrics", self.metrics, *arguments],
+                                 stdout=subprocess.PIPE, stderr=log,
+                                 preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))))
+        self.url = self.process.stdout.readline().strip()[:-len("NAME")]
+        self.port = int(self.url.split(":")[2].strip("/"))
+        self.tls = self.url.startswith("rtsps")
+
+    def stranger(self):
+        return Stranger(self.port, self.tls)
+
+    def line(self):
+        try:
+            with open(self.metrics, encoding="utf-8") as f:
+                return json.loads(f.read().split("\n")[-2])
+        except (OSError, IndexError):
+            return {}
+
+    def streams(self):
+        return self.line().get("streams", {})
+
+    def memory(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def said(self):
+        with open(self.log, encoding="utf-8") as f:
+            return f.read()
+
+    def end(self):
+        assert self.process.poll() is None, f"the server has ended with {self.process.returncode}: {self.said()}"
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+        assert self.process.returncode == 130, (self.process.returncode, self.said())
+        assert "CRITICAL" not in self.said(), self.said()
+
+
+class Camera:
+    """A camera of small pictures; `source` makes them."""
+
+    def __init__(self, server, name, *sink, source="", fps=FPS):
+        self.server, self.name, self.results = server, name, os.path.join(server.folder, name + ".jsonl")
+        source = source or (f"videotestsrc is-live=true pattern=ball ! video/x-raw,width=256,height=192,framerate={fps}/1 ! "
+                            "oneadaptctl knobs=qp ! oneadaptfilter ! h264parse")
+        self.process = start(["gst-launch-1.0", "-q", *f"{source} ! rtspclientsink protocols=tcp location={server.url}{name}".split(), *sink],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def analysed(self):
+        """Times of the frames that were analysed, s of stream time."""
+        try:
+            with open(self.results, encoding="utf-8") as f:
+                return [json.loads(line)["timestamp"] / 1e9 for line in f.read().split("\n")[:-1]]
+        except OSError:
+            return []
+
+    def gradients(self):
+        return self.server.streams().get(self.name, {}).get("gradients", 0)
+
+    def wait(self):
+        eventually(f"gradients of {self.name}", lambda: self.gradients() >= 2)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Honest:
+    """Two cameras that nobody is to disturb."""
+
+    share = 0.95  # of frames and gradients
+
+    def __init__(self, server, *sink):
+        self.cameras = [Camera(server, name, *sink) for name in ("left", "right")]
+        for camera in self.cameras:
+            camera.wait()
+        self.begin()
+
+    def begin(self):
+        self.before = {c.name: (c.analysed()[-1], c.gradients()) for c in self.cameras}
+
+    def check(self, what):
+        """That they have lost nothing since begin()."""
+        for camera in self.cameras:
+            since, gradients = self.before[camera.name]
+            eventually("gradients go on", lambda: camera.gradients() > gradients + 2 and camera.analysed()[-1] > since + 3)
+            times = [t for t in camera.analysed() if t > since]
+            share = len(times) / max(1, round((times[-1] - since) * FPS))
+            intervals = (camera.gradients() - gradients) / (times[-1] - since)
+            print(f"  {what}: {camera.name}: {100 * share:.1f} % of the frames, {intervals:.2f} gradients a second", flush=True)
+            assert share >= self.share, (camera.name, share)
+            assert camera.gradients() - gradients + 1 >= self.share * (times[-1] - since - 1), (camera.name, intervals)
+        self.begin()
+
+    def end(self):
+        for camera in self.cameras:
+            camera.end()
+
+
+def newcomer(server, *sink):
+    """A camera that has not been there before gets in."""
+    began = time.monotonic()
+    camera = Camera(server, "newcomer", *sink)
+    eventually("a new camera gets in", lambda: "newcomer" in server.streams())
+    print(f"  a new camera is in after {time.monotonic() - began:.1f} s", flush=True)
+    camera.end()
+    eventually("it is gone", lambda: "newcomer" not in server.streams())
+
+
+def calm(server, before):
+    """Memory and descriptors are given back."""
+    memory, descriptors = before
+    eventually("descriptors are given back", lambda: server.descriptors() <= descriptors + 8)
+    eventually(f"memory is given back ({server.memory() >> 20} MB)", lambda: server.memory() < memory + MOST_GROWTH)
+    print(f"  memory {memory >> 20} → {server.memory() >> 20} MB, descriptors {descriptors} → {server.descriptors()}", flush=True)
+
+
+def silent(a, folder):
+    """More connections than there are descriptors, which say nothing, or half a request."""
+    server = Server(a, folder, "--max-connections", "100", "--max-connections-per-address", "80", limit=400)
+    honest = Honest(server)
+    before = server.memory(), server.descriptors()
+    halves = [b"", b"OPTIONS rtsp://127.0.0.1/x RT", b"ANNOUNCE rtsp://127.0.0.1/x RTSP/1.0\r\nCSeq: 1\r\n"]
+    kept = []
+    for i in range(a.connections):
+        stranger = Stranger(server.port)
+        if halves[i % 3]:
+            stranger.socket.sendall(halves[i % 3])
+        kept.append(stranger)
+        if len(kept) > 800:  # our own descriptors
+            kept.pop(0).close()
+    assert server.descriptors() < before[1] + 110, server.descriptors()
+    assert sum(not s.closed() for s in kept) <= 80
+    newcomer(server)
+    honest.check(f"{a.connections} silent connections")
+    eventually("who says nothing is sent away", lambda: all(s.closed() for s in kept))
+    calm(server, before)
+    # Those who say something, and then nothing.
+    kept = []
+    for _ in range(200):
+        kept.append(Stranger(server.port))
+        try:
+            kept[-1].ask("OPTIONS", "*")
+        except OSError:
+            pass
+    newcomer(server)
+    honest.check("200 idle clients")
+    for stranger in kept:
+        stranger.close()
+    honest.end()
+    server.end()
+
+
+def half_handshakes(a, folder):
+    """TLS connections that stop in the middle, early and late."""
+    if not shutil.which("openssl"):
+        print("  LEFT OUT: there is no openssl")
+        return
+    certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj",
+                    "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    server = Server(a, folder, "--tls-certificate", certificate, "--tls-key", key)
+    trusting = ("tls-validation-flags=0",)
+    honest = Honest(server, *trusting)
+    before = server.memory(), server.descriptors()
+    hello = hello_of_a_client()
+    kept = []
+    for i in range(a.handshakes):
+        kept.append(Stranger(server.port))
+        kept[-1].socket.sendall(hello if i % 2 else hello[:7])
+    newcomer(server, *trusting)
+    honest.check(f"{a.handshakes} half handshakes")
+    plain = Stranger(server.port)
+    assert plain.ask("OPTIONS", "*") == 0, "RTSP without TLS is answered"
+    eventually("half handshakes are given up", lambda: all(s.closed() for s in kept))
+    calm(server, before)
+    honest.end()
+    server.end()
+
+
+def hello_of_a_client():
+    """The first bytes of a TLS client."""
+    import ssl
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()
+
+
+def endless(a, folder):
+    """Requests without an end: the first one, and one after a good one."""
+    server = Server(a, folder)
+    honest = Honest(server)
+    before = server.memory(), server.descriptors()
+    lines = {"long lines": b"X-A: " + b"a" * 60000 + b"\r\n", "short lines": b"X:a\r\n" * 10000, "one line": b"a" * 50000}
+    for what, block in lines.items():
+        for first in (True, False):
+            stranger = Stranger(server.port)
+            if not first:
+                assert stranger.ask("OPTIONS", "*") == 200
+            sent, most = 0, before[0]
+            try:
+                stranger.socket.sendall(b"OPTIONS rtsp://127.0.0.1/x RTSP/1.0\r\nCSeq: 9\r\n" if what != "one line" else b"OPTIONS ")
+                while sent < a.megabytes << 20:
+                    stranger.socket.sendall(block)
+                    sent += len(block)
+                    most = max(most, server.memory())
+                raise AssertionError(f"{what}: {sent >> 20} MB were taken")
+            except ConnectionError:
+                print(f"  {what}{'' if first else ', second request'}: closed after {sent >> 10} kB, memory at most {most >> 20} MB", flush=True)
+            assert most < before[0] + MOST_GROWTH, most
+            stranger.close()
+    honest.check("endless requests")
+    calm(server, before)
+    honest.end()
+    server.end()
+
+
+def held_names(a, folder):
+    """With passwords: nobody holds a name, learns which are taken, or touches a session."""
+    users = os.path.join(folder, "users")
+    with open(users, "wb") as f:
+        f.write(b"\xef\xbb\xbf# who may\r\nanna:secret\r\n  # ben:away\r\nclara:other\r\n")
+    server = Server(a, folder, "--users", users, "--max-streams", "3")
+    honest = Honest(server, "user-id=anna", "user-pw=secret")
+    for i in range(70):
+        stranger = Stranger(server.port)
+        header = ["Authorization: Digest", "Authorization: Basic Og==", 'Authorization: Digest username="anna"', "X: y"][i % 4]
+        for name in ("left", f"free{i}", "no/name"):
+            assert stranger.announce(name, header) == 401, (header, name)
+        assert stranger.ask("DESCRIBE", "left/view", header) == 401
+        assert stranger.ask("OPTIONS", "*") == 200
+        stranger.close()
+    guessing = Stranger(server.port)
+    for _ in range(100):
+        if guessing.announce("x", "Authorization: Digest") == 0:
+            break
+    else:
+        raise AssertionError("100 guesses on one connection")
+    for user, password in ((" # ben", "away"), ("# ben", "away"), ("anna", "secret\r"), ("", "")):
+        nobody = Stranger(server.port)
+        nobody.announce("x")
+        nobody.log_in(user, password)
+        assert nobody.announce("x") == 401, (user, password)
+    clara = Stranger(server.port)
+    clara.announce("third")
+    clara.log_in("clara", "other")
+    assert clara.record("third") == [200, 200, 200]
+    for other in (None, ("anna", "secret")):
+        thief = Stranger(server.port)
+        thief.announce("x")
+        if other:
+            thief.log_in(*other)
+        thief.session = clara.session
+        for method in ("TEARDOWN", "PAUSE", "SET_PARAMETER", "GET_PARAMETER", "RECORD"):
+            assert thief.ask(method, "third") == (454 if other else 401), (method, other)
+        thief.close()
+    assert clara.ask("GET_PARAMETER", "third") == 200
+    assert clara.ask("TEARDOWN", "third") == 200
+    newcomer(server, "user-id=anna", "user-pw=secret")
+    honest.check("names and passwords")
+    honest.end()
+    server.end()
+
+
+def dawdlers(a, folder):
+    """Without passwords: whoever announces and does not record has to give way."""
+    server = Server(a, folder, "--max-streams", "3")
+    honest = Honest(server)
+    over = threading.Event()
+    def hold():
+        kept = []
+        while not over.is_set():
+            for i in range(8):
+                stranger = Stranger(server.port)
+                stranger.announce("newcomer" if i == 0 else f"n{i}")
+                kept.append(stranger)
+            for stranger in kept[:-16]:
+                stranger.close()
+            over.wait(3)
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    began = time.monotonic()
+    def tries():
+        camera = Camera(server, "newcomer")
+        eventually("it is in, or refused", lambda: camera.process.poll() is not None or "newcomer" in server.streams() and camera.gradients() > 0)
+        inside = camera.process.poll() is None
+        camera.end()
+        return inside
+    eventually("a new camera gets in", tries)
+    print(f"  a new camera is in after {time.monotonic() - began:.1f} s", flush=True)
+    over.set()
+    holder.join()
+    honest.check("names that nobody records to")
+    honest.end()
+    server.end()
+
+
+def large_pictures(a, folder):
+    """Few bytes of H.264 that take gigabytes to look at."""
+    clip = os.path.join(folder, "large.h264")
+    side = 4096
+    subprocess.run(["gst-launch-1.0", "-q", *f"videotestsrc num-buffers=4 pattern=black ! video/x-raw,format=I420,width={side},height={side},framerate=2/1 ! "
+                    f"x264enc speed-preset=ultrafast ! h264parse ! filesink location={clip}".split()], check=True, timeout=PATIENCE)
+    server = Server(a, folder)
+    honest = Honest(server)
+    before = server.memory(), server.descriptors()
+    camera = Camera(server, "large", source=f"filesrc location={clip} ! h264parse ! video/x-h264,framerate=2/1")
+    eventually("it is refused", lambda: "--max-picture" in server.line().get("failing", {}).get("large", ""))
+    assert f"{side}×{side}" in server.said(), server.said()
+    assert server.memory() < before[0] + MOST_GROWTH
+    camera.end()
+    honest.check("large pictures")
+    calm(server, before)
+    honest.end()
+    server.end()
+
+
+def odd_descriptions(a, folder):
+    """Session descriptions that are none, or of media that nobody can take."""
+    server = Server(a, folder)
+    honest = Honest(server)
+    before = server.memory(), server.descriptors()
+    from rtsp_stranger import SDP
+    medium = "m=" + SDP.split("m=")[1]
+    odd = [SDP.replace("H264", "H265"), SDP.split("m=")[0], SDP.split("m=")[0] + medium * 600, SDP.replace("90000", "0"), SDP.replace("90000", "-1"),
+           SDP.replace("90000", "4294967295"), SDP.replace("96", "300"), SDP + "a=fmtp:96 sprop-parameter-sets=" + "A" * 50000 + "\r\n",
+           SDP + "a=framesize:96 99999999-99999999\r\n", SDP.replace("RTP/AVP", "RTP/SAVP"), SDP.replace("video", "audio").replace("H264/90000", "PCMU/8000"),
+           "\x01\x02" * 2000, SDP.replace("a=rtpmap:96 H264/90000\r\n", ""), SDP + "a=key-mgmt:mikey " + "A" * 2000 + "\r\n"]
+    for _ in range(3):
+        for sdp in odd:
+            stranger = Stranger(server.port)
+            if stranger.announce("odd", sdp=sdp) == 200:
+                stranger.ask("SETUP", "odd/stream=0", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")
+                stranger.ask("RECORD", "odd")
+            stranger.close()
+            time.sleep(0.05)
+    newcomer(server)
+    honest.check("odd descriptions")
+    calm(server, before)
+    honest.end()
+    server.end()
+
+
+def ends(a, folder):
+    """SIGTERM, or SIGHUP, at the moment of RECORD."""
+    for i in range(a.ends):
+        server = Server(a, folder)
+        stranger = Stranger(server.port)
+        assert stranger.record("a") == [200, 200, 200]
+        time.sleep((i % 10) * 0.02)
+        if i % 4 == 3:
+            stranger.close()
+        server.process.send_signal(signal.SIGHUP if i % 2 else signal.SIGTERM)
+        server.process.wait(PATIENCE)
+        assert server.process.returncode == 130, (i, server.process.returncode, server.said())
+        assert "disconnected" in server.said() and "CRITICAL" not in server.said(), server.said()
+    print(f"  ended {a.ends} times", flush=True)
+
+
+TESTS = [silent, half_handshakes, endless, held_names, dawdlers, large_pictures, odd_descriptions, ends]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root")
+    parser.add_argument("server")
+    parser.add_argument("--model", required=True)
+    for option, default in (("connections", 5000), ("handshakes", 200), ("ends", 100), ("megabytes", 256)):
+        parser.add_argument(f"--{option}", type=int, default=default)
+    parser.add_argument("--share", type=float, default=Honest.share)
+    parser.add_argument("--only", default="")
+    a = parser.parse_args()
+    Honest.share = a.share
+    wanted = a.only.split(",") if a.only else [test.__name__ for test in TESTS]
+    try:
+        for test in TESTS:
+            if test.__name__ not in wanted:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.monotonic()
+                test(a, folder)
+                print(f"{test.__name__}: ok, {time.monotonic() - began:.0f} s", flush=True)
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Option --max-picture: how large pictures a camera may send.
+#pragma once
+#include <gst/gst.h>
+
+#include <optional>
+#include <string>
+
+namespace oneadapt::server {
+
+/// Whichever way the picture is turned.
+struct PictureLimit {
+  unsigned width = 1920, height = 1088;
+
+  /// "WIDTHxHEIGHT", each from 16 to 16384.
+  static std::optional<PictureLimit> parse(const std::string &text);
+  bool allows(int picture_width, int picture_height) const;
+};
+
+/// Posts an error on `parser` for caps of a larger picture, which do not reach the decoder.
+void limit_pictures(GstElement *parser, const PictureLimit &limit);
+
+}  // namespace oneadapt::server
