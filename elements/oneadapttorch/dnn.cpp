@@ -143,8 +143,8 @@ static GstFlowReturn gst_oneadapt_dnn_chain(GstPad *pad, GstObject *parent, GstB
       p->queue->start(run->analyses_frames() ? 0 : kMostIntervals * settings.interval);
   }
   if (!p->queue->running()) return analyse(self, buffer);
-  const bool needed = p->ends && p->ends->take(buffer);
-  return p->queue->push(BufferRef(buffer), needed);
+  const oneadapt::FrameNeed need = p->ends ? p->ends->take(buffer) : oneadapt::FrameNeed::None;
+  return p->queue->push(BufferRef(buffer), need);
 }
 
 static void left_out(GstOneadaptDnn *self, GstBuffer *buffer) {

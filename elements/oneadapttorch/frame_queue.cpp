@@ -16,10 +16,13 @@ void FrameQueue::start(GstClockTime most_age) {
 }
 
 /// What a new frame makes superfluous.
-std::vector<BufferRef> FrameQueue::make_room(bool needed, gint64 now) {
+std::vector<BufferRef> FrameQueue::make_room(FrameNeed need, gint64 now) {
+  const auto superfluous = [need](FrameNeed waiting) {
+    return waiting == FrameNeed::None || (waiting == FrameNeed::Gradient && need != FrameNeed::None);
+  };
   std::vector<BufferRef> out;
   for (auto it = items_.begin(); it != items_.end();) {
-    const bool late = most_age_ ? guint64(now - it->came) * 1000 > most_age_ : needed || !it->needed;
+    const bool late = most_age_ ? guint64(now - it->came) * 1000 > most_age_ : superfluous(it->need);
     if (it->buffer && late) {
       out.push_back(std::move(it->buffer));
       it = items_.erase(it);
@@ -30,17 +33,17 @@ std::vector<BufferRef> FrameQueue::make_room(bool needed, gint64 now) {
   return out;
 }
 
-GstFlowReturn FrameQueue::push(BufferRef buffer, bool needed) {
+GstFlowReturn FrameQueue::push(BufferRef buffer, FrameNeed need) {
   std::vector<BufferRef> left_out;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (flushing_) return GST_FLOW_FLUSHING;
     if (flow_ != GST_FLOW_OK) return flow_;
     const gint64 now = g_get_monotonic_time();
-    left_out = make_room(needed, now);
+    left_out = make_room(need, now);
     Item item;
     item.buffer = std::move(buffer);
-    item.needed = needed;
+    item.need = need;
     item.came = now;
     items_.push_back(std::move(item));
     changed_.notify_all();

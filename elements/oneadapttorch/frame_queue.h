@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dnn_medium.h"
+#include "interval_ends.h"
 
 namespace oneadapt {
 
@@ -34,8 +35,8 @@ class FrameQueue {
   void start(GstClockTime most_age);
   /// What is pushed is queued. From the thread that pushes.
   bool running() const { return running_; }
-  /// A frame; `needed`: it must not be left out as long as no newer one is needed. Returns what the work last returned.
-  GstFlowReturn push(BufferRef buffer, bool needed);
+  /// A frame. Returns what the work last returned.
+  GstFlowReturn push(BufferRef buffer, FrameNeed need);
   /// A serialized event. (transfer full)
   gboolean push(GstEvent *event);
   /// A serialized query: waits until all that came before is done. (transfer none)
@@ -59,14 +60,14 @@ class FrameQueue {
     BufferRef buffer;
     GstEvent *event = nullptr;
     Question *question = nullptr;
-    bool needed = false;
+    FrameNeed need = FrameNeed::None;
     gint64 came = 0;  ///< monotonic time, µs
   };
 
   static void run(gpointer self) { static_cast<FrameQueue *>(self)->step(); }
   void step();
-  std::vector<BufferRef> make_room(bool needed, gint64 now);  // under mutex_
-  void clear(bool flush);                                     // under mutex_
+  std::vector<BufferRef> make_room(FrameNeed need, gint64 now);  // under mutex_
+  void clear(bool flush);                                        // under mutex_
   void work_on(Item item);
 
   GstPad *const src_;

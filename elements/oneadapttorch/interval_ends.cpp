@@ -28,12 +28,13 @@ void IntervalEnds::on_event(GstEvent *event) {
   }
 }
 
-bool IntervalEnds::take(GstBuffer *buffer) {
+FrameNeed IntervalEnds::take(GstBuffer *buffer) {
   const Stamp stamp = time_.stamp(buffer);
   if (stamp.renewed) clock_ = IntervalClock(time_.interval());
-  if (!stamp.known()) return false;
+  if (!stamp.known()) return FrameNeed::None;
   const GstClockTime duration = time_.camera().known() ? 0 : frame_duration(buffer, rate_n_, rate_d_);
-  return clock_.frame(stamp.time, duration, 0, false, stamp.last).any();
+  const bool gradient = clock_.frame(stamp.time, duration, 0, false, stamp.last).any();
+  return stamp.renewed ? FrameNeed::Mark : gradient ? FrameNeed::Gradient : FrameNeed::None;
 }
 
 }  // namespace oneadapt

@@ -8,14 +8,20 @@
 
 namespace oneadapt {
 
+/// Why a frame must not be left out.
+enum class FrameNeed {
+  None,      ///< it may be
+  Gradient,  ///< as long as no newer one is needed: it ends its interval, or stands for one that has no end
+  Mark,      ///< at all: without it nobody knows whose the frames are that follow
+};
+
 /// Counts intervals as the DNN does (video/detector.h). Thread-bound.
 class IntervalEnds {
  public:
   explicit IntervalEnds(GstClockTime interval) : time_(interval), clock_(interval) {}
   /// Caps, segments, and where a stream begins or was flushed; any other event says nothing.
   void on_event(GstEvent *event);
-  /// Whether it is its interval's last frame, or the first one after an interval whose last frame never came.
-  bool take(GstBuffer *buffer);
+  FrameNeed take(GstBuffer *buffer);
 
  private:
   StreamTime time_;
