@@ -359,10 +359,14 @@ void Gate::heard(GstRTSPClient *client) {
   known->second->spoke = known->second->complete = true;
 }
 
-void Gate::refused(GstRTSPClient *client) {
+bool Gate::refused(GstRTSPClient *client) {
+  constexpr unsigned kMostChallenges = 4;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = guests_.find(client);
-  if (known != guests_.end() && ++known->second->refusals > kMostRefusals) end(*known->second);
+  if (known == guests_.end()) return true;
+  Guest &guest = *known->second;
+  if (++guest.refusals > kMostRefusals) end(guest);
+  return guest.refusals <= kMostChallenges;
 }
 
 std::shared_ptr<std::atomic<bool>> Gate::media_comes(GstRTSPClient *client) {
