@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "core/output/json_depth.h"
+
 namespace oneadapt {
 namespace {
 
@@ -108,6 +110,7 @@ class Reader {
 
 Json parse_object(const std::string &text) {
   Json value;
+  if (nests_too_deep(text)) throw std::invalid_argument("it nests more than 64 levels deep");
   try {
     value = Json::parse(text);
   } catch (const Json::parse_error &e) {

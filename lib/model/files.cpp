@@ -9,6 +9,7 @@
 #include <iterator>
 #include <numeric>
 
+#include "core/output/json_depth.h"
 #include "model/model.h"
 
 namespace oneadapt {
@@ -21,8 +22,9 @@ constexpr std::size_t kMaxTextBytes = std::size_t(16) << 20;
 /// Reads a small text file; false (with errno's words) when it cannot.
 bool read_text(const std::string &path, std::string &text, std::string &why) {
   std::error_code ec;
-  if (fs::is_directory(path, ec)) {
-    why = "it is a directory";
+  const auto status = fs::status(path, ec);
+  if (fs::is_directory(status) || fs::is_other(status)) {
+    why = fs::is_directory(status) ? "it is a directory" : "it is no file, but a pipe or a device";
     return false;
   }
   errno = 0;
@@ -95,6 +97,8 @@ void refuse_json(const std::string &path, const std::string &file) {
 
 bool is_onnx(const std::string &path) {
   if (fs::path(path).extension() == ".onnx") return true;
+  std::error_code ec;
+  if (!fs::is_regular_file(path, ec)) return false;  // reading a pipe may never end
   std::ifstream in(path, std::ios::binary);
   // Field 1, a number (ir_version), comes first.
   char head[2] = {};
@@ -110,6 +114,8 @@ void check_archive(const std::string &path) {
   if (!fs::exists(status))
     throw ModelError(Kind::File, file + "does not exist (or cannot be reached); name a TorchScript file");
   if (fs::is_directory(status)) throw ModelError(Kind::File, file + "is a directory; name the TorchScript file in it");
+  if (!fs::is_regular_file(status))
+    throw ModelError(Kind::File, file + "is no file, but a pipe or a device; name a TorchScript file");
   std::ifstream in(path, std::ios::binary);
   if (!in) throw ModelError(Kind::File, file + "cannot be opened: " + std::strerror(errno ? errno : EIO));
 
@@ -147,6 +153,9 @@ std::optional<Sidecar> read_sidecar(const std::string &model_path) {
     std::string why;
     if (!read_text(path, sidecar.text, why))
       throw ModelError(ModelError::Kind::Description, "model description '" + path + "' cannot be read: " + why);
+    if (nests_too_deep(sidecar.text))
+      throw ModelError(ModelError::Kind::Description,
+                       "model description '" + path + "' nests more than 64 levels deep; it is none");
     if (path == replaced && sidecar.text.find("\"modelTopology\"") != std::string::npos) continue;
     return sidecar;
   }

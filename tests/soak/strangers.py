@@ -309,7 +309,7 @@ def held_names(a, folder):
             thief.log_in(*other)
         thief.session = clara.session
         for method in ("TEARDOWN", "PAUSE", "SET_PARAMETER", "GET_PARAMETER", "RECORD"):
-            assert thief.ask(method, "third") == (454 if other else 401), (method, other)
+            assert thief.ask(method, "third") in ([454] if other else [401, 403]), (method, other)
         thief.close()
     assert clara.ask("GET_PARAMETER", "third") == 200
     assert clara.ask("TEARDOWN", "third") == 200

@@ -186,9 +186,10 @@ def only_users(folder):
         print("WITHOUT TLS: there is no openssl")
     server = Server(folder, *arguments)
     assert server.url.startswith("rtsps://" if trust else "rtsp://")
-    for wrong in ([], ["--user", "anna", "--password", "guess"], ["--user", "otto", "--password", "secret word"]):
+    for wrong, why in (([], "uthorized"), (["--user", "anna", "--password", "guess"], "Forbidden"),
+                       (["--user", "otto", "--password", "secret word"], "Forbidden")):
         refused = camera("test", server.url + "door", *trust, *wrong)
-        assert "uthorized" in said_by(refused, "again in"), wrong
+        assert why in said_by(refused, "again in"), wrong
         refused.kill()
     if trust:
         distrustful = camera("test", server.url + "door", "--user", "anna", "--password", "secret word")

@@ -313,6 +313,49 @@ TEST_F(Program, NowhereToWrite) {
   expect_error({}, "no model given");
 }
 
+/// The model with other paths of its weights.
+static std::string with_paths(const std::string &json, const std::vector<std::string> &paths) {
+  Json root = Json::parse(read(json));
+  root["weightsManifest"][0]["paths"] = paths;
+  write(json, root.dump());
+  return json;
+}
+
+TEST_F(Program, WeightsAreBesideTheModel) {
+  const std::string json = boxes().write(folder);
+  const std::string secret = "/etc/passwd", up = "../../../../../../../etc/passwd";
+  for (const std::string &path : {secret, up, std::string("a/../../b"), std::string("")})
+    expect_error(arguments(with_paths(json, {path})), "which is not in the model's folder");
+  EXPECT_EQ(mkfifo(folder.path("pipe").c_str(), 0600), 0);
+  expect_error(arguments(with_paths(json, {"pipe"})), "no file");
+  EXPECT_EQ(std::remove(folder.path("pipe").c_str()), 0);
+}
+
+TEST_F(Program, APipeIsNoModel) {
+  const std::string pipe = folder.path("pipe");
+  EXPECT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  expect_import_error({pipe, "-o", target}, folder, "no file");
+  expect_import_error({"--describe", pipe}, folder, "pipe");
+  EXPECT_EQ(std::remove(pipe.c_str()), 0);
+}
+
+TEST_F(Program, DepthIsBounded) {
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  const std::string json = folder.path("deep.json");
+  write(json, R"({"format": "graph-model", "modelTopology": {"node": []}, "a": )" + deep + "}");
+  expect_error(arguments(json), "64 levels deep");
+  auto described = std::vector<std::string>{boxes().write(folder), "-o", target, "--description", json};
+  expect_error(described, "no JSON object");
+}
+
+TEST_F(Program, AChainOfManyNodesIsRefused) {
+  GraphFile graph = boxes();
+  std::string last = "all";
+  for (int i = 0; i < 20001; ++i)
+    graph.node("Identity", last = "n" + std::to_string(i), {i ? "n" + std::to_string(i - 1) : "all"});
+  expect_bad(graph, "nodes; more than 20000 are not converted");
+}
+
 TEST_F(Program, AFailureLeavesTheOldFileAlone) {
   write(target, "precious");
   GraphFile graph = boxes();

@@ -13,6 +13,7 @@
 #include "common/output.h"
 #include "config.h"
 #include "convert.h"
+#include "core/output/json_depth.h"
 #include "describe.h"
 #include "model/files.h"
 #include "onnx.h"
@@ -133,8 +134,13 @@ std::string read_text(const std::string &path, const std::string &what) {
   return text;
 }
 
+/// What is no JSON, or too deep for what works on it, is discarded.
+Json parse_json(const std::string &text) {
+  return nests_too_deep(text) ? Json(Json::value_t::discarded) : Json::parse(text, nullptr, false);
+}
+
 Json read_json(const std::string &path) {
-  const Json json = Json::parse(read_text(path, "the description"), nullptr, false);
+  const Json json = parse_json(read_text(path, "the description"));
   if (!json.is_object()) throw ImportError("the description " + path + " is no JSON object");
   return json;
 }
@@ -263,7 +269,7 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
 Json setting(const std::string &text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) throw ImportError("--set wants KEY=VALUE, not " + text);
-  Json value = Json::parse(text.substr(equals + 1), nullptr, false);
+  Json value = parse_json(text.substr(equals + 1));
   if (value.is_discarded()) value = text.substr(equals + 1);
   std::string key = text.substr(0, equals);
   for (auto dot = key.rfind('.'); dot != std::string::npos; dot = key.rfind('.')) {
@@ -328,11 +334,11 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
   const auto sidecar = read_sidecar(a.model);
   std::string base = file.description();
   if (!base.empty() || sidecar) {
-    json = Json::parse(base.empty() ? "{}" : base, nullptr, false);
+    json = parse_json(base.empty() ? "{}" : base);
     if (!json.is_object()) throw ImportError("oneadapt.json in " + a.model + " is no JSON object");
     if (sidecar) {
       // What its users see; it goes on being laid over the file.
-      const Json over = Json::parse(sidecar->text, nullptr, false);
+      const Json over = parse_json(sidecar->text);
       if (!over.is_object()) throw ImportError("the description " + sidecar->path + " is no JSON object");
       json.merge_patch(over);
       out << sidecar->path << " is laid over what the file says.\n";

@@ -12,6 +12,7 @@
 #include "common/output.h"
 #include "graph.h"
 #include "model/description.h"
+#include "model/files.h"
 #include "model/model.h"
 #include "model/shared_module.h"
 #include "source_module.h"
@@ -295,6 +296,7 @@ struct ModelFile::Contents {
 ModelFile::ModelFile(const std::string &path) : contents_(std::make_unique<Contents>()) {
   contents_->path = path;
   try {
+    check_archive(path);
     // Finds the libraries of torchvision's operators, too.
     const auto shared = load_shared(path, torch::kCPU, "plain", {});
     contents_->description = shared->description;

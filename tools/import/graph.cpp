@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "graph.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <utility>
 
 namespace oneadapt::import {
 namespace {
+
+/// Detectors have a few thousand.
+constexpr std::size_t kMostNodes = 20000;
 
 const Attribute *find(const Node &node, const std::string &key) {
   const auto found = node.attributes.find(key);
@@ -81,6 +85,15 @@ std::string onnx_type_name(std::int64_t type) {
   return type >= 0 && type < std::int64_t(std::size(names)) ? names[type] : std::to_string(type);
 }
 
+std::filesystem::path path_below(const std::filesystem::path &folder, const std::string &name,
+                                 const std::string &what) {
+  const std::filesystem::path relative(name);
+  const bool leaves = relative.is_absolute() ||
+                      std::any_of(relative.begin(), relative.end(), [](const auto &part) { return part == ".."; });
+  if (name.empty() || leaves) throw ImportError(what + " '" + name + "', which is not in the model's folder");
+  return folder / relative;
+}
+
 Edge parse_edge(const std::string &text) {
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon + 1 == text.size() ||
@@ -91,6 +104,9 @@ Edge parse_edge(const std::string &text) {
 
 std::vector<std::string> Graph::order(const std::vector<Edge> &wanted) const {
   enum class State { New, Open, Done };
+  if (nodes.size() > kMostNodes)
+    throw ImportError("the model has " + std::to_string(nodes.size()) + " nodes; more than " +
+                      std::to_string(kMostNodes) + " are not converted");
   std::map<std::string, State> state;
   std::vector<std::string> result;
   // Depth first with a stack of its own: graphs are thousands of nodes deep.

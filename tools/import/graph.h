@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -73,6 +74,10 @@ struct Graph {
   /// The value that the user means: ONNX's name, "node", or "node:2".
   Edge edge(const std::string &name) const;
 };
+
+/// A file that a model names, in the model's folder or below. Throws ImportError for a name that leads elsewhere; the
+/// sentence begins with `what`.
+std::filesystem::path path_below(const std::filesystem::path &folder, const std::string &name, const std::string &what);
 
 /// Of the bits of an IEEE 754 number of half precision.
 float half_to_float(std::uint16_t half);

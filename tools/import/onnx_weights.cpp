@@ -103,12 +103,7 @@ std::string external_data(const onnx::TensorProto &tensor, const fs::path &folde
       throw ImportError(what + ": '" + entry.value() + "' is no " + entry.key());
     (entry.key() == "offset" ? offset : length) = std::stoull(entry.value());
   }
-  const fs::path relative(location);
-  const bool leaves = relative.is_absolute() ||
-                      std::any_of(relative.begin(), relative.end(), [](const fs::path &part) { return part == ".."; });
-  if (location.empty() || leaves)
-    throw ImportError(what + " is in the file '" + location + "', which is not in the model's folder");
-  const fs::path path = folder / relative;
+  const fs::path path = path_below(folder, location, what + " is in the file");
   std::error_code error;
   const auto there = fs::is_regular_file(path, error) ? fs::file_size(path, error) : std::uintmax_t(-1);
   if (there == std::uintmax_t(-1))

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/output/json_depth.h"
+
 namespace oneadapt::import {
 namespace {
 
@@ -159,7 +161,7 @@ void read_weights(const Json &manifest, const fs::path &directory, Graph &graph)
     std::string data, names;
     for (const auto &path : group.at("paths")) {
       const auto name = path.get<std::string>();
-      data += read_file(directory / name, "the weight file");
+      data += read_file(path_below(directory, name, "the model names the weight file"), "the weight file");
       names += (names.empty() ? "" : ", ") + name;
     }
     std::size_t offset = 0;
@@ -216,7 +218,9 @@ void find_outputs(const Json &root, Graph &graph) {
 Graph parse_graph(const std::string &path) {
   Graph graph;
   graph.path = path;
-  const Json root = Json::parse(read_file(path, "the model"));
+  const std::string file = read_file(path, "the model");
+  if (nests_too_deep(file)) throw ImportError(path + " nests more than 64 levels deep; it is no graph model");
+  const Json root = Json::parse(file);
   if (root.value("format", "graph-model") != "graph-model")
     throw ImportError(path + " is a TensorFlow.js " + root["format"].get<std::string>() +
                       "; convert it to a graph model (tensorflowjs_converter --output_format=tfjs_graph_model)");

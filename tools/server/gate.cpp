@@ -21,12 +21,12 @@ namespace oneadapt::server {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);
-constexpr auto kFirstWords = std::chrono::seconds(5);     // from connecting to the first complete request
-constexpr std::size_t kMostFirst = 16384 + 5;             // bytes of them: a TLS record, or a request's headers
-constexpr std::size_t kMostHandshakes = 8;                // at a time; GLib has ten threads for them
-constexpr auto kLongHandshake = std::chrono::seconds(1);  // may be broken off for another one
-constexpr unsigned kMostRefusals = 8;                     // of requests of somebody unknown, a connection
-constexpr guint64 kMediaOnTheirWay = 4 << 20;             // bytes read, and not come to a depayloader yet
+constexpr auto kFirstWords = std::chrono::seconds(5);            // from connecting to the first complete request
+constexpr std::size_t kMostFirst = 16384 + 5;                    // bytes of them: a TLS record, or a request's headers
+constexpr std::size_t kMostHandshakes = 8;                       // at a time; GLib has ten threads for them
+constexpr auto kLongHandshake = std::chrono::milliseconds(500);  // may be broken off for another one
+constexpr unsigned kMostRefusals = 8;                            // of requests of somebody unknown, a connection
+constexpr guint64 kMediaOnTheirWay = 4 << 20;                    // bytes read, and not come to a depayloader yet
 constexpr std::size_t kMostEnding = 32;
 constexpr int kAcceptedAtOnce = 64;
 constexpr int kForMedia = 48;  // descriptors that a camera takes, and some
@@ -289,10 +289,14 @@ bool Gate::may_handshake() {
   return true;
 }
 
+/// The newest first: those before it may be strangers who will never finish.
 void Gate::pass_on() {
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const auto one = it++;
-    if (!one->ready) continue;
+  for (auto it = waiting_.end(); it != waiting_.begin();) {
+    const auto one = std::prev(it);
+    if (!one->ready) {
+      it = one;
+      continue;
+    }
     if (!may_handshake()) return;
     hand_over(one);
   }
@@ -355,10 +359,14 @@ void Gate::heard(GstRTSPClient *client) {
   known->second->spoke = known->second->complete = true;
 }
 
-void Gate::refused(GstRTSPClient *client) {
+bool Gate::refused(GstRTSPClient *client) {
+  constexpr unsigned kMostChallenges = 4;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = guests_.find(client);
-  if (known != guests_.end() && ++known->second->refusals > kMostRefusals) end(*known->second);
+  if (known == guests_.end()) return true;
+  Guest &guest = *known->second;
+  if (++guest.refusals > kMostRefusals) end(guest);
+  return guest.refusals <= kMostChallenges;
 }
 
 std::shared_ptr<std::atomic<bool>> Gate::media_comes(GstRTSPClient *client) {

@@ -44,8 +44,9 @@ class Gate {
   void hang_up(GstRTSPClient *client);
   /// A request has come from the client, complete. Any thread.
   void heard(GstRTSPClient *client);
-  /// A request of the client was refused because nobody knows who it is. Any thread.
-  void refused(GstRTSPClient *client);
+  /// A request of the client is refused because nobody knows who it is. Whether it is to be asked for its password
+  /// again. Any thread.
+  bool refused(GstRTSPClient *client);
   /// To be set whenever media comes over the client's connection; NULL: there is no such client. Any thread.
   std::shared_ptr<std::atomic<bool>> media_comes(GstRTSPClient *client);
 

@@ -25,6 +25,8 @@ G_DEFINE_TYPE(AnnounceAuth, announce_auth, GST_TYPE_RTSP_AUTH)
 GQuark owner_quark() { return g_quark_from_static_string("oneadapt-session-owner"); }
 
 void answer(GstRTSPAuth *auth, GstRTSPContext *context, GstRTSPStatusCode code) {
+  const auto *self = reinterpret_cast<AnnounceAuth *>(auth);
+  if (code == GST_RTSP_STS_UNAUTHORIZED && !self->hooks->refused(context->client)) code = GST_RTSP_STS_FORBIDDEN;
   gst_rtsp_message_init_response(context->response, code, gst_rtsp_status_as_text(code), context->request);
   auto *klass = GST_RTSP_AUTH_GET_CLASS(auth);
   if (code == GST_RTSP_STS_UNAUTHORIZED && klass->generate_authenticate_header)
@@ -71,7 +73,6 @@ gboolean announce_auth_check(GstRTSPAuth *auth, GstRTSPContext *context, const g
   if (!request) return TRUE;
   const GstRTSPStatusCode code = judge(auth, context);
   if (code == GST_RTSP_STS_OK) return TRUE;
-  if (code == GST_RTSP_STS_UNAUTHORIZED) self->hooks->refused(context->client);
   answer(auth, context, code);
   return FALSE;
 }

@@ -12,8 +12,9 @@ namespace oneadapt::server {
 struct RequestHooks {
   /// A request has come.
   std::function<void(GstRTSPClient *)> heard;
-  /// It is refused: nobody knows whose it is.
-  std::function<void(GstRTSPClient *)> refused;
+  /// It is refused: nobody knows whose it is. Whether the answer is to ask for the password. Clients of GStreamer try
+  /// the same one for as long as they are asked.
+  std::function<bool(GstRTSPClient *)> refused;
   /// Asked on every ANNOUNCE of somebody who may record; other than OK is the answer. gst-rtsp-server's own signal
   /// comes only after the media has been made.
   std::function<GstRTSPStatusCode(GstRTSPContext *)> announce;

@@ -157,7 +157,7 @@ Server::Server(const Options &options)
   gst_rtsp_server_set_backlog(server_, kBacklog);
   GstRTSPAuth *auth =
       make_rtsp_auth(options_.users, {[this](GstRTSPClient *client) { gate_->heard(client); },
-                                      [this](GstRTSPClient *client) { gate_->refused(client); },
+                                      [this](GstRTSPClient *client) { return gate_->refused(client); },
                                       [this](GstRTSPContext *context) { return announce(context->client, context); }});
   gst_rtsp_server_set_auth(server_, auth);
   g_object_unref(auth);

@@ -156,6 +156,24 @@ TEST(Description, Segmentation) {
     expect_refused(kSemantic, c);
 }
 
+TEST(Description, DepthIsBounded) {
+  std::string deep = "{\"name\": \"\\\"[[[[\", \"x\": ";
+  for (int i = 0; i < 63; ++i) deep += "[";
+  const std::string rest = std::string(63, ']') + "}";
+  try {
+    ModelDescription::parse(deep + rest);  // 64 levels, and another mistake
+    ADD_FAILURE();
+  } catch (const std::invalid_argument &e) {
+    EXPECT_EQ(std::string(e.what()).find("deep"), std::string::npos) << e.what();
+  }
+  try {
+    ModelDescription::parse(deep + "[]" + rest);
+    ADD_FAILURE();
+  } catch (const std::invalid_argument &e) {
+    EXPECT_NE(std::string(e.what()).find("64 levels deep"), std::string::npos) << e.what();
+  }
+}
+
 TEST(Description, WhatIsNoObjectIsRefused) {
   for (const char *text : {"", "{", "[]", "3", "{\"format\": 1,}"})
     EXPECT_THROW(ModelDescription::parse(text), std::invalid_argument) << text;

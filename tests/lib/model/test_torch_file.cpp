@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Files that are no model, or none of pictures, and what is said of them; labels, classes and devices.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstdio>
 #include <random>
 
 #include "model/torch_model.h"
@@ -24,6 +26,11 @@ TEST(BadModel, EachFileHasItsOwnSentence) {
   EXPECT_TRUE(has(load_error(Kind::File, cpu_options("")), "no model file"));
   EXPECT_TRUE(has(load_error(Kind::File, cpu_options(folder.file("none.pt"))), "does not exist"));
   EXPECT_TRUE(has(load_error(Kind::File, cpu_options(folder.path())), "is a directory"));
+  ASSERT_EQ(mkfifo(folder.file("pipe.pt").c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo(folder.file("pipe.onnx").c_str(), 0600), 0);
+  for (const char *pipe : {"pipe.pt", "pipe.onnx", "/dev/null"})
+    EXPECT_TRUE(
+        has(load_error(Kind::File, cpu_options(*pipe == '/' ? pipe : folder.file(pipe))), "a pipe or a device"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("empty.pt", "")), "is empty"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("short.pt", "P")), "is not TorchScript"));
   EXPECT_TRUE(has(load_error(Kind::Format, file("random.pt", std::string(5000, 'x'))), "is not TorchScript"));
@@ -72,6 +79,16 @@ TEST(BadModel, DescriptionNamesFileAndKey) {
   EXPECT_TRUE(has(text, "m.pt.json")) << text;
   write_file(folder.file("m.pt.json"), "{");
   EXPECT_TRUE(has(load_error(Kind::Description, cpu_options(folder.file("m.pt"))), "JSON"));
+  for (const char bracket : {'[', '{'}) {
+    const std::string open = bracket == '[' ? "[" : "{\"a\":";
+    std::string deep = "{\"a\":";
+    for (int i = 0; i < 200000; ++i) deep += open;
+    write_file(folder.file("m.pt.json"), deep);
+    EXPECT_TRUE(has(load_error(Kind::Description, cpu_options(folder.file("m.pt"))), "64 levels deep"));
+  }
+  ASSERT_EQ(std::remove(folder.file("m.pt.json").c_str()), 0);
+  ASSERT_EQ(mkfifo(folder.file("m.pt.json").c_str(), 0600), 0);
+  EXPECT_TRUE(has(load_error(Kind::Description, cpu_options(folder.file("m.pt"))), "a pipe or a device"));
 }
 
 TEST(Sidecar, StandsAloneOrIsLaidOver) {
