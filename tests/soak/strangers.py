@@ -354,14 +354,14 @@ def dawdlers(a, folder):
 
 def large_pictures(a, folder):
     """Few bytes of H.264 that take gigabytes to look at."""
-    clip = os.path.join(folder, "large.h264")
+    clip = os.path.join(folder, "large.mkv")
     side = 4096
     subprocess.run(["gst-launch-1.0", "-q", *f"videotestsrc num-buffers=4 pattern=black ! video/x-raw,format=I420,width={side},height={side},framerate=2/1 ! "
-                    f"x264enc speed-preset=ultrafast ! h264parse ! filesink location={clip}".split()], check=True, timeout=PATIENCE)
+                    f"x264enc speed-preset=ultrafast ! h264parse ! matroskamux ! filesink location={clip}".split()], check=True, timeout=PATIENCE)
     server = Server(a, folder)
     honest = Honest(server)
     before = server.memory(), server.descriptors()
-    camera = Camera(server, "large", source=f"filesrc location={clip} ! h264parse ! video/x-h264,framerate=2/1")
+    camera = Camera(server, "large", source=f"filesrc location={clip} ! matroskademux ! h264parse config-interval=-1")
     eventually("it is refused", lambda: "--max-picture" in server.line().get("failing", {}).get("large", ""))
     assert f"{side}×{side}" in server.said(), server.said()
     assert server.memory() < before[0] + MOST_GROWTH
