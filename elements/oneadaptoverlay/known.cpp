@@ -62,6 +62,7 @@ void take_gradient(GstElement *overlay, GstEvent *event, Known &known) {
   feedback.interval_duration = g->interval_duration;
   feedback.stream_time = g->stream_time;
   feedback.z = g->z;
+  if (g->measured.occupied) feedback.accuracy = g->measured.accuracy;
   const BlockMap &map = g->map;
   feedback.map = block_map(map.frame_width, map.frame_height, map.block_size, map.values.data());
   const bool objects = g->confident > 0;

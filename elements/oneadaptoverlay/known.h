@@ -16,6 +16,7 @@ struct Feedback {
   guint64 interval = 0;
   GstClockTime interval_duration = 0, stream_time = 0;
   double z = 0;
+  std::optional<double> accuracy;  ///< measured; none: nobody measures, or nothing was found
   std::shared_ptr<const BlockMap> map;
 };
 

@@ -179,6 +179,7 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
   status.interval.reset();
   status.kbps.reset();
   status.z.reset();
+  status.accuracy.reset();
   status.objects.reset();
   if (!settings.status || !configuration) status.knobs.clear();
   if (!settings.status) return;
@@ -192,7 +193,10 @@ static void compose(GstOneadaptOverlay *self, GstBuffer *buffer, GstClockTime ti
                           ? oneadapt::interval_of(time, feedback->interval_duration)
                           : feedback->interval;
   }
-  if (feedback) status.z = feedback->z;
+  if (feedback) {
+    status.z = feedback->z;
+    status.accuracy = feedback->accuracy;
+  }
   if (known.detections && !lost) status.objects = objects;
 }
 

@@ -103,6 +103,7 @@ std::string status_markup(const SceneStatus &status) {
   if (!status.knobs.empty()) add(status.knobs);
   if (status.kbps) add(pair("kbit/s", decimal(*status.kbps, *status.kbps < 10 ? "%.1f" : "%.0f")));
   if (status.z) add(pair("z", decimal(*status.z, "%.2f")));
+  if (status.accuracy) add(pair("accuracy", decimal(*status.accuracy, "%.2f")));
   if (status.objects) add(pair("objects", std::to_string(*status.objects)));
   return markup;
 }

@@ -33,11 +33,13 @@ struct SceneStatus {
   std::string knobs;           ///< Pango markup, empty: unknown
   std::optional<double> kbps;  ///< of the last interval
   std::optional<double> z;
+  std::optional<double> accuracy;  ///< measured in the last interval that had objects
   std::optional<std::size_t> objects;
 
-  bool empty() const { return !interval && knobs.empty() && !kbps && !z && !objects; }
+  bool empty() const { return !interval && knobs.empty() && !kbps && !z && !accuracy && !objects; }
   bool operator==(const SceneStatus &o) const {
-    return interval == o.interval && knobs == o.knobs && kbps == o.kbps && z == o.z && objects == o.objects;
+    return interval == o.interval && knobs == o.knobs && kbps == o.kbps && z == o.z && accuracy == o.accuracy &&
+           objects == o.objects;
   }
 };
 

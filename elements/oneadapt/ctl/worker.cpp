@@ -208,6 +208,24 @@ static void ask(GstOneadaptCtl *self, const CtlLoop::Job &job, DecisionRecord &r
   }
 }
 
+/// Whether somebody measures the accuracy that is to be kept. Of the worker.
+struct Measuring {
+  unsigned without = 0;  ///< gradients that have come, of which none said so
+  bool told = false;     ///< it is known, or that there is none was said
+};
+
+static void watch_measuring(GstOneadaptCtl *self, const CtlLoop::Job &job, const CtlSettings &settings,
+                            Measuring &measuring) {
+  constexpr unsigned kPatience = 10;  // one picture in seven is measured, and there may be one an interval
+  if (measuring.told || settings.min_accuracy <= 0 || !job.gradient) return;
+  measuring.told = job.gradient->measured.frames || ++measuring.without >= kPatience;
+  if (job.gradient->measured.frames || !measuring.told) return;
+  GST_ELEMENT_WARNING(self, STREAM, FAILED,
+                      ("Property \"min-accuracy\": nobody measures accuracy, so it is estimated; of pictures, put "
+                       "oneadaptshadow between the decoder and oneadaptdnn."),
+                      ("%u gradients without a measurement", kPatience));
+}
+
 static DecisionRecord decide(GstOneadaptCtl *self, Decider &decider, const CtlLoop::Job &job, const WorkerView &view) {
   if (view.lost)
     GST_WARNING_OBJECT(self, "no feedback for %u intervals: the knobs go to the safe configuration",
@@ -230,6 +248,7 @@ static void follow(GstOneadaptCtl *self, Decider &decider, const CtlLoop::Job &j
 
 static void work(GstOneadaptCtl *self, Decider decider) {
   CtlLoop &loop = self->state->loop;
+  Measuring measuring;
   std::unique_lock<std::mutex> lock(loop.mutex);
   for (;;) {
     loop.wake.wait(lock, [&] { return !loop.running || !loop.jobs.empty(); });
@@ -255,6 +274,7 @@ static void work(GstOneadaptCtl *self, Decider decider) {
       follow(self, decider, job, view.settings.knobs);
     else if (!stale)
       record = decide(self, decider, job, view);
+    if (!stale && !early) watch_measuring(self, job, view.settings, measuring);
 
     lock.lock();
     if (view.answer && record.structure && job.epoch == loop.epoch) {

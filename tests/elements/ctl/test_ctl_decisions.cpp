@@ -233,3 +233,50 @@ TEST(Ctl, APolicyFileThatCannotBeUsedIsOneClearError) {
   rig.caps();
   EXPECT_EQ(rig.push(), GST_FLOW_OK);
 }
+
+TEST(Ctl, DecisionSaysWhatWasAskedMeasuredAndExpected) {
+  Rig rig("lockstep=true min-accuracy=0.8");
+  rig.tunable->typical = true;
+  rig.caps();
+  rig.interval();
+  GstOneadaptGradient *g = gradient_of(0);
+  g->measured_frames = 2;
+  g->measured_occupied = 2;
+  g->measured_accuracy = 0.75;
+  g->measured_objects = 9;
+  rig.send(g);
+  rig.push();
+  GstMessage *m = rig.pop(GST_MESSAGE_ELEMENT);
+  ASSERT_NE(m, nullptr);
+  const GstStructure *s = gst_message_get_structure(m);
+  double asked = 0, measured = 0, expected = -1, deviation = 0;
+  guint objects = 0;
+  EXPECT_TRUE(gst_structure_get_double(s, "min-accuracy", &asked));
+  EXPECT_EQ(asked, 0.8);
+  EXPECT_TRUE(gst_structure_get_double(s, "measured-accuracy", &measured));
+  EXPECT_NEAR(measured, 0.75, 1e-4);
+  EXPECT_TRUE(gst_structure_get_uint(s, "measured-objects", &objects));
+  EXPECT_EQ(objects, 9u);
+  EXPECT_TRUE(gst_structure_get_double(s, "expected-accuracy", &expected));
+  EXPECT_TRUE(expected >= 0 && expected <= 1);
+  EXPECT_TRUE(gst_structure_get_double(s, "accuracy-deviation", &deviation));
+  gst_message_unref(m);
+}
+
+TEST(Ctl, AnAccuracyThatNobodyMeasuresIsSaidOnce) {
+  for (bool measured : {false, true}) {
+    Rig rig("lockstep=true min-accuracy=0.8");
+    rig.tunable->typical = true;
+    rig.caps();
+    for (guint64 interval = 0; interval < 25; ++interval) {
+      rig.interval();
+      GstOneadaptGradient *g = gradient_of(interval);
+      if (interval == 4 && measured) g->measured_frames = 1;  // an empty scene is a measurement, too
+      rig.send(g);
+    }
+    rig.push();
+    const std::string warning = rig.error_text(GST_MESSAGE_WARNING);
+    EXPECT_EQ(warning.find("oneadaptshadow") != std::string::npos, !measured) << warning;
+    EXPECT_EQ(rig.error_text(GST_MESSAGE_WARNING), "");
+  }
+}

@@ -119,9 +119,10 @@ TEST(Scene, TheStatusLineHasAllThatIsKnown) {
   status.kbps = 400;
   status.interval = 7;
   status.z = 1.25;
+  status.accuracy = 0.907;
   status.objects = 0;
   const std::string markup = oneadapt::status_markup(status);
-  for (const char *part :
-       {">interval<", "<b>7</b>", ">kbit/s<", "<b>400</b>", ">z<", "<b>1.25</b>", ">objects<", "<b>0</b>"})
+  for (const char *part : {">interval<", "<b>7</b>", ">kbit/s<", "<b>400</b>", ">z<", "<b>1.25</b>", ">accuracy<",
+                           "<b>0.91</b>", ">objects<", "<b>0</b>"})
     EXPECT_NE(markup.find(part), std::string::npos) << part;
 }
