@@ -54,6 +54,37 @@ void expect_convolution(const Convolution &c, const Numbers &picture, const Dims
 
 }  // namespace
 
+TEST(Conv2DBackpropInput, Same) {
+  // Each pixel of the first colour is spread over 2×2: 1 2 / 3 4 with a stride of 2.
+  GraphFile graph({1, 2, 2, 3});
+  graph.ints("size", {1, 4, 4, 1})
+      .floats("w", {2, 2, 1, 3}, {1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0})
+      .node("Conv2DBackpropInput", "y", {"size", "w", "x"}, window("NHWC", "SAME", 2));
+  expect_numbers(run(graph, "y", first_colour({1, 2, 2, 3}, {1, 2, 3, 4})), {1, 4, 4, 1},
+                 {1, 2, 2, 4, 3, 4, 6, 8, 3, 6, 4, 8, 9, 12, 12, 16});
+}
+
+TEST(Conv2DBackpropInput, WhatReachesBeyondIsCut) {
+  // 3×3 of ones, stride 2: 5×5 before, of which the last row and column are cut (the first pad of a total of 1 is 0).
+  GraphFile graph({1, 2, 2, 3});
+  std::vector<float> ones;
+  for (int i = 0; i < 9; ++i) ones.insert(ones.end(), {1, 0, 0});
+  graph.ints("size", {1, 4, 4, 1})
+      .floats("w", {3, 3, 1, 3}, ones)
+      .node("Conv2DBackpropInput", "y", {"size", "w", "x"}, window("NHWC", "SAME", 2));
+  expect_numbers(run(graph, "y", first_colour({1, 2, 2, 3}, {1, 2, 3, 4})), {1, 4, 4, 1},
+                 {1, 1, 3, 2, 1, 1, 3, 2, 4, 4, 10, 6, 3, 3, 7, 4});
+}
+
+TEST(DepthToSpace, BlocksOfChannels) {
+  // The picture's three colours, and one of zeros: a 2×2 block of one channel for each pixel.
+  GraphFile graph({1, 1, 2, 3});
+  graph.ints("pads", {4, 2}, {0, 0, 0, 0, 0, 0, 0, 1})
+      .node("Pad", "four", {"x", "pads"})
+      .node("DepthToSpace", "y", {"four"}, {{"block_size", integer(2)}, {"data_format", text("NHWC")}});
+  expect_numbers(run(graph, "y", {{1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}}), {1, 2, 4, 1}, {1, 2, 4, 5, 3, 0, 6, 0});
+}
+
 TEST(Conv2D, Valid) {
   // A square picture with three colours reads as NCHW.
   expect_convolution({{1, 3, 3, 3}, {2, 2, 3, 1}, sum_first(2), window("NCHW", "VALID", 1)},

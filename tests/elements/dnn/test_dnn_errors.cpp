@@ -109,6 +109,36 @@ TEST(DnnErrors, GradientThatIsNotFiniteIsAWarning) {
   dnn.drop_output();
 }
 
+TEST(DnnErrors, AGradientOfZerosIsAWarningOnce) {
+  DnnHarness dnn;
+  save_module(dnn.folder.file("rounded.pt"),
+              "def forward(self, x):\n    print(\"hello\")\n    s = torch.round(x.mean() * 100) / 100 + 0.6\n"
+              "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
+              colours_description());
+  dnn.set("model", dnn.folder.file("rounded.pt").c_str());
+  dnn.start();
+  for (int i = 0; i < 30; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame), GST_FLOW_OK);
+  const auto warnings = dnn.messages(GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_TRUE(has(warnings[0].text, "the gradient is 0 everywhere though there are 1 elements")) << warnings[0].text;
+  dnn.drop_output();
+}
+
+TEST(DnnErrors, BoxesThatCannotBeRightAreAWarningOnce) {
+  DnnHarness dnn;
+  save_module(dnn.folder.file("fractions.pt"),
+              "def forward(self, x):\n    return torch.tensor([[0.1, 0.1, 0.4, 0.5]]), x[0, 0].mean().reshape(1), "
+              "torch.tensor([0])\n",
+              colours_description());
+  dnn.set("model", dnn.folder.file("fractions.pt").c_str());
+  dnn.start();
+  for (int i = 0; i < 12; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame), GST_FLOW_OK);
+  const auto warnings = dnn.messages(GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_TRUE(has(warnings[0].text, "\"output.normalised\": true")) << warnings[0].text;
+  dnn.drop_output();
+}
+
 TEST(DnnErrors, FramesWithoutStreamTime) {
   DnnHarness dnn;
   dnn.start();
