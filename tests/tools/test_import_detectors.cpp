@@ -54,7 +54,7 @@ TEST_P(Detectors, AsExported) {
   DetectorGraph graph(detector.opset, bytes ? "uint8" : "float");
   detector.build(graph);
   const std::string target = folder.path("m.pt");
-  const Outcome outcome = import({graph.file.write(folder), target});
+  const Outcome outcome = import_test::import({graph.file.write(folder), target});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   if (detector.import == Import::Refused) {
     EXPECT_NE(outcome.out.find(detector.said), std::string::npos) << outcome.out;
