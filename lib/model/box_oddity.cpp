@@ -29,8 +29,10 @@ std::string oddity_of(const std::vector<ScoredBox> &boxes, double width, double 
       all_of(boxes, [&](const Box &b) { return small(b.x0) && small(b.y0) && small(b.x1) && small(b.y1); }))
     return "all have coordinates from 0 to 1, so they count in fractions of the picture: \"output.normalised\": true";
   if (boxes.size() < kFew) return "";
-  if (all_of(boxes, [](const Box &b) { return b.x1 <= b.x0 || b.y1 <= b.y0; }))
-    return "all end before they begin, as a centre and a size do that are taken for corners: check \"output.box\"";
+  const auto backwards = std::count_if(boxes.begin(), boxes.end(),
+                                       [](const ScoredBox &b) { return b.box.x1 <= b.box.x0 || b.box.y1 <= b.box.y0; });
+  if (2 * std::size_t(backwards) > boxes.size())
+    return "mostly end before they begin, as a centre and a size do that are taken for corners: check \"output.box\"";
   if (all_of(boxes, [&](const Box &b) { return b.x1 <= 0 || b.y1 <= 0 || b.x0 >= width || b.y0 >= height; }))
     return "all lie outside the picture: check \"output.box\" (y may come before x) and input.width and input.height";
   if (all_of(boxes, [](const Box &b) { return b.x1 - b.x0 < kSpeck && b.y1 - b.y0 < kSpeck; }))

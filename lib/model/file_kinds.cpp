@@ -64,6 +64,7 @@ bool is_safetensors(const std::string &head) {
 /// Of a zip archive, by the names of its records.
 std::string archive_kind(const std::string &names) {
   const auto has = [&](const char *name) { return names.find(name) != std::string::npos; };
+  if (!has("PK\x05\x06")) return "";  // truncated: names are missing
   if (has("archive_format") || has("serialized_exported_program.json") || has("models/model.json"))
     return std::string("is a program of torch.export (.pt2), which LibTorch cannot load as TorchScript; ") + kExport;
   if (has("data.pkl") && !has("constants.pkl"))

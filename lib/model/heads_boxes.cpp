@@ -53,15 +53,15 @@ at::Tensor activated(const ModelDescription &d, const at::Tensor &scores) {
 
 Raw boxes(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width, std::int64_t height,
           const at::Tensor &wanted, double least) {
+  const bool each = d.layout == "boxes" && d.label_output < 0;
+  at::Tensor scores = output(outputs, d.score_outputs[0], each ? 2 : 1, "scores");
   at::Tensor sides = output(outputs, d.box_outputs[0], 2, "boxes").detach();
-  if (d.layout == "boxes" && d.label_output < 0) {
-    at::Tensor scores = output(outputs, d.score_outputs[0], 2, "scores");
+  if (each) {
     if (sides.size(1) != 4 && sides.size(0) == 4) sides = sides.t();
     if (scores.size(0) != sides.size(0) && scores.size(1) == sides.size(0)) scores = scores.t();
     expect_shape(sides, d.box_outputs[0], "boxes", scores.size(0), 4);
     return by_class(d, scores, corners_of(d, sides, width, height), wanted, least);
   }
-  const at::Tensor scores = output(outputs, d.score_outputs[0], 1, "scores");
   const at::Tensor labels = output(outputs, d.label_output, 1, "labels").detach().to(at::kLong);
   const std::int64_t n = scores.size(0);
   expect_shape(sides, d.box_outputs[0], "boxes", n, 4);

@@ -64,7 +64,7 @@ void register_newer_operators() {
           torch::jit::RegisterOperators>(std::vector<c10::optional<torch::jit::Operator>>{torch::jit::Operator(
           "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float "
           "dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
-          run_attention, c10::AliasAnalysisKind::PURE_FUNCTION)});
+          run_attention, c10::AliasAnalysisKind::FROM_SCHEMA)});
     return made;
   }();
 }

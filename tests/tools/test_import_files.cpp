@@ -260,7 +260,7 @@ TEST_F(Program, BadGraph) {
   expect_error(plus(boxes(), "all:3"), "no output 3");
   expect_error(plus(boxes().node("Relu", "r", {}), "r"), "node r (Relu): input 0 is missing");
   expect_error(plus(boxes().node("Placeholder", "p", {}, {{"shape", {{"shape", Json::object()}}}}), "p"),
-               "the graph has 2 inputs");
+               "the graph also takes p (a number)");
   expect_error(plus(boxes().node("AddV2", "r", {"boxes", "l"}), "r"), "node r (AddV2)");
   expect_error(plus(boxes().node("Reshape", "r", {"x", "x"}), "r"), "must be a constant");
   expect_error(plus(boxes().node("Conv2D", "c", {"x", "boxes"}), "c"), "weights of four dimensions");

@@ -37,7 +37,7 @@ class Layouts {
   }
 
   void find() {
-    if (candidates() || nanodet() || boxes() || detections() || queries() || scores_by_class() || centernet() ||
+    if (candidates() || nanodet() || boxes() || detections() || scores_by_class() || queries() || centernet() ||
         semantic())
       return;
     std::string shapes;
@@ -81,10 +81,18 @@ class Layouts {
       for (const bool turned : {false, true}) {
         const auto count = shape[turned ? 1 : 0], columns = shape[turned ? 0 : 1];
         if (columns < 5 || (count != cells_ && count != 3 * cells_ && count != more_cells_)) continue;
+        if (has_boxes_beside(i, count)) continue;
         const at::Tensor flat = tensors_[i].reshape(shape);
         if (candidates(i, turned ? flat.t() : flat, turned)) return true;
       }
     }
+    return false;
+  }
+
+  /// Whether another output has that many boxes: this one has scores alone then.
+  bool has_boxes_beside(std::size_t i, std::int64_t count) const {
+    for (std::size_t b = 0; b < tensors_.size(); ++b)
+      if (b != i && shape_of(tensors_[b], 2) == std::vector<std::int64_t>{count, 4}) return true;
     return false;
   }
 

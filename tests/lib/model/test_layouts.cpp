@@ -252,7 +252,7 @@ TEST(BoxProblem, NamesTheKey) {
     save_module(folder.file("m.pt"),
                 "def forward(self, x):\n    s = x[0, 0].mean().reshape(1).expand(10)\n    i = torch.arange(10.)\n    "
                 "return " +
-                    boxes + ", s, torch.zeros([10], dtype=torch.long)\n",
+                    boxes + ", s, torch.zeros([10])\n",
                 colours_description(R"({"output": )" + output + "}"));
     const auto model = Model::load(options_of(folder.file("m.pt")));
     model->infer(frame_of(plain_rgb(kWidth, kHeight, 204, 0, 0)));
