@@ -141,6 +141,7 @@ const std::vector<Part> &activations() {
       {"silu", expression("torch.silu(x)")},
       {"gelu", expression("torch.gelu(x)")},
       {"gelu by tanh", expression("torch.gelu(x, approximate=\"tanh\")")},
+      {"prelu", with_channels("torch.prelu(x, $w)", true)},
       {"logarithm of a softmax", expression("0.5 * torch.log_softmax(x, 1)")},
       {"sigmoid", expression("2.0 * torch.sigmoid(x)")},
       {"tanh", expression("torch.tanh(x)")},
@@ -150,7 +151,6 @@ const std::vector<Part> &activations() {
       {"softplus", expression("torch.softplus(x)")},
       {"clamp", expression("torch.clamp(x, -1.5, 2.0)")},
       {"hard tanh", expression("torch.hardtanh(x, 0.0, 6.0)")},
-      {"prelu", with_channels("torch.prelu(x, $w)", true)},
       {"where", expression("torch.where(x > 0.2, x, 0.3 * torch.square(x))")},
       {"softmax of channels", expression("4.0 * torch.softmax(x, 1)")},
   };

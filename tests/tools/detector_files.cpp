@@ -332,11 +332,11 @@ const std::vector<DetectorFile> &detector_files() {
       {"NanoDet", "export_onnx.py", itself, "", 13, nanodet},
       {"PP-YOLOE", "export_model.py exclude_nms=True, paddle2onnx", itself, "", 16, ppyoloe},
       {"SSD, with its decoding", "torch.onnx.export", itself, "", 18, ssd_coco},
-      {"UltraFace", "the file of its repository", itself, "", 18, ultraface},
+      {"UltraFace", "its own file", itself, "", 18, ultraface},
       {"EfficientDet, with its decoding", "torch.onnx.export", itself, "", 18, efficientdet},
       {"CenterNet", "torch.onnx.export", itself, "", 18, centernet},
       {"YOLOv7, heads only", "export.py", refused, "--grid", 13, yolov7_heads},
-      {"YuNet", "the file of its repository", refused, "export the model with its decoding", 18, yunet},
+      {"YuNet", "its own file", refused, "export the model with its decoding", 18, yunet},
   };
   return all;
 }

@@ -52,28 +52,27 @@ void expect_convolution(const Convolution &c, const Numbers &picture, const Dims
   expect_numbers(run(graph, "y", picture), shape, values);
 }
 
+/// 1 2 / 3 4 in the first colour, enlarged to 4×4 with a stride of 2 by weights for that colour.
+void expect_enlarged(std::int64_t side, const std::vector<float> &kernel, const std::vector<double> &values) {
+  GraphFile graph({1, 2, 2, 3});
+  std::vector<float> weights;
+  for (const float w : kernel) weights.insert(weights.end(), {w, 0, 0});
+  graph.ints("size", {1, 4, 4, 1})
+      .floats("w", {side, side, 1, 3}, weights)
+      .node("Conv2DBackpropInput", "y", {"size", "w", "x"}, window("NHWC", "SAME", 2));
+  expect_numbers(run(graph, "y", first_colour({1, 2, 2, 3}, {1, 2, 3, 4})), {1, 4, 4, 1}, values);
+}
+
 }  // namespace
 
 TEST(Conv2DBackpropInput, Same) {
-  // Each pixel of the first colour is spread over 2×2: 1 2 / 3 4 with a stride of 2.
-  GraphFile graph({1, 2, 2, 3});
-  graph.ints("size", {1, 4, 4, 1})
-      .floats("w", {2, 2, 1, 3}, {1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0})
-      .node("Conv2DBackpropInput", "y", {"size", "w", "x"}, window("NHWC", "SAME", 2));
-  expect_numbers(run(graph, "y", first_colour({1, 2, 2, 3}, {1, 2, 3, 4})), {1, 4, 4, 1},
-                 {1, 2, 2, 4, 3, 4, 6, 8, 3, 6, 4, 8, 9, 12, 12, 16});
+  // Each pixel is spread over 2×2.
+  expect_enlarged(2, {1, 2, 3, 4}, {1, 2, 2, 4, 3, 4, 6, 8, 3, 6, 4, 8, 9, 12, 12, 16});
 }
 
 TEST(Conv2DBackpropInput, WhatReachesBeyondIsCut) {
-  // 3×3 of ones, stride 2: 5×5 before, of which the last row and column are cut (the first pad of a total of 1 is 0).
-  GraphFile graph({1, 2, 2, 3});
-  std::vector<float> ones;
-  for (int i = 0; i < 9; ++i) ones.insert(ones.end(), {1, 0, 0});
-  graph.ints("size", {1, 4, 4, 1})
-      .floats("w", {3, 3, 1, 3}, ones)
-      .node("Conv2DBackpropInput", "y", {"size", "w", "x"}, window("NHWC", "SAME", 2));
-  expect_numbers(run(graph, "y", first_colour({1, 2, 2, 3}, {1, 2, 3, 4})), {1, 4, 4, 1},
-                 {1, 1, 3, 2, 1, 1, 3, 2, 4, 4, 10, 6, 3, 3, 7, 4});
+  // 5×5 before, of which the last row and column are cut: the first pad of a total of 1 is 0.
+  expect_enlarged(3, std::vector<float>(9, 1), {1, 1, 3, 2, 1, 1, 3, 2, 4, 4, 10, 6, 3, 3, 7, 4});
 }
 
 TEST(DepthToSpace, BlocksOfChannels) {

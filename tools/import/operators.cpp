@@ -189,22 +189,13 @@ Values batch_mat_mul(Context &context) {
 const std::vector<OperatorRow> &other_operators() {
   static const std::vector<OperatorRow> rows = [] {
     std::vector<OperatorRow> all{
-        {"AddN", add_all},
-        {"BatchMatMul", batch_mat_mul},
-        {"BatchMatMulV2", batch_mat_mul},
-        {"Cast", cast},
-        {"Identity", identity},
-        {"LeakyRelu", leaky_relu},
-        {"MatMul", mat_mul},
-        {"_FusedMatMul", mat_mul},
-        {"Max", reduce},
-        {"Mean", reduce},
-        {"Min", reduce},
-        {"Sum", reduce},
-        {"Prelu", prelu},
-        {"Softmax", softmax},
-        {"StopGradient", identity},
+        {"Cast", cast},      {"Identity", identity},    {"LeakyRelu", leaky_relu},
+        {"MatMul", mat_mul}, {"_FusedMatMul", mat_mul}, {"Max", reduce},
+        {"Mean", reduce},    {"Min", reduce},           {"Sum", reduce},
+        {"Prelu", prelu},    {"Softmax", softmax},      {"StopGradient", identity},
     };
+    all.push_back({"AddN", add_all});
+    for (const char *name : {"BatchMatMul", "BatchMatMulV2"}) all.push_back({name, batch_mat_mul});
     for (const auto &[name, pattern] : unary_patterns) all.push_back({name.c_str(), unary});
     for (const auto &[name, pattern] : binary_patterns) all.push_back({name.c_str(), binary});
     return all;
