@@ -243,6 +243,7 @@ bool Run::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settin
   } catch (const std::exception &e) {
     GST_ELEMENT_ERROR(element_, STREAM, FAILED, ("Property \"model\": the model failed: %s.", e.what()), (nullptr));
   }
+  if (done) warn_of_results();
   if (done)
     statistics_.count_inference(now_ns() - begin);
   else
@@ -272,6 +273,7 @@ void Run::backward(const Pass &pass, const RunSettings &settings) {
   const bool good = why.empty();
   statistics_.count_gradient(now_ns() - begin, !good);
   if (!good) warn_of_no_gradient(why, pass.time);
+  if (good) warn_of_zero_gradient(gradient);
   taken_.reset();
   if (good) taken_ = std::move(gradient);
 }
@@ -299,6 +301,28 @@ void Run::warn_of_no_gradient(const std::string &why, GstClockTime time) {
     GST_ELEMENT_WARNING(element_, STREAM, FAILED,
                         ("Property \"model\": %s. Results go on, without this gradient.", why.c_str()),
                         ("said once a run; see failed-gradients in \"stats\""));
+}
+
+void Run::warn_of_zero_gradient(const Gradient &gradient) {
+  const std::vector<float> &values = gradient.map.values;
+  const auto counts = [](float value) { return double(value) > kNoGradient; };
+  if (warned_no_path_ || !gradient.elements || std::any_of(values.begin(), values.end(), counts)) return;
+  warned_no_path_ = true;
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FAILED,
+      ("Property \"model\": the gradient is 0 everywhere though there are %u elements: their scores do not depend on "
+       "the input (they are rounded, or detached), or are so near to 0 or 1 that the sigmoid is flat there. Without a "
+       "gradient nothing adapts; \"oneadapt-inspect MODEL --input PICTURE\" shows it.",
+       gradient.elements),
+      ("said once a run"));
+}
+
+void Run::warn_of_results() {
+  if (warned_results_) return;
+  const std::string problem = medium_->model().results_problem();
+  if (problem.empty()) return;
+  warned_results_ = true;
+  GST_ELEMENT_WARNING(element_, STREAM, FAILED, ("Property \"model\": %s.", problem.c_str()), ("said once a run"));
 }
 
 void Run::send_mean(guint64 interval, GstClockTime time) {

@@ -90,6 +90,9 @@ class Run {
   void backward(const Pass &pass, const RunSettings &settings);
   void measure(const Pass &pass, const RunSettings &settings);
   void send_due(const Pass &pass);
+  /// Elements, but a map of zeros.
+  void warn_of_zero_gradient(const Gradient &gradient);
+  void warn_of_results();
   void warn_of_no_gradient(const std::string &why, GstClockTime time);
   void send_mean(guint64 interval, GstClockTime time);
   void send(Gradient gradient, guint64 interval, GstClockTime time);
@@ -109,7 +112,7 @@ class Run {
   Statistics statistics_;
   std::optional<guint64> sent_;  ///< the newest interval whose gradient was sent
   bool failed_ = false;          ///< an error has been posted; one is enough
-  bool warned_gradient_ = false, warned_time_ = false;
+  bool warned_gradient_ = false, warned_no_path_ = false, warned_results_ = false, warned_time_ = false;
   bool warned_slow_ = false;  ///< the pushing thread's
 };
 

@@ -11,6 +11,7 @@
 
 #include "model/activation_gradient.h"
 #include "model/convolution_gradient.h"
+#include "model/norm_gradient.h"
 
 namespace oneadapt {
 namespace {
@@ -99,7 +100,9 @@ at::Tensor gradient_of_leaf(const at::Tensor &z, const at::Tensor &leaf, const W
           out[0] = has_cells_below(in[0].sizes(), leaf.sizes(), way.fine_cell)
                        ? mean_over_channels(*node, in[0])
                        : short_convolution_gradient(*node, in[0]);
+          if (!out[0].defined()) out[0] = norm_gradient(*node, in[0]);
           if (!out[0].defined()) out[0] = masked_gradient(*node, in[0]);
+          if (!out[0].defined()) lay_gradient(*node, in[0]);
         }
         if (!out[0].defined()) out = (*node)(std::move(in));
       }

@@ -158,16 +158,57 @@ void read_ctc_output(Reader r, ModelDescription &d) {
   r.refuse_others();
 }
 
+/// "boxes" and "centre", or what the older key "corners" says of "yolo".
+void read_box(Reader &r, ModelDescription &d) {
+  d.box = d.layout == "yolo" ? "centre" : "corners";
+  bool corners = false;
+  if (d.layout == "yolo") r.flag("corners", corners);
+  if (corners) d.box = "corners";
+  r.choice("box", d.box, {"corners", "corners-yx", "centre", "corner-size"});
+  if (corners && d.box != "corners") bad(r.path("corners"), "contradicts " + r.path("box"));
+  r.flag("normalised", d.normalised);
+}
+
+void read_candidates(Reader &r, ModelDescription &d) {
+  const bool yolo = d.layout == "yolo";
+  d.score_outputs = {0};
+  r.numbers("predictions", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+  d.objectness = d.layout == "yolox";
+  if (yolo) r.flag("objectness", d.objectness);
+  if (yolo) r.choice("activation", d.activation, {"none", "sigmoid"});
+  if (d.layout != "yolox") read_box(r, d);
+  if (d.layout == "detections") d.nms_iou = 1;
+}
+
+void read_boxes(Reader &r, ModelDescription &d) {
+  d.label_output = -1;
+  r.number("labels", d.label_output, -1, kMaxOutputs - 1);
+  read_box(r, d);
+  if (d.label_output >= 0) return;
+  r.number("background", d.background, -1, double(d.labels.size()) - 1);
+  r.choice("activation", d.activation, {"none", "sigmoid", "softmax"});
+}
+
+void read_semantic(Reader &r, ModelDescription &d) {
+  const std::size_t labels = d.labels.size();
+  d.score_outputs = {0};
+  r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+  d.background = labels > 1 ? 0 : -1;
+  r.number("background", d.background, -1, double(labels) - 1);
+  r.flag("probabilities", d.probabilities);
+  r.number("smallest", d.smallest, 0, 1);
+}
+
 /// What depends on the task and the labels comes after them.
 void read_output(Reader r, ModelDescription &d) {
-  const std::size_t labels = d.labels.size();
-  r.choice("layout", d.layout, {"boxes", "torchvision", "nanodet", "yolo", "yolox", "centernet", "semantic"}, true);
+  r.choice("layout", d.layout,
+           {"boxes", "detections", "torchvision", "nanodet", "yolo", "yolox", "centernet", "semantic"}, true);
   const bool segments = d.task == "segmentation", semantic = d.layout == "semantic";
   if (segments ? !semantic && d.layout != "torchvision" : semantic)
     bad(r.path("layout"),
         segments ? "must be \"semantic\" or \"torchvision\" for the task \"segmentation\", it is \"" + d.layout + "\""
                  : "\"semantic\" is for the task \"segmentation\", but \"task\" is \"" + d.task + "\"");
-  const bool nanodet = d.layout == "nanodet", yolox = d.layout == "yolox", centernet = d.layout == "centernet";
+  const bool nanodet = d.layout == "nanodet", yolox = d.layout == "yolox";
   if (nanodet || yolox) r.numbers("strides", d.strides, 1, 4096, 1, 16, true);
   if (nanodet) r.number("bins", d.bins, 2, 256, true);
   if (d.layout == "torchvision") {
@@ -176,30 +217,25 @@ void read_output(Reader r, ModelDescription &d) {
     d.label_output = 2;
     d.nms_iou = 1;
   } else if (semantic) {
-    d.score_outputs = {0};
-    r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
-    d.background = labels > 1 ? 0 : -1;
-    r.number("background", d.background, -1, double(labels) - 1);
-    r.flag("probabilities", d.probabilities);
-    r.number("smallest", d.smallest, 0, 1);
+    read_semantic(r, d);
     return r.refuse_others();
-  } else if (yolox || d.layout == "yolo") {
-    d.score_outputs = {0};
-    r.numbers("predictions", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
-    d.objectness = yolox;
-    if (!yolox) {
-      r.flag("objectness", d.objectness);
-      r.flag("corners", d.corners);
-    }
+  } else if (yolox || d.layout == "yolo" || d.layout == "detections") {
+    read_candidates(r, d);
   } else {
+    if (nanodet && r.find("predictions")) {
+      r.numbers("predictions", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+      d.box_outputs = d.score_outputs;
+      r.number("nms_iou", d.nms_iou, 0.01, 1);
+      return r.refuse_others();
+    }
     const std::size_t count = nanodet ? d.strides.size() : 1;
     r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, count, count, true);
     r.numbers("boxes", d.box_outputs, 0, kMaxOutputs - 1, count, count, true);
-    if (centernet) {
+    if (d.layout == "centernet") {
       r.number("offsets", d.offset_output, 0, kMaxOutputs - 1);
       d.nms_iou = 1;
     }
-    if (d.layout == "boxes") r.number("labels", d.label_output, 0, kMaxOutputs - 1, true);
+    if (d.layout == "boxes") read_boxes(r, d);
   }
   r.number("nms_iou", d.nms_iou, 0.01, 1);
   r.refuse_others();
@@ -265,12 +301,9 @@ std::string ModelDescription::to_json() const {
   output["layout"] = layout;
   if (!strides.empty()) output["strides"] = strides;
   if (layout == "nanodet") output["bins"] = bins;
-  if (layout == "yolo" || layout == "yolox") {
+  if (layout == "yolo" || layout == "yolox" || layout == "detections") {
     output["predictions"] = score_outputs;
-    if (layout == "yolo") {
-      output["objectness"] = objectness;
-      output["corners"] = corners;
-    }
+    if (layout == "yolo") output["objectness"] = objectness;
   } else if (sound) {
     output["scores"] = score_outputs;
     output["blank"] = blank;
@@ -281,12 +314,20 @@ std::string ModelDescription::to_json() const {
     output["background"] = background;
     output["probabilities"] = probabilities;
     output["smallest"] = smallest;
+  } else if (layout == "nanodet" && strides.size() > 1 && score_outputs.size() == 1) {
+    output["predictions"] = score_outputs;
   } else if (layout != "torchvision") {
     output["scores"] = score_outputs;
     output["boxes"] = box_outputs;
-    if (layout == "boxes") output["labels"] = label_output;
+    if (layout == "boxes" && label_output >= 0) output["labels"] = label_output;
+    if (layout == "boxes" && label_output < 0) output["background"] = background;
     if (offset_output >= 0) output["offsets"] = offset_output;
   }
+  if (layout == "boxes" || layout == "yolo" || layout == "detections") {
+    output["box"] = box;
+    output["normalised"] = normalised;
+  }
+  if ((layout == "boxes" && label_output < 0) || layout == "yolo") output["activation"] = activation;
   if (layout != "semantic" && !sound) output["nms_iou"] = nms_iou;
   root["format"] = format;
   if (!name.empty()) root["name"] = name;

@@ -26,7 +26,8 @@ struct ModelDescription {
   double lookahead = 0.3;    ///< seconds after a word's likeliest step that the model needs to be sure of it
 
   // output
-  /// "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N
+  /// "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N; or, without labels, scores N×classes
+  /// "detections": one tensor, a row x0 y0 x1 y1 score class for each object, as YOLOv10 and YOLO26 give it
   /// "torchvision": the same in a dictionary "boxes", "scores", "labels", as torchvision's detectors give it; for
   /// segmentation with "masks", as Mask R-CNN does
   /// "nanodet": per stride class scores (after sigmoid) and box distributions
@@ -39,18 +40,22 @@ struct ModelDescription {
   std::string layout;
   std::vector<int> strides;                     ///< nanodet, yolox
   std::vector<int> score_outputs, box_outputs;  ///< which tensors of the output tuple: one a stride ("nanodet") or one
-  int label_output = 0;                         ///< boxes: which tensor holds the labels
-  int offset_output = -1;                       ///< centernet: which tensor holds the offsets; −1: none
-  bool objectness = false;                      ///< yolo: each candidate has one, between box and class scores
-  bool corners = false;                         ///< yolo: boxes are x0 y0 x1 y1, not centre x, centre y, width, height
-  int bins = 0;                                 ///< nanodet: bins a side of the box distribution
-  int background = -1;                          ///< semantic: this class is not an element; −1: every class is
-  bool probabilities = false;                   ///< semantic: the map holds probabilities; else logits
-  double smallest = 0.0005;                     ///< semantic: share of the picture that a region must cover
-  int blank = 0;                                ///< ctc: the class that stands for none
-  int separator = -1;                           ///< ctc: classes are letters, this one is between words; −1: words
-  double temperature = 1;                       ///< ctc: scores are divided by it before the softmax
-  double nms_iou = 0.5;                         ///< of class-aware NMS; 1: none, the model has its own
+  int label_output = 0;     ///< boxes: which tensor holds the labels; −1: scores have a column each
+  int offset_output = -1;   ///< centernet: which tensor holds the offsets; −1: none
+  bool objectness = false;  ///< yolo: each candidate has one, between box and class scores
+  /// boxes, detections, yolo: what the four numbers of a box are. "corners": x0 y0 x1 y1; "corners-yx": y0 x0 y1 x1;
+  /// "centre": centre x, centre y, width, height; "corner-size": x0 y0 width height
+  std::string box = "corners";
+  bool normalised = false;          ///< these count in fractions of the input's sides, not in its pixels
+  std::string activation = "none";  ///< still due on boxes' and yolo's scores: "none", "sigmoid" or "softmax"
+  int bins = 0;                     ///< nanodet: bins a side of the box distribution
+  int background = -1;         ///< semantic, boxes without labels: this class is not an element; −1: every class is
+  bool probabilities = false;  ///< semantic: the map holds probabilities; else logits
+  double smallest = 0.0005;    ///< semantic: share of the picture that a region must cover
+  int blank = 0;               ///< ctc: the class that stands for none
+  int separator = -1;          ///< ctc: classes are letters, this one is between words; −1: words
+  double temperature = 1;      ///< ctc: scores are divided by it before the softmax
+  double nms_iou = 0.5;        ///< of class-aware NMS; 1: none, the model has its own
 
   std::vector<std::string> labels;
   double threshold = 0.5;  ///< θ

@@ -10,6 +10,8 @@
 #include <numeric>
 
 #include "core/output/json_depth.h"
+#include "model/file_kinds.h"
+#include "model/labels.h"
 #include "model/model.h"
 
 namespace oneadapt {
@@ -124,10 +126,7 @@ void check_archive(const std::string &path) {
   if (in.gcount() == 0) throw ModelError(Kind::Format, file + "is empty; copy or convert it again");
   if (is_onnx(path))
     throw ModelError(Kind::Format, file + "is an ONNX model; convert it first, with " + import_command(path));
-  if (in.gcount() >= 2 && head[0] == char(0x80) && head[1] >= 2 && head[1] <= 5)
-    throw ModelError(Kind::Format, file +
-                                       "is a pickled Python object (old torch.save), not a program; save it with "
-                                       "torch.jit.script or torch.jit.trace and torch.jit.save");
+  if (const std::string kind = foreign_kind(path); !kind.empty()) throw ModelError(Kind::Format, file + kind);
   if (in.gcount() > 0 && std::memchr("{ \t\r\n", head[0], 5)) refuse_json(path, file);
   if (in.gcount() < 4 || std::memcmp(head, "PK\x03\x04", 4) != 0)
     throw ModelError(Kind::Format, file + "is not TorchScript (no zip archive); save it with torch.jit.save");
@@ -167,14 +166,11 @@ std::vector<std::string> read_labels(const std::string &path, std::size_t expect
   std::string text, why;
   if (!read_text(path, text, why)) throw ModelError(Kind::Labels, "labels file '" + path + "' cannot be read: " + why);
   std::vector<std::string> labels;
-  for (std::size_t from = 0; from <= text.size();) {
-    const std::size_t to = std::min(text.find('\n', from), text.size());
-    std::string line = text.substr(from, to - from);
-    while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.pop_back();
-    labels.push_back(line);
-    from = to + 1;
+  try {
+    labels = parse_labels(text);
+  } catch (const std::invalid_argument &error) {
+    throw ModelError(Kind::Labels, "labels file '" + path + "' " + error.what());
   }
-  while (!labels.empty() && labels.back().empty()) labels.pop_back();
   if (labels.size() != expected)
     throw ModelError(Kind::Labels, "labels file '" + path + "' has " + std::to_string(labels.size()) +
                                        " labels, the model has " + std::to_string(expected) +

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/vision/nms.h"
+#include "model/box_oddity.h"
 #include "model/heads_common.h"
 #include "model/model.h"
 
@@ -57,19 +58,41 @@ at::Tensor choose(const at::Tensor &scores, const at::Tensor &labels, const at::
 
 namespace {
 
+struct Cells {
+  at::Tensor scores, sides;
+};
+
+/// Of one stride, from a tensor that has scores and distributions of all strides.
+Cells rows_of(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t first,
+              std::int64_t count) {
+  const auto classes = std::int64_t(d.labels.size()), sides = 4 * std::int64_t(d.bins);
+  const at::Tensor all = output(outputs, d.score_outputs[0], 2, "predictions");
+  if (all.size(1) != classes + sides || all.size(0) < first + count)
+    bad_output("the model's output " + std::to_string(d.score_outputs[0]) + " (output.predictions) has shape " +
+               shape_text(all) + ", but " + std::to_string(classes) + " class scores and " + std::to_string(sides) +
+               " bins make " + std::to_string(classes + sides) +
+               " a cell; \"labels\", output.bins or output.strides is " + "wrong");
+  const at::Tensor rows = all.narrow(0, first, count);
+  return {rows.narrow(1, 0, classes), rows.detach().narrow(1, classes, sides)};
+}
+
 /// NanoDet's head: at each stride, scores N×classes after the sigmoid, and per side a distribution over `bins`
 /// distances in strides, whose expectation is the distance from the cell's centre (cell + 0.5)·stride.
 Raw nanodet(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width, std::int64_t height,
             const at::Tensor &wanted, double least) {
   std::vector<at::Tensor> scores, labels, boxes;
   const auto classes = std::int64_t(d.labels.size());
+  const bool together = d.score_outputs.size() < d.strides.size();
+  std::int64_t first = 0;
   for (std::size_t i = 0; i < d.strides.size(); ++i) {
     const std::int64_t stride = d.strides[i];
     const std::int64_t columns = (width + stride - 1) / stride, rows = (height + stride - 1) / stride;
-    const at::Tensor all = output(outputs, d.score_outputs[i], 2, "scores");
-    const at::Tensor sides = output(outputs, d.box_outputs[i], 2, "boxes").detach();
-    expect_shape(all, d.score_outputs[i], "scores", columns * rows, classes);
-    expect_shape(sides, d.box_outputs[i], "boxes", columns * rows, 4 * d.bins);
+    const auto [all, sides] = together ? rows_of(d, outputs, first, columns * rows)
+                                       : Cells{output(outputs, d.score_outputs[i], 2, "scores"),
+                                               output(outputs, d.box_outputs[i], 2, "boxes").detach()};
+    first += columns * rows;
+    if (!together) expect_shape(all, d.score_outputs[i], "scores", columns * rows, classes);
+    if (!together) expect_shape(sides, d.box_outputs[i], "boxes", columns * rows, 4 * d.bins);
     expect_scores(all);
 
     // Chosen without autograd; only the chosen scores are then taken out of the graph's tensor, so that the backward
@@ -91,26 +114,6 @@ Raw nanodet(const ModelDescription &d, const std::vector<at::Tensor> &outputs, s
   return {at::cat(scores), at::cat(labels), at::cat(boxes)};
 }
 
-/// Boxes in pixels of the input, one score and one label each, with or without the model's own NMS.
-Raw boxes(const ModelDescription &d, const std::vector<at::Tensor> &outputs, const at::Tensor &wanted, double least) {
-  const at::Tensor scores = output(outputs, d.score_outputs[0], 1, "scores");
-  const at::Tensor sides = output(outputs, d.box_outputs[0], 2, "boxes").detach();
-  const at::Tensor labels = output(outputs, d.label_output, 1, "labels").detach().to(at::kLong);
-  const std::int64_t n = scores.size(0);
-  expect_shape(sides, d.box_outputs[0], "boxes", n, 4);
-  if (labels.size(0) != n)
-    bad_output("the model gave " + std::to_string(n) + " scores but " + std::to_string(labels.size(0)) + " labels");
-  expect_scores(scores);
-  if (n > 0) {
-    const auto low = labels.min().item<std::int64_t>(), high = labels.max().item<std::int64_t>();
-    if (low < 0 || high >= std::int64_t(d.labels.size()))
-      bad_output("the model gave label " + std::to_string(low < 0 ? low : high) + ", but its description has " +
-                 std::to_string(d.labels.size()) + " labels, counted from 0");
-  }
-  const at::Tensor index = choose(scores, labels, wanted, least);
-  return {scores.index_select(0, index), labels.index_select(0, index), sides.index_select(0, index), index};
-}
-
 }  // namespace
 
 Elements elements(const ModelDescription &description, const std::vector<at::Tensor> &outputs, std::int64_t width,
@@ -120,7 +123,8 @@ Elements elements(const ModelDescription &description, const std::vector<at::Ten
   const Raw raw = layout == "nanodet"     ? nanodet(description, outputs, width, height, wanted, least)
                   : layout == "centernet" ? centernet(description, outputs, width, height, wanted, least)
                   : layout == "yolo" || layout == "yolox" ? yolo(description, outputs, width, height, wanted, least)
-                                                          : boxes(description, outputs, wanted, least);
+                  : layout == "detections" ? detections(description, outputs, width, height, wanted, least)
+                                           : boxes(description, outputs, width, height, wanted, least);
   // One transfer: rows of x0 y0 x1 y1 score label.
   const at::Tensor table = at::cat({raw.boxes.to(at::kDouble), raw.scores.detach().to(at::kDouble).unsqueeze(1),
                                     raw.labels.to(at::kDouble).unsqueeze(1)},
@@ -136,6 +140,7 @@ Elements elements(const ModelDescription &description, const std::vector<at::Ten
     v += 6;
   }
   Elements result;
+  result.oddity = oddity_of(all, double(width), double(height));
   std::vector<std::int64_t> kept;
   for (std::size_t i : nms(all, description.nms_iou)) {
     kept.push_back(std::int64_t(i));

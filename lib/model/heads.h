@@ -17,6 +17,7 @@ constexpr std::int64_t kMaxCandidates = 4096;
 /// Elements after NMS, best first.
 struct Elements {
   at::Tensor scores;             ///< one each, on the model's device; part of the autograd graph when there is one
+  std::string oddity = {};       ///< why the candidates' boxes cannot be right (box_oddity.h); empty: they may be
   std::vector<ScoredBox> boxes;  ///< the same ones, boxes in pixels of the DNN's input, with masks in segmentation
 };
 

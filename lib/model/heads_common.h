@@ -28,6 +28,19 @@ void expect_scores(const at::Tensor &scores);
 /// Keeps the candidates that count, best first beyond kMaxCandidates.
 at::Tensor choose(const at::Tensor &scores, const at::Tensor &labels, const at::Tensor &wanted, double least);
 
+/// Boxes n×4 as the description has them, as x0 y0 x1 y1 in pixels of the input.
+at::Tensor corners_of(const ModelDescription &d, const at::Tensor &boxes, std::int64_t width, std::int64_t height);
+/// x0 y0 x1 y1 of a centre and a size.
+at::Tensor corners(const at::Tensor &centre, const at::Tensor &size);
+/// Class scores of candidates, after the activation that is still due.
+at::Tensor activated(const ModelDescription &d, const at::Tensor &scores);
+
+// heads_boxes.cpp: a list of boxes
+Raw boxes(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width, std::int64_t height,
+          const at::Tensor &wanted, double least);
+Raw detections(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width,
+               std::int64_t height, const at::Tensor &wanted, double least);
+
 // heads_dense.cpp: one candidate for each place of a grid
 Raw yolo(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width, std::int64_t height,
          const at::Tensor &wanted, double least);

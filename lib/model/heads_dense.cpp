@@ -36,11 +36,6 @@ at::Tensor cells(const ModelDescription &d, std::int64_t count, std::int64_t wid
   return table;
 }
 
-at::Tensor corners(const at::Tensor &centre, const at::Tensor &size) {
-  const at::Tensor half = size.mul(0.5);
-  return at::cat({centre.sub(half), centre.add(half)}, 1);
-}
-
 }  // namespace
 
 Raw yolo(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t width, std::int64_t height,
@@ -48,27 +43,29 @@ Raw yolo(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std:
   const auto classes = std::int64_t(d.labels.size());
   const std::int64_t first = d.objectness ? 5 : 4;
   const at::Tensor all = candidates(d, outputs, first + classes);
-  at::Tensor scores = all.narrow(1, first, classes);
+  // Logits of all, once: a sigmoid of those that are chosen would do, but they are checked as well.
+  const at::Tensor scores = activated(d, all.narrow(1, first, classes));
   expect_scores(scores);
   at::Tensor best, label;
   std::tie(best, label) = scores.detach().max(1);
+  const at::Tensor there = d.objectness ? activated(d, all.select(1, 4)) : at::Tensor();
   if (d.objectness) {
-    expect_scores(all.select(1, 4));
-    best = best.mul(all.detach().select(1, 4));
+    expect_scores(there);
+    best = best.mul(there.detach());
   }
   // As with NanoDet: chosen without autograd, so that the backward pass starts from a few numbers.
   const at::Tensor index = choose(best, label, wanted, least);
   const at::Tensor of = label.index_select(0, index), rows = all.index_select(0, index);
-  at::Tensor score = rows.narrow(1, first, classes).gather(1, of.unsqueeze(1)).squeeze(1);
-  if (d.objectness) score = score.mul(rows.select(1, 4));
+  at::Tensor score = scores.index_select(0, index).gather(1, of.unsqueeze(1)).squeeze(1);
+  if (d.objectness) score = score.mul(there.index_select(0, index));
 
   at::Tensor box = rows.detach().narrow(1, 0, 4);
   if (d.layout == "yolox") {
     const at::Tensor cell = cells(d, all.size(0), width, height, box.options()).index_select(0, index);
     const at::Tensor stride = cell.narrow(1, 2, 1);
     box = corners(box.narrow(1, 0, 2).add(cell.narrow(1, 0, 2)).mul(stride), box.narrow(1, 2, 2).exp().mul(stride));
-  } else if (!d.corners) {
-    box = corners(box.narrow(1, 0, 2), box.narrow(1, 2, 2));
+  } else {
+    box = corners_of(d, box, width, height);
   }
   return {score, of, box};
 }

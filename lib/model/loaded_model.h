@@ -66,6 +66,9 @@ struct PlanReport {
   std::string problem;      ///< why it is not the plan that was asked for, or the one expected; empty: it is
 };
 
+/// A gradient that is nowhere greater is none: the scores do not depend on the input, or lie where the sigmoid is flat.
+constexpr double kNoGradient = 1e-12;
+
 /// What every medium's model has. A medium adds its forward passes: one without autograd, and one with it, which keeps
 /// the graph that backward() uses up.
 ///
@@ -83,6 +86,8 @@ class LoadedModel {
   virtual const std::string &device_reason() const = 0;
   virtual ModelWeights weights() const = 0;
   virtual PlanReport plan() const { return {}; }
+  /// Why results so far cannot be right, in a sentence that names the key to change; empty: they may be.
+  virtual std::string results_problem() const { return {}; }
 
   /// Backpropagates z of the last forward pass with autograd to its input: fills z, elements, confident, theta, slope,
   /// domain and map, on the input as it was received. Weights are frozen: no weight gradient is ever computed (§4.1).

@@ -269,11 +269,16 @@ Elements TorchModel::forward(const at::Tensor &input, double least) {
                                                            : tensors_of(value);
   // One number a class for the whole picture; a detector's single candidate has those of a box, too.
   if (outputs.size() == 1 && outputs[0].dim() == 2 && outputs[0].size(0) == 1 &&
-      outputs[0].size(1) != 4 + std::int64_t(labels_.size()) && outputs[0].size(1) != 5 + std::int64_t(labels_.size()))
+      outputs[0].size(1) != 4 + std::int64_t(labels_.size()) &&
+      outputs[0].size(1) != 5 + std::int64_t(labels_.size()) && description_.layout != "detections")
     throw ModelError(Kind::Run, "the model gave one row of " + std::to_string(outputs[0].size(1)) +
                                     " numbers for a picture, as a classifier does; oneadaptdnn needs a detector, which "
                                     "gives boxes and their scores");
-  return elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
+  Elements found = elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
+  if (box_problem_.empty() && !found.oddity.empty())
+    box_problem_ = "the boxes that the model gave " + found.oddity + "; \"oneadapt-import --describe " + path_ +
+                   " --set KEY=VALUE\" changes a key";
+  return found;
 }
 
 std::vector<Detection> TorchModel::detections(const Elements &elements, std::int64_t width, std::int64_t height) const {

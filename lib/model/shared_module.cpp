@@ -5,16 +5,20 @@
 #include <dlfcn.h>
 #include <glob.h>
 #include <sys/stat.h>
+#include <torch/csrc/api/include/torch/version.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/print_handler.h>
 
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <mutex>
 #include <tuple>
 #include <type_traits>
 
 #include "model/lstm_shapes.h"
+#include "model/newer_operators.h"
 #include "model/torch_model.h"
 
 namespace oneadapt {
@@ -74,6 +78,12 @@ bool provide_operators(const std::string &path, const std::exception &e) {
   const std::string name =
       text.substr(at + mark.size(), text.find_first_of(".\n ", at + mark.size()) - at - mark.size());
   if (name.rfind("torchvision::", 0) == 0 && load_torchvision()) return true;
+  if (name.rfind("aten::", 0) == 0)
+    throw ModelError(Kind::Format,
+                     "model file '" + path + "' needs the operator " + name +
+                         ", which LibTorch " TORCH_VERSION
+                         " does not have: it was saved by a newer PyTorch; export it as ONNX and convert that with "
+                         "oneadapt-import, or save it with PyTorch " TORCH_VERSION);
   throw ModelError(Kind::Format, "model file '" + path + "' needs the operator " + name +
                                      (name.rfind("torchvision::", 0) == 0 ? "; install python3-torchvision, or name "
                                                                             "libtorchvision.so in operator-libraries"
@@ -108,6 +118,9 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
                                    const std::vector<std::string> &operator_libraries) {
   expect_torchscript(path);
   check_lstm_shapes();
+  register_newer_operators();
+  // What a program prints must not end up between the results of a program that writes them to its standard output.
+  torch::jit::setPrintHandler([](const std::string &text) { std::cerr << text; });
   for (const std::string &library : operator_libraries) load_operators(library);
   auto shared = std::make_shared<SharedModule>();
   torch::jit::ExtraFilesMap extra{{kExtraFile, ""}};

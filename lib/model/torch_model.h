@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The Model behind model.h. Internal: sees LibTorch; only lib/model and its tests include it.
 #pragma once
+#include <string>
 #include <vector>
 
 #include "model/heads.h"
@@ -20,6 +21,7 @@ class TorchModel final : public LoadedFile<Model> {
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
   std::vector<Box> element_boxes() const override { return element_boxes_; }
+  std::string results_problem() const override { return box_problem_; }
   void set_gradient(GradientMethod method, GradientMemory memory) override;
   void set_weight_gradients(bool on) override;
   PlanReport plan() const override { return plan_report_; }
@@ -71,6 +73,7 @@ class TorchModel final : public LoadedFile<Model> {
   std::uint64_t pixels_ = 0;  ///< of the last picture
   GradientMethod method_ = GradientMethod::Exact;
   Magnitude magnitude_;
+  std::string box_problem_;
   std::vector<Box> element_boxes_;  ///< of the last pass with a graph
   GradientMemory memory_ = GradientMemory::Exact;
 };

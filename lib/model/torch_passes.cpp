@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/torch_passes.h"
 
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
@@ -9,33 +8,40 @@
 #include <cstring>
 #include <utility>
 
+#include "model/backward.h"
 #include "model/heads.h"
 
 namespace oneadapt {
 
 using Kind = ModelError::Kind;
 
-std::vector<at::Tensor> tensors_of(const c10::IValue &value) {
-  std::vector<at::Tensor> tensors;
+namespace {
+
+/// What is inside, in order: YOLOv5 gives (predictions, [maps]) unless it was told that it is exported.
+void collect(const c10::IValue &value, const std::string &of, std::vector<at::Tensor> &tensors) {
   if (value.isTensor()) {
     tensors.push_back(value.toTensor());
   } else if (value.isTensorList()) {
-    tensors = value.toTensorVector();
+    for (const at::Tensor &tensor : value.toTensorVector()) tensors.push_back(tensor);
   } else if (value.isTuple()) {
-    for (const c10::IValue &element : value.toTupleRef().elements()) {
-      if (element.isNone()) {
-        tensors.emplace_back();
-        continue;
-      }
-      if (!element.isTensor())
-        throw ModelError(Kind::Run, "the model gave a tuple with a " + element.tagKind() +
-                                        " in it; forward() must return tensors only");
-      tensors.push_back(element.toTensor());
-    }
+    for (const c10::IValue &element : value.toTupleRef().elements()) collect(element, "tuple", tensors);
+  } else if (value.isList()) {
+    for (const c10::IValue &element : value.toListRef()) collect(element, "list", tensors);
+  } else if (value.isNone() && !of.empty()) {
+    tensors.emplace_back();
   } else {
-    throw ModelError(Kind::Run, "the model gave a " + value.tagKind() +
-                                    "; forward() must return a tensor, or a tuple or list of tensors");
+    throw ModelError(Kind::Run, of.empty() ? "the model gave a " + value.tagKind() +
+                                                 "; forward() must return a tensor, or a tuple or list of tensors"
+                                           : "the model gave a " + of + " with a " + value.tagKind() +
+                                                 " in it; forward() must return tensors only");
   }
+}
+
+}  // namespace
+
+std::vector<at::Tensor> tensors_of(const c10::IValue &value) {
+  std::vector<at::Tensor> tensors;
+  collect(value, "", tensors);
   return tensors;
 }
 
@@ -65,9 +71,7 @@ c10::IValue TorchPasses::call(torch::jit::Module program, const at::Tensor &inpu
 }
 
 at::Tensor TorchPasses::gradient_of(const at::Tensor &sum, const at::Tensor &leaf) {
-  const auto gradients = torch::autograd::grad({sum}, {leaf}, {}, /*retain_graph=*/false, /*create_graph=*/false,
-                                               /*allow_unused=*/true);
-  return gradients[0].defined() ? gradients[0].abs() : gradients[0];
+  return gradient_of_leaf(sum, leaf);
 }
 
 at::Tensor TorchPasses::input_gradient(double &z) {

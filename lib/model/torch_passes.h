@@ -11,7 +11,8 @@
 
 namespace oneadapt {
 
-/// The tensors of a model's output: a tensor, or a tuple or list of some. What is None counts only as a place.
+/// The tensors of a model's output, in order: a tensor, or a tuple or list of such. What is None counts only as a
+/// place.
 std::vector<at::Tensor> tensors_of(const c10::IValue &value);
 
 /// Throws ModelError(Run) when `scores` are not part of an autograd graph.

@@ -7,6 +7,8 @@
 
 #include <ATen/record_function.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 namespace oneadapt {
@@ -21,6 +23,16 @@ thread_local Counted *counted = nullptr;
 /// Of an instance norm under way.
 struct InstanceNorm : at::ObserverContext {};
 
+/// Where the flag of an operator that sets values to zero stands: dropout(input, p, train), of single values or of
+/// whole channels, in place or not.
+bool is_dropout(std::string_view name) {
+  static constexpr std::string_view names[] = {
+      "aten::dropout",       "aten::dropout_",       "aten::feature_dropout",       "aten::feature_dropout_",
+      "aten::alpha_dropout", "aten::alpha_dropout_", "aten::feature_alpha_dropout", "aten::feature_alpha_dropout_",
+      "aten::native_dropout"};
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 std::unique_ptr<at::ObserverContext> on_call(const at::RecordFunction &call) {
   if (!counted) return nullptr;
   const std::string_view name = call.name();
@@ -28,10 +40,13 @@ std::unique_ptr<at::ObserverContext> on_call(const at::RecordFunction &call) {
     ++counted->instance_norms;
     return std::make_unique<InstanceNorm>();
   }
-  const bool norm = name == "aten::batch_norm" && !counted->instance_norms, dropout = name == "aten::dropout";
+  const bool norm = name == "aten::batch_norm" && !counted->instance_norms, dropout = is_dropout(name);
   if (!norm && !dropout) return nullptr;
+  // An interpreter hands over all of its stack: the operator's own arguments are the last ones.
+  auto inputs = call.inputs();
+  const std::size_t own = call.num_inputs();
+  if (own && inputs.size() > own) inputs = inputs.slice(inputs.size() - own);
   // batch_norm(input, weight, bias, running_mean, running_var, training, …), dropout(input, p, train)
-  const auto inputs = call.inputs();
   const std::size_t which = norm ? 5 : 2;
   if (inputs.size() <= which || !inputs[which].isBool() || !inputs[which].toBool()) return nullptr;
   if (norm) ++counted->calls.batch_norms;

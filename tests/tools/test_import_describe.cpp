@@ -1,55 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadapt-import --describe: what it guesses of models of known kinds, what it writes, and what it refuses.
-#include <gtest/gtest.h>
-#include <torch/script.h>
-
-#include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 
-#include "import_run.h"
+#include "described_rig.h"
 #include "model/model.h"
 
 using namespace import_test;
 
 namespace {
-
-/// A scripted model, whose forward(x) is given, in a folder of its own with two labels.
-class Described : public testing::Test {
- protected:
-  Described() : path(folder.path("m.pt")) { std::ofstream(folder.path("labels.txt")) << "cat\ndog\n"; }
-  void save(const std::string &body, const std::string &description = "") const {
-    torch::jit::Module module("M");
-    module.define("def forward(self, x):\n" + body);
-    torch::jit::ExtraFilesMap extra{{"notes.txt", "keep me"}};
-    if (!description.empty()) extra["oneadapt.json"] = description;
-    module.save(path, extra);
-  }
-  Outcome describe(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"--describe", path});
-    return import(arguments);
-  }
-  std::string extra(const std::string &name) const {
-    torch::jit::ExtraFilesMap files{{name, ""}};
-    torch::jit::load(path, torch::kCPU, files);
-    return files[name];
-  }
-  std::string labels() const { return folder.path("labels.txt"); }
-  static void expect(const std::string &text, const std::string &what) {
-    EXPECT_NE(text.find(what), std::string::npos) << text;
-  }
-
-  /// The model must be described on pictures of that size, and all of `texts` be said.
-  void expect_described(const std::string &size, const std::vector<std::string> &texts) const {
-    const Outcome outcome = describe({"--input-size", size, "--labels", labels()});
-    ASSERT_EQ(outcome.status, 0) << outcome.err;
-    for (const std::string &text : texts) expect(outcome.out, text);
-  }
-
-  Folder folder;
-  const std::string path;
-};
 
 // 64×64: 8·8 + 4·4 + 2·2 = 84 cells of strides 8, 16 and 32.
 const char *const kYolo8 =

@@ -286,6 +286,18 @@ TEST(Operators, MatMul) {
       {1, 3}, {1, 10, 100}, {1, 2}, {0, 42});
 }
 
+TEST(Operators, AddNUnpackAndBatchMatMul) {
+  GraphFile graph({1, 1, 2, 3});
+  graph.node("AddN", "sum", {"x", "x", "x"})
+      .node("Unpack", "parts", {"x"}, {{"axis", integer(2)}, {"num", integer(2)}})
+      .node("Identity", "second", {"parts:1"})
+      .node("BatchMatMulV2", "product", {"x", "x"}, {{"adj_x", flag(false)}, {"adj_y", flag(true)}});
+  const Numbers picture{{1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}};
+  expect_numbers(run(graph, "sum", picture), {1, 1, 2, 3}, {3, 6, 9, 12, 15, 18});
+  expect_numbers(run(graph, "second", picture), {1, 1, 3}, {4, 5, 6});
+  expect_numbers(run(graph, "product", picture), {1, 1, 2, 2}, {14, 32, 32, 77});
+}
+
 TEST(Operators, CastTruncates) {
   expect_both(
       [](GraphFile &g) {

@@ -52,7 +52,37 @@ void expect_convolution(const Convolution &c, const Numbers &picture, const Dims
   expect_numbers(run(graph, "y", picture), shape, values);
 }
 
+/// 1 2 / 3 4 in the first colour, enlarged to 4×4 with a stride of 2 by weights for that colour.
+void expect_enlarged(std::int64_t side, const std::vector<float> &kernel, const std::vector<double> &values) {
+  GraphFile graph({1, 2, 2, 3});
+  std::vector<float> weights;
+  for (const float w : kernel) weights.insert(weights.end(), {w, 0, 0});
+  graph.ints("size", {1, 4, 4, 1})
+      .floats("w", {side, side, 1, 3}, weights)
+      .node("Conv2DBackpropInput", "y", {"size", "w", "x"}, window("NHWC", "SAME", 2));
+  expect_numbers(run(graph, "y", first_colour({1, 2, 2, 3}, {1, 2, 3, 4})), {1, 4, 4, 1}, values);
+}
+
 }  // namespace
+
+TEST(Conv2DBackpropInput, Same) {
+  // Each pixel is spread over 2×2.
+  expect_enlarged(2, {1, 2, 3, 4}, {1, 2, 2, 4, 3, 4, 6, 8, 3, 6, 4, 8, 9, 12, 12, 16});
+}
+
+TEST(Conv2DBackpropInput, WhatReachesBeyondIsCut) {
+  // 5×5 before, of which the last row and column are cut: the first pad of a total of 1 is 0.
+  expect_enlarged(3, std::vector<float>(9, 1), {1, 1, 3, 2, 1, 1, 3, 2, 4, 4, 10, 6, 3, 3, 7, 4});
+}
+
+TEST(DepthToSpace, BlocksOfChannels) {
+  // The picture's three colours, and one of zeros: a 2×2 block of one channel for each pixel.
+  GraphFile graph({1, 1, 2, 3});
+  graph.ints("pads", {4, 2}, {0, 0, 0, 0, 0, 0, 0, 1})
+      .node("Pad", "four", {"x", "pads"})
+      .node("DepthToSpace", "y", {"four"}, {{"block_size", integer(2)}, {"data_format", text("NHWC")}});
+  expect_numbers(run(graph, "y", {{1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}}), {1, 2, 4, 1}, {1, 2, 4, 5, 3, 0, 6, 0});
+}
 
 TEST(Conv2D, Valid) {
   // A square picture with three colours reads as NCHW.

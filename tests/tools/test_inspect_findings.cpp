@@ -32,6 +32,30 @@ TEST_F(Inspect, GradientsThatAreNone) {
   EXPECT_EQ(frame["objects"].size(), 1u);
 }
 
+TEST_F(Inspect, BoxesThatCannotBeRight) {
+  const std::string red = red_picture();
+  save_module(
+      folder.file("f.pt"),
+      "def forward(self, x):\n    return torch.tensor([[0.1, 0.1, 0.3, 0.3]]), x[0, 0, 4:12, 4:12].mean().reshape(1), "
+      "torch.tensor([0])\n",
+      colours_description());
+  EXPECT_EQ(warnings({folder.file("f.pt"), "--input", red}), Codes{"boxes"});
+  const Outcome run = inspect({folder.file("f.pt"), "--input", red, "--repeat", "0"});
+  EXPECT_TRUE(has(run.err, "\"output.normalised\": true")) << run.err;
+}
+
+TEST_F(Inspect, WhatAModelPrintsIsNoneOfTheResults) {
+  save_module(
+      folder.file("p.pt"),
+      "def forward(self, x):\n    print(\"hello from the model\")\n    return torch.tensor([[4., 4., 12., 12.]]), "
+      "x[0, 0, 4:12, 4:12].mean().reshape(1), torch.tensor([0])\n",
+      colours_description());
+  const Outcome run = inspect({folder.file("p.pt"), "--input", red_picture(), "--repeat", "0", "--json", "-"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.data()["frames"].size(), 1u) << run.out;
+  EXPECT_TRUE(has(run.err, "hello from the model")) << run.err;
+}
+
 TEST_F(Inspect, RunsThatDiffer) {
   const std::string red = red_picture();
   EXPECT_EQ(warnings({model("0.6 + 0.3 * torch.rand([1]) + 0.01 * x.mean()"), "--input", red}),

@@ -46,12 +46,45 @@ void expect(const std::string &what, const at::Tensor &tensor, std::int64_t rows
                       std::to_string(rows) + "×" + std::to_string(columns));
 }
 
+/// NanoDet's scores and distributions in one tensor.
+bool together(const ModelDescription &d) {
+  return d.score_outputs.size() == 1 && d.box_outputs == d.score_outputs && d.strides.size() > 1;
+}
+
+void check_together(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
+                    std::int64_t width) {
+  std::int64_t cells = 0;
+  for (const auto stride : d.strides) cells += ((height + stride - 1) / stride) * ((width + stride - 1) / stride);
+  const int index = d.score_outputs[0];
+  expect("output " + std::to_string(index), output_at(outputs, index), cells,
+         std::int64_t(d.labels.size()) + 4 * std::int64_t(d.bins));
+}
+
+/// Boxes N×4 or 4×N beside scores N×classes or classes×N.
+void check_by_class(const ModelDescription &d, const std::vector<at::Tensor> &outputs) {
+  const at::Tensor boxes = output_at(outputs, d.box_outputs[0]), scores = output_at(outputs, d.score_outputs[0]);
+  const auto classes = std::int64_t(d.labels.size());
+  const auto count = [](const at::Tensor &t, std::int64_t columns) -> std::int64_t {
+    if (t.dim() < 2) return -1;
+    return t.size(-1) == columns ? t.size(-2) : t.size(-2) == columns ? t.size(-1) : -1;
+  };
+  const auto n = count(boxes, 4);
+  if (n < 0)
+    throw ImportError("output " + std::to_string(d.box_outputs[0]) + " (boxes) is " + words(boxes.sizes().vec()) +
+                      "; the description makes it 4 numbers a box");
+  if (count(scores, classes) != n)
+    throw ImportError("output " + std::to_string(d.score_outputs[0]) + " (scores) is " + words(scores.sizes().vec()) +
+                      "; the description makes it " + std::to_string(n) + "×" + std::to_string(classes) +
+                      ", a number for each of the labels");
+}
+
 }  // namespace
 
 void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
                    std::int64_t width) {
   if (d.layout.empty()) return;
   if (d.layout == "nanodet") {
+    if (together(d)) return check_together(d, outputs, height, width);
     if (d.strides.empty() || d.score_outputs.size() != d.strides.size() || d.box_outputs.size() != d.strides.size())
       throw ImportError("the layout nanodet needs one score output and one box output for each stride");
     for (std::size_t i = 0; i < d.strides.size(); ++i) {
@@ -68,6 +101,7 @@ void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &out
       throw ImportError("the layout boxes needs one score output and one box output");
     const at::Tensor boxes = output_at(outputs, d.box_outputs[0]);
     const std::int64_t count = boxes.dim() >= 2 ? boxes.size(-2) : -1;
+    if (d.label_output < 0) return check_by_class(d, outputs);
     expect("output " + std::to_string(d.box_outputs[0]) + " (boxes)", boxes, count, 4);
     for (const int index : {d.score_outputs[0], d.label_output}) {
       const at::Tensor tensor = output_at(outputs, index);
@@ -75,6 +109,10 @@ void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &out
         throw ImportError("output " + std::to_string(index) + " is " + words(tensor.sizes().vec()) + "; there are " +
                           std::to_string(count) + " boxes, so it must be as many numbers");
     }
+  } else if (d.layout == "detections") {
+    const int index = d.score_outputs.empty() ? 0 : d.score_outputs[0];
+    const at::Tensor rows = output_at(outputs, index);
+    expect("output " + std::to_string(index), rows, rows.dim() >= 2 ? rows.size(-2) : 0, 6);
   } else if (d.layout == "yolo" || d.layout == "yolox") {
     const int index = d.score_outputs.empty() ? 0 : d.score_outputs[0];
     const at::Tensor all = output_at(outputs, index);
@@ -110,7 +148,7 @@ void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &out
                         " classes");
   } else {
     throw ImportError("the layout '" + d.layout +
-                      "' is unknown; there are nanodet, boxes, yolo, yolox, centernet and semantic");
+                      "' is unknown; there are nanodet, boxes, detections, yolo, yolox, centernet and semantic");
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -15,7 +16,9 @@
 #include "convert.h"
 #include "core/output/json_depth.h"
 #include "describe.h"
+#include "model/file_kinds.h"
 #include "model/files.h"
+#include "model/labels.h"
 #include "onnx.h"
 #include "operators.h"
 #include "presets.h"
@@ -26,7 +29,7 @@ namespace {
 
 struct Arguments {
   std::string model, output_file, preset, labels_file, description_file, input_size;
-  std::vector<std::string> outputs, settings;
+  std::vector<std::string> outputs, settings, constants;
   bool describe = false, fixed = false, dynamic = false, list_operators = false, list_presets = false,
        print_source = false;
   // What was given of the description; applied over the preset.
@@ -59,6 +62,11 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("--output", a.outputs, "node to return, in order; repeat it (default: the preset's, else the graph's)")
       ->type_name("NODE")
       ->take_all();
+  app.add_option("--constant", a.constants,
+                 "an input besides the picture, the same for every picture; repeat it (scale_factor, im_shape and "
+                 "orig_target_sizes are known)")
+      ->type_name("NAME=N,N,..")
+      ->take_all();
   auto *dynamic = app.add_flag("--dynamic", a.dynamic,
                                "fail unless the model can follow the size of its input (default: where it can)");
   app.add_flag("--fixed", a.fixed, "keep the size that the graph has")->excludes(dynamic);
@@ -71,7 +79,7 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("--source", a.source, "where it is from")->group(group);
   app.add_option("--licence", a.licence, "of the model")->group(group);
   app.add_option("--task", a.task, "detection or segmentation")->group(group);
-  app.add_option("--layout", a.layout, "of the outputs: boxes, nanodet, yolo, yolox, centernet or semantic")
+  app.add_option("--layout", a.layout, "of the outputs: boxes, detections, nanodet, yolo, yolox, centernet or semantic")
       ->group(group);
   app.add_option("--labels", a.labels_file, "file with one label a line")->type_name("FILE")->group(group);
   app.add_option("--colour", a.colour, "order of the input's colours: RGB or BGR")->group(group);
@@ -113,22 +121,12 @@ void declare(CLI::App &app, Arguments &a) {
       ->group(group);
 }
 
-std::vector<std::string> read_labels(const std::string &path) {
-  std::ifstream in(path);
-  if (!in) throw ImportError("the labels file " + path + " cannot be read");
-  std::vector<std::string> labels;
-  for (std::string line; std::getline(in, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) labels.push_back(line);
-  }
-  if (labels.empty()) throw ImportError("the labels file " + path + " holds no label");
-  return labels;
-}
-
 using Json = nlohmann::json;
 
 std::string read_text(const std::string &path, const std::string &what) {
+  std::error_code error;
   std::ifstream in(path, std::ios::binary);
+  if (std::filesystem::is_directory(path, error)) throw ImportError(what + " " + path + " is a directory");
   std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   if (!in && text.empty()) throw ImportError(what + " " + path + " cannot be read");
   return text;
@@ -137,6 +135,14 @@ std::string read_text(const std::string &path, const std::string &what) {
 /// What is no JSON, or too deep for what works on it, is discarded.
 Json parse_json(const std::string &text) {
   return nests_too_deep(text) ? Json(Json::value_t::discarded) : Json::parse(text, nullptr, false);
+}
+
+std::vector<std::string> read_labels(const std::string &path) {
+  try {
+    return parse_labels(read_text(path, "the labels file"));
+  } catch (const std::invalid_argument &error) {
+    throw ImportError("the labels file " + path + " " + error.what());
+  }
 }
 
 Json read_json(const std::string &path) {
@@ -155,6 +161,18 @@ std::pair<unsigned, unsigned> parse_size(const std::string &text) {
     return unsigned(value);
   };
   return {number(text.substr(0, cross)), number(cross == std::string::npos ? "" : text.substr(cross + 1))};
+}
+
+/// "NAME=1,2".
+std::pair<std::string, std::vector<double>> parse_constant(const std::string &text) {
+  const auto equals = text.rfind('=');
+  const Json list = equals == std::string::npos || !equals
+                        ? Json()
+                        : Json::parse("[" + text.substr(equals + 1) + "]", nullptr, false);
+  const auto is_number = [](const Json &value) { return value.is_number(); };
+  if (!list.is_array() || list.empty() || !std::all_of(list.begin(), list.end(), is_number))
+    throw ImportError("--constant wants NAME=NUMBER,NUMBER,…, not " + text);
+  return {text.substr(0, equals), list.get<std::vector<double>>()};
 }
 
 /// The description in a file over the preset's; the graph knows the size when neither says it.
@@ -190,6 +208,7 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a, const Graph
     if (outputs.empty()) outputs = preset->outputs;
   }
   for (const auto &name : outputs) options.outputs.push_back(graph.edge(name));
+  for (const auto &text : a.constants) options.constants.insert(parse_constant(text));
   if (!a.description_file.empty()) options.description = described(a, options.description, graph);
 
   ModelDescription &d = options.description;
@@ -218,17 +237,16 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a, const Graph
   if (given("--slope")) d.slope = a.slope;
   if (given("--floor")) d.floor = a.floor;
   const bool yolox = d.layout == "yolox";
-  if ((yolox || d.layout == "yolo") && d.score_outputs.empty()) d.score_outputs = {0};
+  if ((yolox || d.layout == "yolo" || d.layout == "detections") && d.score_outputs.empty()) d.score_outputs = {0};
+  if (d.layout == "yolo") d.box = "centre";
   d.objectness = d.objectness || yolox;
   if (d.layout == "semantic" && d.score_outputs.empty()) {
     d.task = "segmentation";
     d.score_outputs = {0};
     d.background = d.labels.size() > 1 ? 0 : -1;
   }
-  // An ONNX model may be described when it is written, from what it gives.
-  if (d.layout.empty() && graph.opset) return options;
-  if (d.layout.empty())
-    throw ImportError("nothing says what the outputs mean; give --preset or --layout, or --description");
+  // It may be described when it is written, from what it gives.
+  if (d.layout.empty()) return options;
   if (d.labels.empty()) throw ImportError("the model has no labels; give --labels FILE");
   return options;
 }
@@ -236,33 +254,6 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a, const Graph
 std::string size_text(const ModelDescription &d) {
   return std::to_string(d.width) + "×" + std::to_string(d.height) +
          (d.multiple_of ? ", or any multiple of " + std::to_string(d.multiple_of) : "");
-}
-
-void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
-  if (a.model.empty()) throw ImportError("no model given; oneadapt-import MODEL.onnx OUTPUT.pt");
-  if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL OUTPUT.pt");
-  tools::check_output(a.output_file, "OUTPUT");
-  const Graph graph = is_onnx(a.model) ? read_onnx(a.model) : read_tfjs(a.model);
-  const ConvertOptions options = options_from(app, a, graph);
-  Converted converted = convert(graph, options);
-  const bool undescribed = converted.description.layout.empty();
-  // A description that its own reader would refuse must not leave this program.
-  try {
-    if (!undescribed) ModelDescription::parse(converted.description.to_json());
-  } catch (const std::invalid_argument &error) {
-    throw ImportError(std::string("the description is wrong: ") + error.what());
-  }
-  write_model(converted, a.output_file);
-  if (a.print_source) out << converted.source;
-  const std::string &name = converted.description.name;
-  out << a.output_file << ": " << name << (name.empty() ? "" : ", ") << "input " << size_text(converted.description)
-      << "\n";
-  if (!a.fixed && !converted.fixed_because.empty()) out << "The size is fixed: " << converted.fixed_because << ".\n";
-  for (std::size_t i = 0; i < converted.outputs.size(); ++i)
-    out << "  output " << i << ": " << converted.outputs[i].node << " " << literal(converted.shapes[i]) << "\n";
-  if (undescribed)
-    out << "It does not describe itself yet: oneadapt-import --describe " << a.output_file << " --input-size "
-        << converted.description.width << "x" << converted.description.height << " --labels FILE\n";
 }
 
 /// "input.width=640" as a merge patch (RFC 7396); a value that is no JSON is a text.
@@ -300,13 +291,23 @@ Json wanted(const CLI::App &app, const Arguments &a) {
   return patch;
 }
 
+/// A file of labels that has another number of names than the model has classes.
+void expect_labels(const Json &patch, const Guesses &guesses) {
+  const auto labels = patch.find("labels");
+  if (labels == patch.end() || !labels->is_array() || !guesses.classes || int(labels->size()) == guesses.classes)
+    return;
+  throw ImportError("there are " + std::to_string(labels->size()) + " labels, but the outputs are of " +
+                    std::to_string(guesses.classes) + " classes; give one name a class, in the model's order");
+}
+
 Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
   const Json input = patch.value("input", Json::object());
   const auto side = [&](const char *key) {
     const auto found = input.find(key);
     return found != input.end() && found->is_number_unsigned() ? found->get<unsigned>() : 0U;
   };
-  const Guesses guesses = file.guess(side("width"), side("height"));
+  const int named = patch.contains("labels") && patch["labels"].is_array() ? int(patch["labels"].size()) : 0;
+  const Guesses guesses = file.guess(side("width"), side("height"), named);
   const bool own_output = patch.contains("output") && patch["output"].contains("layout");
   Json json{{"format", 1}};
   out << "It does not describe itself. Guessed:\n";
@@ -320,10 +321,86 @@ Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
   const std::string count = guesses.classes ? std::to_string(guesses.classes) : "the classes'";
   if (guesses.classes > 0 && !own_output)
     out << "  " << count << " classes, because the outputs leave room for so many\n";
-  if (!patch.contains("labels"))
+  if (!own_output) expect_labels(patch, guesses);
+  if (patch.contains("labels")) return json;
+  if (guesses.labels.empty() || own_output)
     throw ImportError("what the classes are called cannot be known: give --labels FILE with " + count +
                       " names, one a line");
+  out << "  " << guesses.labels.size() << " labels from \"" << guesses.labels.front() << "\" to \""
+      << guesses.labels.back() << "\", because " << guesses.labels_reason << "\n";
+  json["labels"] = guesses.labels;
   return json;
+}
+
+void warn_of(const std::string &problem, std::ostream &out) {
+  if (!problem.empty()) out << "Warning: " << problem << ".\n";
+}
+
+/// Files of other kinds, before a reader of ONNX or JSON takes offence at their first byte.
+void refuse_foreign(const std::string &path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) throw ImportError("the model " + path + " does not exist");
+  if (std::filesystem::is_directory(path, error))
+    throw ImportError("the model " + path + " is a directory; name the ONNX file or the model.json in it");
+  if (!std::filesystem::is_regular_file(path, error))
+    throw ImportError("the model " + path + " is no file, but a pipe or a device");
+  if (!std::filesystem::file_size(path, error)) throw ImportError("the model " + path + " is empty; fetch it again");
+  const std::string kind = foreign_kind(path);
+  if (!kind.empty()) throw ImportError("the model " + path + " " + kind);
+  char head[4] = {};
+  std::ifstream(path, std::ios::binary).read(head, sizeof head);
+  if (std::string(head, 2) == "PK")
+    throw ImportError("the model " + path + " is TorchScript already: oneadapt-import --describe " + path);
+  const auto first = std::string(head, 4).find_first_not_of(" \t\r\n");
+  if (!is_onnx(path) && (first == std::string::npos || (head[first] != '{' && head[first] != '[')))
+    throw ImportError("the model " + path +
+                      " is neither ONNX nor JSON; oneadapt-import converts ONNX files and TensorFlow.js graph models");
+}
+
+/// Describes what has just been written, as far as it shows what it is; else says how to go on.
+void describe_imported(const Arguments &a, const ModelDescription &known, std::ostream &out) {
+  const std::string size = std::to_string(known.width) + "x" + std::to_string(known.height);
+  try {
+    Json patch{{"input", {{"width", known.width}, {"height", known.height}}}};
+    if (!a.labels_file.empty()) patch["labels"] = read_labels(a.labels_file);
+    ModelFile file(a.output_file);
+    Json json = guessed(file, patch, out);
+    json.merge_patch(patch);
+    const std::string text = ModelDescription::parse(json.dump()).to_json();
+    warn_of(file.check(text), out);
+    file.write(a.output_file, "OUTPUT", text);
+    out << a.output_file << " describes itself; --set KEY=VALUE with --describe changes what it says.\n";
+  } catch (const std::exception &error) {
+    out << "It does not describe itself yet (" << error.what() << "): oneadapt-import --describe " << a.output_file
+        << " --input-size " << size << " --labels FILE\n";
+  }
+}
+
+void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
+  if (a.model.empty()) throw ImportError("no model given; oneadapt-import MODEL.onnx OUTPUT.pt");
+  if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL OUTPUT.pt");
+  refuse_foreign(a.model);
+  tools::check_output(a.output_file, "OUTPUT");
+  const Graph graph = is_onnx(a.model) ? read_onnx(a.model) : read_tfjs(a.model);
+  const ConvertOptions options = options_from(app, a, graph);
+  Converted converted = convert(graph, options);
+  const bool undescribed = converted.description.layout.empty();
+  // A description that its own reader would refuse must not leave this program.
+  try {
+    if (!undescribed) ModelDescription::parse(converted.description.to_json());
+  } catch (const std::invalid_argument &error) {
+    throw ImportError(std::string("the description is wrong: ") + error.what());
+  }
+  write_model(converted, a.output_file);
+  if (a.print_source) out << converted.source;
+  const std::string &name = converted.description.name;
+  out << a.output_file << ": " << name << (name.empty() ? "" : ", ") << "input " << size_text(converted.description)
+      << "\n";
+  if (!a.fixed && !converted.fixed_because.empty()) out << "The size is fixed: " << converted.fixed_because << ".\n";
+  for (std::size_t i = 0; i < converted.outputs.size(); ++i)
+    out << "  output " << i << ": " << converted.outputs[i].node << " " << literal(converted.shapes[i]) << "\n";
+  for (const auto &constant : converted.given) out << "  input " << constant << ", for every picture\n";
+  if (undescribed) describe_imported(a, converted.description, out);
 }
 
 void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
@@ -353,7 +430,7 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
   } catch (const std::invalid_argument &error) {
     throw ImportError(std::string("the description is wrong: ") + error.what());
   }
-  file.check(text);
+  warn_of(file.check(text), out);
   const bool had = !base.empty() || sidecar;
   if (had && patch.empty() && a.output_file.empty()) {
     out << text << "\nThe model runs, and gives what this says.\n";

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "check.h"
 #include "common/output.h"
+#include "hints.h"
 #include "operators.h"
 #include "source_module.h"
 
@@ -24,18 +27,60 @@ struct Input {
   bool wide = false;  ///< it takes 64-bit numbers
 };
 
-Input find_input(const Graph &graph, const std::vector<std::string> &order, const ModelDescription &wanted) {
-  std::vector<const Node *> found;
-  for (const auto &name : order)
-    if (graph.nodes.at(name).op == "Placeholder") found.push_back(&graph.nodes.at(name));
-  if (found.size() != 1)
-    throw ImportError("the graph has " + std::to_string(found.size()) + " inputs; one picture is expected");
-  const Dims shape = found[0]->ints("shape");
+using Constants = std::map<std::string, at::Tensor>;
+
+/// Values that an input has for every picture, by the names that exporters give: PaddleDetection's, RT-DETR's and
+/// D-FINE's. None: it is no such input.
+std::optional<std::vector<double>> usual_values(const std::string &name, const Input &picture) {
+  const double height = double(picture.height), width = double(picture.width);
+  if (name == "scale_factor") return std::vector<double>{1, 1};
+  if (name == "im_shape" || name == "image_shape") return std::vector<double>{height, width};
+  if (name == "orig_target_sizes") return std::vector<double>{width, height};
+  return {};
+}
+
+bool says_a_size(const std::string &name) { return name != "scale_factor" && usual_values(name, Input()).has_value(); }
+
+at::Tensor constant_input(const Node &node, const std::vector<double> &values) {
+  static const std::map<std::string, c10::ScalarType> types{
+      {"double", at::kDouble}, {"int64", at::kLong}, {"int32", at::kInt}, {"uint8", at::kByte}};
+  const auto type = types.find(node.text("dtype", "float"));
+  Dims shape = node.ints("shape");
+  std::int64_t count = 1;
+  for (auto &size : shape) {
+    if (size < 1) size = 1;
+    count *= size;
+  }
+  if (count != std::int64_t(values.size()))
+    throw ImportError("the input " + node.name + " takes " + std::to_string(count) + " numbers (" + words(shape) +
+                      "), not " + std::to_string(values.size()));
+  return at::tensor(values, at::kDouble).reshape(shape).to(type == types.end() ? at::kFloat : type->second);
+}
+
+/// The picture among the inputs: the only one, or the only one of four dimensions with three colours.
+const Node *picture_among(const std::vector<const Node *> &inputs) {
+  if (inputs.size() == 1) return inputs[0];
+  const Node *picture = nullptr;
+  for (const Node *input : inputs) {
+    const Dims shape = input->ints("shape");
+    if (shape.size() != 4) continue;
+    if (picture) return nullptr;
+    picture = input;
+  }
+  return picture;
+}
+
+Input find_picture(const Graph &graph, const Node &picture, const ModelDescription &wanted) {
+  const Dims shape = picture.ints("shape");
   Input input;
-  input.node = found[0]->name;
-  if (shape.size() != 4)
-    throw ImportError("the input " + input.node + " is no batch of pictures: it has " + std::to_string(shape.size()) +
-                      " dimensions, not 4");
+  input.node = picture.name;
+  if (shape.size() != 4) {
+    const bool sound = shape.size() == 2 || (shape.size() == 3 && shape[1] == 1);
+    throw ImportError(
+        "the input " + input.node + " is no batch of pictures: it has " + std::to_string(shape.size()) +
+        " dimensions (" + words(shape) + "), not 4" +
+        (sound ? "; it may be sound, which is converted from TorchScript only (docs/sound-models.md)" : ""));
+  }
   input.nhwc = shape[1] != 3 && shape[3] == 3;
   const bool open = graph.opset && shape[1] < 1;  // ONNX is NCHW; a colour dimension may have a name only
   if (!input.nhwc && shape[1] != 3 && !open)
@@ -54,7 +99,29 @@ Input find_input(const Graph &graph, const std::vector<std::string> &order, cons
   if (input.height > 16384 || input.width > 16384)
     throw ImportError("the graph takes pictures of " + std::to_string(input.width) + "×" +
                       std::to_string(input.height) + "; 16384×16384 is the most");
-  input.wide = found[0]->text("dtype", "") == "double";
+  input.wide = picture.text("dtype", "") == "double";
+  return input;
+}
+
+/// The picture, and what other inputs are for every picture.
+Input find_input(const Graph &graph, const std::vector<std::string> &order, const ConvertOptions &options,
+                 Constants &constants) {
+  std::vector<const Node *> found;
+  for (const auto &name : order)
+    if (graph.nodes.at(name).op == "Placeholder") found.push_back(&graph.nodes.at(name));
+  const Node *const picture = picture_among(found);
+  if (!picture) throw ImportError("the graph has " + std::to_string(found.size()) + " inputs; one picture is expected");
+  const Input input = find_picture(graph, *picture, options.description);
+  for (const Node *other : found) {
+    if (other == picture) continue;
+    const auto given = options.constants.find(other->name);
+    const auto values =
+        given != options.constants.end() ? std::optional(given->second) : usual_values(other->name, input);
+    if (!values)
+      throw ImportError("the graph also takes " + other->name + " (" + words(other->ints("shape")) +
+                        "); say what it is for every picture: --constant " + other->name + "=NUMBER,NUMBER,…");
+    constants[other->name] = constant_input(*other, *values);
+  }
   return input;
 }
 
@@ -97,8 +164,8 @@ std::vector<at::Tensor> outputs_of(torch::jit::Module &module, const at::Tensor 
 class Builder {
  public:
   Builder(const Graph &graph, const std::vector<std::string> &order, const std::vector<Edge> &outputs,
-          const Input &input, const std::vector<GraphInput> &others = {})
-      : graph_(graph), order_(order), outputs_(outputs), input_(input), others_(others) {
+          const Input &input, const std::vector<GraphInput> &others = {}, const Constants &constants = {})
+      : graph_(graph), order_(order), outputs_(outputs), input_(input), others_(others), constants_(constants) {
     for (const auto &output : outputs) ++readers_[output.node];
     for (const auto &name : order)
       for (const auto &edge : graph.nodes.at(name).inputs) ++readers_[edge.node];
@@ -157,6 +224,11 @@ class Builder {
   }
 
   Value placeholder(const Node &node, Source &source) const {
+    if (const auto constant = constants_.find(node.name); constant != constants_.end()) {
+      Value value;
+      value.constant = constant->second;
+      return value;
+    }
     if (others_.empty()) {
       const Value picture = source.given(0, input_.nhwc ? Dims{0, 2, 3, 1} : Dims{});
       return input_.wide ? source.emit("torch.to(x, 7)", picture.perm) : picture;
@@ -202,8 +274,20 @@ class Builder {
   const std::vector<Edge> &outputs_;
   const Input input_;
   const std::vector<GraphInput> others_;
+  const Constants constants_;
   std::map<std::string, int> readers_;
 };
+
+/// What the graph shows of a description to come.
+std::string hints_of(const Graph &graph, const ModelDescription &d) {
+  nlohmann::json hints{{"of", graph.opset ? "the ONNX file" : "the TensorFlow.js model"},
+                       {"imgsz", {d.height, d.width}}};
+  if (!graph.labels.empty()) hints["names"] = graph.labels;
+  if (graph.range > 0) hints["range"] = graph.range;
+  // RT-DETR and its kin, which give labels, so that classes cannot be counted.
+  if (graph.nodes.count("orig_target_sizes")) hints["classes"] = 80;
+  return hints.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 void check_equal(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b, const std::string &what) {
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -251,10 +335,20 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
   const auto order = graph.order(result.outputs);
   reject_unknown(graph, order);
   ModelDescription &d = result.description = options.description;
-  const Input input = find_input(graph, order, d);
+  Constants constants;
+  const Input input = find_input(graph, order, options, constants);
   d.width = unsigned(input.width);
   d.height = unsigned(input.height);
-  Builder builder(graph, order, result.outputs, input);
+  std::string sized;
+  for (const auto &[name, value] : constants) {
+    if (says_a_size(name)) sized = name;
+    const at::Tensor numbers = value.to(at::kDouble).reshape({-1}).contiguous();
+    std::string text;
+    for (std::int64_t i = 0; i < numbers.numel(); ++i) text += (i ? " " : "") + literal(numbers[i].item<double>());
+    result.given.push_back(name + " = " + text);
+  }
+  result.hints = hints_of(graph, d);
+  Builder builder(graph, order, result.outputs, input, {}, constants);
   result.module = builder.build({picture(d.height, d.width)}, false, &result.source);
   const auto nominal = outputs_of(result.module->module, picture(d.height, d.width));
   check_outputs(d, nominal, d.height, d.width);
@@ -268,6 +362,7 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
     return result;
   }
   try {
+    if (!sized.empty()) throw NotConvolutional("the input " + sized + " became a constant that says it");
     if (!multiple) throw NotConvolutional("the description has no strides; --multiple-of says which sizes are allowed");
     if (d.width % multiple || d.height % multiple)
       throw NotConvolutional("its own size is no multiple of " + std::to_string(multiple));
@@ -297,7 +392,10 @@ std::unique_ptr<Source::Module> translate(const Graph &graph, const std::vector<
 void write_model(const Converted &converted, const std::string &path) {
   // Without a layout it is not described yet.
   torch::jit::ExtraFilesMap own, extra{{"oneadapt.json", ""}};
-  if (!converted.description.layout.empty()) own["oneadapt.json"] = converted.description.to_json();
+  if (!converted.description.layout.empty())
+    own["oneadapt.json"] = converted.description.to_json();
+  else
+    own[kHintsFile] = converted.hints;
   tools::write_file(path, bytes_of(converted.module->module, own), "OUTPUT", [&](const std::string &copy) {
     try {
       auto loaded = torch::jit::load(copy, torch::kCPU, extra);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Graph and description → one self-describing TorchScript file.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,15 +24,19 @@ struct ConvertOptions {
   /// Its width and height serve where the graph leaves them open; multiple_of 0 takes the largest stride; the outputs
   /// are checked against its layout, unless that is empty.
   ModelDescription description;
+  /// Values of inputs other than the picture, by name.
+  std::map<std::string, std::vector<double>> constants;
 };
 
 struct Converted {
   std::unique_ptr<Source::Module> module;
-  ModelDescription description;  ///< with width, height and multiple_of filled in
-  std::string source;            ///< of forward()
-  std::vector<Edge> outputs;     ///< in the order of the tuple
-  std::vector<Dims> shapes;      ///< of the outputs at the nominal size
-  std::string fixed_because;     ///< why the size is fixed; empty when it is not
+  ModelDescription description;    ///< with width, height and multiple_of filled in
+  std::string source;              ///< of forward()
+  std::vector<Edge> outputs;       ///< in the order of the tuple
+  std::vector<Dims> shapes;        ///< of the outputs at the nominal size
+  std::string fixed_because;       ///< why the size is fixed; empty when it is not
+  std::string hints;               ///< for a description to come (hints.h)
+  std::vector<std::string> given;  ///< inputs that became constants, "name = values"
 
   Converted();
   Converted(Converted &&) noexcept;

@@ -6,13 +6,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "check.h"
 #include "common/output.h"
 #include "graph.h"
+#include "hints.h"
 #include "model/description.h"
 #include "model/files.h"
+#include "model/heads.h"
+#include "model/labels.h"
 #include "model/model.h"
 #include "model/shared_module.h"
 #include "source_module.h"
@@ -23,18 +29,6 @@ namespace {
 const char *const kFile = "oneadapt.json";
 /// Sides of the inputs that models are usually exported with.
 constexpr std::int64_t kSides[] = {640, 416, 320, 512, 224, 256, 300, 384, 608, 768, 800, 1024, 1280};
-constexpr std::int64_t kMostClasses = 1024;
-const std::vector<int> kStrides{8, 16, 32};
-
-std::int64_t cells(std::int64_t height, std::int64_t width, std::int64_t stride) {
-  return ((height + stride - 1) / stride) * ((width + stride - 1) / stride);
-}
-
-/// What forward() gave: its tensors in order, or one of torchvision's dictionaries.
-struct Result {
-  std::vector<at::Tensor> tensors;
-  bool dictionary = false, masks = false;  ///< of boxes, scores and labels; and masks
-};
 
 void collect(const c10::IValue &value, Result &result) {
   if (value.isTensor()) result.tensors.push_back(value.toTensor().to(torch::kCPU));
@@ -54,199 +48,94 @@ void collect(const c10::IValue &value, Result &result) {
   }
 }
 
-/// Without the batch of 1.
-std::vector<std::int64_t> shape_of(const at::Tensor &tensor, std::int64_t rank) {
-  auto shape = tensor.sizes().vec();
-  if (std::int64_t(shape.size()) == rank + 1 && shape[0] == 1) shape.erase(shape.begin());
-  return shape;
-}
-
-bool is_share(const at::Tensor &tensor) {
-  if (!tensor.is_floating_point() || !tensor.numel()) return tensor.is_floating_point();
-  return tensor.min().item<double>() >= 0 && tensor.max().item<double>() <= 1;
-}
-
-std::string list(const std::vector<int> &values) {
-  std::string text;
-  for (const int value : values) text += (text.empty() ? "" : ",") + std::to_string(value);
-  return "[" + text + "]";
-}
-
-/// One rule a kind of output; each returns false when it does not look like that.
-class Layouts {
- public:
-  Layouts(const Result &result, std::int64_t height, std::int64_t width, Guesses &guesses)
-      : tensors_(result.tensors), height_(height), width_(width), guesses_(guesses) {
-    for (const int stride : kStrides) cells_ += cells(height, width, stride);
-  }
-
-  void find() {
-    if (candidates() || nanodet() || boxes() || centernet() || semantic()) return;
-    std::string shapes;
-    for (const at::Tensor &tensor : tensors_) shapes += (shapes.empty() ? "" : ", ") + words(tensor.sizes().vec());
-    guesses_.problem = "outputs of " + (shapes.empty() ? "no tensor" : shapes) +
-                       " are of no layout that is known; say what they are with --set output.layout=…";
-  }
-
- private:
-  void say(const std::string &key, const std::string &value, const std::string &reason) {
-    guesses_.found.push_back({key, value, reason});
-  }
-  void layout(const std::string &name, const std::string &reason) { say("output.layout", "\"" + name + "\"", reason); }
-  void classes(std::int64_t count) { guesses_.classes = int(count); }
-
-  /// YOLO in its variants: one tensor with a row or a column for each candidate.
-  bool candidates() {
-    for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      const auto shape = shape_of(tensors_[i], 2);
-      if (shape.size() != 2) continue;
-      for (const bool turned : {false, true}) {
-        const auto count = shape[turned ? 1 : 0], columns = shape[turned ? 0 : 1];
-        const at::Tensor flat = tensors_[i].reshape(shape);
-        const at::Tensor rows = turned ? flat.t() : flat;
-        if (columns < 5 || (count != cells_ && count != 3 * cells_)) continue;
-        const std::string what = "output " + std::to_string(i) + " is " + words(tensors_[i].sizes().vec()) + ": " +
-                                 std::to_string(count) + " candidates are ";
-        if (i) say("output.predictions", "[" + std::to_string(i) + "]", "that is the output with a row a candidate");
-        if (count == 3 * cells_) {
-          if (!is_share(rows.narrow(1, 4, columns - 4))) continue;
-          layout("yolo", what + "three anchors for each cell of strides 8, 16 and 32, as YOLOv5 and v7 have");
-          say("output.objectness", "true", "these have one");
-          classes(columns - 5);
-          return true;
-        }
-        const std::string cell = what + "one for each cell of strides 8, 16 and 32";
-        if (!is_share(rows.narrow(1, 4, columns - 4))) {
-          if (is_share(rows.narrow(1, 0, 1))) {
-            guesses_.problem = cell +
-                               ", but scores and box distributions in one tensor, as NanoDet's own export has "
-                               "them, are of no layout that is known: export an output for each";
-            return true;
-          }
-          continue;
-        }
-        if (turned) {
-          layout("yolo", cell + ", a column each, as YOLOv8 has");
-          classes(columns - 4);
-          return true;
-        }
-        const bool logarithms = rows.narrow(1, 2, 2).min().item<double>() <= 0;
-        layout(logarithms ? "yolox" : "yolo",
-               cell + ", a row each, as YOLOX has; width and height are " +
-                   (logarithms ? "logarithms: some are negative" : "pixels already: none is negative"));
-        if (logarithms)
-          say("output.strides", list(kStrides), "these make that many cells");
-        else
-          say("output.objectness", "true", "YOLOX has one");
-        classes(columns - 5);
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /// An output of scores and one of distributions a stride.
-  bool nanodet() {
-    std::vector<int> strides, scores, distributions;
-    std::int64_t class_count = 0, sides = 0;
-    for (const int stride : {8, 16, 32, 64}) {
-      const auto count = cells(height_, width_, stride);
-      int score = -1, box = -1;
-      for (std::size_t i = 0; i < tensors_.size(); ++i) {
-        const auto shape = shape_of(tensors_[i], 2);
-        if (shape.size() != 2 || shape[0] != count) continue;
-        const bool is_score = is_share(tensors_[i]);
-        if (is_score && score < 0 && (!class_count || class_count == shape[1])) {
-          score = int(i);
-          class_count = shape[1];
-        } else if (!is_score && box < 0 && shape[1] % 4 == 0 && shape[1] >= 8 && (!sides || sides == shape[1])) {
-          box = int(i);
-          sides = shape[1];
-        }
-      }
-      if (score < 0 || box < 0) continue;
-      strides.push_back(stride);
-      scores.push_back(score);
-      distributions.push_back(box);
-    }
-    if (strides.size() < 2) return false;
-    layout("nanodet", "for each of " + std::to_string(strides.size()) +
-                          " strides there are an output of scores and one of " + std::to_string(sides) +
-                          " numbers a cell");
-    say("output.strides", list(strides), "these make as many cells as the outputs have rows");
-    say("output.scores", list(scores), "their numbers are from 0 to 1");
-    say("output.boxes", list(distributions), "theirs are not, and there are four sides to them");
-    say("output.bins", std::to_string(sides / 4), std::to_string(sides) + " numbers are 4 sides");
-    classes(class_count);
-    return true;
-  }
-
-  bool boxes() {
-    for (std::size_t b = 0; b < tensors_.size(); ++b) {
-      const auto shape = shape_of(tensors_[b], 2);
-      if (shape.size() != 2 || shape[1] != 4) continue;
-      std::vector<std::size_t> rows;
-      for (std::size_t i = 0; i < tensors_.size(); ++i)
-        if (i != b && shape_of(tensors_[i], 1) == std::vector<std::int64_t>{shape[0]}) rows.push_back(i);
-      if (rows.size() != 2) continue;
-      const auto whole = [&](std::size_t i) {
-        return !tensors_[i].is_floating_point() || (tensors_[i].numel() && !is_share(tensors_[i]));
-      };
-      if (whole(rows[0])) std::swap(rows[0], rows[1]);
-      if (!whole(rows[1])) continue;
-      const std::string n = std::to_string(shape[0]);
-      layout("boxes", "there are " + n + " boxes of 4 numbers and two outputs of " + n);
-      say("output.boxes", "[" + std::to_string(b) + "]", "it has 4 numbers a row");
-      say("output.scores", "[" + std::to_string(rows[0]) + "]", "its numbers are from 0 to 1");
-      say("output.labels", std::to_string(rows[1]), "its numbers are whole, or not from 0 to 1");
-      return true;
-    }
-    return false;
-  }
-
-  bool centernet() {
-    if (tensors_.size() < 2 || tensors_.size() > 3) return false;
-    const auto heat = shape_of(tensors_[0], 3);
-    if (heat.size() != 3 || !is_share(tensors_[0])) return false;
-    for (std::size_t i = 1; i < tensors_.size(); ++i)
-      if (shape_of(tensors_[i], 3) != std::vector<std::int64_t>{2, heat[1], heat[2]}) return false;
-    layout("centernet", "output 0 is a map from 0 to 1, and the others have two planes of its size");
-    say("output.scores", "[0]", "the map");
-    say("output.boxes", "[1]", "sizes come first");
-    if (tensors_.size() == 3) say("output.offsets", "2", "offsets come after");
-    classes(heat[0]);
-    return true;
-  }
-
-  /// One tensor with a plane for each class, not much coarser than the picture, and of its shape.
-  bool semantic() {
-    const auto shape = tensors_.size() == 1 ? shape_of(tensors_[0], 3) : std::vector<std::int64_t>{};
-    if (shape.size() != 3 || shape[0] < 1 || shape[0] > kMostClasses || shape[1] * 16 < height_) return false;
-    const double across = double(shape[2]) / double(width_), down = double(shape[1]) / double(height_);
-    if (std::abs(across - down) > 0.1 * down) return false;
-    const std::string n = std::to_string(shape[0]);
-    layout("semantic", "the output is " + words(tensors_[0].sizes().vec()) +
-                           ": a map of the picture, a plane for each of " + n + (shape[0] > 1 ? " classes" : " class"));
-    const bool shares = is_share(tensors_[0]);
-    const at::Tensor sums = tensors_[0].reshape(shape).sum(0);
-    const bool whole = shares && shape[0] > 1 && sums.sub(1).abs().max().item<double>() < 1e-3;
-    say("output.probabilities", shares ? "true" : "false",
-        whole    ? "its planes add up to 1"
-        : shares ? "its numbers are from 0 to 1"
-                 : "its numbers are not from 0 to 1, so the softmax is still to come");
-    if (shares && !whole && shape[0] > 1)
-      say("output.background", "-1", "its planes do not add up to 1, so none of them is the rest");
-    else if (shape[0] > 1)
-      say("output.background", "0", "it is the usual one; a run does not show it");
-    classes(shape[0]);
-    return true;
-  }
-
-  const std::vector<at::Tensor> &tensors_;
-  const std::int64_t height_, width_;
-  Guesses &guesses_;
-  std::int64_t cells_ = 0;
+/// The input that a family of detectors is trained with; the usual one for others.
+struct UsualInput {
+  const char *family, *colour;
+  double range;
+  const char *mean, *std;
 };
+constexpr UsualInput kInputs[] = {
+    {"", "RGB", 1, "[0,0,0]", "[1,1,1]"},
+    {"YOLOX", "BGR", 255, "[0,0,0]", "[1,1,1]"},
+    {"NanoDet", "BGR", 255, "[103.53,116.28,123.675]", "[57.375,57.12,58.395]"},
+    {"DETR", "RGB", 1, "[0.485,0.456,0.406]", "[0.229,0.224,0.225]"},
+    {"UltraFace", "RGB", 255, "[127,127,127]", "[128,128,128]"},
+};
+
+const UsualInput &usual_input(const std::string &family) {
+  for (const UsualInput &input : kInputs)
+    if (family == input.family) return input;
+  return kInputs[0];
+}
+
+std::string number_text(double value) { return nlohmann::json(value).dump(); }
+
+/// Colour order and normalisation, which a run does not show.
+void guess_input(Guesses &guesses, double known_range, const std::string &known_by) {
+  const auto say = [&](const std::string &key, const std::string &value, const std::string &reason) {
+    guesses.found.push_back({key, value, reason});
+  };
+  const UsualInput &input = usual_input(guesses.family);
+  const bool known = !guesses.family.empty();
+  const std::string assumed =
+      known ? guesses.family + " is trained like this" : "it is the usual one; a run does not show it";
+  say("input.colour", std::string("\"") + input.colour + "\"", assumed);
+  say("input.range", number_text(known_range > 0 ? known_range : input.range), known_range > 0 ? known_by : assumed);
+  if (guesses.draft.layout == "torchvision") return;
+  const std::string imagenet = "a run does not show it; for ImageNet's, --set input.";
+  say("input.mean", input.mean, known ? assumed : imagenet + "mean=[0.485,0.456,0.406]");
+  say("input.std", input.std, known ? assumed : imagenet + "std=[0.229,0.224,0.225]");
+}
+
+/// Ultralytics' names: {"0": "person", …}, or a list.
+std::vector<std::string> names_in(const nlohmann::json &names) {
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto &name = names.is_array() ? names[i] : names.value(std::to_string(i), nlohmann::json());
+    if (!name.is_string() || name.get_ref<const std::string &>().empty()) return {};
+    labels.push_back(name.get<std::string>());
+  }
+  return labels;
+}
+
+/// What Ultralytics' exporters put beside a program (config.txt), and what this program found in an ONNX graph.
+Hints hints_in(const torch::jit::ExtraFilesMap &files) {
+  Hints hints;
+  for (const char *file : {kHintsFile, "config.txt"}) {
+    const auto found = files.find(file);
+    if (found == files.end()) continue;
+    const auto json = nlohmann::json::parse(found->second, nullptr, false);
+    if (!json.is_object()) continue;
+    hints.of = std::string(file) == kHintsFile ? json.value("of", "the ONNX file") : "config.txt in the file";
+    if (const auto names = json.find("names"); names != json.end() && names->is_structured())
+      hints.labels = names_in(*names);
+    if (const auto range = json.find("range"); range != json.end() && range->is_number()) hints.range = *range;
+    if (const auto classes = json.find("classes"); classes != json.end() && classes->is_number_unsigned())
+      hints.classes = *classes;
+    const auto size = json.find("imgsz");
+    if (size == json.end() || !size->is_array() || size->size() != 2) continue;
+    if (!(*size)[0].is_number_unsigned() || !(*size)[1].is_number_unsigned()) continue;
+    hints.height = (*size)[0];
+    hints.width = (*size)[1];
+  }
+  return hints;
+}
+
+/// Names that are known without a file of them.
+void name_classes(Guesses &guesses, const Hints &hints) {
+  if (!hints.labels.empty() && (!guesses.classes || guesses.classes == int(hints.labels.size()))) {
+    guesses.labels = hints.labels;
+    guesses.labels_reason = "they are in " + hints.of;
+    guesses.classes = int(hints.labels.size());
+    return;
+  }
+  if (!guesses.classes) guesses.classes = hints.classes;
+  if (!guesses.classes) return;
+  guesses.labels = coco_labels_of(guesses.classes);
+  if (!guesses.labels.empty())
+    guesses.labels_reason = "there are " + std::to_string(guesses.classes) +
+                            " classes, as detectors trained on COCO have; --labels FILE gives others";
+}
 
 }  // namespace
 
@@ -255,6 +144,7 @@ struct ModelFile::Contents {
   torch::jit::Module module;   ///< as it is in the file
   torch::jit::Module running;  ///< one that may change as it runs
   torch::jit::ExtraFilesMap extra;
+  Hints hints;
   bool takes_list = false;
   c10::ScalarType type = torch::kFloat;
 
@@ -309,19 +199,71 @@ ModelFile::ModelFile(const std::string &path) : contents_(std::make_unique<Conte
   } catch (const std::exception &error) {
     throw ImportError(first_line(error));
   }
+  contents_->hints = hints_in(contents_->extra);
   const auto method = contents_->module.find_method("forward");
   if (!method) throw ImportError(path + " has no method forward()");
   const auto &arguments = method->function().getSchema().arguments();
   contents_->takes_list = arguments.size() > 1 && arguments[1].type()->kind() == c10::TypeKind::ListType;
   for (const at::Tensor &tensor : contents_->module.parameters())
     if (tensor.is_floating_point()) contents_->type = tensor.scalar_type();
+  if (contents_->type == torch::kHalf || contents_->type == torch::kBFloat16)
+    throw ImportError(path +
+                      " has weights of 16 bits, which LibTorch does not compute with on the CPU; save it in 32 bits "
+                      "(net.float() before it is traced or scripted), or describe it with \"MODEL.json\" beside it");
 }
 
 ModelFile::~ModelFile() = default;
 
 const std::string &ModelFile::description() const { return contents_->description; }
+const Hints &ModelFile::hints() const { return contents_->hints; }
 
-Guesses ModelFile::guess(unsigned width, unsigned height) {
+void ModelFile::refuse(unsigned width, unsigned height, const std::string &why) const {
+  const bool given = width && height;
+  const std::int64_t h = given ? height : kSides[0], w = given ? width : kSides[0];
+  if (contents_->try_run(h, w, nullptr, 1))
+    throw ImportError(contents_->path + " takes pictures of one colour; oneadaptdnn has three");
+  std::string none;
+  if (const auto sound = contents_->try_sound(16000, &none))
+    throw ImportError(contents_->path + " takes sound (a tensor 1×N), not pictures: describe it with --set task=ctc " +
+                      "--set input.sample_rate=16000 --set output.layout=ctc --labels FILE, if it gives steps × " +
+                      "classes (docs/sound-models.md); a second of it gives " +
+                      (sound->tensors.empty() ? "no tensor" : words(sound->tensors[0].sizes().vec())));
+  throw ImportError(contents_->path + " ran on no picture of 3 colours" +
+                    (given ? " of " + std::to_string(w) + "×" + std::to_string(h)
+                           : ": give its size with --input-size WIDTHxHEIGHT") +
+                    " (" + why + ")");
+}
+
+/// Whether it follows another size, and why (not).
+std::pair<bool, std::string> ModelFile::follows(const Result &result, std::int64_t h, std::int64_t w,
+                                                const Guesses &guesses) const {
+  const std::int64_t height = h + 32, width = w + 64;
+  const std::string size = std::to_string(width) + "×" + std::to_string(height);
+  const auto other = w % 32 == 0 && h % 32 == 0 ? contents_->try_run(height, width, nullptr) : std::nullopt;
+  if (!other || other->tensors.size() != result.tensors.size()) return {false, "it did not follow another size"};
+  bool grows = false;
+  for (std::size_t i = 0; i < other->tensors.size(); ++i)
+    grows = grows || other->tensors[i].sizes() != result.tensors[i].sizes();
+  if (!grows) return {false, "it did not follow another size"};
+  ModelDescription d = guesses.draft;
+  if (d.layout.empty()) return {true, "it also ran on " + size + ", and its outputs grew"};
+  for (int i = 0; i < guesses.classes; ++i) d.labels.push_back("class");
+  try {
+    check_outputs(d, other->tensors, height, width);
+  } catch (const ImportError &error) {
+    return {false, "it ran on " + size + ", but there " + error.what()};
+  }
+  const bool dense = d.layout == "yolo" || (d.layout == "boxes" && !d.box_outputs.empty());
+  const std::size_t boxes = dense ? std::size_t(d.layout == "yolo" ? d.score_outputs[0] : d.box_outputs[0]) : 0;
+  if (dense && result.tensors[boxes].numel() > 4 * 64 &&
+      !boxes_follow(d, result.tensors[boxes], other->tensors[boxes], double(width) / double(w)))
+    return {false, "it ran on " + size + ", but its boxes lie where those of " + std::to_string(w) + "×" +
+                       std::to_string(h) + " do: a size is fixed in the program"};
+  return {true, "it also ran on " + size + ", and its outputs grew"};
+}
+
+Guesses ModelFile::guess(unsigned width, unsigned height, int classes) {
+  if (!width && !height) std::tie(width, height) = std::pair(contents_->hints.width, contents_->hints.height);
   Guesses guesses;
   std::string why;
   std::optional<Result> result;
@@ -333,15 +275,7 @@ Guesses ModelFile::guess(unsigned width, unsigned height) {
     for (const auto side : kSides)
       if (!result && (result = contents_->try_run(side, side, &why))) w = h = side;
   }
-  if (!result) {
-    const auto side = given ? h : kSides[0];
-    if (contents_->try_run(side, given ? w : side, nullptr, 1))
-      throw ImportError(contents_->path + " takes pictures of one colour; oneadaptdnn has three");
-    throw ImportError(contents_->path + " ran on no picture of 3 colours" +
-                      (given ? " of " + std::to_string(w) + "×" + std::to_string(h)
-                             : ": give its size with --input-size WIDTHxHEIGHT") +
-                      " (" + why + ")");
-  }
+  if (!result) refuse(width, height, why);
   const auto say = [&](const std::string &key, const std::string &value, const std::string &reason) {
     guesses.found.push_back({key, value, reason});
   };
@@ -352,36 +286,22 @@ Guesses ModelFile::guess(unsigned width, unsigned height) {
     say("input.multiple_of", "1", "it takes a list of pictures, which it resizes by itself");
     say("output.layout", "\"torchvision\"",
         std::string("it gives a dictionary of boxes, scores and labels") + (result->masks ? ", and masks" : ""));
+    guesses.draft.layout = "torchvision";
   } else {
-    const auto other = contents_->try_run(h + 32, w + 64, nullptr);
-    bool follows = other && w % 32 == 0 && h % 32 == 0 && other->tensors.size() == result->tensors.size();
-    bool grows = false;
-    for (std::size_t i = 0; follows && i < other->tensors.size(); ++i)
-      grows = grows || other->tensors[i].sizes() != result->tensors[i].sizes();
-    follows = follows && grows;
-    say("input.multiple_of", follows ? "32" : "0",
-        follows ? "it also ran on " + std::to_string(w + 64) + "×" + std::to_string(h + 32) + ", and its outputs grew"
-                : "it did not follow another size");
-    Layouts(*result, h, w, guesses).find();
+    if (!classes) classes = int(contents_->hints.labels.size());
+    guess_layout(*result, h, w, classes, guesses);
+    const auto [follow, reason] = follows(*result, h, w, guesses);
+    guesses.found.insert(guesses.found.begin() + 2, {"input.multiple_of", follow ? "32" : "0", reason});
   }
-  std::string layout;
-  for (const Guess &guess : guesses.found)
-    if (guess.key == "output.layout") layout = guess.value;
-  const bool segments = result->masks || layout == "\"semantic\"";
+  const bool segments = result->masks || guesses.draft.layout == "semantic";
   guesses.found.insert(guesses.found.begin(), {"task", segments ? "\"segmentation\"" : "\"detection\"",
                                                segments ? "it gives masks" : "it gives no masks"});
-  const bool yolox = layout == "\"yolox\"";
-  const std::string assumed = yolox ? "YOLOX is trained like this" : "it is the usual one; a run does not show it";
-  say("input.colour", yolox ? "\"BGR\"" : "\"RGB\"", assumed);
-  say("input.range", yolox ? "255" : "1", assumed);
-  if (!yolox && !result->dictionary) {
-    say("input.mean", "[0,0,0]", "a run does not show it; for ImageNet's, --set input.mean=[0.485,0.456,0.406]");
-    say("input.std", "[1,1,1]", "a run does not show it; for ImageNet's, --set input.std=[0.229,0.224,0.225]");
-  }
+  guess_input(guesses, contents_->hints.range, "that is what " + contents_->hints.of + " takes");
+  name_classes(guesses, contents_->hints);
   return guesses;
 }
 
-void ModelFile::check(const std::string &description) {
+std::string ModelFile::check(const std::string &description) {
   const ModelDescription d = ModelDescription::parse(description);
   const std::int64_t height = d.height ? d.height : d.multiple_of * 4, width = d.width ? d.width : d.multiple_of * 4;
   std::string why;
@@ -396,13 +316,13 @@ void ModelFile::check(const std::string &description) {
     if (shape.size() != 2 || shape[1] != std::int64_t(d.labels.size()))
       throw ImportError("output.scores: the output is " + words(result->tensors[index].sizes().vec()) +
                         ", but steps × " + std::to_string(d.labels.size()) + " (one a label) are due");
-    return;
+    return "";
   }
   // torchvision's resizes by itself, and finds what it finds.
   if (d.layout == "torchvision") {
-    if (d.task != "segmentation") return;
+    if (d.task != "segmentation") return "";
     const auto result = contents_->try_run(std::max(height, kSides[0]), std::max(width, kSides[0]), &why);
-    if (result && result->masks) return;
+    if (result && result->masks) return "";
     throw ImportError(result ? "the model gives no masks; --set task=detection" : "the model does not run: " + why);
   }
   const auto result = contents_->try_run(height, width, &why);
@@ -410,6 +330,15 @@ void ModelFile::check(const std::string &description) {
     throw ImportError("the model does not run on a picture of " + std::to_string(width) + "×" + std::to_string(height) +
                       ": " + why);
   check_outputs(d, result->tensors, height, width);
+  if (d.layout == "semantic") return "";
+  torch::NoGradGuard no_grad;
+  try {
+    const at::Tensor all = torch::ones({std::int64_t(d.labels.size())}, torch::kBool);
+    const std::string oddity = elements(d, result->tensors, width, height, all, 0).oddity;
+    return oddity.empty() ? "" : "the boxes that it gives " + oddity;
+  } catch (const std::exception &error) {
+    return first_line(error);
+  }
 }
 
 void ModelFile::write(const std::string &path, const std::string &option, const std::string &description) const {

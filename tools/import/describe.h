@@ -3,22 +3,11 @@
 #pragma once
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
+
+#include "layouts.h"
 
 namespace oneadapt::import {
-
-/// One thing that was found out about a model, and how.
-struct Guess {
-  std::string key;     ///< as in docs/model-keys.md, with dots
-  std::string value;   ///< JSON
-  std::string reason;  ///< goes on after "because"
-};
-
-struct Guesses {
-  std::vector<Guess> found;
-  int classes = 0;      ///< 0: not known
-  std::string problem;  ///< what kept the layout from being known; empty: nothing
-};
 
 /// A TorchScript file that is open for describing.
 class ModelFile {
@@ -29,15 +18,22 @@ class ModelFile {
 
   /// Its own description; empty: none.
   const std::string &description() const;
-  /// Runs it on pictures: of the given size, or (0) of usual ones until it takes one. Throws ImportError when it takes
-  /// none.
-  Guesses guess(unsigned width, unsigned height);
-  /// Runs it, and compares what it gives with the description. Throws ImportError.
-  void check(const std::string &description);
+  /// What the file says of its model without describing it.
+  const Hints &hints() const;
+  /// Runs it on pictures: of the given size, or (0) of usual ones until it takes one. `classes`: how many there are; 0:
+  /// that is not known. Throws ImportError when it takes none.
+  Guesses guess(unsigned width, unsigned height, int classes);
+  /// Runs it, and compares what it gives with the description. Returns why the results cannot be right all the
+  /// same, as a sentence; empty: they may be. Throws ImportError.
+  std::string check(const std::string &description);
   /// Writes it with this description; whatever else is in the archive stays. Throws ImportError.
   void write(const std::string &path, const std::string &option, const std::string &description) const;
 
  private:
+  [[noreturn]] void refuse(unsigned width, unsigned height, const std::string &why) const;
+  std::pair<bool, std::string> follows(const Result &result, std::int64_t h, std::int64_t w,
+                                       const Guesses &guesses) const;
+
   struct Contents;
   std::unique_ptr<Contents> contents_;
 };

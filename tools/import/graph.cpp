@@ -22,6 +22,17 @@ const Attribute *find(const Node &node, const std::string &key) {
                     key + " is of an unexpected kind");
 }
 
+[[noreturn]] void refuse_cycle(const Graph &graph, const std::string &through) {
+  for (const auto &[name, node] : graph.nodes)
+    for (const char *loop : {"NextIteration", "Enter", "LoopCond"})
+      if (node.op == loop)
+        throw ImportError(
+            "the graph has a loop (" + node.op + " of node " + name +
+            "), as networks with an NMS or a memory inside have; loops are not supported: export the model "
+            "without it, or name outputs in front of it with --output");
+  throw ImportError("the graph has a cycle through node " + through);
+}
+
 /// The one value of an attribute that has no other.
 template <class T>
 T only(const Node &node, const std::string &key, std::vector<T> Attribute::*values, const T &fallback) {
@@ -128,7 +139,7 @@ std::vector<std::string> Graph::order(const std::vector<Edge> &wanted) const {
       const auto found = nodes.find(input);
       if (found == nodes.end())
         throw ImportError("node " + node->name + " reads " + input + ", which the model does not have");
-      if (state[input] == State::Open) throw ImportError("the graph has a cycle through node " + input);
+      if (state[input] == State::Open) refuse_cycle(*this, input);
       if (state[input] == State::New) stack.emplace_back(&found->second, 0);
     }
   }

@@ -68,6 +68,8 @@ struct Graph {
   std::vector<Edge> outputs;        ///< of the signature, in natural order of their names; else nodes that nobody reads
   std::vector<std::string> inputs;  ///< ONNX: in order
   std::map<std::string, Edge> values;  ///< ONNX: who makes the value of a name
+  std::vector<std::string> labels;     ///< names of classes, of ONNX's metadata; empty: there are none
+  double range = 0;                    ///< value of a white pixel, where the graph shows it; else 0
 
   /// Names of the nodes that `wanted` needs, inputs before users. Throws ImportError on a cycle or a missing node.
   std::vector<std::string> order(const std::vector<Edge> &wanted) const;

@@ -6,8 +6,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
+#include "onnx_hints.h"
 #include "onnx_weights.h"
 
 namespace oneadapt::import {
@@ -63,6 +65,8 @@ class Reader {
 
   Graph read() {
     graph_.opset = opset();
+    for (const auto &entry : model_.metadata_props())
+      if (entry.key() == "names") graph_.labels = names_of(entry.value());
     const onnx::GraphProto &g = model_.graph();
     if (g.sparse_initializer_size()) throw ImportError("sparse weights are not supported; export dense ones");
     for (const auto &tensor : g.initializer()) {
@@ -77,6 +81,7 @@ class Reader {
       if (found == graph_.values.end()) throw ImportError("the output " + output.name() + " is made by no node");
       graph_.outputs.push_back(found->second);
     }
+    graph_.range = white_value(graph_);
     return std::move(graph_);
   }
 
@@ -115,7 +120,10 @@ class Reader {
     const auto &type = input.type().tensor_type();
     Attribute &shape = node.attributes["shape"];
     for (const auto &size : type.shape().dim()) shape.ints.push_back(size.has_dim_value() ? size.dim_value() : 0);
-    node.attributes["dtype"].strings = {type.elem_type() == Type::DOUBLE ? "double" : "float"};
+    static const std::map<int, const char *> types{
+        {Type::DOUBLE, "double"}, {Type::UINT8, "uint8"}, {Type::INT64, "int64"}, {Type::INT32, "int32"}};
+    const auto known = types.find(type.elem_type());
+    node.attributes["dtype"].strings = {known == types.end() ? "float" : known->second};
   }
 
   void add(const onnx::NodeProto &in) {
@@ -129,6 +137,7 @@ class Reader {
       constant_node(in, name, title);
       return;
     }
+    if (standard && in.op_type() == "If" && decided(in)) return;
     Node &node = make(name, standard ? in.op_type() : in.domain() + "." + in.op_type());
     node.title = title;
     for (int i = 0; i < in.output_size(); ++i) {
@@ -151,6 +160,30 @@ class Reader {
         throw ImportError("node " + title + " reads " + input + ", which no node before it makes");
       node.inputs.push_back(found->second);
     }
+  }
+
+  /// An If whose condition is a constant, by the nodes of the branch that it takes.
+  bool decided(const onnx::NodeProto &in) {
+    const auto condition = in.input_size() ? graph_.values.find(in.input(0)) : graph_.values.end();
+    const auto weight =
+        condition == graph_.values.end() ? graph_.weights.end() : graph_.weights.find(condition->second.node);
+    if (weight == graph_.weights.end() || weight->second.type != Array::Type::Bool || weight->second.ints.size() != 1)
+      return false;
+    const std::string taken = weight->second.ints[0] ? "then_branch" : "else_branch";
+    for (const auto &attribute : in.attribute()) {
+      if (attribute.name() != taken || attribute.g().output_size() != in.output_size()) continue;
+      const onnx::GraphProto &branch = attribute.g();
+      for (const auto &tensor : branch.initializer()) constant(tensor.name(), read_tensor(tensor, folder_));
+      for (const auto &node : branch.node()) add(node);
+      for (int i = 0; i < in.output_size(); ++i) {
+        const auto made = graph_.values.find(branch.output(i).name());
+        if (made == graph_.values.end())
+          throw ImportError("the output " + branch.output(i).name() + " of a branch is made by no node");
+        graph_.values[in.output(i)] = made->second;
+      }
+      return true;
+    }
+    return false;
   }
 
   void constant_node(const onnx::NodeProto &in, const std::string &name, const std::string &title) {

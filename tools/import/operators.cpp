@@ -121,6 +121,14 @@ Values binary(Context &context) {
   return {context.source.emit(fill(binary_patterns.at(op), {left, right}), perm)};
 }
 
+Values add_all(Context &context) {
+  const auto [first, perm] = context.as_stored(0);
+  std::string sum = first;
+  for (std::size_t i = 1; i < context.inputs.size(); ++i)
+    sum = "torch.add(" + sum + ", " + context.source.stored(context.input(i), perm) + ")";
+  return {context.source.emit(sum, perm)};
+}
+
 Values prelu(Context &context) {
   const auto [x, perm] = context.as_stored(0);
   const std::string slope = with_rank(context, context.input(1), perm, context.input(0).rank());
@@ -170,6 +178,14 @@ Values mat_mul(Context &context) {
   return {result};
 }
 
+Values batch_mat_mul(Context &context) {
+  const auto side = [&](std::size_t i, const char *key) {
+    const std::string x = context.in(i);
+    return context.node.flag(key) ? "torch.transpose(" + x + ", -2, -1)" : x;
+  };
+  return context.one("torch.matmul(" + side(0, "adj_x") + ", " + side(1, "adj_y") + ")");
+}
+
 const std::vector<OperatorRow> &other_operators() {
   static const std::vector<OperatorRow> rows = [] {
     std::vector<OperatorRow> all{
@@ -178,6 +194,8 @@ const std::vector<OperatorRow> &other_operators() {
         {"Mean", reduce},    {"Min", reduce},           {"Sum", reduce},
         {"Prelu", prelu},    {"Softmax", softmax},      {"StopGradient", identity},
     };
+    all.push_back({"AddN", add_all});
+    for (const char *name : {"BatchMatMul", "BatchMatMulV2"}) all.push_back({name, batch_mat_mul});
     for (const auto &[name, pattern] : unary_patterns) all.push_back({name.c_str(), unary});
     for (const auto &[name, pattern] : binary_patterns) all.push_back({name.c_str(), binary});
     return all;

@@ -92,6 +92,11 @@ Values pack(Context &context) {
   return {context.source.emit("torch.stack([" + list + "], " + std::to_string(context.node.integer("axis", 0)) + ")")};
 }
 
+Values unpack(Context &context) {
+  return context.source.emit_all("torch.unbind(" + context.in(0) + ", " +
+                                 std::to_string(context.node.integer("axis", 0)) + ")");
+}
+
 Values split_into(Context &context, std::size_t value, std::int64_t axis, const Dims &sizes) {
   const auto [x, perm] = context.as_stored(value);
   if (axis < 0) axis += std::int64_t(context.input(value).rank());
@@ -282,7 +287,8 @@ const std::vector<OperatorRow> &shape_operators() {
                                              {"Squeeze", squeeze},
                                              {"StridedSlice", strided_slice},
                                              {"TopKV2", top_k},
-                                             {"Transpose", transpose}};
+                                             {"Transpose", transpose},
+                                             {"Unpack", unpack}};
   return rows;
 }
 

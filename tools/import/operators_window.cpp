@@ -177,6 +177,53 @@ Values pool(Context &context) {
                               format.perm())};
 }
 
+/// The gradient of a convolution, with which networks enlarge: a transposed convolution. SAME makes each side so many
+/// times larger as the stride says; what its window adds beyond that is cut away, as the convolution's pads were.
+Values transposed_convolution(Context &context) {
+  const Format format = format_of(context);
+  Source &source = context.source;
+  Value &x = context.input(2);
+  const at::Tensor weights = context.constant(1);
+  if (x.rank() != 4 || weights.dim() != 4) context.fail("expects a picture and weights of four dimensions");
+  const auto stride = format.spatial(context, context.node.ints("strides", {1, 1, 1, 1}));
+  const auto dilation = format.spatial(context, context.node.ints("dilations", {1, 1, 1, 1}));
+  const auto rule = context.node.text("padding", "VALID");
+  if (dilation[0] != 1 || dilation[1] != 1 || (rule != "SAME" && rule != "VALID"))
+    context.fail("the padding " + rule + " with dilations of " + literal(Dims{dilation[0], dilation[1]}) +
+                 " is not supported");
+  const std::array<std::int64_t, 2> kernel{weights.size(0), weights.size(1)};
+  const std::string picture = source.stored(x, format.perm());
+  Dims more;
+  for (std::size_t i = 0; i < 2; ++i) more.push_back(std::max<std::int64_t>(stride[i] - kernel[i], 0));
+  std::string result = "torch.conv_transpose2d(" + picture + ", " + source.buffer(weights.permute({3, 2, 0, 1})) +
+                       ", None, " + literal(Dims{stride[0], stride[1]}) + ", [0, 0], " + literal(more) + ")";
+  for (std::size_t i = 0; rule == "SAME" && i < 2; ++i) {
+    const auto extra = std::max<std::int64_t>(kernel[i] - stride[i], 0);
+    if (!extra) continue;
+    const std::string axis = std::to_string(i + 2), first = std::to_string(extra / 2);
+    result = "torch.slice(" + result + ", " + axis + ", " + first + ", " + first + " + " + picture + ".size(" + axis +
+             ") * " + std::to_string(stride[i]) + ")";
+  }
+  return {source.emit(result, format.perm())};
+}
+
+Values depth_to_space(Context &context) {
+  const Format format = format_of(context);
+  Value &x = context.input(0);
+  const auto block = context.node.integer("block_size", 2);
+  if (x.rank() != 4 || block < 1) context.fail("expects a picture of four dimensions");
+  const auto depth = x.shape()[format.nhwc ? 3 : 1];
+  if (depth % (block * block)) context.fail("the depth does not fit the block");
+  const std::string picture = context.source.stored(x, format.perm()), b = std::to_string(block),
+                    channels = std::to_string(depth / (block * block));
+  const auto size = [&](int axis) { return picture + ".size(" + std::to_string(axis) + ")"; };
+  return {context.source.emit("torch.reshape(torch.permute(torch.reshape(" + picture + ", [" + size(0) + ", " + b +
+                                  ", " + b + ", " + channels + ", " + size(2) + ", " + size(3) +
+                                  "]), [0, 3, 4, 1, 5, 2]), [" + size(0) + ", " + channels + ", " + size(2) + " * " +
+                                  b + ", " + size(3) + " * " + b + "])",
+                              format.perm())};
+}
+
 /// How a size of the output follows from the input's in a resize: a whole factor, or a whole part.
 std::string ratio(Context &context, std::int64_t from, std::int64_t to) {
   if (from < 1 || to < 1 || (from % to && to % from))
@@ -239,6 +286,8 @@ const std::vector<OperatorRow> &window_operators() {
   static const std::vector<OperatorRow> rows{
       {"AvgPool", pool},
       {"Conv2D", convolution},
+      {"Conv2DBackpropInput", transposed_convolution},
+      {"DepthToSpace", depth_to_space},
       {"DepthwiseConv2dNative", convolution},
       {"FusedBatchNormV3", batch_norm},
       {"FusedDepthwiseConv2dNative", convolution},

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "presets.h"
 
+#include "model/labels.h"
+
 namespace oneadapt::import {
 namespace {
-
-/// The 80 classes of COCO, in the order of every detector trained on it.
-const std::vector<std::string> coco_labels{
-    "person",         "bicycle",    "car",           "motorcycle",    "airplane",     "bus",           "train",
-    "truck",          "boat",       "traffic light", "fire hydrant",  "stop sign",    "parking meter", "bench",
-    "bird",           "cat",        "dog",           "horse",         "sheep",        "cow",           "elephant",
-    "bear",           "zebra",      "giraffe",       "backpack",      "umbrella",     "handbag",       "tie",
-    "suitcase",       "frisbee",    "skis",          "snowboard",     "sports ball",  "kite",          "baseball bat",
-    "baseball glove", "skateboard", "surfboard",     "tennis racket", "bottle",       "wine glass",    "cup",
-    "fork",           "knife",      "spoon",         "bowl",          "banana",       "apple",         "sandwich",
-    "orange",         "broccoli",   "carrot",        "hot dog",       "pizza",        "donut",         "cake",
-    "chair",          "couch",      "potted plant",  "bed",           "dining table", "toilet",        "tv",
-    "laptop",         "mouse",      "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
-    "toaster",        "sink",       "refrigerator",  "book",          "clock",        "vase",          "scissors",
-    "teddy bear",     "hair drier", "toothbrush"};
 
 Preset nanodet() {
   ModelDescription d;
@@ -34,7 +21,7 @@ Preset nanodet() {
   d.box_outputs = {3, 4, 5};
   d.bins = 11;
   d.nms_iou = 0.5;
-  d.labels = coco_labels;
+  d.labels = coco_labels();
   d.threshold = 0.4;
   return {"nanodet",
           "NanoDet, 80 COCO classes",

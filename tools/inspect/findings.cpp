@@ -66,6 +66,7 @@ void about_results(const Inspection &in, std::vector<Finding> &out) {
         {"gradient-zero",
          "the gradient is 0 everywhere though there are elements: their scores do not depend on the input, or "
          "are so near to 0 or 1 that the sigmoid is flat there; without a gradient nothing can adapt"});
+  if (!in.results_problem.empty()) out.push_back({"boxes", in.results_problem});
   if (!in.repeatable)
     out.push_back({"not-repeatable",
                    "two runs on the same input give different results; look for dropout, noise, or a state that the "

@@ -400,6 +400,7 @@ void run(Inspection &in, const Options &options, const std::function<void(std::s
     Taker<Picture> taker(in, options, on_frame);
     show_pictures(in, options, runs, taker);
     if (options.repeat) runs.measure(runs.passes(taker.measured()));
+    in.results_problem = in.model->results_problem();
   }
 }
 

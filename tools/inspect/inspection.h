@@ -46,9 +46,6 @@ struct Facts {
   bool hears() const { return description.task == "ctc"; }
 };
 
-/// A gradient that is nowhere greater is none: all scores are where the sigmoid is flat.
-constexpr double kNoGradient = 1e-12;
-
 /// What a model found. Words are boxes too, over the whole height, their sides shares of the interval.
 struct Found {
   Detection at;
@@ -94,7 +91,8 @@ struct Inspection {
   bool made_up = false, clip = false;     ///< the input was made here; it has frames, or seconds
   std::vector<Frame> frames;
   TrainingCalls training;
-  bool repeatable = true;  ///< equal runs give equal results
+  bool repeatable = true;       ///< equal runs give equal results
+  std::string results_problem;  ///< why what was found cannot be right; empty: it may be
   Times times;
   MemoryUse memory;
 };

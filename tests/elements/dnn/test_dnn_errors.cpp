@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadaptdnn on what is wrong: one clear message that names the property, or the documented fallback.
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include "dnn_harness.h"
 
@@ -90,23 +91,44 @@ TEST(DnnErrors, ModelThatGivesNoNumbers) {
   expect_error(only_error(dnn), GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "\"model\"", "not finite");
 }
 
-TEST(DnnErrors, GradientThatIsNotFiniteIsAWarning) {
-  DnnHarness dnn;
-  save_module(dnn.folder.file("steep.pt"),
-              "def forward(self, x):\n    s = 0.8 + torch.sqrt(x.mean() - x.mean())\n"
-              "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
-              colours_description());
-  dnn.set("model", dnn.folder.file("steep.pt").c_str());
+/// A model warns once, not once a second, and every frame goes on; its forward(x) ends with `body`.
+void expect_one_warning(DnnHarness &dnn, const std::string &body, const char *what) {
+  save_module(dnn.folder.file("odd.pt"), "def forward(self, x):\n" + body, colours_description());
+  dnn.set("model", dnn.folder.file("odd.pt").c_str());
   dnn.start();
   for (int i = 0; i < 30; ++i) ASSERT_EQ(dnn.push(GstClockTime(i) * kFrame), GST_FLOW_OK);
-  EXPECT_EQ(dnn.log, Log(30, "buffer"));
+  EXPECT_EQ(std::count(dnn.log.begin(), dnn.log.end(), "buffer"), 30);
   const auto warnings = dnn.messages(GST_MESSAGE_WARNING);
-  ASSERT_EQ(warnings.size(), 1u);  // not once a second
-  EXPECT_TRUE(has(warnings[0].text, "not finite")) << warnings[0].text;
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_TRUE(has(warnings[0].text, what)) << warnings[0].text;
   EXPECT_TRUE(dnn.messages(GST_MESSAGE_ERROR).empty());
+  dnn.drop_output();
+}
+
+TEST(DnnErrors, GradientThatIsNotFiniteIsAWarning) {
+  DnnHarness dnn;
+  expect_one_warning(dnn,
+                     "    s = 0.8 + torch.sqrt(x.mean() - x.mean())\n"
+                     "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
+                     "not finite");
+  EXPECT_EQ(dnn.log, Log(30, "buffer"));
   EXPECT_EQ(dnn.stat("failed-gradients"), 3u);
   EXPECT_EQ(dnn.stat("gradients"), 0u);
-  dnn.drop_output();
+}
+
+TEST(DnnErrors, AGradientOfZerosIsAWarningOnce) {
+  DnnHarness dnn;
+  expect_one_warning(dnn,
+                     "    print(\"hello\")\n    s = torch.round(x.mean() * 100) / 100 + 0.6\n"
+                     "    return torch.tensor([[4., 4., 12., 12.]]), s.unsqueeze(0), torch.tensor([0])\n",
+                     "the gradient is 0 everywhere though there are 1 elements");
+}
+
+TEST(DnnErrors, BoxesThatCannotBeRightAreAWarningOnce) {
+  DnnHarness dnn;
+  expect_one_warning(dnn,
+                     "    return torch.tensor([[0.1, 0.1, 0.4, 0.5]]), x[0, 0].mean().reshape(1), torch.tensor([0])\n",
+                     "\"output.normalised\": true");
 }
 
 TEST(DnnErrors, FramesWithoutStreamTime) {

@@ -50,13 +50,31 @@ TEST(Description, WritesWhatItReads) {
   EXPECT_EQ(ModelDescription::parse(b.to_json()).to_json(), b.to_json());
   for (const char *output :
        {R"({"layout": "torchvision", "nms_iou": 0.7})",
-        R"({"layout": "yolo", "predictions": [2], "objectness": true, "corners": true, "nms_iou": 0.5})",
+        R"({"layout": "yolo", "predictions": [2], "objectness": true, "box": "corners", "normalised": true,
+            "activation": "sigmoid", "nms_iou": 0.5})",
+        R"({"layout": "detections", "predictions": [0], "box": "corners-yx", "normalised": false, "nms_iou": 1})",
+        R"({"layout": "boxes", "scores": [1], "boxes": [0], "background": 0, "box": "centre", "normalised": true,
+            "activation": "softmax", "nms_iou": 1})",
+        R"({"layout": "nanodet", "strides": [8, 16], "bins": 8, "predictions": [1], "nms_iou": 0.6})",
         R"({"layout": "yolox", "predictions": [0], "strides": [8, 16], "nms_iou": 0.5})",
         R"({"layout": "centernet", "scores": [0], "boxes": [2], "offsets": 1, "nms_iou": 1})"}) {
     const auto parsed = ModelDescription::parse(
         std::string(R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a"], "output": )") + output + "}");
     EXPECT_EQ(nlohmann::json::parse(parsed.to_json())["output"], nlohmann::json::parse(output));
   }
+}
+
+TEST(Description, CornersIsTheOlderNameOfABox) {
+  const auto box = [](const std::string &keys) {
+    return ModelDescription::parse(
+               R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a"], "output": {"layout": "yolo")" + keys +
+               "}}")
+        .box;
+  };
+  EXPECT_EQ(box(""), "centre");
+  EXPECT_EQ(box(R"(, "corners": true)"), "corners");
+  EXPECT_EQ(box(R"(, "corners": false)"), "centre");
+  EXPECT_THROW(box(R"(, "corners": true, "box": "centre")"), std::invalid_argument);
 }
 
 TEST(Description, OverridesAreLaidOverKeyByKey) {

@@ -152,4 +152,27 @@ TEST(TrainingCalls, AreSeenHoweverTheyCameIntoTheProgram) {
   EXPECT_EQ(watch_training_calls([&] { model->infer(frame); }).batch_norms, 1u);
 }
 
+/// An interpreter's stack holds what is still to be used, too: the other branch of a sum, parts of a list.
+TEST(TrainingCalls, AreSeenBehindWhatWaitsOnTheStack) {
+  TemporaryFolder folder;
+  const auto count = [&](const std::string &body) {
+    save_module(
+        folder.file("m.pt"),
+        "def forward(self, x):\n    m = torch.ones([3])\n" + body +
+            "    return torch.tensor([[4., 4., 12., 12.]]), y.mean().sigmoid().unsqueeze(0), torch.tensor([0])\n",
+        colours_description());
+    const auto model = load(folder.file("m.pt"));
+    const auto pixels = plain_rgb(32, 24, 200, 200, 200);
+    return watch_training_calls([&] { model->infer({pixels.data(), 96, 32, 24}); });
+  };
+  const std::string norm = "torch.batch_norm(x, None, None, m, m, True, 0.1, 1e-5, False)";
+  EXPECT_EQ(count("    y = x + " + norm + "\n").batch_norms, 1u);
+  EXPECT_EQ(count("    y = torch.cat([x, x * 2, " + norm + "], 1)\n").batch_norms, 1u);
+  EXPECT_EQ(count("    y = x * torch.sigmoid(" + norm + ") * torch.sigmoid(x)\n").batch_norms, 1u);
+  EXPECT_EQ(count("    y = x * 2 + torch.dropout(x, 0.5, True)\n").dropouts, 1u);
+  EXPECT_EQ(count("    y = torch.cat([x, torch.feature_dropout(x, 0.5, True)], 1)\n").dropouts, 1u);
+  EXPECT_EQ(count("    y = torch.cat([x, torch.feature_dropout(x, 0.5, False)], 1)\n").dropouts, 0u);
+  EXPECT_EQ(count("    y = x + torch.alpha_dropout(x, 0.5, True)\n").dropouts, 1u);
+}
+
 }  // namespace

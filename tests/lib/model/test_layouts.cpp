@@ -2,9 +2,12 @@
 // One detector ("colours", tests/support/test_models.h) in every layout: the same objects, the same z, the same map.
 #include <gtest/gtest.h>
 
+#include <torch/script.h>
+
 #include <cmath>
 
 #include "model/model.h"
+#include "model/newer_operators.h"
 #include "model_rig.h"
 #include "test_models.h"
 
@@ -89,6 +92,35 @@ const Layout kLayouts[] = {
     return heat.unsqueeze(0), sizes.unsqueeze(0), offsets.unsqueeze(0)
 )",
      R"({"layout": "centernet", "scores": [0], "boxes": [1], "offsets": 2})"},
+    // DETR and its kin: rows of a box in fractions of 32×24, and a score for each class.
+    {"yolo, fractions", R"(
+    boxes = torch.tensor([[8., 8., 8., 8.], [20., 8., 8., 8.], [8., 20., 8., 8.]]) / torch.tensor([32., 24., 32., 24.])
+    s = torch.stack([torch.stack([r, z, z]), torch.stack([z, g, z]), torch.stack([z, z, b])])
+    return torch.cat([boxes, s], 1).unsqueeze(0)
+)",
+     R"({"layout": "yolo", "normalised": true})"},
+    // YOLOv10 and YOLO26; the rest is filled up.
+    {"detections", R"(
+    boxes = torch.tensor([[4., 4., 12., 12.], [16., 4., 24., 12.], [4., 16., 12., 24.], [0., 0., 0., 0.]])
+    more = torch.stack([torch.stack([r, g, b, z]), torch.tensor([0., 1., 2., 7.])], 1)
+    return torch.cat([boxes, more], 1).unsqueeze(0)
+)",
+     R"({"layout": "detections"})"},
+    // Logits, and y before x.
+    {"boxes, a score for each class", R"(
+    boxes = torch.tensor([[4., 4., 12., 12.], [4., 16., 12., 24.], [16., 4., 24., 12.]])
+    boxes = boxes / torch.tensor([24., 32., 24., 32.])  # y0 x0 y1 x1
+    s = torch.stack([torch.stack([r, z, z]), torch.stack([z, g, z]), torch.stack([z, z, b])])
+    s = torch.log(s.clamp(1e-6, 1.) / (1. - s.clamp(1e-6, 0.999)))
+    return s, boxes
+)",
+     R"({"layout": "boxes", "scores": [0], "boxes": [1], "activation": "sigmoid", "box": "corners-yx",
+        "normalised": true})"},
+    {"boxes as corner and size", R"(
+    boxes = torch.tensor([[4., 4., 8., 8.], [16., 4., 8., 8.], [4., 16., 8., 8.]])
+    return boxes, torch.stack([r, g, b]), torch.tensor([0, 1, 2])
+)",
+     R"({"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2, "box": "corner-size"})"},
 };
 
 std::string save(const TemporaryFolder &folder, const Layout &layout, const std::string &output) {
@@ -155,6 +187,97 @@ std::string error_of(const Layout &layout, const std::string &output) {
     return e.what();
   }
   return "";
+}
+
+/// Three cells of 32 pixels, with scores and 2 bins a side in a row: the expectation of equal bins is half a stride.
+TEST(NanodetInOneTensor, SameAsInTwo) {
+  const std::string forward = R"(
+def forward(self, x):
+    s = x[0, 0, 4:12, 4:12].mean().reshape(1, 1).expand(3, 1) * torch.tensor([[1.], [0.5], [0.]])
+    d = torch.zeros([3, 8])
+    return torch.cat([s, d], 1), s, d
+)";
+  const auto found = [&](const std::string &outputs) {
+    TemporaryFolder folder;
+    save_module(folder.file("m.pt"), forward,
+                R"({"format": 1, "input": {"multiple_of": 32}, "labels": ["a"], "output": {"layout": "nanodet",
+                "strides": [32, 64], "bins": 2, )" +
+                    outputs + "}}");
+    return Model::load(options_of(folder.file("m.pt")))->infer(frame_of(plain_rgb(64, 32, 204, 0, 0), 64, 32));
+  };
+  // 64×32: two cells of 32 pixels, one of 64.
+  const auto one = found(R"("predictions": [0])");
+  ASSERT_EQ(one.size(), 2u);
+  EXPECT_NEAR(one[0].score, 0.8, 1e-5);
+  EXPECT_NEAR(one[0].box.x0 * 64, 0, 1e-4);   // 16 − 16
+  EXPECT_NEAR(one[0].box.x1 * 64, 32, 1e-4);  // 16 + 16
+  EXPECT_NEAR(one[1].box.x0 * 64, 32, 1e-4);
+}
+
+TEST(BackgroundOfBoxes, IsNoElement) {
+  TemporaryFolder folder;
+  save_module(folder.file("m.pt"), R"(
+def forward(self, x):
+    r = x[0, 0].mean()
+    return torch.stack([torch.stack([1 - r, r]), torch.stack([r, 1 - r])]), torch.tensor([[0., 0., 9., 9.], [9., 9., 20., 20.]])
+)",
+              R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["none", "a"], "output": {"layout": "boxes",
+              "scores": [0], "boxes": [1], "background": 0}})");
+  const auto model = Model::load(options_of(folder.file("m.pt")));
+  const auto found = model->infer(frame_of(plain_rgb(kWidth, kHeight, 204, 0, 0)));
+  ASSERT_EQ(found.size(), 1u);  // 0.8; the other has 0.2, though it would be the background by 0.8
+  EXPECT_EQ(found[0].label, 1);
+  EXPECT_NEAR(found[0].score, 0.8, 1e-5);
+}
+
+TEST(NestedOutputs, CountInOrder) {
+  // YOLOv5 up to 6.1: (predictions, [maps]).
+  TemporaryFolder folder;
+  save_module(folder.file("m.pt"), R"(
+def forward(self, x):
+    row = torch.cat([torch.tensor([8., 8., 8., 8.]), x[0, 0].mean().reshape(1), torch.ones([1])])
+    return row.reshape(1, 1, 6), [x, x[:, :, ::2, ::2]]
+)",
+              R"({"format": 1, "input": {"multiple_of": 1}, "labels": ["a"], "output": {"layout": "yolo",
+              "objectness": true}})");
+  const auto found =
+      Model::load(options_of(folder.file("m.pt")))->infer(frame_of(plain_rgb(kWidth, kHeight, 204, 0, 0)));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NEAR(found[0].score, 0.8, 1e-5);
+}
+
+TEST(BoxProblem, NamesTheKey) {
+  const auto problem = [](const std::string &boxes, const std::string &output = "{}") {
+    TemporaryFolder folder;
+    save_module(folder.file("m.pt"),
+                "def forward(self, x):\n    s = x[0, 0].mean().reshape(1).expand(10)\n    i = torch.arange(10.)\n    "
+                "return " +
+                    boxes + ", s, torch.zeros([10])\n",
+                colours_description(R"({"output": )" + output + "}"));
+    const auto model = Model::load(options_of(folder.file("m.pt")));
+    model->infer(frame_of(plain_rgb(kWidth, kHeight, 204, 0, 0)));
+    return model->results_problem();
+  };
+  const auto rows = [](const char *a, const char *b, const char *c, const char *d) {
+    return std::string("torch.stack([") + a + ", " + b + ", " + c + ", " + d + "], 1)";
+  };
+  EXPECT_EQ(problem(rows("i", "i", "i + 8", "i + 9")), "");
+  EXPECT_TRUE(has(problem(rows("i / 32", "i / 32", "i / 16", "i / 16")), "\"output.normalised\": true"));
+  EXPECT_EQ(problem(rows("i / 32", "i / 32", "i / 16", "i / 16"), R"({"normalised": true})"), "");
+  EXPECT_TRUE(has(problem(rows("i + 9", "i + 9", "i * 0 + 5", "i * 0 + 6")), "check \"output.box\""));
+  EXPECT_TRUE(has(problem(rows("i + 40", "i", "i + 48", "i + 8")), "outside the picture"));
+  EXPECT_TRUE(has(problem(rows("i", "i", "i + 1", "i + 1.5")), "smaller than two pixels"));
+  EXPECT_TRUE(has(problem(rows("i * 0", "i * 0", "i * 0 + 9", "i * 0 + 9")), "all the same"));
+}
+
+TEST(NewerOperators, AttentionOfLibTorch2) {
+  const at::Tensor q = at::randn({1, 2, 5, 4}), k = at::randn({1, 2, 6, 4}), v = at::randn({1, 2, 6, 3});
+  register_newer_operators();
+  torch::jit::Module module("M");
+  module.define(
+      "def forward(self, q, k, v):\n    return torch.scaled_dot_product_attention(q, k, v, None, 0.0, False)\n");
+  const at::Tensor have = module.forward({q, k, v}).toTensor();
+  EXPECT_TRUE(at::allclose(have, at::matmul(at::matmul(q, k.transpose(-2, -1)).div(2).softmax(-1), v), 1e-4, 1e-6));
 }
 
 TEST(WrongLayout, SaysWhatDoesNotFit) {

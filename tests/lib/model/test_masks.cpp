@@ -215,7 +215,7 @@ TEST(Semantic, WrongOutputsSaySo) {
   has(error("x / 0"), "not finite");
   has(error("{\"aux\": x}"), "without a tensor \"out\"");
   EXPECT_EQ(error("{\"out\": x[0]}"), "");
-  has(error("[[x]]"), "forward() must return");
+  has(error("[[3]]"), "forward() must return");
 }
 
 // ---- Mask R-CNN's masks

@@ -45,6 +45,26 @@ TEST(BadModel, EachFileHasItsOwnSentence) {
                   "zip archive but not TorchScript"));
 }
 
+TEST(BadModel, FilesOfOtherRuntimesAreKnown) {
+  TemporaryFolder folder;
+  const auto expect = [&](const std::string &bytes, const std::string &what) {
+    write_file(folder.file("m.pt"), bytes);
+    const std::string text = load_error(Kind::Format, cpu_options(folder.file("m.pt")));
+    EXPECT_TRUE(has(text, what)) << text;
+  };
+  expect(std::string("\x1c\0\0\0TFL3", 8) + std::string(64, '\0'), "TensorFlow Lite");
+  expect(std::string("\x24\0\0\0ORTM", 8) + std::string(64, '\0'), "ONNX Runtime's own format");
+  expect(std::string("\x40\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}", 29), "safetensors");
+  expect("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull");
+  expect("<!DOCTYPE html><html><head></head></html>", "page of a web site");
+  expect("\x89HDF\r\n\x1a\n" + std::string(64, '\0'), "HDF5");
+  expect("ptrt" + std::string(64, '\0'), "TensorRT");
+  expect("<?xml version=\"1.0\"?><net/>", "OpenVINO");
+  expect("\x1f\x8b\x08" + std::string(64, '\0'), "gunzip");
+  expect("PK\x03\x04" + std::string(30, ' ') + "archive/archive_format" + "PK\x05\x06" + std::string(18, '\0'),
+         "torch.export");
+}
+
 TEST(BadModel, DamageAnywhereIsAnErrorNotACrash) {
   TemporaryFolder folder;
   const std::string bytes = read_file(save_colours(folder));
@@ -122,6 +142,27 @@ TEST(Labels, FileMustMatch) {
   write_file(options.labels_file, "rot\nblau\n");
   const std::string text = load_error(Kind::Labels, options);
   EXPECT_TRUE(has(text, "2 labels") && has(text, "3 classes")) << text;
+}
+
+TEST(Labels, AsPeopleWriteThem) {
+  TemporaryFolder folder;
+  auto options = cpu_options(save_colours(folder));
+  options.labels_file = folder.file("labels.txt");
+  const std::vector<std::string> names{"red", "green", "blue"};
+  for (const char *text : {"\xef\xbb\xbfred\ngreen\nblue\n", "red\r\ngreen\r\nblue", "0: red\n1: green\n2: blue\n",
+                           "1 red\n2 green\n3 blue\n", "0,red\n1,green\n2,blue\n\n"}) {
+    write_file(options.labels_file, text);
+    EXPECT_EQ(Model::load(options)->labels(), names) << text;
+  }
+  // Numbers that do not count are names.
+  write_file(options.labels_file, "3 red\n1 green\n2 blue\n");
+  EXPECT_EQ(Model::load(options)->labels()[0], "3 red");
+  write_file(options.labels_file, "rouge\nvert p\xe2le\nbleu\n");
+  EXPECT_TRUE(has(load_error(Kind::Labels, options), "no UTF-8 in line 2"));
+  write_file(options.labels_file, "red\n\ngreen\nblue\n");
+  EXPECT_TRUE(has(load_error(Kind::Labels, options), "a blank line 2"));
+  write_file(options.labels_file, "\n\n");
+  EXPECT_TRUE(has(load_error(Kind::Labels, options), "holds no name"));
 }
 
 TEST(Classes, UnknownOnesListWhatLooksLikeThem) {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// DNNGrad of generated networks against central differences: bench-gradients [NETWORKS] [FIRST-SEED].
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "random_network.h"
+
+using namespace oneadapt_test;
+
+int main(int argc, char **argv) {
+  const unsigned count = argc > 1 ? unsigned(std::atoi(argv[1])) : 300,
+                 first = argc > 2 ? unsigned(std::atoi(argv[2])) : 1;
+  std::map<std::string, unsigned> of_kind;
+  unsigned wrong = 0, empty = 0;
+  double worst = 0;
+  const auto kinds = network_kinds();
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    const TemporaryFolder folder;
+    const RandomNetwork network = save_random_network(folder, seed, kinds[seed % kinds.size()]);
+    for (const std::string &kind : network.kinds) ++of_kind[kind];
+    bool bad = false;
+    for (const char *plan : {"plain", "channels-last", "onednn"}) {
+      const GradientCheck check = check_gradient(network, plan, seed);
+      if (!(check.length > 0)) ++empty;
+      worst = std::max(worst, check.relative_error);
+      if (check.relative_error <= 0.01 && check.z_error < 1e-3) continue;
+      std::printf("seed %u, plan %s: relative error %.3g, of z %.3g\n", seed, plan, check.relative_error,
+                  check.z_error);
+      if (!bad) std::printf("%s", network.source.c_str());
+      bad = true;
+    }
+    wrong += bad;
+  }
+  for (const auto &[kind, number] : of_kind) std::printf("%4u networks with %s\n", number, kind.c_str());
+  std::printf("%u networks, 3 plans each: %u wrong, %u without a gradient, worst relative error %.2g\n", count, wrong,
+              empty, worst);
+  return wrong != 0;
+}
