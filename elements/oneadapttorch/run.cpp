@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "messages.h"
@@ -306,7 +307,15 @@ void Run::warn_of_no_gradient(const std::string &why, GstClockTime time) {
 void Run::warn_of_zero_gradient(const Gradient &gradient) {
   const std::vector<float> &values = gradient.map.values;
   const auto counts = [](float value) { return double(value) > kNoGradient; };
-  if (warned_no_path_ || !gradient.elements || std::any_of(values.begin(), values.end(), counts)) return;
+  // Scores that are sure have no gradient either, and nothing is wrong with that.
+  constexpr double kSure = 0.99;
+  constexpr unsigned kInARow = 3;
+  const bool sure = std::abs(gradient.z) > kSure * gradient.elements;
+  if (warned_no_path_ || !gradient.elements || sure || std::any_of(values.begin(), values.end(), counts)) {
+    zeros_ = 0;
+    return;
+  }
+  if (++zeros_ < kInARow) return;
   warned_no_path_ = true;
   GST_ELEMENT_WARNING(
       element_, STREAM, FAILED,
