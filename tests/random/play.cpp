@@ -260,9 +260,12 @@ void Player::check_filter(GstElement *filter) {
 void Player::check_dnn(GstElement *dnn) {
   GstStructure *stats = nullptr;
   g_object_get(dnn, "stats", &stats, nullptr);
-  const guint64 frames = counter(stats, "frames");
+  // A live stream that is faster than the DNN has frames left out, and those that wait when it is stopped go unseen.
+  const guint64 frames = counter(stats, "frames"), taken = frames + counter(stats, "skipped");
   const Sights::Counts pads = sights_.counts(dnn);
-  expect(wrong_, frames == pads.in, dnn, "frames, and buffers at the sink pad", frames, pads.in);
+  const bool all = !recipe_.live || (exact_ && ended_);
+  expect(wrong_, all ? taken == pads.in : taken <= pads.in, dnn, "frames with those left out, and buffers at the pad",
+         taken, pads.in);
   expect(wrong_, exact_ && ended_ ? frames == pads.out : frames >= pads.out, dnn, "frames, and buffers out", frames,
          pads.out);
   expect(wrong_, counter(stats, "failed-gradients") == 0, dnn, "failed gradients", counter(stats, "failed-gradients"),
