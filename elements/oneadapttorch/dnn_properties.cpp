@@ -53,6 +53,8 @@ GType plan_type() {
       {1, "The program as it was saved", "plain"},
       {2, "Frozen, the channels of a pixel side by side", "channels-last"},
       {3, "As channels-last; convolutions by oneDNN, attention of frames without a gradient in parts", "onednn"},
+      {4, "Frames without a gradient by ONNX Runtime, from the ONNX graph beside the model; others as onednn",
+       "onnxruntime"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstOneadaptDnnPlan", values);
   return type;
@@ -111,7 +113,7 @@ void add_plan_row(SettingProperties<DnnProperties> &rows) {
   /**
    * oneadaptdnn:plan:
    *
-   * How LibTorch runs a model of pictures on the CPU. `auto` remembers what it found in the user's cache.
+   * How a model of pictures is run on the CPU. `auto` remembers what it found in the user's cache.
    * #oneadaptdnn:stats says which plan frames without and with a gradient have.
    */
   rows.add(

@@ -26,6 +26,9 @@ void post_model_error(GstElement *element, ModelError::Kind kind, const char *wh
     case Kind::Classes:
       GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS, ("Property \"classes\": %s.", what), (nullptr));
       break;
+    case Kind::Plan:
+      GST_ELEMENT_ERROR(element, LIBRARY, SETTINGS, ("Property \"plan\": %s.", what), (nullptr));
+      break;
     case Kind::Input:
       GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("%s.", what), (nullptr));
       break;

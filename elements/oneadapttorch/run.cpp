@@ -327,6 +327,10 @@ void Run::warn_of_zero_gradient(const Gradient &gradient) {
 }
 
 void Run::warn_of_results() {
+  if (const std::string problem = medium_->model().plan_problem(); !warned_plan_ && !problem.empty()) {
+    warned_plan_ = true;
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("Property \"plan\": %s.", problem.c_str()), ("said once a run"));
+  }
   if (warned_results_) return;
   const std::string problem = medium_->model().results_problem();
   if (problem.empty()) return;

@@ -112,7 +112,8 @@ class Run {
   Statistics statistics_;
   std::optional<guint64> sent_;  ///< the newest interval whose gradient was sent
   bool failed_ = false;          ///< an error has been posted; one is enough
-  bool warned_gradient_ = false, warned_no_path_ = false, warned_results_ = false, warned_time_ = false;
+  bool warned_gradient_ = false, warned_no_path_ = false, warned_plan_ = false, warned_results_ = false,
+       warned_time_ = false;
   unsigned zeros_ = 0;        ///< gradients in a row that were 0 everywhere
   bool warned_slow_ = false;  ///< the pushing thread's
 };

@@ -80,12 +80,13 @@ ChosenDevice choose_device(const std::string &wanted) {
   return chosen;
 }
 
-void InferenceThreads::use() {
+unsigned InferenceThreads::use() {
   static const int all = at::get_num_threads();
   blas_.count();
   const int wanted = threads_ ? int(threads_) : std::max(1, all / BlasThreads::models());
   if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
   blas_.use(wanted);
+  return unsigned(wanted);
 }
 
 }  // namespace oneadapt

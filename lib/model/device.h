@@ -26,8 +26,8 @@ class InferenceThreads {
   /// 0: as many as LibTorch is set to, shared by all models of the process.
   explicit InferenceThreads(unsigned threads) : threads_(threads) {}
   /// Before each inference, in its thread: OpenMP's number of threads belongs to the calling thread, OpenBLAS's to the
-  /// process.
-  void use();
+  /// process. How many they are.
+  unsigned use();
 
  private:
   const unsigned threads_;

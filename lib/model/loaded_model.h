@@ -17,7 +17,7 @@ namespace oneadapt {
 /// An error of a model. Its kind tells a caller which property to name.
 class ModelError : public std::runtime_error {
  public:
-  enum class Kind { File, Format, Description, Device, Labels, Classes, Input, Run, NotFinite };
+  enum class Kind { File, Format, Description, Device, Labels, Classes, Plan, Input, Run, NotFinite };
   ModelError(Kind kind, const std::string &what) : std::runtime_error(what), kind_(kind) {}
   Kind kind() const { return kind_; }
 
@@ -43,6 +43,7 @@ struct ModelOptions {
 
 /// "plain": the program as it was saved. "channels-last": frozen, with the channels of a pixel side by side. "onednn":
 /// the same; oneDNN computes every convolution, and attention of frames without a gradient is computed in parts.
+/// "onnxruntime": ONNX Runtime computes frames without a gradient, from the ONNX graph beside the model (onnx_pair.h).
 const std::vector<std::string> &plan_names();
 /// "channels-last" for frames with a gradient where freezing changes it: not frozen. It cannot be asked for.
 extern const char *const kUnfrozenPlan;
@@ -53,7 +54,7 @@ struct ModelWeights {
   std::string type;  ///< in which the model computes: "float32", "float64", "float16", "bfloat16"
 };
 
-/// How LibTorch runs a model of pictures (ModelOptions::plan).
+/// How a model of pictures is run (ModelOptions::plan).
 struct PlanTrial {
   std::string name;
   double milliseconds = 0;  ///< of an inference, when it was tried; 0: it was not timed
@@ -86,6 +87,8 @@ class LoadedModel {
   virtual const std::string &device_reason() const = 0;
   virtual ModelWeights weights() const = 0;
   virtual PlanReport plan() const { return {}; }
+  /// Why the plan is another since a frame than it was when the model was loaded; empty: it is the same.
+  virtual std::string plan_problem() const { return {}; }
   /// Why results so far cannot be right, in a sentence that names the key to change; empty: they may be.
   virtual std::string results_problem() const { return {}; }
 

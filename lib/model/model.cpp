@@ -11,8 +11,10 @@
 #include <filesystem>
 
 #include "model/backward.h"
+#include "model/engine_tensors.h"
 #include "model/files.h"
 #include "model/heads_common.h"
+#include "model/onnx_engine.h"
 #include "model/saved_tensors.h"
 #include "model/torch_model.h"
 
@@ -147,27 +149,25 @@ TorchModel::TorchModel(const ModelOptions &options)
 void TorchModel::choose_plans(const ModelOptions &options) {
   const auto &names = plan_names();
   if (options.plan != "auto" && std::find(names.begin(), names.end(), options.plan) == names.end())
-    throw ModelError(Kind::Input,
-                     "there is no plan \"" + options.plan + "\"; write auto, plain, channels-last or onednn");
+    throw ModelError(Kind::Input, "there is no plan \"" + options.plan +
+                                      "\"; write auto, plain, channels-last, onednn or onnxruntime");
   results_.module = gradients_.module = module_;
   if (!device_.device.is_cpu()) return;
+  const OnnxPair pair(path_, shared_->onnx_record);
+  if (options.plan == kOnnxRuntimePlan && !pair.problem().empty())
+    throw ModelError(Kind::Plan, "there can be no \"" + options.plan + "\": " + pair.problem());
   const TensorPool::Use pool(shared_->pool);
-  threads_.use();
-  PlanSearch search;
-  search.wanted = options.plan;
-  search.seconds = options.plan_seconds;
-  search.input = prepare(example_picture(kExampleWidth, kExampleHeight, device_.device, type_));
-  search.call = [this](torch::jit::Module program, const at::Tensor &input) {
-    return call(program, input, "an example picture", "that it is a model of pictures");
-  };
+  PlanSearch search = plan_search(options, pair, threads_.use());
   Plans plans = shared_->plans([&] {
-    const PlanKey key = plan_key(), wanted{key.path + " " + options.plan, key.state};
+    const PlanKey key = plan_key(pair), wanted{key.path + " " + options.plan, key.state};
     search.remembered = decided_plan(wanted);
     if (!search.remembered && options.plan == "auto") search.remembered = remembered_plan(key);
     // One that changes itself is tried as a copy.
     Plans found = find_plans(shared_->stateful ? shared_->to_run() : module_, search);
-    // Where nothing was tried there is nothing to remember.
-    if (!search.remembered && options.plan == "auto" && !found.report.trials.empty()) remember_plan(key, found.report);
+    // Where nothing was tried there is nothing to remember, and a graph that is of no use is said each time.
+    const bool useless = search.engine && !found.report.problem.empty();
+    if (!search.remembered && options.plan == "auto" && !found.report.trials.empty() && !useless)
+      remember_plan(key, found.report);
     decide_plan(wanted, found.report);
     return found;
   });
@@ -178,9 +178,27 @@ void TorchModel::choose_plans(const ModelOptions &options) {
   results_ = plans.results;
   gradients_ = plans.gradients;
   plan_report_ = plans.report;
+  // Another user's may have another number of threads.
+  if (results_.engine && search.engine) results_.engine = search.engine();
 }
 
-PlanKey TorchModel::plan_key() const {
+PlanSearch TorchModel::plan_search(const ModelOptions &options, const OnnxPair &pair, unsigned threads) {
+  PlanSearch search;
+  search.wanted = options.plan;
+  search.seconds = options.plan_seconds;
+  search.input = prepare(example_picture(kExampleWidth, kExampleHeight, device_.device, type_));
+  search.call = [this](torch::jit::Module program, const at::Tensor &input) {
+    return call(program, input, "an example picture", "that it is a model of pictures");
+  };
+  const bool tried = options.plan == "auto" || options.plan == kOnnxRuntimePlan;
+  if (tried && pair.problem().empty() && type_ == at::kFloat && !takes_list_)
+    search.engine = [pair, threads, shared = shared_] {
+      return shared->engine(threads, [&] { return make_onnx_engine(pair.read(), threads); });
+    };
+  return search;
+}
+
+PlanKey TorchModel::plan_key(const OnnxPair &pair) const {
   std::error_code none;
   const auto path = std::filesystem::canonical(path_, none);
   const auto size = std::filesystem::file_size(path, none);
@@ -188,7 +206,7 @@ PlanKey TorchModel::plan_key() const {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   return {path.string(), std::to_string(size) + " " + std::to_string(time) + " LibTorch " TORCH_VERSION " " + host +
-                             " plans " + std::to_string(kPlansVersion)};
+                             " plans " + std::to_string(kPlansVersion) + pair.identity()};
 }
 
 const Plan &TorchModel::plan_now() const { return at::GradMode::is_enabled() ? gradients_ : results_; }
@@ -256,17 +274,31 @@ at::Tensor TorchModel::prepare_frame(const RgbFrame &frame) const {
   return input;
 }
 
-Elements TorchModel::forward(const at::Tensor &input, double least) {
+std::vector<at::Tensor> TorchModel::outputs_for(const at::Tensor &input) {
+  const std::string picture = "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) +
+                              " (tensor " + shape_text(input) + ")";
+  if (plan_now().engine) {
+    try {
+      return run_engine(*plan_now().engine, input);
+    } catch (const std::exception &e) {
+      // Sizes that the example has not; LibTorch may take them.
+      lost_plan_ = "plan \"" + results_.name + "\" failed on " + picture + ", so that \"" + gradients_.name +
+                   "\" is used from now on: " + first_sentence(e);
+      results_ = gradients_;
+      plan_report_.results = results_.name;
+    }
+  }
   const Plan &plan = plan_now();
-  const c10::IValue value = call(plan.module, input.contiguous(plan.layout),
-                                 "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) +
-                                     " (tensor " + shape_text(input) + ")",
+  const c10::IValue value = call(plan.module, input.contiguous(plan.layout), picture,
                                  "that it is a model of pictures, and input.width, input.height and input.multiple_of "
                                  "of its description");
-  const auto outputs = description_.layout == "torchvision"
-                           ? torchvision_tensors(value, description_.task == "segmentation")
-                       : description_.layout == "semantic" ? semantic_tensors(value)
-                                                           : tensors_of(value);
+  return description_.layout == "torchvision" ? torchvision_tensors(value, description_.task == "segmentation")
+         : description_.layout == "semantic"  ? semantic_tensors(value)
+                                              : tensors_of(value);
+}
+
+Elements TorchModel::forward(const at::Tensor &input, double least) {
+  const std::vector<at::Tensor> outputs = outputs_for(input);
   // One number a class for the whole picture; a detector's single candidate has those of a box, too.
   if (outputs.size() == 1 && outputs[0].dim() == 2 && outputs[0].size(0) == 1 &&
       outputs[0].size(1) != 4 + std::int64_t(labels_.size()) &&

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "model/backward.h"
+#include "model/engine_tensors.h"
 #include "model/faster_graph.h"
 #include "model/torch_errors.h"
 
@@ -15,6 +16,7 @@ namespace oneadapt {
 namespace {
 
 constexpr double kSameOutput = 1e-4;    // of the largest value; what other orders of summation make is 1e-6
+constexpr double kSameNumber = 1e-3;    // of a value of an engine, or of 1: a score, or half a pixel of 500
 constexpr double kSameGradient = 0.05;  // of the map's length; it is a cosine of 0.999 where only the direction differs
 constexpr double kClearlyFaster = 0.95;  // of the time of another
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
@@ -28,7 +30,6 @@ class Stopwatch {
   Clock::time_point begin_ = Clock::now();
 };
 
-/// All tensors of an output, however deep.
 void collect(const c10::IValue &value, std::vector<at::Tensor> &all) {
   if (value.isTensor()) {
     all.push_back(value.toTensor());
@@ -43,8 +44,10 @@ void collect(const c10::IValue &value, std::vector<at::Tensor> &all) {
   }
 }
 
-/// Why `a`, of the plain program, and `b` are not the same; empty: they are.
-std::string difference(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b) {
+/// Why `a`, of the plain program, and `b` are not the same; empty: they are. `each`: by how much of itself, or of 1, a
+/// value may differ, too.
+std::string difference(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b,
+                       double each = std::numeric_limits<double>::infinity()) {
   if (a.size() != b.size()) return "it gives another number of outputs";
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i].defined() != b[i].defined() || (a[i].defined() && a[i].sizes() != b[i].sizes()))
@@ -52,8 +55,9 @@ std::string difference(const std::vector<at::Tensor> &a, const std::vector<at::T
     if (!a[i].defined() || a[i].numel() == 0) continue;
     const at::Tensor x = a[i].detach().to(at::kDouble), y = b[i].detach().to(at::kDouble);
     const double largest = std::max(1e-3, x.abs().max().item<double>());
-    const double most = (x - y).abs().max().item<double>();
-    if (!(most <= kSameOutput * largest)) {
+    const at::Tensor off = (x - y).abs();
+    const double most = off.max().item<double>(), share = (off / x.abs().clamp_min(1)).max().item<double>();
+    if (!(most <= kSameOutput * largest && share <= each)) {
       char text[96];
       std::snprintf(text, sizeof text, "output %zu differs by %.2g of %.2g", i, most, largest);
       return text;
@@ -99,13 +103,19 @@ class Finder {
     const Stopwatch first;
     outputs_ = run(plain_);
     // All in all, with gradients, it takes at least as long as this many passes.
-    if (free && stopwatch_.seconds() + 12 * first.seconds() > search_.seconds) {
+    if (free && stopwatch_.seconds() + (search_.engine ? 16 : 12) * first.seconds() > search_.seconds) {
       Plans plans = chosen(plain_, plain_);
       plans.report.problem = "trying others would take too long; \"oneadapt-inspect MODEL\" tries them, and remembers";
       return plans;
     }
     gradient_ = gradient(plain_);
     if (gradient_.defined() && !std::isfinite(gradient_.sum().item<double>())) gradient_.reset();  // nothing to compare
+    const Plans plans = torch_plans(free);
+    return search_.engine ? with_engine(plans, free) : plans;
+  }
+
+  /// Those of LibTorch.
+  Plans torch_plans(bool free) {
     // Before its weights get another layout, which would make it another plan.
     const double plain = free ? times_of({&plain_})[0] : 0;
     lay_weights(kChannelsLast);
@@ -120,6 +130,29 @@ class Finder {
     }
     const std::optional<Plan> gradients = plan_of_gradients(*best, *frozen);
     return gradients ? chosen(*best, *gradients) : fallen_back();
+  }
+
+  /// The same with frames without a gradient by the engine, where that can be: if it is `free`, where it is faster.
+  Plans with_engine(const Plans &plans, bool free) {
+    Plan engine{kOnnxRuntimePlan, plain_.module};
+    std::string problem;
+    try {
+      engine.engine = search_.engine();
+      problem = engine_difference(outputs_, run(engine));
+    } catch (const std::exception &e) {
+      problem = first_sentence(e);
+    }
+    if (!problem.empty()) {
+      report_.trials.push_back({engine.name, 0, problem});
+      Plans without = plans;
+      without.report = report_;
+      without.report.problem = "plan \"" + engine.name + "\": " + problem;
+      return without;
+    }
+    if (!free) return chosen(engine, plans.gradients);
+    const std::vector<double> times = times_of({&engine, &plans.results});
+    report_.trials.push_back({engine.name, 1e3 * times[0], ""});
+    return chosen(times[0] < kClearlyFaster * times[1] ? engine : plans.results, plans.gradients);
   }
 
   /// The plan of the results if it can be. Freezing takes detach() out of a program, with which torchvision's detectors
@@ -168,18 +201,15 @@ class Finder {
 
   std::vector<at::Tensor> run(const Plan &plan) const {
     const at::NoGradGuard no_grad;
-    std::vector<at::Tensor> all;
-    collect(search_.call(plan.module, input_for(plan)), all);
-    return all;
+    return plan.engine ? run_engine(*plan.engine, search_.input)
+                       : tensors_within(search_.call(plan.module, input_for(plan)));
   }
 
   /// |∂/∂input| of any_utility(); undefined: there is none.
   at::Tensor gradient(const Plan &plan) const {
     const at::AutoGradMode with_grad(true);
     const at::Tensor leaf = input_for(plan).detach().clone(plan.layout).requires_grad_(true);
-    std::vector<at::Tensor> all;
-    collect(search_.call(plan.module, leaf), all);
-    const at::Tensor sum = any_utility(all);
+    const at::Tensor sum = any_utility(tensors_within(search_.call(plan.module, leaf)));
     if (!sum.defined()) return {};
     return gradient_of_leaf(sum, leaf);
   }
@@ -214,12 +244,25 @@ class Finder {
 
   Plans make_again() {
     report_ = *search_.remembered;
-    if (report_.gradients == "plain") return chosen(plain_, plain_);
     checked_ = false;
+    if (report_.results != kOnnxRuntimePlan) return torch_plans_again(report_.results);
+    Plans plans = torch_plans_again(report_.gradients);
+    try {
+      if (!search_.engine) throw std::runtime_error("there is none any more");
+      const Plan engine{kOnnxRuntimePlan, plain_.module, at::MemoryFormat::Contiguous, search_.engine()};
+      return chosen(engine, plans.gradients);
+    } catch (const std::exception &e) {
+      plans.report.problem = std::string("plan \"") + kOnnxRuntimePlan + "\": " + first_sentence(e);
+      return plans;
+    }
+  }
+
+  Plans torch_plans_again(const std::string &wanted) {
+    if (report_.gradients == "plain") return chosen(plain_, plain_);
     lay_weights(kChannelsLast);
     const std::optional<Plan> frozen = made("channels-last", [&] { return torch::jit::freeze(plain_.module); });
     if (!frozen) return fallen_back();
-    const std::optional<Plan> onednn = report_.results == "onednn" ? make_onednn(*frozen) : std::nullopt;
+    const std::optional<Plan> onednn = wanted == "onednn" ? make_onednn(*frozen) : std::nullopt;
     const Plan results = onednn ? *onednn : *frozen;
     return chosen(results, report_.gradients == kUnfrozenPlan     ? unfrozen()
                            : report_.gradients == "channels-last" ? *frozen
@@ -278,10 +321,21 @@ class Finder {
 }  // namespace
 
 const char *const kUnfrozenPlan = "unfrozen";
+const char *const kOnnxRuntimePlan = "onnxruntime";
 
 const std::vector<std::string> &plan_names() {
-  static const std::vector<std::string> names{"plain", "channels-last", "onednn"};
+  static const std::vector<std::string> names{"plain", "channels-last", "onednn", kOnnxRuntimePlan};
   return names;
+}
+
+std::vector<at::Tensor> tensors_within(const c10::IValue &value) {
+  std::vector<at::Tensor> all;
+  collect(value, all);
+  return all;
+}
+
+std::string engine_difference(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b) {
+  return difference(a, b, kSameNumber);
 }
 
 Plans find_plans(torch::jit::Module module, const PlanSearch &search) {

@@ -19,6 +19,7 @@
 
 #include "model/lstm_shapes.h"
 #include "model/newer_operators.h"
+#include "model/onnx_pair.h"
 #include "model/torch_model.h"
 
 namespace oneadapt {
@@ -123,7 +124,7 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
   torch::jit::setPrintHandler([](const std::string &text) { std::cerr << text; });
   for (const std::string &library : operator_libraries) load_operators(library);
   auto shared = std::make_shared<SharedModule>();
-  torch::jit::ExtraFilesMap extra{{kExtraFile, ""}};
+  torch::jit::ExtraFilesMap extra{{kExtraFile, ""}, {kOnnxRecordFile, ""}};
   const auto read = [&] { shared->module = torch::jit::load(path, device, extra); };
   try {
     try {
@@ -139,6 +140,7 @@ std::shared_ptr<SharedModule> load(const std::string &path, const c10::Device &d
                      "model file '" + path + "' is damaged, or of another LibTorch's format: " + first_sentence(e));
   }
   shared->description = extra[kExtraFile];
+  shared->onnx_record = extra[kOnnxRecordFile];
   // Frozen: no gradient of a weight is ever computed or stored (§4.1).
   shared->module.eval();
   const auto freeze = [](at::Tensor tensor) {
@@ -174,6 +176,14 @@ const Plans &SharedModule::plans(const std::function<Plans()> &search) {
   std::lock_guard<std::mutex> lock(mutex_);  // while searching too: nobody may run the module meanwhile
   if (!plans_) plans_ = search();
   return *plans_;
+}
+
+std::shared_ptr<PlainEngine> SharedModule::engine(unsigned threads,
+                                                  const std::function<std::shared_ptr<PlainEngine>()> &make) {
+  std::lock_guard<std::mutex> lock(engines_mutex_);
+  auto &one = engines_[threads];
+  if (!one) one = make();
+  return one;
 }
 
 std::shared_ptr<SharedModule> load_shared(const std::string &path, const c10::Device &device, const std::string &plan,

@@ -6,6 +6,7 @@
 
 #include "model/heads.h"
 #include "model/model.h"
+#include "model/onnx_pair.h"
 #include "model/plan_memory.h"
 #include "model/plans.h"
 #include "model/torch_passes.h"
@@ -25,6 +26,7 @@ class TorchModel final : public LoadedFile<Model> {
   void set_gradient(GradientMethod method, GradientMemory memory) override;
   void set_weight_gradients(bool on) override;
   PlanReport plan() const override { return plan_report_; }
+  std::string plan_problem() const override { return lost_plan_; }
 
   // The parts, for tests.
   /// The frame as 1×3×H×W, RGB in [0, 1], of the model's type, on its device.
@@ -52,11 +54,14 @@ class TorchModel final : public LoadedFile<Model> {
   };
 
   void choose_plans(const ModelOptions &options);
-  PlanKey plan_key() const;
+  PlanSearch plan_search(const ModelOptions &options, const OnnxPair &pair, unsigned threads);
+  PlanKey plan_key(const OnnxPair &pair) const;
   /// The memory of larger pictures than this goes back to the system at once.
   void release_larger(const RgbFrame &frame);
   /// Of what runs now: with autograd or without.
   const Plan &plan_now() const;
+  /// What the model gives for a prepared picture, as its description's layout has it.
+  std::vector<at::Tensor> outputs_for(const at::Tensor &input);
   at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf) override;
   at::Tensor approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf);
   BlockMap map_of(const at::Tensor &gradient) override;
@@ -65,6 +70,7 @@ class TorchModel final : public LoadedFile<Model> {
 
   Plan results_, gradients_;
   PlanReport plan_report_;
+  std::string lost_plan_;
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   at::Tensor wanted_;                // bool, one a class
   at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift

@@ -21,6 +21,7 @@
 #include "model/labels.h"
 #include "onnx.h"
 #include "operators.h"
+#include "pair.h"
 #include "presets.h"
 #include "tfjs.h"
 
@@ -381,7 +382,8 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL OUTPUT.pt");
   refuse_foreign(a.model);
   tools::check_output(a.output_file, "OUTPUT");
-  const Graph graph = is_onnx(a.model) ? read_onnx(a.model) : read_tfjs(a.model);
+  const bool onnx = is_onnx(a.model);
+  const Graph graph = onnx ? read_onnx(a.model) : read_tfjs(a.model);
   const ConvertOptions options = options_from(app, a, graph);
   Converted converted = convert(graph, options);
   const bool undescribed = converted.description.layout.empty();
@@ -391,6 +393,8 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   } catch (const std::invalid_argument &error) {
     throw ImportError(std::string("the description is wrong: ") + error.what());
   }
+  const bool keeps = onnx && has_place_beside(a.output_file);
+  const Pair pair = keeps ? make_pair_of(graph, converted, !options.outputs.empty()) : Pair();
   write_model(converted, a.output_file);
   if (a.print_source) out << converted.source;
   const std::string &name = converted.description.name;
@@ -400,6 +404,7 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   for (std::size_t i = 0; i < converted.outputs.size(); ++i)
     out << "  output " << i << ": " << converted.outputs[i].node << " " << literal(converted.shapes[i]) << "\n";
   for (const auto &constant : converted.given) out << "  input " << constant << ", for every picture\n";
+  if (keeps) write_graph(pair, a.output_file, out);
   if (undescribed) describe_imported(a, converted.description, out);
 }
 

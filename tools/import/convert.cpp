@@ -12,6 +12,7 @@
 #include "check.h"
 #include "common/output.h"
 #include "hints.h"
+#include "model/onnx_pair.h"
 #include "operators.h"
 #include "source_module.h"
 
@@ -337,14 +338,18 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
   ModelDescription &d = result.description = options.description;
   Constants constants;
   const Input input = find_input(graph, order, options, constants);
+  result.picture = input.node;
+  result.nhwc = input.nhwc;
   d.width = unsigned(input.width);
   d.height = unsigned(input.height);
   std::string sized;
   for (const auto &[name, value] : constants) {
     if (says_a_size(name)) sized = name;
     const at::Tensor numbers = value.to(at::kDouble).reshape({-1}).contiguous();
+    auto &values = result.constants[name];
+    values.assign(numbers.data_ptr<double>(), numbers.data_ptr<double>() + numbers.numel());
     std::string text;
-    for (std::int64_t i = 0; i < numbers.numel(); ++i) text += (i ? " " : "") + literal(numbers[i].item<double>());
+    for (const double number : values) text += (text.empty() ? "" : " ") + literal(number);
     result.given.push_back(name + " = " + text);
   }
   result.hints = hints_of(graph, d);
@@ -396,6 +401,7 @@ void write_model(const Converted &converted, const std::string &path) {
     own["oneadapt.json"] = converted.description.to_json();
   else
     own[kHintsFile] = converted.hints;
+  if (!converted.onnx_record.empty()) own[kOnnxRecordFile] = converted.onnx_record;
   tools::write_file(path, bytes_of(converted.module->module, own), "OUTPUT", [&](const std::string &copy) {
     try {
       auto loaded = torch::jit::load(copy, torch::kCPU, extra);

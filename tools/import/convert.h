@@ -30,13 +30,17 @@ struct ConvertOptions {
 
 struct Converted {
   std::unique_ptr<Source::Module> module;
-  ModelDescription description;    ///< with width, height and multiple_of filled in
-  std::string source;              ///< of forward()
-  std::vector<Edge> outputs;       ///< in the order of the tuple
-  std::vector<Dims> shapes;        ///< of the outputs at the nominal size
-  std::string fixed_because;       ///< why the size is fixed; empty when it is not
-  std::string hints;               ///< for a description to come (hints.h)
-  std::vector<std::string> given;  ///< inputs that became constants, "name = values"
+  ModelDescription description;                          ///< with width, height and multiple_of filled in
+  std::string source;                                    ///< of forward()
+  std::vector<Edge> outputs;                             ///< in the order of the tuple
+  std::vector<Dims> shapes;                              ///< of the outputs at the nominal size
+  std::string fixed_because;                             ///< why the size is fixed; empty when it is not
+  std::string hints;                                     ///< for a description to come (hints.h)
+  std::vector<std::string> given;                        ///< inputs that became constants, "name = values"
+  std::string picture;                                   ///< the graph's input that it is
+  bool nhwc = false;                                     ///< the graph has its colours last
+  std::map<std::string, std::vector<double>> constants;  ///< the values of `given`
+  std::string onnx_record;  ///< of the ONNX graph to be kept beside the file (lib/model/onnx_pair.h); empty: none is
 
   Converted();
   Converted(Converted &&) noexcept;

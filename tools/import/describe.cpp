@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
@@ -20,6 +22,7 @@
 #include "model/heads.h"
 #include "model/labels.h"
 #include "model/model.h"
+#include "model/onnx_pair.h"
 #include "model/shared_module.h"
 #include "source_module.h"
 
@@ -341,7 +344,15 @@ std::string ModelFile::check(const std::string &description) {
   }
 }
 
+/// A copy of the model has a copy of its graph for ONNX Runtime.
+void ModelFile::copy_graph(const std::string &path, const std::string &option) const {
+  std::ifstream in(onnx_path(contents_->path), std::ios::binary);
+  if (path == contents_->path || !contents_->extra.count(kOnnxRecordFile) || !in) return;
+  tools::write_file(onnx_path(path), {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}, option);
+}
+
 void ModelFile::write(const std::string &path, const std::string &option, const std::string &description) const {
+  copy_graph(path, option);
   torch::jit::ExtraFilesMap extra = contents_->extra, kept{{kFile, ""}};
   extra[kFile] = description;
   tools::write_file(path, bytes_of(contents_->module, extra), option, [&](const std::string &copy) {

@@ -30,6 +30,7 @@ class ModelFile {
   void write(const std::string &path, const std::string &option, const std::string &description) const;
 
  private:
+  void copy_graph(const std::string &path, const std::string &option) const;
   [[noreturn]] void refuse(unsigned width, unsigned height, const std::string &why) const;
   std::pair<bool, std::string> follows(const Result &result, std::int64_t h, std::int64_t w,
                                        const Guesses &guesses) const;

@@ -202,20 +202,30 @@ void unpack(int type, const std::string &bytes, std::size_t count, Array &array)
   }
 }
 
-}  // namespace
-
-Array read_tensor(const onnx::TensorProto &tensor, const fs::path &folder) {
-  const Storage storage = storage_of(tensor.data_type(), tensor.name());
-  Array array;
-  array.type = storage.type;
+std::size_t count_of(const onnx::TensorProto &tensor) {
   std::size_t count = 1;
   for (const auto size : tensor.dims()) {
     if (size < 0) throw ImportError("weight " + tensor.name() + " has a negative size");
     if (size && count > kMaxElements / std::size_t(size))
       throw ImportError("weight " + tensor.name() + " has an impossible size");
     count *= std::size_t(size);
-    array.shape.push_back(size);
   }
+  return count;
+}
+
+}  // namespace
+
+std::string external_bytes(const onnx::TensorProto &tensor, const fs::path &folder) {
+  const std::size_t bits = storage_of(tensor.data_type(), tensor.name()).bits;
+  return external_data(tensor, folder, (count_of(tensor) * bits + 7) / 8);
+}
+
+Array read_tensor(const onnx::TensorProto &tensor, const fs::path &folder) {
+  const Storage storage = storage_of(tensor.data_type(), tensor.name());
+  Array array;
+  array.type = storage.type;
+  const std::size_t count = count_of(tensor);
+  array.shape.assign(tensor.dims().begin(), tensor.dims().end());
   if (tensor.has_segment()) throw ImportError("weight " + tensor.name() + " comes in segments, which is not supported");
   const std::size_t expected = (count * storage.bits + 7) / 8;
   const std::string bytes = tensor.data_location() == onnx::TensorProto::EXTERNAL

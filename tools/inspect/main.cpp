@@ -47,7 +47,9 @@ void declare_model(CLI::App &app, Arguments &a) {
       ->delimiter(',')
       ->allow_extra_args(false);
   loaded.add_shown("--input-size", a.input_size, "What frames are resized to: auto, frame or WIDTHxHEIGHT", "SIZE");
-  loaded.add_shown("--plan", o.model.plan, "How it is run on the CPU: auto, plain, channels-last or onednn", "NAME")
+  loaded
+      .add_shown("--plan", o.model.plan, "How it is run on the CPU: auto, plain, channels-last, onednn or onnxruntime",
+                 "NAME")
       ->check(CLI::IsMember([] {
                 auto names = plan_names();
                 names.insert(names.begin(), "auto");
@@ -179,6 +181,7 @@ int main(int argc, char **argv) {
     const std::string what = e.what();
     if (e.kind() == Kind::Classes) return fail(a, "--classes: " + what, tools::kWrongUsage);
     if (e.kind() == Kind::Labels) return fail(a, "--labels-file: " + what, tools::kWrongUsage);
+    if (e.kind() == Kind::Plan) return fail(a, "--plan: " + what, tools::kWrongUsage);
     if (e.kind() == Kind::Device) return fail(a, "--device: " + what, tools::kWrongUsage);
     return fail(a, what, kWrong);
   } catch (const std::exception &e) {

@@ -176,6 +176,7 @@ TEST(Plans, AModelFindsTheSameWithEach) {
   std::vector<Detection> expected;
   Gradient exact;
   for (const std::string &plan : plan_names()) {
+    if (plan == kOnnxRuntimePlan) continue;  // it has no graph: test_import_pair.cpp
     ModelOptions options;
     options.path = path;
     options.device = "cpu";
