@@ -191,8 +191,10 @@ PlanSearch TorchModel::plan_search(const ModelOptions &options, const OnnxPair &
     return call(program, input, "an example picture", "that it is a model of pictures");
   };
   const bool tried = options.plan == "auto" || options.plan == kOnnxRuntimePlan;
-  if (tried && pair.problem().empty() && type_ == at::kFloat && !takes_list_)
-    search.engine = [pair, threads, shared = shared_] {
+  const bool fits = type_ == at::kFloat && !takes_list_;
+  if (tried && pair.problem().empty())
+    search.engine = [pair, fits, threads, shared = shared_] {
+      if (!fits) throw std::runtime_error("the model takes no single picture of 32-bit floats");
       return shared->engine(threads, [&] { return make_onnx_engine(pair.read(), threads); });
     };
   return search;
