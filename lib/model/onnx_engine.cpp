@@ -6,11 +6,31 @@
 
 #include <atomic>
 #include <cstddef>
+#include <iostream>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
+#include <streambuf>
 #include <utility>
 
 namespace oneadapt {
 namespace {
+
+/// Keeps std::cerr silent. Debian's ONNX Runtime shares libonnx, and registers each operator once more with the first
+/// session, of which libonnx complains there, hundreds of times.
+class Silence : std::streambuf {
+ public:
+  Silence() : before_(std::cerr.rdbuf(this)) {}
+  ~Silence() override { std::cerr.rdbuf(before_); }
+  Silence(const Silence &) = delete;
+  Silence &operator=(const Silence &) = delete;
+
+ private:
+  int_type overflow(int_type c) override { return traits_type::not_eof(c); }
+  std::streamsize xsputn(const char *, std::streamsize count) override { return count; }
+
+  std::streambuf *const before_;
+};
 
 /// Never destroyed: elements may outlive static objects.
 Ort::Env &environment() {
@@ -48,10 +68,20 @@ Ort::SessionOptions options_for(unsigned threads) {
   return options;
 }
 
+Ort::Session make_session(const std::string &graph, unsigned threads) {
+  static std::mutex mutex;
+  static bool registered = false;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::optional<Silence> silence;
+  if (!registered) silence.emplace();
+  Ort::Session session(environment(), graph.data(), graph.size(), options_for(threads));
+  registered = true;
+  return session;
+}
+
 class OnnxEngine final : public PlainEngine {
  public:
-  OnnxEngine(const std::string &graph, unsigned threads)
-      : session_(environment(), graph.data(), graph.size(), options_for(threads)) {
+  OnnxEngine(const std::string &graph, unsigned threads) : session_(make_session(graph, threads)) {
     if (session_.GetInputCount() != 1)
       throw std::runtime_error("the graph has " + std::to_string(session_.GetInputCount()) +
                                " inputs; one picture is expected");
