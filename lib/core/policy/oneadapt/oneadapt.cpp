@@ -48,7 +48,7 @@ class OneAdaptPolicy : public Policy {
       budget_.apply(o, s, sensitivity_, d);
     for (std::size_t i = 0; i < d.knobs.size(); ++i) {
       KnobDecision &kd = d.knobs[i];
-      positions_.keep(o.knobs[i].name, kd.position);
+      positions_.keep(o.knobs[i].name, kd.position, o.knobs[i].rung, kd.rung);
       if (kd.inactive_rung) kd.inactive_rung = std::min(*kd.inactive_rung, kd.rung);
     }
     return d;
@@ -91,27 +91,44 @@ class OneAdaptPolicy : public Policy {
     return move;
   }
 
+  /// The move from the neighbouring rung to the one behind it, which nobody probed: what is typical of it, by how the
+  /// move to the neighbour compares with what is typical of that.
+  static MoveWorth next_move(const KnobObservation &k, std::size_t neighbour, std::size_t behind, MoveWorth move) {
+    if (!has_typical(k)) return move;
+    const auto scale = [&](double &worth, const std::vector<double> &typical) {
+      const double first = std::abs(typical[neighbour] - typical[k.rung]),
+                   second = std::abs(typical[behind] - typical[neighbour]);
+      if (first > 0) worth *= second / first;
+    };
+    scale(move.accuracy, k.typical_accuracy);
+    scale(move.resource, k.typical_resource);
+    return move;
+  }
+
   /// Eq. 2, AccGrad by OutputGrad (§3.3, §3.4).
   KnobDecision ascend(const Observation &o, const KnobObservation &k, const PolicySettings &s) const {
     const Ladder ladder(k.ladder);
     const double here = ladder.position(k.rung);
     KnobDecision d;
-    std::optional<MoveWorth> up, down;
+    std::vector<MoveWorth> up, down;
     if (o.gradient && k.up && k.rung + 1 < ladder.size()) {
       const double dk = ladder.position(k.rung + 1) - here;
       const double accuracy = sensitivity_.accuracy_change(k, k.rung + 1, k.up->output_grad, o.confident);
-      up = MoveWorth{accuracy, s.lambda * k.up->resource_change + s.lambda_compute * k.up->compute_change};
+      up.push_back({accuracy, s.lambda * k.up->resource_change + s.lambda_compute * k.up->compute_change});
+      if (k.rung + 2 < ladder.size()) up.push_back(next_move(k, k.rung + 1, k.rung + 2, up[0]));
       d.acc_grad_up = accuracy / dk;
       d.resource_grad_up = k.up->resource_change / dk;
     }
     if (o.gradient && k.down && k.rung > 0) {
       const double dk = here - ladder.position(k.rung - 1);
       const double accuracy = sensitivity_.accuracy_change(k, k.rung - 1, k.down->output_grad, o.confident);
-      down = MoveWorth{accuracy, -s.lambda * k.down->resource_change - s.lambda_compute * k.down->compute_change};
+      down.push_back({accuracy, -s.lambda * k.down->resource_change - s.lambda_compute * k.down->compute_change});
+      if (k.rung > 1) down.push_back(next_move(k, k.rung - 1, k.rung - 2, down[0]));
       d.acc_grad_down = accuracy / dk;
       d.resource_grad_down = -k.down->resource_change / dk;
     }
-    const Step next = gradient_step(ladder, k.rung, positions_.at(k.name, ladder, k.rung), up, down, s.alpha);
+    const Step next = gradient_step(ladder, k.rung, positions_.at(k.name, ladder, k.rung), up, down, s.alpha,
+                                    positions_.last(k.name));
     d.rung = next.rung;
     d.position = next.position;
     return d;
