@@ -30,7 +30,7 @@ class OneAdaptPolicy : public Policy {
     if (o.gradient && o.micro_averaged) micro_averaged_.observe(o);
     if (o.gradient) sensitivity_.learn(o);
     safe_.begin(o);
-    const auto typical = o.feedback_lost ? start(o.knobs, s) : std::vector<std::size_t>();
+    const auto typical = o.feedback_lost ? usual(o.knobs, s) : std::vector<std::size_t>();
     Decision d;
     double resource = o.resource.value_or(0);
     bool predictable = !o.feedback_lost;
@@ -54,11 +54,15 @@ class OneAdaptPolicy : public Policy {
     return d;
   }
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
-    return s.min_accuracy > 0 ? AccuracyKeeper::typical(knobs, s) : typical_optimum(knobs, s);
+    return s.min_accuracy > 0 ? AccuracyKeeper::careful(knobs, s) : typical_optimum(knobs, s);
   }
   void reset() override { *this = OneAdaptPolicy(); }
 
  private:
+  static std::vector<std::size_t> usual(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
+    return s.min_accuracy > 0 ? AccuracyKeeper::typical(knobs, s) : typical_optimum(knobs, s);
+  }
+
   /// To a rung that measurements of this interval say nothing of.
   static KnobMove go_to(const KnobObservation &k, std::size_t rung) {
     KnobMove move;
