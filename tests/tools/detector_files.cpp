@@ -175,6 +175,7 @@ void with_if(Graph &g) {
   auto &choice = g.file.node("If", {"yes"}, {"chosen"});
   for (const bool taken : {true, false}) {
     auto *branch = attribute_of(choice, taken ? "then_branch" : "else_branch", onnx::AttributeProto::GRAPH).mutable_g();
+    branch->set_name(taken ? "then" : "else");
     auto *node = branch->add_node();
     node->set_op_type(taken ? "Identity" : "Neg");
     node->add_input(whole);

@@ -73,6 +73,7 @@ OnnxFile one_box(const Dims &shape = {1, 3, 0, 0}) {
       .ints("zero", {0})
       .ints("one", {1})
       .ints("axis", {1})
+      .ints("label", {0})
       .ints("row", {1, 1, 1});
   return file;
 }
@@ -80,9 +81,10 @@ void finish(OnnxFile &file, const std::string &picture) {
   file.node("Slice", {picture, "zero", "one", "axis"}, {"red"});
   set(set(file.node("ReduceMean", {"red"}, {"mean"}), "axes", Dims{1, 2, 3}), "keepdims", 0);
   file.node("Reshape", {"mean", "row"}, {"score"});
-  file.output("boxes").output("score");
+  file.output("boxes").output("score").output("label");
 }
-const std::vector<std::string> kOneBox{"--layout", "boxes", "--box-outputs", "0", "--score-outputs", "1", "--labels"};
+const std::vector<std::string> kOneBox{"--layout",       "boxes", "--box-outputs", "0", "--score-outputs", "1",
+                                       "--label-output", "2",     "--labels"};
 std::vector<std::string> one_box_options(const Folder &folder, std::vector<std::string> more = {}) {
   write(folder.path("labels.txt"), "thing\n");
   std::vector<std::string> options = kOneBox;
@@ -158,8 +160,9 @@ TEST(Pair, TheSizeIsOpenWhereTheModelFollowsIt) {
   OnnxFile file = one_box({1, 3, 64, 64});
   finish(file, "x");
   for (const bool follows : {false, true}) {
-    const std::string out =
-        imported(file, folder, one_box_options(folder, {follows ? "--multiple-of" : "--fixed", "16"}));
+    const std::vector<std::string> sizes =
+        follows ? std::vector<std::string>{"--multiple-of", "16"} : std::vector<std::string>{"--fixed"};
+    const std::string out = imported(file, folder, one_box_options(folder, sizes));
     const onnx::ModelProto model = kept_by(folder);
     const auto &shape = model.graph().input(0).type().tensor_type().shape();
     EXPECT_EQ(shape.dim(2).has_dim_value(), !follows) << out;
@@ -211,9 +214,10 @@ TEST(Pair, ChosenOutputsAreItsOwn) {
   finish(file, "x");
   file.node("Identity", {"score"}, {"twin"});
   file.output("twin");
-  const std::string out = imported(file, folder, one_box_options(folder, {"--output", "boxes", "--output", "twin"}));
+  const std::string out =
+      imported(file, folder, one_box_options(folder, {"--output", "boxes", "--output", "twin", "--output", "label"}));
   const onnx::ModelProto model = kept_by(folder);
-  ASSERT_EQ(model.graph().output_size(), 2);
+  ASSERT_EQ(model.graph().output_size(), 3);
   EXPECT_EQ(model.graph().output(1).name(), "twin");
   if (!onnx_runtime_version().empty()) EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
 }
