@@ -69,12 +69,12 @@ std::string import_detector(const std::string &family, const Folder &folder) {
 /// stands before: from "x" to "y".
 OnnxFile one_box(const Dims &shape = {1, 3, 0, 0}) {
   OnnxFile file(shape);
-  file.floats("boxes", {1, 1, 4}, {4, 4, 12, 12})
+  file.floats("boxes", {1, 4}, {4, 4, 12, 12})
       .ints("zero", {0})
       .ints("one", {1})
       .ints("axis", {1})
       .ints("label", {0})
-      .ints("row", {1, 1, 1});
+      .ints("row", {1});
   return file;
 }
 void finish(OnnxFile &file, const std::string &picture) {
@@ -355,8 +355,8 @@ TEST(PairPlan, WhereTheGraphFailsLibTorchGoesOn) {
   OnnxFile stiff = one_box();
   stiff.ints("parts", {-1, 3 * 320 * 256});
   stiff.node("Shape", {"x"}, {"shape"});
-  stiff.node("Reshape", {"x", "parts"}, {"flat"});
-  stiff.node("Reshape", {"flat", "shape"}, {"y"});
+  stiff.node("Reshape", {"x", "parts"}, {"flat"}).set_name("there");
+  stiff.node("Reshape", {"flat", "shape"}, {"y"}).set_name("back");
   finish(stiff, "y");
   // As if it had been imported.
   const std::string graph = bytes_in(stiff.write(folder));
