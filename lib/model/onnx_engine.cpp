@@ -32,9 +32,9 @@ class Silence : std::streambuf {
   std::streambuf *const before_;
 };
 
-/// Never destroyed: elements may outlive static objects.
+/// Never destroyed: elements may outlive static objects. It prints nothing of errors: they are thrown.
 Ort::Env &environment() {
-  static auto &one = *new Ort::Env(ORT_LOGGING_LEVEL_ERROR, "oneadapt");
+  static auto &one = *new Ort::Env(ORT_LOGGING_LEVEL_FATAL, "oneadapt");
   return one;
 }
 

@@ -189,9 +189,13 @@ TEST(Pair, WeightsOfOtherFilesAreInIt) {
   const onnx::ModelProto model = kept_by(folder);
   for (const Tensor &kept : model.graph().initializer()) {
     EXPECT_NE(kept.data_location(), Tensor::EXTERNAL);
-    if (kept.name() == "factor") EXPECT_EQ(kept.raw_data(), std::string(reinterpret_cast<const char *>(factor), 4));
+    if (kept.name() == "factor") {
+      EXPECT_EQ(kept.raw_data(), std::string(reinterpret_cast<const char *>(factor), 4));
+    }
   }
-  if (!onnx_runtime_version().empty()) EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
+  if (!onnx_runtime_version().empty()) {
+    EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
+  }
 }
 
 TEST(Pair, ColoursComeFirst) {
@@ -205,7 +209,9 @@ TEST(Pair, ColoursComeFirst) {
   EXPECT_EQ(shape.dim(1).dim_value(), 3);
   EXPECT_EQ(shape.dim(2).dim_value(), 32);
   EXPECT_EQ(shape.dim(3).dim_value(), 64);
-  if (!onnx_runtime_version().empty()) EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
+  if (!onnx_runtime_version().empty()) {
+    EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
+  }
 }
 
 TEST(Pair, ChosenOutputsAreItsOwn) {
@@ -219,7 +225,9 @@ TEST(Pair, ChosenOutputsAreItsOwn) {
   const onnx::ModelProto model = kept_by(folder);
   ASSERT_EQ(model.graph().output_size(), 3);
   EXPECT_EQ(model.graph().output(1).name(), "twin");
-  if (!onnx_runtime_version().empty()) EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
+  if (!onnx_runtime_version().empty()) {
+    EXPECT_NE(out.find("gives the same"), std::string::npos) << out;
+  }
 }
 
 TEST(Pair, APictureOfBytesHasNone) {
