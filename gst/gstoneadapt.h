@@ -172,6 +172,8 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
  * it takes more in its first interval than in those that follow
  * @GST_ONEADAPT_KNOB_MEASURED: what the knob costs of accuracy is seen when received media are coded once more
  *   (GstOneadaptGradient.measured_accuracy)
+ * @GST_ONEADAPT_KNOB_SUPERSEDED: one of the tunable's knobs that follow the gradient saves more for the same accuracy.
+ *   Unless the user names it, the knob is adapted only where the gradient is not used, or such a knob is not to be had
  */
 typedef enum {
   GST_ONEADAPT_KNOB_ON_REQUEST = 1 << 0,
@@ -179,7 +181,8 @@ typedef enum {
   GST_ONEADAPT_KNOB_CONTINUOUS = 1 << 2,
   GST_ONEADAPT_KNOB_SELF_SCALING = 1 << 3,
   GST_ONEADAPT_KNOB_REFINES = 1 << 4,
-  GST_ONEADAPT_KNOB_MEASURED = 1 << 5
+  GST_ONEADAPT_KNOB_MEASURED = 1 << 5,
+  GST_ONEADAPT_KNOB_SUPERSEDED = 1 << 6
 } GstOneadaptKnobFlags;
 
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())

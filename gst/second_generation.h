@@ -8,6 +8,8 @@
 #pragma once
 #include <gst/gst.h>
 
+#include <optional>
+
 namespace oneadapt {
 
 constexpr const char *kSecondGenerationMeta = "oneadapt-second-generation";
@@ -47,6 +49,20 @@ inline GstSample *second_generation_of(GstBuffer *buffer) {
 inline void detach_second_generation(GstBuffer *buffer) {
   if (GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, kSecondGenerationMeta))
     gst_buffer_remove_meta(buffer, &meta->meta);
+}
+
+/// Said downstream by who hands second generations on, and whether it can (caps). Sticky. (transfer full)
+inline GstEvent *new_second_generations(bool possible) {
+  return gst_event_new_custom(
+      GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+      gst_structure_new("oneadapt-second-generations", "possible", G_TYPE_BOOLEAN, gboolean(possible), nullptr));
+}
+/// None: it is another event.
+inline std::optional<bool> second_generations_of(GstEvent *event) {
+  gboolean possible = FALSE;
+  if (!gst_event_has_name(event, "oneadapt-second-generations")) return std::nullopt;
+  if (!gst_structure_get_boolean(gst_event_get_structure(event), "possible", &possible)) return std::nullopt;
+  return possible;
 }
 
 }  // namespace oneadapt

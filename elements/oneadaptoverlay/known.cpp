@@ -84,8 +84,6 @@ void take_configuration(GstElement *overlay, GstEvent *event, Known &known) {
     g_clear_error(&error);
     return;
   }
-  configuration.knobs = knobs_markup(knobs);
-  gst_structure_free(knobs);
   if (bytes != GST_ONEADAPT_BYTES_UNKNOWN)
     configuration.kbps = double(bytes) * 8 / 1000 / (double(duration) / GST_SECOND);
   guint width = 0, height = 0, block = 0;
@@ -99,6 +97,8 @@ void take_configuration(GstElement *overlay, GstEvent *event, Known &known) {
     GST_WARNING_OBJECT(overlay, "QP map ignored: %s", error->message);
     g_clear_error(&error);
   }
+  configuration.knobs = knobs_markup(knobs, configuration.qp_map.get());
+  gst_structure_free(knobs);
   known.configuration = std::move(configuration);
 }
 

@@ -78,12 +78,16 @@ bool read_boxes(GstBuffer *buffer, int width, int height, std::vector<SceneBox> 
   return any;
 }
 
-std::string knobs_markup(const GstStructure *knobs) {
+std::string knobs_markup(const GstStructure *knobs, const BlockMap *map) {
   std::string markup;
   for (gint i = 0; i < gst_structure_n_fields(knobs); ++i) {
     const gchar *name = gst_structure_nth_field_name(knobs, guint(i));
     double value = 0;
     if (number(knobs, name, value)) markup += (markup.empty() ? "" : kGap) + pair(name, decimal(value, "%.4g"));
+  }
+  if (map && !map->values.empty()) {
+    const auto [least, greatest] = std::minmax_element(map->values.begin(), map->values.end());
+    markup += (markup.empty() ? "" : kGap) + pair("map", decimal(*least, "%+g") + " … " + decimal(*greatest, "%+g"));
   }
   return markup;
 }

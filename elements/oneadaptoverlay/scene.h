@@ -65,8 +65,9 @@ struct Scene {
 /// Returns whether there was any, well-formed or not.
 bool read_boxes(GstBuffer *buffer, int width, int height, std::vector<SceneBox> &boxes);
 
-/// Pango markup of a configuration: its knobs' names and values.
-std::string knobs_markup(const GstStructure *knobs);
+/// Pango markup of a configuration: its knobs' names and values, and the least and greatest offset of its QP map, if it
+/// has one.
+std::string knobs_markup(const GstStructure *knobs, const BlockMap *map = nullptr);
 
 /// Pango markup of what stands left and right of the bar in the legend: the colours end at `bright`, the map at
 /// `greatest`.

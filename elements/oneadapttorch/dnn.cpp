@@ -273,7 +273,7 @@ static gboolean handle_event(GstOneadaptDnn *self, GstEvent *event) {
         run->flush();
         break;
       default:
-        break;
+        run->on_event(event);
     }
   }
   return gst_pad_event_default(pad, parent, event);

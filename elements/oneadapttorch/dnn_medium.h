@@ -85,6 +85,8 @@ class DnnMedium {
   /// needed if `line`.
   virtual Report report(BufferRef &buffer, bool line) = 0;
 
+  /// An event of the stream that is none of those above, in its place among the buffers.
+  virtual void on_event(GstEvent *) {}
   /// Whether the picture of the last pass came with what its accuracy can be measured by.
   virtual bool can_measure() const { return false; }
   /// Measures it, with one inference more, in the model's turn; once a pass. None: it failed, and the debug log has it.

@@ -48,6 +48,7 @@ class Run {
     reset(false);
   }
   void flush() { reset(true); }
+  void on_event(GstEvent *event) { medium_->on_event(event); }
   /// Before the end of the stream: infers and reports what was held back.
   void drain(const RunSettings &settings);
   /// A controller asks whether the gradient of an interval that is over has been sent. It is taken now where it was not

@@ -7,14 +7,14 @@ namespace oneadapt {
 namespace {
 constexpr std::size_t kOldMarkBytes = 23, kMarkBytes = 25;  // without and with QP and range
 constexpr std::uint8_t kMostQp = 51;
-constexpr std::uint8_t kLast = 1;  // a flag
+constexpr std::uint8_t kLast = 1, kMeasure = 2;  // flags
 constexpr std::uint64_t kMostTime = std::uint64_t(1) << 63, kLeastInterval = 1000000;
 }  // namespace
 
 std::vector<std::uint8_t> encode_mark(const IntervalMark &mark) {
   std::vector<std::uint8_t> out(kMarkBytes);
   std::uint8_t *p = out.data();
-  put<std::uint8_t>(p, mark.last ? kLast : 0);
+  put<std::uint8_t>(p, std::uint8_t((mark.last ? kLast : 0) | (mark.measure ? kMeasure : 0)));
   put<std::uint32_t>(p, mark.stream);
   put<std::uint64_t>(p, mark.stream_time);
   put<std::uint64_t>(p, mark.interval_duration);
@@ -27,9 +27,10 @@ std::vector<std::uint8_t> encode_mark(const IntervalMark &mark) {
 bool decode_mark(const std::uint8_t *data, std::size_t size, IntervalMark &mark) {
   if (!data || (size != kMarkBytes && size != kOldMarkBytes)) return false;
   const auto flags = get<std::uint8_t>(data);
-  if (flags & ~unsigned(kLast)) return false;
+  if (flags & ~unsigned(kLast | kMeasure)) return false;
   IntervalMark m;
   m.last = flags & kLast;
+  m.measure = flags & kMeasure;
   m.stream = get<std::uint32_t>(data);
   m.stream_time = get<std::uint64_t>(data);
   m.interval_duration = get<std::uint64_t>(data);

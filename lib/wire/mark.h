@@ -19,6 +19,7 @@ struct IntervalMark {
   std::uint16_t feedback_bytes = 0;     ///< most bytes of a gradient message on the interval; 0: no limit
   std::uint8_t qp = kUnknownQp;         ///< of the pictures from this one on, before a map's offsets
   std::uint8_t map_range = 0;           ///< of the map over it (AllocationSettings::range), QP steps; 0: there is none
+  bool measure = false;                 ///< the controller wants to know the accuracy
   /// Number of the interval.
   std::uint64_t interval() const { return stream_time / interval_duration; }
 };

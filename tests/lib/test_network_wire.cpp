@@ -101,7 +101,7 @@ TEST(Fragments, NothingButMessagesComesOut) {
 }
 
 TEST(Marks, ComeBack) {
-  IntervalMark m{true, 0x89abcdef, 123456789012345, 2000000000, 512, 36, 18}, back;
+  IntervalMark m{true, 0x89abcdef, 123456789012345, 2000000000, 512, 36, 18, true}, back;
   const Bytes bytes = encode_mark(m);
   ASSERT_TRUE(decode_mark(bytes.data(), bytes.size(), back));
   EXPECT_TRUE(back.last);
@@ -112,6 +112,12 @@ TEST(Marks, ComeBack) {
   EXPECT_EQ(back.feedback_bytes, 512u);
   EXPECT_EQ(back.qp, 36);
   EXPECT_EQ(back.map_range, 18);
+  EXPECT_TRUE(back.measure);
+  m.measure = false;
+  const Bytes not_wanted = encode_mark(m);
+  ASSERT_TRUE(decode_mark(not_wanted.data(), not_wanted.size(), back));
+  EXPECT_FALSE(back.measure);
+  EXPECT_TRUE(back.last);
 }
 
 // Cameras of the version before say nothing of a QP.
@@ -143,7 +149,7 @@ TEST(Marks, OthersAreRefused) {
   EXPECT_FALSE(decode_mark(longer.data(), longer.size(), back));
   const Bytes flags = [&] {
     Bytes b = good;
-    b[0] = 2;
+    b[0] = 4;
     return b;
   }();
   EXPECT_FALSE(decode_mark(flags.data(), flags.size(), back));

@@ -46,15 +46,19 @@ def clip(rng, name, seconds, flat, policies):
                 'gradient_s': round(0.08 * seconds, 2) if policy == 'oneadapt' else 0,
                 'feedback_bytes': 480 * seconds if policy == 'oneadapt' else 90 * seconds,
                 'intervals': intervals(rng, seconds, 20 + 4 * n, 1.0, accuracy, kbps * cheaper, policy != 'uniform')})
+            if policy == 'oneadapt':
+                points[-1].update(asked=0.9, settled=0.888)
+                for interval in points[-1]['intervals'][5:]:
+                    interval['measured_accuracy'] = 0.877
         curves.append({'policy': policy, 'points': points})
     bd = [{'policy': p, 'against': 'uniform', 'percent': None if flat else round(rng.uniform(-45, 5), 1),
            'reason': 'the accuracies of the curves vary by less than 0.05' if flat else '', 'from': 0.8, 'to': 0.95, 'low': -48.5, 'high': 7.5}
           for p in policies if p != 'uniform']
     return {'clip': name, 'frames': 10 * seconds, 'fps': 10, 'width': 960, 'height': 540, 'seconds': seconds,
-            'reference': {'kbps': kbps, 'objects_per_frame': 5.24, 'frames_analysed': 10 * seconds}, 'curves': curves, 'bd_rate': bd,
+            'reference': {'kbps': kbps, 'objects_per_frame': 5.24, 'near_threshold': 0.71, 'frames_analysed': 10 * seconds}, 'curves': curves, 'bd_rate': bd,
             'flat': flat, 'bandwidth_at': [{'policy': p, 'accuracy': 0.95, 'bandwidth': None if p == 'chameleon' else round(rng.uniform(0.1, 0.5), 3)}
                                            for p in policies],
-            'stills': stills(4)}
+            'stills': stills(4), 'shown': {'policy': 'oneadapt', 'setting': 'lambda=0.8'}}
 
 
 def made_up_results():
@@ -71,7 +75,7 @@ def made_up_results():
         'command': 'oneadapt-eval --clip highway-dashcam.mp4 --clip vtest.avi --model nanodet.pt --classes car,truck,bus --knobs qp,scale '
                    '--policies uniform,oneadapt,profiling,chameleon --fps 10 --output out', 'version': '0.1.0', 'model': 'nanodet.pt',
         'classes': 'car,truck,bus', 'metric': 'f1', 'knobs': 'qp,scale', 'clips': clips,
-        'mean_bd_rate': [{'policy': 'oneadapt', 'against': 'uniform', 'percent': -31.0, 'worst': -2.0, 'low': -35.5, 'high': -26.0},
+        'mean_bd_rate': [{'policy': 'oneadapt', 'against': 'uniform', 'percent': -31.0, 'worst': -2.0, 'from': 0.8, 'to': 0.95, 'low': -35.5, 'high': -26.0},
                          {'policy': 'profiling', 'against': 'uniform', 'percent': 4.2, 'worst': 12.0}],
         'figures': {
             'gradient-correlation': {'per': 'configuration and clip', 'cosines': cosines, 'mean': sum(cosines) / 24,
@@ -194,10 +198,12 @@ class Elements(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.all, self.rows, self.cell = [], [], False  # rows: text of the tables' cells
+        self.text, self.code = '', False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.all.append((tag, dict(attributes)))
+        self.code = tag in ('script', 'style')
         if tag == 'tr':
             self.rows.append([])
         elif tag == 'td':
@@ -205,10 +211,13 @@ class Elements(html.parser.HTMLParser):
             self.cell = True
 
     def handle_endtag(self, tag):
+        self.code = False
         if tag == 'td':
             self.cell = False
 
     def handle_data(self, data):
+        if not self.code:
+            self.text += data
         if self.cell:
             self.rows[-1][-1] += data
 
@@ -237,6 +246,16 @@ class Browser:
         command = [self.program, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars',
                    '--user-data-dir=' + os.path.join(self.folder, 'profile'), '--virtual-time-budget=5000', *arguments]
         return subprocess.run(command, capture_output=True, text=True, encoding='utf-8')
+
+    def width_in(self, page, width):
+        """How wide a page is in a frame: a window of Chromium is no narrower than 500."""
+        frame = re.sub('html$', 'frame.html', page)
+        with open(frame, 'w', encoding='utf-8') as f:
+            f.write('<html><body><iframe src="%s" style="width: %dpx; height: 900px; border: 0"></iframe><script>'
+                    "onload = () => { document.body.dataset.wide = document.querySelector('iframe').contentDocument.documentElement.scrollWidth; };"
+                    '</script></body></html>' % (os.path.basename(page), width))
+        done = self.run('--allow-file-access-from-files', '--dump-dom', 'file://' + frame)
+        return int(Elements(done.stdout).of('body')[0].get('data-wide', 0))
 
     def dom(self, page, width):
         done = self.run('--window-size=%d,900' % width, '--dump-dom', 'file://' + page)
@@ -290,6 +309,11 @@ def main():
             check(len(page.of('img')) == 12, 'stills are missing')
             check(any('\u221248.5 \u2026 +7.5\u00a0%' in row for row in page.rows), 'a BD-rate has no scatter')
             check(not page.of('b'), 'a clip name became markup')
+            check(['oneadapt', '0.9', '0.888', '0.877'] in [row[:4] for row in page.rows], 'what was asked for and kept is missing: %s' % page.rows)
+            check('at equal accuracy, F1 0.80 … 0.95' in page.text, 'a saving has no range of accuracies')
+            check('71.0\u00a0%' in page.text and 'is flat' in page.text, 'boxes near the threshold, or a flat clip, are not mentioned')
+        wide = b.width_in(full, 420)
+        check(0 < wide <= 420, 'on a telephone of 420 pixels the page is %d wide' % wide)
         for name, part in (('empty', {}), ('null', None), ('odd', {'clips': [{}, 3, {'curves': [{}, {'points': [{}]}], 'stills': [{'image': 'file:///x.png'}],
                                                                               'bd_rate': [{}], 'reference': 7}], 'figures': {'overhead': [{}], 'convergence': 1}}),
                            ('one', {'clips': [{'clip': 'a.mp4', 'curves': [{'policy': 'uniform', 'points': [{'bandwidth': 0.3, 'accuracy': 0.9}]}]}]})):

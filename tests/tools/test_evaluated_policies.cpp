@@ -2,7 +2,10 @@
 // Which policies are compared, and what their curves are made of, on made-up runs.
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "eval/curve_maker.h"
+#include "eval_rig.h"
 #include "play.h"
 
 using namespace oneadapt;
@@ -47,11 +50,11 @@ class Curves : public ::testing::Test {
 
 }  // namespace
 
-TEST(EvaluatedPolicies, AreThoseOfTheRegistryByTheirCurvesAndSixMore) {
+TEST(EvaluatedPolicies, AreThoseOfTheRegistryByTheirCurvesAndSevenMore) {
   EXPECT_EQ(evaluated_names(),
             (std::vector<std::string>{"oneadapt", "min-accuracy", "uniform", "profiling", "chameleon", "casva",
-                                      "region", "voice-detection", "voice-detection-ahead", "dds", "reducto", "x264enc",
-                                      "x264enc-bitrate", "x264enc-lookahead", "x264enc-lookahead-bitrate"}));
+                                      "region", "voice-detection", "voice-detection-ahead", "dds", "reducto", "oracle",
+                                      "x264enc", "x264enc-bitrate", "x264enc-lookahead", "x264enc-lookahead-bitrate"}));
   EXPECT_EQ(find_evaluated("static"), nullptr);
   EXPECT_EQ(find_evaluated("voice-detection-ahead")->policy->name, "activity");
   EXPECT_EQ(find_evaluated("min-accuracy")->policy->name, "oneadapt");
@@ -79,6 +82,33 @@ TEST_F(Curves, FixedRungsAreRecordedAndNotRun) {
   ASSERT_EQ(points.size(), 3u);
   EXPECT_EQ(points[0]["setting"], "qp=20");
   EXPECT_EQ(points[2]["intervals"][1]["knobs"]["qp"], 40);
+}
+
+// In the first second QP 20 and 30 show the object, at 100 and 50 bytes a frame; in the second there is none, and 40 at
+// 10 bytes does as well.
+TEST_F(Curves, TheOracleTakesTheBestRungOfEachInterval) {
+  using eval_test::made_up;
+  const auto seen = [](std::size_t i) {
+    return i < 2 ? std::vector<ScoredBox>{eval_test::box(0.1)} : std::vector<ScoredBox>{};
+  };
+  clip_.recorded.runs[{2}] = made_up(2, 100, seen);
+  clip_.recorded.runs[{1}] = made_up(2, 50, seen);
+  clip_.recorded.runs[{0}] = made_up(2, 10, [](std::size_t) { return std::vector<ScoredBox>{}; });
+  clip_.reference = clip_.recorded.runs[{2}];
+  const auto oracle = maker("oracle");
+  EXPECT_EQ(oracle->recordings().size(), 3u);
+  EXPECT_TRUE(oracle->runs().empty());
+  const auto points = oracle->points();
+  EXPECT_EQ(points.front()["setting"], "worth=0.02");
+  EXPECT_EQ(points.front()["bytes"], 2 * 50 + 2 * 10);
+  EXPECT_EQ(points.front()["accuracy"], 1);
+  EXPECT_EQ(points.front()["intervals"][0]["knobs"]["qp"], 30);
+  EXPECT_EQ(points.front()["intervals"][1]["knobs"]["qp"], 40);
+  // Half of the accuracy for 80 of 400 bytes: worth it up to 2.5.
+  for (const auto &point : points) {
+    const double worth = std::stod(point["setting"].get<std::string>().substr(6));
+    EXPECT_EQ(point["bytes"], worth < 2.5 ? 120 : 40) << worth;
+  }
 }
 
 TEST_F(Curves, PoliciesThatProfileWantTheGridAndWhereTheyStart) {

@@ -187,7 +187,7 @@ void declare_output(CLI::App &app, Arguments &a) {
 
 void declare(CLI::App &app, Arguments &a) {
   EvalOptions &o = a.options;
-  o.knobs = {"qp"};
+  o.knobs = {"qp-map"};
   o.jobs = std::max(1u, std::thread::hardware_concurrency());
   o.profiling.profile_configurations = 6;
   declare_input(app, o);

@@ -180,13 +180,19 @@ json mean_bd_rates(const json &clips) {
   for (const auto &pair : pairs) {
     const auto &list = found[pair];
     json row{{"policy", pair.first}, {"against", pair.second}, {"clips", list.size()}};
-    double sum = 0, worst = -INFINITY;
+    double sum = 0, worst = -INFINITY, from = INFINITY, to = -INFINITY;
     for (const json *one : list) {
       sum += one->at("percent").get<double>();
       worst = std::max(worst, one->at("percent").get<double>());
+      from = std::min(from, one->value("from", double(INFINITY)));
+      to = std::max(to, one->value("to", -double(INFINITY)));
     }
     row["percent"] = list.empty() ? json() : json(round6(sum / double(list.size())));
     row["worst"] = list.empty() ? json() : json(round6(worst));
+    if (from < to) {
+      row["from"] = round6(from);
+      row["to"] = round6(to);
+    }
     if (const auto resamples = mean_resamples(list); !resamples.empty()) add_scatter(row, resamples);
     out.push_back(row);
   }

@@ -124,35 +124,39 @@ Rungs start_of(const std::vector<KnobLadder> &knobs, const std::string &policy, 
   return make_policy(policy)->start(observations(knobs, top(knobs)), settings);
 }
 
+std::map<Rungs, IntervalCosts> interval_costs(const Recorded &recorded, Metric metric) {
+  const RunResult &reference = recorded.reference();
+  const std::size_t count = interval_count(reference);
+  std::map<Rungs, IntervalCosts> costs;
+  for (const auto &[rungs, run] : recorded.runs) {
+    IntervalCosts cost;
+    cost.accuracy.assign(count, 0);
+    cost.weighted = cost.weight = cost.bytes = cost.frames = cost.inputs = cost.accuracy;
+    const auto accuracy = frame_accuracy(*run, reference, metric);
+    const std::vector<double> weights = reference.medium->frame_weights(*run, reference);
+    for (std::size_t i = 0; i < accuracy.size(); ++i) {
+      const std::size_t t = interval_at(reference.input[i]);
+      cost.accuracy[t] += accuracy[i];
+      cost.weighted[t] += weights[i] * accuracy[i];
+      cost.weight[t] += weights[i];
+      ++cost.inputs[t];
+    }
+    for (std::size_t t = 0; t < count; ++t) cost.accuracy[t] /= std::max(1.0, cost.inputs[t]);
+    for (const Packet &p : run->packets)
+      cost.bytes.at(std::min(count - 1, interval_at(p.stream_time))) += double(p.bytes);
+    for (const FrameResult &f : run->results) ++cost.frames.at(std::min(count - 1, interval_at(f.stream_time)));
+    costs.emplace(rungs, std::move(cost));
+  }
+  return costs;
+}
+
 PolicyRun step_policy(const Recorded &recorded, const std::string &name, const PolicySettings &settings, double budget,
                       Metric metric, bool shared) {
   const RunResult &reference = recorded.reference();
   const std::size_t count = interval_count(reference);
   const double fps = reference.seconds > 0 ? double(reference.input.size()) / reference.seconds : 0;
 
-  // Accuracy, bytes and frames of every recorded configuration in every interval.
-  struct Cost {
-    std::vector<double> accuracy, bytes, frames;
-  };
-  std::map<Rungs, Cost> costs;
-  for (const auto &[rungs, run] : recorded.runs) {
-    Cost cost;
-    cost.accuracy.assign(count, 0);
-    cost.bytes = cost.frames = cost.accuracy;
-    std::vector<double> inputs(count, 0);
-    const auto accuracy = frame_accuracy(*run, reference, metric);
-    for (std::size_t i = 0; i < accuracy.size(); ++i) {
-      const std::size_t t = interval_at(reference.input[i]);
-      cost.accuracy[t] += accuracy[i];
-      ++inputs[t];
-    }
-    for (std::size_t t = 0; t < count; ++t) cost.accuracy[t] /= std::max(1.0, inputs[t]);
-    for (const Packet &p : run->packets)
-      cost.bytes.at(std::min(count - 1, interval_at(p.stream_time))) += double(p.bytes);
-    for (const FrameResult &f : run->results) ++cost.frames.at(std::min(count - 1, interval_at(f.stream_time)));
-    costs.emplace(rungs, std::move(cost));
-  }
-
+  const std::map<Rungs, IntervalCosts> costs = interval_costs(recorded, metric);
   const auto policy = make_policy(name);
   PolicyRun out;
   std::vector<Rungs> schedule{start_of(recorded.knobs, name, settings)};
@@ -160,7 +164,7 @@ PolicyRun step_policy(const Recorded &recorded, const std::string &name, const P
   double ready = 0;  // seconds
   for (std::size_t t = 0; t + 1 < count; ++t) {
     const Rungs &rungs = schedule.back();
-    const Cost &best = costs.at(recorded.most_expensive());
+    const IntervalCosts &best = costs.at(recorded.most_expensive());
     Observation o;
     o.interval = t;
     o.knobs = observations(recorded.knobs, rungs);

@@ -71,6 +71,16 @@ RunResult same_clip(const RunResult &reference);
 /// Puts together the intervals of `schedule` (rungs per interval; the last one goes on to the end).
 RunResult compose(const Recorded &recorded, const std::vector<Rungs> &schedule);
 
+/// What a configuration came to in each interval.
+struct IntervalCosts {
+  std::vector<double> accuracy;          ///< mean of the input frames
+  std::vector<double> weighted, weight;  ///< Σ weight · accuracy, Σ weight: of those that count in a point's accuracy
+  std::vector<double> bytes, frames, inputs;  ///< sent, analysed, and those that came
+};
+
+/// Of every recorded configuration.
+std::map<Rungs, IntervalCosts> interval_costs(const Recorded &recorded, Metric metric);
+
 /// Steps `policy` over the clip from where it wants to start: `recorded` must have that configuration. A profile is run
 /// on the spare inference time: `budget` × the clip's frames each second are left beside the stream's own (paper §5.1:
 /// 0.5), so its answer comes after (inferences / budget / frames a second) seconds. `shared`: a frame is analysed once

@@ -101,7 +101,7 @@ class LambdaCurve : public RunsCurve {
   std::pair<std::shared_ptr<const RunResult>, std::string> shown() const override {
     if (!is_shown()) return {};
     const EvalOptions &o = clip_.options();
-    return {results_.at(o.lambdas.size() / 2), policy_.curve.name + ", " + lambda_setting(shown_lambda(o))};
+    return {results_.at(o.lambdas.size() / 2), lambda_setting(shown_lambda(o))};
   }
 
  protected:

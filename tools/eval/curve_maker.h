@@ -54,7 +54,7 @@ class CurveMaker {
   virtual void keep_runs_after_recordings(const RunResults &) {}
   /// Of results.json.
   virtual nlohmann::json points() const = 0;
-  /// The run whose frames are shown in the report, and what to call it; none: NULL.
+  /// The run whose frames are shown in the report, and its setting; none: NULL.
   virtual std::pair<std::shared_ptr<const RunResult>, std::string> shown() const { return {}; }
 
  protected:

@@ -8,6 +8,7 @@
 namespace oneadapt::eval {
 
 EvaluatedPolicy dds_policy();
+EvaluatedPolicy oracle_policy();
 EvaluatedPolicy reducto_policy();
 EvaluatedPolicy x264enc_policy();
 EvaluatedPolicy x264enc_bitrate_policy();
@@ -26,7 +27,7 @@ const std::vector<EvaluatedPolicy> &evaluated_policies() {
                                curve.sweep == CurveSweep::MinAccuracies;
         list.push_back(std::move(evaluated));
       }
-    for (const auto &more : {dds_policy, reducto_policy, x264enc_policy, x264enc_bitrate_policy,
+    for (const auto &more : {dds_policy, reducto_policy, oracle_policy, x264enc_policy, x264enc_bitrate_policy,
                              x264enc_lookahead_policy, x264enc_lookahead_bitrate_policy})
       list.push_back(more());
     return list;

@@ -48,8 +48,12 @@ class ClipEvaluation {
     clip["curves"] = json::array();
     for (std::size_t i = 0; i < makers_.size(); ++i)
       clip["curves"].push_back({{"policy", clip_.options().policies[i]}, {"points", makers_[i]->points()}});
-    for (const auto &maker : makers_)
-      if (const auto [run, name] = maker->shown(); run) clip["stills"] = stills_json(*run, name + ", ");
+    for (std::size_t i = 0; i < makers_.size(); ++i)
+      if (const auto [run, setting] = makers_[i]->shown(); run) {
+        const std::string &policy = clip_.options().policies[i];
+        clip["stills"] = stills_json(*run, policy + ", " + setting + ", ");
+        clip["shown"] = {{"policy", policy}, {"setting", setting}};
+      }
     if (clip_.options().frames) clip["resource"] = "frames";
     clip_.reference->medium->describe_clip(clip, *clip_.reference, clip_.options());
     compare_curves(clip);

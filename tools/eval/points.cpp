@@ -80,11 +80,19 @@ json clip_json(const std::string &name, const RunResult &run) {
 }
 
 json reference_json(const RunResult &reference) {
-  double objects = 0;
-  for (const FrameResult &f : reference.results) objects += double(f.boxes.size() + f.words.size());
-  return {{"kbps", round6(double(reference.bytes) * 8 / 1000 / std::max(reference.seconds, 1e-9))},
-          {"objects_per_frame", round6(objects / std::max<double>(1, double(reference.results.size())))},
-          {"frames_analysed", reference.results.size()}};
+  // Scores so little above θ that coding decides about the object.
+  constexpr double kNear = 0.1;
+  double objects = 0, boxes = 0, near = 0;
+  for (const FrameResult &f : reference.results) {
+    objects += double(f.boxes.size() + f.words.size());
+    boxes += double(f.boxes.size());
+    for (const ScoredBox &box : f.boxes) near += box.score < reference.threshold + kNear;
+  }
+  json out = {{"kbps", round6(double(reference.bytes) * 8 / 1000 / std::max(reference.seconds, 1e-9))},
+              {"objects_per_frame", round6(objects / std::max<double>(1, double(reference.results.size())))},
+              {"frames_analysed", reference.results.size()}};
+  if (boxes > 0) out["near_threshold"] = round6(near / boxes);
+  return out;
 }
 
 json stills_json(const RunResult &run, const std::string &which) {

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "accuracy_request.h"
 #include "core/gradient/gradient.h"
 #include "ctl/ctl_impl.h"
 #include "interval_drain.h"
@@ -308,6 +309,11 @@ static GstFlowReturn gst_oneadapt_ctl_chain(GstPad *, GstObject *parent, GstBuff
     st->begun = true;
     if (s.warm_start) ctl_warm_start(self, step.interval);
   }
+  const bool asks = ctl_asked_accuracy(s) != 0;
+  if (st->asks != asks) {
+    st->asks = asks;
+    gst_pad_push_event(self->srcpad, oneadapt::new_accuracy_request(asks));
+  }
   if (step.ended != kNone) end_interval(self, step, s, time);
   if (step.second && step.ended == kNone && step.needs_gradient && s.lockstep) wait_for_gradient(self);
   return gst_pad_push(self->srcpad, buffer);
@@ -379,6 +385,7 @@ static GstStateChangeReturn gst_oneadapt_ctl_change_state(GstElement *element, G
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     st->clock.reset();
     st->wants_more = st->looked = st->warned = st->warned_time = st->had_tunables = st->begun = st->settled = false;
+    st->asks.reset();
     if (!ctl_start_worker(self)) return GST_STATE_CHANGE_FAILURE;
     if (!ctl_open_feedback(self)) {
       ctl_stop_worker(self);

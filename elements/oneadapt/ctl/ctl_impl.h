@@ -28,7 +28,8 @@ constexpr guint64 kNone = G_MAXUINT64;
 struct CtlSettings {
   std::string tunables, knobs, policy = oneadapt::default_policy().name, policy_file, feedback = "auto";
   double alpha = 0.5, lambda = 1.0, smoothing = 0.5, profile_budget = 0.5;
-  double min_accuracy = 0;
+  double min_accuracy = -1;
+  bool weighs = false;  ///< λ of any kind was set
   double lambda_bandwidth = -1, lambda_compute = 0, max_frames_per_second = 0;
   guint64 max_bitrate = 0;
   guint feedback_timeout = 3;
@@ -118,6 +119,7 @@ struct CtlState {
   bool looked = false;                      // streaming thread: tunables were looked for
   bool had_tunables = false;                // streaming thread: some were found
   bool begun = false;                       // streaming thread: the warm start is over
+  std::optional<bool> asks;                 // streaming thread: whether accuracy is to be measured, as was said last
   bool warned = false;                      // streaming thread: that there are none was said
   bool warned_time = false;                 // streaming thread: that time is missing, or goes backwards, was said
 };
@@ -131,6 +133,9 @@ struct _GstOneadaptCtl {
 /// Installs the properties with their documentation.
 void ctl_install_properties(GObjectClass *object);
 /// A copy; takes OBJECT_LOCK.
+/// The accuracy that is to be kept, as kept_accuracy() takes it. Who says what accuracy is worth (λ) wants none kept,
+/// unless that is said, too.
+double ctl_asked_accuracy(const CtlSettings &settings);
 CtlSettings ctl_settings(GstOneadaptCtl *self);
 
 /// Looks for the tunables. False after an element error.

@@ -30,6 +30,7 @@ struct FreeProbe {
   void operator()(GstOneadaptProbe *probe) const { gst_oneadapt_probe_free(probe); }
 };
 using ProbeRef = std::unique_ptr<GstOneadaptProbe, FreeProbe>;
+using KnobsRef = std::unique_ptr<GPtrArray, decltype(&g_ptr_array_unref)>;
 
 /// One tunable's part of an observation.
 struct Part {
@@ -165,27 +166,7 @@ void ask(DecisionRecord &record, const std::vector<Part> &parts, guint64 interva
   record.question = std::move(question);
 }
 
-/// Of names that users gave, as the element itself knows them; those of other elements are left out.
-std::vector<std::string> own_names(GstElement *element, const std::vector<std::string> &names) {
-  const std::string prefix = std::string(GST_OBJECT_NAME(element)) + ".";
-  std::vector<std::string> own;
-  for (const std::string &name : names) {
-    if (name.compare(0, prefix.size(), prefix) == 0)
-      own.push_back(name.substr(prefix.size()));
-    else if (name.find('.') == std::string::npos)
-      own.push_back(name);
-  }
-  return own;
-}
-
 }  // namespace
-
-bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names) {
-  if (names.empty()) return !(knob->flags & GST_ONEADAPT_KNOB_ON_REQUEST);
-  const std::string own = std::string(GST_OBJECT_NAME(element)) + "." + knob->name;
-  return std::find_if(names.begin(), names.end(),
-                      [&](const std::string &name) { return name == knob->name || name == own; }) != names.end();
-}
 
 KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   KnobObservation o;
@@ -230,7 +211,7 @@ GstOneadaptProbe *Decider::probe_tunable(GstElement *element, guint64 interval, 
 }
 
 std::string Decider::follow(const TunableList &tunables, guint64 interval, const oneadapt::Gradient &gradient,
-                            const std::vector<std::string> &names) {
+                            const KnobSelection &selection) {
   std::string problem;
   const oneadapt::Gradient smooth = push(gradient);
   places_.set(tunables, &smooth);
@@ -238,9 +219,8 @@ std::string Decider::follow(const TunableList &tunables, guint64 interval, const
     GPtrArray *knobs = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
     std::vector<const gchar *> wanted;
     GstStructure *configuration = gst_structure_new_empty("configuration");
-    for (guint i = 0; i < knobs->len; ++i) {
-      const auto *k = static_cast<GstOneadaptKnob *>(knobs->pdata[i]);
-      if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT) || !adapted(element, k, names)) continue;
+    for (const GstOneadaptKnob *k : adapted_knobs(element, knobs, selection)) {
+      if (!(k->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT)) continue;
       wanted.push_back(k->name);
       gst_structure_set(configuration, k->name, G_TYPE_DOUBLE, k->value, nullptr);
     }
@@ -282,13 +262,12 @@ std::optional<oneadapt::Gradient> Decider::take(const DecisionRequest &request, 
 ProbedTunables Decider::probe(const DecisionRequest &request, Observation &o, std::string &problem) {
   ProbedTunables probed;
   for (GstElement *element : request.tunables) {
-    const std::vector<std::string> own = own_names(element, request.knobs);
+    const KnobsRef all(gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element)), g_ptr_array_unref);
     std::vector<const gchar *> wanted;
-    for (const std::string &n : own) wanted.push_back(n.c_str());
+    for (const GstOneadaptKnob *k : adapted_knobs(element, all.get(), request.knobs)) wanted.push_back(k->name);
     wanted.push_back(nullptr);
     GError *error = nullptr;
-    // A policy that moves nothing needs no measurements.
-    ProbeRef probe(probe_tunable(element, request.interval, request.knobs.empty() ? nullptr : wanted.data(), &error));
+    ProbeRef probe(probe_tunable(element, request.interval, wanted.data(), &error));
     if (!probe) {
       problem = std::string(GST_OBJECT_NAME(element)) + ": " + (error ? error->message : "the probe failed");
       g_clear_error(&error);
@@ -298,7 +277,7 @@ ProbedTunables Decider::probe(const DecisionRequest &request, Observation &o, st
     Part part{element, std::move(probe), o.knobs.size(), {}};
     for (guint i = 0; i < part.probe->knobs->len; ++i) {
       auto *k = static_cast<GstOneadaptKnob *>(part.probe->knobs->pdata[i]);
-      if (!adapted(element, k, request.knobs)) continue;
+      if (!g_strv_contains(wanted.data(), k->name)) continue;
       KnobObservation knob = observe(element, k);
       knob.has_lookahead = part.probe->has_lookahead;
       const std::size_t first = first_.emplace(knob.name, knob.rung).first->second;
@@ -337,8 +316,6 @@ GstStructure *Decider::describe(const DecisionRequest &request, const Observatio
     gst_structure_set(s, "measured-frames", G_TYPE_UINT, o.measured.frames, "measured-occupied", G_TYPE_UINT,
                       o.measured.occupied, "measured-accuracy", G_TYPE_DOUBLE, o.measured.accuracy, "measured-objects",
                       G_TYPE_UINT, o.measured.objects, nullptr);
-  if (request.settings.min_accuracy > 0)
-    gst_structure_set(s, "min-accuracy", G_TYPE_DOUBLE, request.settings.min_accuracy, nullptr);
   if (decision.accuracy)
     gst_structure_set(s, "expected-accuracy", G_TYPE_DOUBLE, decision.accuracy->expected, "accuracy-deviation",
                       G_TYPE_DOUBLE, decision.accuracy->deviation, nullptr);
@@ -353,6 +330,12 @@ GstStructure *Decider::describe(const DecisionRequest &request, const Observatio
   return s;
 }
 
+double kept_accuracy(double asked, const std::vector<KnobObservation> &knobs) {
+  if (asked >= 0) return asked;
+  const bool measured = std::any_of(knobs.begin(), knobs.end(), [](const KnobObservation &k) { return k.measured; });
+  return measured ? kUsualAccuracy : 0;
+}
+
 DecisionRecord Decider::decide(const DecisionRequest &request) {
   DecisionRecord record;
   Observation o;
@@ -360,6 +343,9 @@ DecisionRecord Decider::decide(const DecisionRequest &request) {
   places_.set(request.tunables, needs_gradient() && smooth ? &*smooth : nullptr);
   const ProbedTunables probed = probe(request, o, record.problem);
   record.knows_knobs = !o.knobs.empty();
+  oneadapt::PolicySettings settings = request.settings;
+  settings.min_accuracy = kept_accuracy(settings.min_accuracy, o.knobs);
+  record.keeps_accuracy = settings.min_accuracy > 0;
   for (const Part &part : probed.parts)
     record.nothing_sent = record.nothing_sent || (part.probe->frames_in && !part.probe->frames_out);
   if (request.answer && record.knows_knobs) {
@@ -369,7 +355,7 @@ DecisionRecord Decider::decide(const DecisionRequest &request) {
 
   Decision decision;
   try {
-    oneadapt::PolicySettings within = request.settings;
+    oneadapt::PolicySettings within = settings;
     const DecisionBudget &budget = request.budget;
     if (budget.bytes > 0 && probed.bytes_left > 0) within.allowed = budget.bytes / probed.bytes_left;
     if (budget.frames > 0 && probed.frames_left > 0) within.allowed_compute = budget.frames / probed.frames_left;
@@ -384,5 +370,7 @@ DecisionRecord Decider::decide(const DecisionRequest &request) {
     decision = no_decision(o);
   }
   record.structure = describe(request, o, probed, decision);
+  if (record.keeps_accuracy)
+    gst_structure_set(record.structure, "min-accuracy", G_TYPE_DOUBLE, settings.min_accuracy, nullptr);
   return record;
 }

@@ -12,6 +12,7 @@
 
 #include "core/gradient/gradient.h"
 #include "core/policy/registry.h"
+#include "ctl/knob_selection.h"
 #include "ctl/tunable_places.h"
 #include "ctl/tunables.h"
 #include "gstoneadapt.h"
@@ -42,13 +43,21 @@ enum class FeedbackLoss {
   AsSet,    ///< they go where they stood at the first decision
 };
 
+/// The accuracy that is kept where none is asked for: what users of detectors would call as good as before
+/// (docs/accuracy.md).
+constexpr double kUsualAccuracy = 0.9;
+
+/// The accuracy to keep: `asked`, and where that is below 0 (automatic) the usual one if what coding costs of it can be
+/// measured for one of the knobs, else 0 (none).
+double kept_accuracy(double asked, const std::vector<oneadapt::KnobObservation> &knobs);
+
 /// What a decision is made of.
 struct DecisionRequest {
   TunableList tunables;
   guint64 interval = 0;                          ///< it has ended
   const oneadapt::Gradient *gradient = nullptr;  ///< NULL: no feedback came
-  std::vector<std::string> knobs;                ///< names of those to adapt; empty: all
-  oneadapt::PolicySettings settings;
+  KnobSelection knobs;                           ///< those to adapt
+  oneadapt::PolicySettings settings;             ///< min_accuracy as kept_accuracy() takes it
   GstClockTime now = GST_CLOCK_TIME_NONE;  ///< stream time in ns that the data has reached, for the gradient's age
   const ProfileAnswer *answer = nullptr;   ///< to the last question, once
   DecisionBudget budget;                   ///< what the next interval may have
@@ -62,16 +71,15 @@ struct DecisionRecord {
   GstStructure *structure = nullptr;  ///< "oneadapt-decision"; owned by whoever takes it
   std::string problem;                ///< not empty: something could not be probed or applied
   std::optional<ProfileQuestion> question;
-  bool knows_knobs = false;   ///< some tunable could say what there is to decide
-  bool nothing_sent = false;  ///< a tunable dropped all that came in the interval: no gradient can come
-  std::string unaskable;      ///< not empty: why the question that the policy has cannot be asked
+  bool keeps_accuracy = false;  ///< "min-accuracy" is in force
+  bool knows_knobs = false;     ///< some tunable could say what there is to decide
+  bool nothing_sent = false;    ///< a tunable dropped all that came in the interval: no gradient can come
+  std::string unaskable;        ///< not empty: why the question that the policy has cannot be asked
 };
 
 /// What the probes of all tunables say together.
 struct ProbedTunables;
 
-/// Whether a controller that was told `names` (empty: none) adapts the knob.
-bool adapted(GstElement *element, const GstOneadaptKnob *knob, const std::vector<std::string> &names);
 /// What the core is told of a knob, without effects.
 oneadapt::KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob);
 
@@ -90,7 +98,7 @@ class Decider {
   /// An early gradient, of `interval`, which has begun: what follows the gradient (a macroblock map) is made anew for
   /// the rest of it; no knob moves. Returns what went wrong, or nothing.
   std::string follow(const TunableList &tunables, guint64 interval, const oneadapt::Gradient &gradient,
-                     const std::vector<std::string> &names);
+                     const KnobSelection &knobs);
 
  private:
   /// What the observation says of the gradient; the smoothed one, if there is any.

@@ -22,6 +22,7 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
   if (oneadapt::is_fixed_now(self, pspec)) return;
   GST_OBJECT_LOCK(self);
   const bool known = setting_properties.set(self->state->settings, id, value);
+  if (g_str_has_prefix(pspec->name, "lambda")) self->state->settings.weighs = true;
   GST_OBJECT_UNLOCK(self);
   if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
@@ -87,7 +88,7 @@ void add_selection() {
         &CtlSettings::tunables);
   p.add(g_param_spec_string("knobs", "Knobs",
                             "Names of the knobs to adapt, separated by commas, or TUNABLE.KNOB for one tunable's; "
-                            "empty: all that the tunables have",
+                            "empty: those that save most for an accuracy (of pictures, QPs by macroblock)",
                             "", kReady),
         &CtlSettings::knobs);
   p.add(
@@ -110,10 +111,11 @@ void add_objective() {
         &CtlSettings::lambda);
   p.add(g_param_spec_double("min-accuracy", "Minimum accuracy",
                             interned("Accuracy to keep, as cheaply as that can be: F1 against the results on the "
-                                     "camera's own pictures; \"lambda\" then counts for nothing. An oneadaptshadow in "
-                                     "front of the DNN measures it (0 = none, \"lambda\" decides); " +
+                                     "camera's own pictures; \"lambda\" then counts for nothing. It is measured at the "
+                                     "DNN, best with an oneadaptshadow in front of it (0 = none, \"lambda\" decides; "
+                                     "-1 = 0.9 where it can be measured, unless a lambda is set); " +
                                      policies_where([](const PolicyInfo &i) { return i.heeds.min_accuracy; })),
-                            0, 1, 0, kLive),
+                            -1, 1, -1, kLive),
         &CtlSettings::min_accuracy);
   p.add(g_param_spec_double("lambda-bandwidth", "Lambda of bandwidth",
                             "What bytes are worth, where that is not \"lambda\" (-1 = as \"lambda\")", -1, 1e6, -1,

@@ -19,12 +19,24 @@ std::vector<std::string> split(const std::string &list) {
   return out;
 }
 
+/// NULL: there is none of that name, which the worker says when it is made.
+const oneadapt::PolicyInfo *policy_of(const CtlSettings &s) {
+  for (const oneadapt::PolicyInfo &policy : oneadapt::policies())
+    if (policy.name == s.policy) return &policy;
+  return nullptr;
+}
+
+KnobSelection selection_of(const CtlSettings &s) {
+  const oneadapt::PolicyInfo *policy = policy_of(s);
+  return {split(s.knobs), policy && policy->needs.gradient, s.max_frames_per_second > 0};
+}
+
 oneadapt::PolicySettings policy_settings(const CtlSettings &s) {
   oneadapt::PolicySettings settings;
   settings.alpha = s.alpha;
   settings.lambda = s.lambda_bandwidth < 0 ? s.lambda : s.lambda_bandwidth;
   settings.lambda_compute = s.lambda_compute;
-  settings.min_accuracy = s.min_accuracy;
+  settings.min_accuracy = ctl_asked_accuracy(s);
   settings.profile_interval = s.profile_interval;
   settings.profile_configurations = s.profile_configurations;
   settings.profile_top = s.profile_top;
@@ -53,6 +65,12 @@ DecisionBudget budget_of(const CtlSettings &s) {
 }
 
 }  // namespace
+
+double ctl_asked_accuracy(const CtlSettings &s) {
+  const oneadapt::PolicyInfo *policy = policy_of(s);
+  if (!policy || !policy->heeds.min_accuracy) return 0;
+  return s.min_accuracy < 0 && s.weighs ? 0 : s.min_accuracy;
+}
 
 CtlSettings ctl_settings(GstOneadaptCtl *self) {
   GST_OBJECT_LOCK(self);
@@ -118,7 +136,6 @@ bool ctl_find_tunables(GstOneadaptCtl *self) {
 
 void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
   const CtlSettings s = ctl_settings(self);
-  const auto names = split(s.knobs);
   std::vector<oneadapt::KnobObservation> all;
   struct Knob {
     GstElement *element;
@@ -129,9 +146,7 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
   const TunableList tunables = ctl_tunables(self->state);
   for (GstElement *element : tunables) {
     GPtrArray *list = gst_oneadapt_tunable_list_knobs(GST_ONEADAPT_TUNABLE(element));
-    for (guint i = 0; i < list->len; ++i) {
-      const auto *knob = static_cast<GstOneadaptKnob *>(list->pdata[i]);
-      if (!adapted(element, knob, names)) continue;
+    for (const GstOneadaptKnob *knob : adapted_knobs(element, list, selection_of(s))) {
       all.push_back(observe(element, knob));
       knobs.push_back({element, knob->name, bool(knob->flags & GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT)});
     }
@@ -140,7 +155,9 @@ void ctl_warm_start(GstOneadaptCtl *self, guint64 interval) {
   try {
     const bool needs_gradient = oneadapt::find_policy(s.policy).needs.gradient;
     const auto policy = oneadapt::make_policy(s.policy, self->state->policy_file);
-    const auto rungs = policy->start(all, policy_settings(s));
+    oneadapt::PolicySettings settings = policy_settings(s);
+    settings.min_accuracy = kept_accuracy(settings.min_accuracy, all);
+    const auto rungs = policy->start(all, settings);
     for (GstElement *element : tunables) {
       GstStructure *configuration = gst_structure_new_empty("configuration");
       for (std::size_t i = 0; i < knobs.size(); ++i)
@@ -182,7 +199,7 @@ static DecisionRequest request_of(GstOneadaptCtl *self, const CtlLoop::Job &job,
   request.tunables = ctl_tunables(self->state);
   request.interval = job.interval;
   request.gradient = job.gradient ? &*job.gradient : nullptr;
-  request.knobs = split(s.knobs);
+  request.knobs = selection_of(s);
   request.settings = policy_settings(s);
   request.now = view.now;
   request.answer = view.answer ? &view.answer->answer : nullptr;
@@ -214,15 +231,15 @@ struct Measuring {
   bool told = false;     ///< it is known, or that there is none was said
 };
 
-static void watch_measuring(GstOneadaptCtl *self, const CtlLoop::Job &job, const CtlSettings &settings,
+static void watch_measuring(GstOneadaptCtl *self, const CtlLoop::Job &job, const DecisionRecord &record,
                             Measuring &measuring) {
   constexpr unsigned kPatience = 10;  // one picture in seven is measured, and there may be one an interval
-  if (measuring.told || settings.min_accuracy <= 0 || !job.gradient) return;
+  if (measuring.told || !record.keeps_accuracy || !job.gradient) return;
   measuring.told = job.gradient->measured.frames || ++measuring.without >= kPatience;
   if (job.gradient->measured.frames || !measuring.told) return;
   GST_ELEMENT_WARNING(self, STREAM, FAILED,
-                      ("Property \"min-accuracy\": nobody measures accuracy, so it is estimated; of pictures, put "
-                       "oneadaptshadow between the decoder and oneadaptdnn."),
+                      ("Property \"min-accuracy\": nobody measures accuracy, so what is typical is taken for it; put "
+                       "oneadaptshadow between the decoder and oneadaptdnn, or set \"lambda\"."),
                       ("%u gradients without a measurement", kPatience));
 }
 
@@ -240,8 +257,9 @@ static DecisionRecord decide(GstOneadaptCtl *self, Decider &decider, const CtlLo
   return record;
 }
 
-static void follow(GstOneadaptCtl *self, Decider &decider, const CtlLoop::Job &job, const std::string &knobs) {
-  const std::string problem = decider.follow(ctl_tunables(self->state), job.interval, *job.gradient, split(knobs));
+static void follow(GstOneadaptCtl *self, Decider &decider, const CtlLoop::Job &job, const CtlSettings &settings) {
+  const std::string problem =
+      decider.follow(ctl_tunables(self->state), job.interval, *job.gradient, selection_of(settings));
   if (!problem.empty())
     GST_WARNING_OBJECT(self, "interval %" G_GUINT64_FORMAT ", early gradient: %s", job.interval, problem.c_str());
 }
@@ -271,10 +289,10 @@ static void work(GstOneadaptCtl *self, Decider decider) {
     if (reset) decider.reset();
     DecisionRecord record;
     if (!stale && early)
-      follow(self, decider, job, view.settings.knobs);
+      follow(self, decider, job, view.settings);
     else if (!stale)
       record = decide(self, decider, job, view);
-    if (!stale && !early) watch_measuring(self, job, view.settings, measuring);
+    if (!stale && !early) watch_measuring(self, job, record, measuring);
 
     lock.lock();
     if (view.answer && record.structure && job.epoch == loop.epoch) {

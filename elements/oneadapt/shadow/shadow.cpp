@@ -38,8 +38,8 @@
 #include "frame_mark.h"
 #include "gradient_convert.h"
 #include "gstoneadapt.h"
+#include "received_coding.h"
 #include "second_generation.h"
-#include "shadow/received.h"
 #include "shadow/second_coder.h"
 
 GST_DEBUG_CATEGORY_STATIC(oneadapt_shadow_debug);
@@ -126,10 +126,13 @@ static void code(GstOneadaptShadow *self, GstBuffer *buffer) {
   {
     std::lock_guard<std::mutex> lock(st->coding_mutex);
     if (const auto mark = oneadapt::mark_of(buffer)) st->coding.mark(*mark);
-    qp = st->coding.qp();
-    offsets = st->coding.offsets(unsigned(st->info.width) & ~1u, unsigned(st->info.height) & ~1u);
+    if (st->coding.wanted().value_or(true)) qp = st->coding.qp();
+    offsets = st->coding.map().of(unsigned(st->info.width) & ~1u, unsigned(st->info.height) & ~1u);
   }
-  if (!qp) return;
+  if (!qp) {
+    st->coder.reset();  // what it would predict from is old when it is wanted again
+    return;
+  }
   GST_OBJECT_LOCK(self);
   const guint every = st->settings.every;
   GST_OBJECT_UNLOCK(self);
@@ -170,11 +173,16 @@ static GstFlowReturn transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
 
 static gboolean sink_event(GstBaseTransform *trans, GstEvent *event) {
   ShadowState *st = GST_ONEADAPT_SHADOW(trans)->state;
-  if (gst_event_is_oneadapt_configuration(event)) {
+  if (GST_EVENT_IS_SERIALIZED(event)) {
     std::lock_guard<std::mutex> lock(st->coding_mutex);
-    st->coding.announce(event);
+    st->coding.event(event);
   }
-  return GST_BASE_TRANSFORM_CLASS(gst_oneadapt_shadow_parent_class)->sink_event(trans, event);
+  const bool caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
+  const gboolean done = GST_BASE_TRANSFORM_CLASS(gst_oneadapt_shadow_parent_class)->sink_event(trans, event);
+  // So that oneadaptdnn does not estimate what is measured here.
+  if (done && caps)
+    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(trans), oneadapt::new_second_generations(st->possible));
+  return done;
 }
 
 static gboolean src_event(GstBaseTransform *trans, GstEvent *event) {

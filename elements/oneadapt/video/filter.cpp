@@ -29,6 +29,7 @@
 
 #include <algorithm>
 
+#include "accuracy_request.h"
 #include "gstoneadapt.h"
 #include "video/stream.h"
 
@@ -270,6 +271,12 @@ static GstFlowReturn handle_frame(GstVideoEncoder *encoder, GstVideoCodecFrame *
 
 static GstFlowReturn finish(GstVideoEncoder *encoder) { return stream_of(encoder).finish(); }
 
+static gboolean sink_event(GstVideoEncoder *encoder, GstEvent *event) {
+  if (const auto wanted = oneadapt::accuracy_request_of(event))
+    GST_ONEADAPT_FILTER(encoder)->filter->medium.accuracy_wanted = *wanted;
+  return GST_VIDEO_ENCODER_CLASS(gst_oneadapt_filter_parent_class)->sink_event(encoder, event);
+}
+
 static gboolean sink_query(GstVideoEncoder *encoder, GstQuery *query) {
   if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) stream_of(encoder).drain();
   if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
@@ -437,6 +444,7 @@ static void gst_oneadapt_filter_class_init(GstOneadaptFilterClass *klass) {
   encoder->handle_frame = handle_frame;
   encoder->flush = flush;
   encoder->finish = finish;
+  encoder->sink_event = sink_event;
   encoder->sink_query = sink_query;
   encoder->pre_push = pre_push;
   encoder->propose_allocation = propose_allocation;

@@ -39,6 +39,7 @@ std::vector<std::uint8_t> IntervalMarker::mark(const FrameToMark &frame) {
   mark.feedback_bytes = feedback_bytes(frame.last, frame.output);
   mark.qp = std::uint8_t(frame.qp);
   mark.map_range = std::uint8_t(frame.map_range);
+  mark.measure = frame.measure;
   std::vector<std::uint8_t> data(std::begin(kMarkUuid), std::end(kMarkUuid));
   const auto coded = encode_mark(mark);
   data.insert(data.end(), coded.begin(), coded.end());

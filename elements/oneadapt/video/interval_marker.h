@@ -17,6 +17,7 @@ struct FrameToMark {
   bool first = false, last = false;  ///< of its interval
   Size output;                       ///< of what goes out
   int qp = 0, map_range = 0;         ///< IntervalMark's
+  bool measure = false;              ///< the same
 };
 
 /// Of one run; belongs to the streaming thread.

@@ -9,27 +9,28 @@ namespace {
 
 constexpr unsigned kOnRequest = GST_ONEADAPT_KNOB_ON_REQUEST, kFollows = GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT,
                    kContinuous = GST_ONEADAPT_KNOB_CONTINUOUS, kSelfScaling = GST_ONEADAPT_KNOB_SELF_SCALING,
-                   kRefines = GST_ONEADAPT_KNOB_REFINES, kMeasured = GST_ONEADAPT_KNOB_MEASURED;
+                   kRefines = GST_ONEADAPT_KNOB_REFINES, kMeasured = GST_ONEADAPT_KNOB_MEASURED,
+                   kSuperseded = GST_ONEADAPT_KNOB_SUPERSEDED;
 
 const KnobRow kTable[kKnobs] = {
     {"scale", "Scale", "Width and height of the output as a fraction of the input's, rounded to even pixels",
-     KnobType::Double, 0.1, 1.0, 1.0, true, false, false, 0, "0.5,0.625,0.75,0.875,1", "fractions of width and height",
-     0.6},
+     KnobType::Double, 0.1, 1.0, 1.0, true, false, false, kSuperseded, "0.5,0.625,0.75,0.875,1",
+     "fractions of width and height", 0.6},
     {"framerate", "Frame rate",
      "Most frames per second that are passed on, by their time stamps, whatever rate the caps promise; the others are "
      "dropped (0 = every frame)",
-     KnobType::Double, 0.0, 1000.0, 0.0, true, true, false, 0, "",
+     KnobType::Double, 0.0, 1000.0, 0.0, true, true, false, kSuperseded, "",
      "frames per second; values above the input's rate are left out", 2.8},
     {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,
-     20, false, false, true, kContinuous | kRefines | kMeasured, "48,44,40,36,32,28,24,20", "quantisation parameters",
-     1.0},
+     20, false, false, true, kContinuous | kRefines | kMeasured | kSuperseded, "48,44,40,36,32,28,24,20",
+     "quantisation parameters", 1.0},
     {"qp-map", "QP map",
      "QP offsets of the macroblocks, laid over the frame whatever its size: a structure with columns, rows and an "
      "array "
      "of columns x rows offsets, such as \"map,columns=2,rows=1,offsets=<0,8>\"; offsets are added to \"qp\", and "
      "those "
      "of regions of interest to them; odd sums are coded one step finer",
-     KnobType::Map, 0, 51, 20, false, false, true, kOnRequest | kFollows | kContinuous | kRefines | kMeasured,
+     KnobType::Map, 0, 51, 20, false, false, true, kFollows | kContinuous | kRefines | kMeasured,
      "48,44,40,36,32,28,24,20", "QPs that the map is laid over", 1.0},
     {"map-range", "Map range",
      "Greatest difference of two macroblocks' QPs in a map that a controller chooses; 0 = all have the same",
@@ -70,7 +71,7 @@ Typical typical_of_video(std::size_t knob, double value, double rate, bool h264)
     case kQpMap:
       return {interpolated({{20, .96}, {24, .95}, {28, .94}, {32, .92}, {36, .895}, {40, .855}, {44, .76}, {48, .6}},
                            value),
-              interpolated({{20, .48}, {24, .3}, {28, .19}, {32, .13}, {36, .085}, {40, .06}, {44, .042}, {48, .026}},
+              interpolated({{20, 1}, {24, .3}, {28, .19}, {32, .13}, {36, .085}, {40, .06}, {44, .042}, {48, .026}},
                            value)};
     case kMapRange:
       // At the same QP under the map (docs/results/accuracy.md).

@@ -17,7 +17,7 @@ SettingProperties<VideoSettings> VideoMedium::setting_properties;
 void VideoMedium::new_run(bool over) {
   // What a DNN said of another run's pictures is no reason for a map.
   *gradient_.lock() = LastGradient();
-  feedback = thresholds_asked = units_asked = false;
+  feedback = thresholds_asked = units_asked = accuracy_wanted = false;
   weights.lock()->reset();
   RememberingMedium::new_run(over);
 }

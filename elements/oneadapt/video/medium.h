@@ -63,6 +63,8 @@ class VideoMedium : public RememberingMedium<PictureHistory> {
   /// Gradients come, so an interval's last frame, which they are taken on, must be sent. Thresholds are to be adapted,
   /// so frames must be remembered even while none is set; of some, units too.
   std::atomic<bool> feedback{false}, thresholds_asked{false}, units_asked{false};
+  /// The controller wants to know the accuracy.
+  std::atomic<bool> accuracy_wanted{false};
   /// While a frame is dropped on purpose: the base class would post a QoS message, as if it had been late.
   std::atomic<bool> dropping{false};
 

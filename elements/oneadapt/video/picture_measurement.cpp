@@ -198,10 +198,10 @@ double PictureMeasurement::compute(const Values &values) {
 }
 
 double PictureMeasurement::resource_change(const Move &move) {
-  if (move.knob == kQpMap) return map_->resource(move.there[kQpMap]) - map_->resource(move.here[kQp]);
-  if (move.knob == kMapRange)
-    return map_of_range(move.here[kQp], move.there[kMapRange]).resource(move.here[kQp]) -
-           map_of_range(move.here[kQp], move.here[kMapRange]).resource(move.here[kQp]);
+  if (move.knob == kQpMap || move.knob == kMapRange) {
+    const LaidMap here = laid_here(move), there = laid_there(move);
+    return there.map.resource(there.base) - here.map.resource(here.base);
+  }
   const double change = Measurement::resource_change(move);
   if (move.knob != kFramerate) return change;
   // One P picture for each gap is a small sample; but more pictures never cost less.
@@ -238,13 +238,10 @@ BlockMap PictureMeasurement::reuse(double gap_frames) {
 
 double PictureMeasurement::output_grad(const Move &move) {
   const Values &here = move.here, &there = move.there;
-  if (move.knob == kQpMap)
-    return luma_range_ * oneadapt::output_grad(gradient_, map_->change(here[kQp], there[kQpMap]));
-  if (move.knob == kMapRange)
-    return luma_range_ *
-           oneadapt::output_grad(
-               gradient_,
-               map_of_range(here[kQp], there[kMapRange]).change(map_of_range(here[kQp], here[kMapRange]), here[kQp]));
+  if (move.knob == kQpMap || move.knob == kMapRange) {
+    const LaidMap from = laid_here(move), to = laid_there(move);
+    return luma_range_ * oneadapt::output_grad(gradient_, to.map.change(from.map, from.base, to.base));
+  }
   if (move.knob == kFramerate) {
     BlockMap delta = reuse(gap(here[kFramerate]));
     const BlockMap other = reuse(gap(there[kFramerate]));
@@ -330,6 +327,20 @@ void PictureMeasurement::prepare_map_model() {
     tools_.fitted = record_.number;
   }
   map_.emplace(texture, offsets, tools_.rate.halving());
+}
+
+/// The map before a move of the base QP or of the range: for the base, the stream's own; ranges are compared as the
+/// gradient makes them.
+PictureMeasurement::LaidMap PictureMeasurement::laid_here(const Move &move) const {
+  const double base = move.here[kQp];
+  return {move.knob == kQpMap ? *map_ : map_of_range(base, move.here[kMapRange]), base};
+}
+
+PictureMeasurement::LaidMap PictureMeasurement::laid_there(const Move &move) const {
+  const double base = move.knob == kQpMap ? move.there[kQpMap] : move.here[kQp], range = move.there[kMapRange];
+  const bool same = move.knob == kQpMap &&
+                    range_over(base, range, confident_) == range_over(move.here[kQp], move.here[kMapRange], confident_);
+  return {same ? *map_ : map_of_range(base, range), base};
 }
 
 /// Of the map that the gradient would make with another range.

@@ -93,6 +93,13 @@ class PictureMeasurement : public Measurement {
   const BPicture &b_effect();
   BPicture measure_b_picture();
   BlockMap reuse(double gap_frames);
+  /// A map, and the QP that it is laid over.
+  struct LaidMap {
+    MapModel map;
+    double base;
+  };
+  LaidMap laid_here(const Move &move) const;
+  LaidMap laid_there(const Move &move) const;
   MapModel map_of_range(double base, double range) const;
   void prepare_map_model();
 

@@ -319,7 +319,8 @@ GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time, bo
     if (decoding_times_.empty() && format_.b_frames)
       decoding_times_.push_back(frame->pts - std::min(frame->pts, frame_time()));
     decoding_times_.push_back(frame->pts);
-    wanted.user_data = marker_.mark({time, wanted.idr || first_, last, output_, wanted.qp, map_.range});
+    wanted.user_data =
+        marker_.mark({time, wanted.idr || first_, last, output_, wanted.qp, map_.range, medium_.accuracy_wanted});
   }
   held_++;
   auto coded = coder_->code(frame->input_buffer, wanted);

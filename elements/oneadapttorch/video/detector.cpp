@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/macroblock/allocation.h"
+#include "frame_mark.h"
 #include "second_generation.h"
 #include "video/frame_duration.h"
 #include "video/picture_profile.h"
@@ -102,6 +103,8 @@ bool Detector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &s
   set_input_size(*model_, settings.input_size, largest_);
   const bool mapped = reader_.read(buffer ? buffer : held_.buffer.get(), [&](const RgbFrame &frame) {
     found_ = with_gradient ? model_->infer_for_gradient(frame) : model_->infer(frame);
+    requantised_.forget();
+    if (buffer && !second_ && settings.gradient) requantised_.take(frame, mark_of(buffer));
   });
   if (!mapped)
     GST_ELEMENT_ERROR(place_.element, STREAM, FORMAT,
@@ -134,13 +137,33 @@ std::vector<Box> Detector::regions() const {
   return regions;
 }
 
-std::optional<MeasuredAccuracy> Detector::measure(const RunSettings &settings) {
+std::vector<PlacedGradient> Detector::place(const Gradient &gradient) {
+  std::vector<PlacedGradient> placed = placer_.place(gradient);
+  requantised_.gradient(placed.front().gradient);
+  return placed;
+}
+
+/// On the second generation of the picture that was inferred last. None: there is none after all.
+std::optional<std::vector<ScoredBox>> Detector::detect_again(const RunSettings &settings) {
   const std::unique_ptr<GstSample, UnrefSample> second = std::move(second_);
   const auto transform = transform_from_tunable(
       "Accuracy cannot be measured", "Put oneadaptshadow and this element on the same side of it", warned_measuring_);
-  if (!transform || !samples_.read_caps(second.get())) return std::nullopt;
+  if (!transform || (second && !samples_.read_caps(second.get()))) return std::nullopt;
   set_input_size(*model_, settings.input_size, largest_);
-  const auto again = samples_.detect(second.get(), *transform);
+  if (second) return samples_.detect(second.get(), *transform);
+  if (!std::exchange(told_estimate_, true))
+    GST_ELEMENT_INFO(place_.element, STREAM, FAILED,
+                     ("Accuracy is estimated: pictures are quantised once more. Put oneadaptshadow behind the decoder, "
+                      "where it is to be measured."),
+                     ("said once a run"));
+  std::vector<ScoredBox> boxes;
+  for (Detection &d : model_->infer(requantised_.quantised(transform->is_whole())))
+    boxes.push_back({d.box, d.score, d.label, std::move(d.mask)});
+  return boxes;
+}
+
+std::optional<MeasuredAccuracy> Detector::measure(const RunSettings &settings) {
+  const auto again = detect_again(settings);
   if (!again) return std::nullopt;
   std::vector<ScoredBox> before;
   for (const Detection &d : *found_) before.push_back({d.box, d.score, d.label, d.mask});

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "video/gradient_placer.h"
 #include "video/interval_clock.h"
+#include "video/requantised.h"
 #include "video/rgb_reader.h"
 #include "video/sample_detector.h"
 
@@ -33,11 +34,12 @@ class Detector final : public DnnMedium {
   void let_go() override { held_.buffer.reset(); }
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
   Report report(BufferRef &buffer, bool line) override;
-  bool can_measure() const override { return bool(second_); }
+  void on_event(GstEvent *event) override { requantised_.on_event(event); }
+  bool can_measure() const override { return second_ || requantised_.due(); }
   std::optional<MeasuredAccuracy> measure(const RunSettings &settings) override;
   void complete(Gradient &gradient, const RunSettings &settings) const override;
   std::vector<Box> regions() const override;
-  std::vector<PlacedGradient> place(const Gradient &gradient) override { return placer_.place(gradient); }
+  std::vector<PlacedGradient> place(const Gradient &gradient) override;
   void on_placed() override { placer_.warn(); }
   std::unique_ptr<Profile> profile(const RunSettings &settings) override;
 
@@ -55,6 +57,7 @@ class Detector final : public DnnMedium {
     void operator()(GstSample *sample) const { gst_sample_unref(sample); }
   };
   void hold(GstBuffer *buffer, const RunSettings &settings);
+  std::optional<std::vector<ScoredBox>> detect_again(const RunSettings &settings);
   FrameSize frame_size() const;
   GstClockTime duration_of(GstBuffer *buffer) const;
   std::optional<FrameTransform> transform_from_tunable(const char *impossible, const char *remedy,
@@ -65,8 +68,10 @@ class Detector final : public DnnMedium {
   IntervalClock clock_;
   GradientPlacer placer_;
   std::atomic<bool> warned_profile_{false}, warned_measuring_{false};
+  bool told_estimate_ = false;
   SampleDetector samples_;
   std::unique_ptr<GstSample, UnrefSample> second_;  ///< of the picture that was inferred last; taken by measure()
+  Requantised requantised_;                         ///< where nobody hands on a second generation
   FrameSize largest_;                               ///< of the stream so far; changes with the model's turn
   std::optional<Pass> pass_;                        ///< of the picture that was taken in
   GstClockTime time_ = GST_CLOCK_TIME_NONE;

@@ -96,8 +96,9 @@ void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double
 
 double range_over(double base_qp, double range, unsigned confident) {
   if (!confident) return 0;
-  constexpr double kAll = 36, kNone = 40;
-  return range * std::clamp((kNone - base_qp) / (kNone - kAll), 0.0, 1.0);
+  constexpr double kFine = 20, kAllFrom = 24, kAllTo = 36, kCoarse = 40;
+  return range * std::clamp((base_qp - kFine) / (kAllFrom - kFine), 0.0, 1.0) *
+         std::clamp((kCoarse - base_qp) / (kCoarse - kAllTo), 0.0, 1.0);
 }
 
 std::vector<float> stretch_offsets(const std::vector<float> &offsets, unsigned columns, unsigned rows,

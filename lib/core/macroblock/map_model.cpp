@@ -103,14 +103,14 @@ BlockMap MapModel::change(double from_qp, double to_qp) const {
   return map;
 }
 
-BlockMap MapModel::change(const MapModel &other, double qp) const {
+BlockMap MapModel::change(const MapModel &other, double other_qp, double qp) const {
   if (other.texture_.values.size() != texture_.values.size())
     throw std::invalid_argument("two maps can be compared over the same blocks only");
   BlockMap map(texture_.frame_width, texture_.frame_height, texture_.block_size);
-  const int base = whole(qp);
+  const int here = whole(qp), there = whole(other_qp);
   for (std::size_t i = 0; i < map.values.size(); ++i)
-    if (block_qp(i, base) != other.block_qp(i, base))
-      map.values[i] = float(std::hypot(error(i, base), other.error(i, base)) / 255);
+    if (block_qp(i, here) != other.block_qp(i, there))
+      map.values[i] = float(std::hypot(error(i, here), other.error(i, there)) / 255);
   return map;
 }
 

@@ -28,9 +28,9 @@ class MapModel {
   /// assumed to be independent.
   BlockMap change(double from_qp, double to_qp) const;
 
-  /// The same between `other`'s map and this one, over the same base QP; 0 where a block has the same QP in both.
-  /// Throws std::invalid_argument for one of another picture's blocks.
-  BlockMap change(const MapModel &other, double qp) const;
+  /// The same between `other`'s map over base QP `other_qp` and this one over `qp`; 0 where a block has the same QP in
+  /// both. Throws std::invalid_argument for one of another picture's blocks.
+  BlockMap change(const MapModel &other, double other_qp, double qp) const;
   const BlockMap &texture() const { return texture_; }
 
   /// log2 of the bits over base QP `qp`, up to a constant that depends on the content.

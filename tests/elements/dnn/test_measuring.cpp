@@ -2,6 +2,9 @@
 // Accuracy measured on second generations. Red 204 scores 0.8, green 204 as well: two objects (see the model's tests).
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "accuracy_request.h"
 #include "dnn_harness.h"
 #include "second_generation.h"
 
@@ -86,6 +89,65 @@ TEST(Measuring, WithoutGradientsNothingIsMeasured) {
   dnn.start();
   gst_harness_push(dnn.harness, with_second(dnn, dnn.picture(0, kFrame, 204, 0, 0), 0, 0, 0));
   EXPECT_EQ(dnn.stat("measurements"), 0u);
+}
+
+// Red 136 scores 0.53. At QP 51 its chroma falls on a step below, and it becomes 124, or 0.49: lost at θ = 0.5.
+class Requantising : public testing::Test {
+ protected:
+  void begin(double qp, std::optional<bool> wanted, bool shadow = false) {
+    dnn.start();
+    if (wanted) gst_harness_push_event(dnn.harness, oneadapt::new_accuracy_request(*wanted));
+    if (shadow) gst_harness_push_event(dnn.harness, oneadapt::new_second_generations(true));
+    GstStructure *knobs = gst_structure_new("knobs", "qp", G_TYPE_DOUBLE, qp, nullptr);
+    gst_harness_push_event(dnn.harness, gst_event_new_oneadapt_configuration(0, knobs, 0, GST_SECOND));
+    gst_structure_free(knobs);
+  }
+  GstOneadaptGradient *play(guint64 number) {
+    for (guint64 i = 0; i < 10; ++i) EXPECT_EQ(dnn.push(number * GST_SECOND + i * kFrame, 136, 0, 0), GST_FLOW_OK);
+    const auto gradients = dnn.gradients();
+    EXPECT_EQ(gradients.size(), 1u);
+    return gradients.empty() ? nullptr : gradients.front();
+  }
+  DnnHarness dnn;
+};
+
+TEST_F(Requantising, IsDoneWhereNobodyHandsOnASecondGeneration) {
+  begin(51, true);
+  expect(play(0), 1, 1, 0, 1);
+  expect(play(1), 1, 1, 0, 1);
+  expect(play(2), 2, 2, 0, 2);  // one picture in seven: the 7th, 14th, 21st and 28th
+  EXPECT_EQ(dnn.stat("measurements"), 4u);
+  EXPECT_EQ(dnn.stat("inferences"), 30u) << "of the stream's own frames";
+}
+
+TEST_F(Requantising, AFineCodingLosesNothing) {
+  begin(10, true);
+  expect(play(0), 1, 1, 1, 2);
+}
+
+// Coded at 20 times the width: 26 steps finer.
+TEST_F(Requantising, APictureThatWasMadeSmallerHasSmallerErrors) {
+  dnn.start();
+  gst_harness_push_event(dnn.harness, oneadapt::new_accuracy_request(true));
+  GstStructure *knobs = gst_structure_new("knobs", "qp", G_TYPE_DOUBLE, 51.0, nullptr);
+  GstEvent *event = gst_event_new_oneadapt_configuration(0, knobs, 0, GST_SECOND);
+  gst_structure_free(knobs);
+  const std::vector<float> map(40 * 30, 0);
+  ASSERT_TRUE(gst_event_set_oneadapt_qp_map(event, 640, 480, 16, map.data()));
+  gst_harness_push_event(dnn.harness, event);
+  expect(play(0), 1, 1, 1, 2);
+}
+
+TEST_F(Requantising, NotWhereNobodyWantsToKnow) {
+  begin(51, std::nullopt);
+  expect(play(0), 0, 0, 1, 0);
+  gst_harness_push_event(dnn.harness, oneadapt::new_accuracy_request(false));
+  expect(play(1), 0, 0, 1, 0);
+}
+
+TEST_F(Requantising, NotBehindAShadow) {
+  begin(51, true, true);
+  expect(play(0), 0, 0, 1, 0);
 }
 
 }  // namespace

@@ -209,13 +209,14 @@ TEST(FilterKnobs, ListsLaddersOnceCapsAreKnown) {
       EXPECT_EQ(ladder, (std::vector<double>{48, 32, 20}));
       EXPECT_EQ(knob->rung, 1u) << "33 is nearest to 32";
       EXPECT_EQ(knob->value, 33);
+      EXPECT_TRUE(knob->flags & GST_ONEADAPT_KNOB_SUPERSEDED) << "by a map";
     } else if (!g_strcmp0(knob->name, "framerate")) {
       EXPECT_EQ(ladder, (std::vector<double>{1, 5, 10})) << "the input has 10 frames a second";
       EXPECT_EQ(knob->rung, 2u) << "no limit is the top";
     } else if (!g_strcmp0(knob->name, "qp-map")) {
       EXPECT_EQ(knob->rung, 4u) << "what the map is laid over: 33 is nearest to 32";
-      EXPECT_EQ(knob->flags, GST_ONEADAPT_KNOB_ON_REQUEST | GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT |
-                                 GST_ONEADAPT_KNOB_CONTINUOUS | GST_ONEADAPT_KNOB_REFINES | GST_ONEADAPT_KNOB_MEASURED);
+      EXPECT_EQ(knob->flags, GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT | GST_ONEADAPT_KNOB_CONTINUOUS |
+                                 GST_ONEADAPT_KNOB_REFINES | GST_ONEADAPT_KNOB_MEASURED);
       EXPECT_EQ(knob->value, 33);
     } else if (!g_strcmp0(knob->name, "map-range")) {
       EXPECT_EQ(ladder, (std::vector<double>{18, 12, 6, 0}));

@@ -62,7 +62,7 @@ TEST(FilterProbe, SignsAreRight) {
   EXPECT_EQ(result.p->frames_out, 5u);
   EXPECT_GT(result.p->resource, 0.0);
   EXPECT_LT(result.p->resource, 0.5);
-  EXPECT_EQ(result.p->knobs->len, 3u);
+  EXPECT_EQ(result.p->knobs->len, 4u) << "all that are not on request";
   for (guint i = 0; i < result.p->knobs->len; i++) {
     const auto *k = static_cast<GstOneadaptKnob *>(result.p->knobs->pdata[i]);
     ASSERT_TRUE(k->has_up && k->has_down) << k->name;

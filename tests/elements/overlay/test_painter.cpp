@@ -101,6 +101,16 @@ TEST(Scene, NumbersHaveAPointInEveryLanguage) {
   EXPECT_NE(markup.find("<b>32</b>"), std::string::npos) << markup;
   EXPECT_LT(markup.find("scale"), markup.find("qp"));
 }
+TEST(Scene, TheLineHasTheMapsEnds) {
+  GstStructure *knobs = gst_structure_new("knobs", "qp", G_TYPE_INT, 32, nullptr);
+  oneadapt::BlockMap map(32, 16);
+  map.values = {-2, 14};
+  const std::string markup = oneadapt::knobs_markup(knobs, &map);
+  map.values.clear();
+  EXPECT_EQ(oneadapt::knobs_markup(knobs, &map), oneadapt::knobs_markup(knobs));
+  gst_structure_free(knobs);
+  EXPECT_NE(markup.find("<b>-2 … +14</b>"), std::string::npos) << markup;
+}
 TEST(Scene, TheLegendSaysWhereColoursEndAndWhatIsGreatest) {
   using oneadapt::legend_markup;
   oneadapt::LegendMarkup words = legend_markup(0.25, 0.5);

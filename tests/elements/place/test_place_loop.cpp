@@ -19,7 +19,7 @@ using oneadapt::Orientation;
 
 const std::string kControl =
     " ! oneadaptctl name=ctl lockstep=true lockstep-timeout=20000000000 lambda=0 alpha=0 knobs=";
-const std::string kFilter = " ! oneadaptfilter name=filter qp-map-ladder=28,24,20 ! ";
+const std::string kFilter = " ! oneadaptfilter name=filter qp=24 qp-map-ladder=28,24,20 ! ";
 const std::string kDecode = "h264parse ! avdec_h264 max-threads=1 ! ";
 
 /// The middle of the finer macroblocks of the filter's map, in fractions of its picture; NaN where all are alike.

@@ -2,9 +2,10 @@
 // What is known of the way in which received pictures were coded.
 #include <gtest/gtest.h>
 
+#include "accuracy_request.h"
 #include "core/macroblock/allocation.h"
 #include "gstoneadapt.h"
-#include "shadow/received.h"
+#include "received_coding.h"
 
 using namespace oneadapt;
 
@@ -43,18 +44,33 @@ TEST(ReceivedCoding, IsWhatTheFilterAnnounces) {
   GstEvent *event = announcement(31.6);
   std::vector<float> map(12, 8);
   gst_event_set_oneadapt_qp_map(event, 64, 48, 16, map.data());
-  EXPECT_TRUE(coding.announce(event));
+  coding.event(event);
   gst_event_unref(event);
   EXPECT_EQ(coding.qp(), 32);
-  EXPECT_EQ(coding.offsets(64, 48), map);
-  EXPECT_TRUE(coding.offsets(32, 24).empty()) << "of another size";
+  EXPECT_EQ(coding.map().of(64, 48), map);
+  EXPECT_TRUE(coding.map().of(32, 24).empty()) << "of another size";
   event = announcement(20);
-  EXPECT_TRUE(coding.announce(event)) << "without a map";
+  coding.event(event);  // without a map
   gst_event_unref(event);
   EXPECT_EQ(coding.qp(), 20);
-  EXPECT_TRUE(coding.offsets(64, 48).empty());
+  EXPECT_TRUE(coding.map().of(64, 48).empty());
   coding.mark(mark(44, 0));
   EXPECT_EQ(coding.qp(), 20) << "what is announced is exact";
+}
+
+TEST(ReceivedCoding, SaysWhetherAnybodyWantsToKnowTheAccuracy) {
+  ReceivedCoding coding;
+  EXPECT_FALSE(coding.wanted());
+  IntervalMark said = mark(36, 0);
+  said.measure = true;
+  coding.mark(said);
+  EXPECT_EQ(coding.wanted(), true);
+  coding.mark(mark(36, 0));
+  EXPECT_EQ(coding.wanted(), false);
+  GstEvent *event = new_accuracy_request(true);
+  coding.event(event);
+  gst_event_unref(event);
+  EXPECT_EQ(coding.wanted(), true);
 }
 
 TEST(ReceivedCoding, OfSoundSaysNothing) {
@@ -62,7 +78,7 @@ TEST(ReceivedCoding, OfSoundSaysNothing) {
   GstStructure *knobs = gst_structure_new("knobs", "rate", G_TYPE_DOUBLE, 8000.0, nullptr);
   GstEvent *event = gst_event_new_oneadapt_configuration(3, knobs, 1000, GST_SECOND);
   gst_structure_free(knobs);
-  EXPECT_FALSE(coding.announce(event));
+  coding.event(event);
   gst_event_unref(event);
   EXPECT_FALSE(coding.qp());
 }
@@ -74,21 +90,21 @@ TEST(ReceivedCoding, AcrossANetworkFollowsMarksAndGradients) {
   EXPECT_FALSE(coding.qp());
   coding.mark(mark(36, 18));
   EXPECT_EQ(coding.qp(), 36);
-  EXPECT_TRUE(coding.offsets(64, 48).empty()) << "no gradient was sent yet";
+  EXPECT_TRUE(coding.map().of(64, 48).empty()) << "no gradient was sent yet";
   coding.gradient(gradient());
   coding.mark(mark(36, 18));
   AllocationSettings settings;
   settings.range = 18;
-  const auto offsets = coding.offsets(64, 48);
+  const auto offsets = coding.map().of(64, 48);
   EXPECT_EQ(offsets, allocate_qp(gradient().map, settings));
   EXPECT_EQ(offsets.front(), -2);
   EXPECT_EQ(offsets.back(), 16);
   coding.mark(mark(28, 0));
-  EXPECT_TRUE(coding.offsets(64, 48).empty()) << "it says that there is no map";
+  EXPECT_TRUE(coding.map().of(64, 48).empty()) << "it says that there is no map";
   Gradient sound = gradient();
   sound.domain = Domain::Signal;
   coding.reset();
   coding.gradient(sound);
   coding.mark(mark(36, 18));
-  EXPECT_TRUE(coding.offsets(64, 48).empty());
+  EXPECT_TRUE(coding.map().of(64, 48).empty());
 }

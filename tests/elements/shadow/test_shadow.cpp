@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "accuracy_request.h"
 #include "run.h"
 #include "second_generation.h"
 #include "wire/mark.h"
@@ -154,12 +155,35 @@ TEST(Shadow, AcrossANetworkMarksSayTheQp) {
     oneadapt::IntervalMark mark;
     mark.interval_duration = GST_SECOND;
     mark.qp = run == &fine ? 16 : 44;
+    mark.measure = true;
     gst_buffer_unref(run->push(oneadapt::encode_mark(mark)));
     GstBuffer *picture = run->push();
     EXPECT_GT(run->error(picture, 0, 0, 124, 92), run == &fine ? 0 : 3);
     EXPECT_LT(run->error(picture, 0, 0, 124, 92), run == &fine ? 2 : 100);
     gst_buffer_unref(picture);
   }
+}
+
+TEST(Shadow, CodesNothingWhereNobodyWantsToKnow) {
+  ShadowRun run;
+  gst_harness_push_event(run.h, oneadapt::new_accuracy_request(false));
+  run.announce(36);
+  for (int i = 0; i < 3; ++i) {
+    GstBuffer *picture = run.push();
+    EXPECT_EQ(oneadapt::second_generation_of(picture), nullptr);
+    gst_buffer_unref(picture);
+  }
+  EXPECT_EQ(stat_of(run.element, "coded"), 0u);
+  gst_harness_push_event(run.h, oneadapt::new_accuracy_request(true));
+  gst_buffer_unref(run.push());
+  EXPECT_EQ(stat_of(run.element, "coded"), 1u);
+  // oneadaptdnn is told that it need not estimate.
+  bool told = false;
+  while (GstEvent *event = gst_harness_try_pull_event(run.h)) {
+    told = told || oneadapt::second_generations_of(event).value_or(false);
+    gst_event_unref(event);
+  }
+  EXPECT_TRUE(told);
 }
 
 TEST(Shadow, Nv12IsTheSamePicture) {

@@ -48,17 +48,28 @@ function showHead() {
   }
 }
 
+// A clip that has no BD-rate has its least bandwidths instead.
+function flatAnswer(clip) {
+  const there = list(clip.bandwidth_at).filter((b) => resourceOf(b, resource) !== null && num(b.accuracy) !== null);
+  if (clip.flat !== true || !there.length) return null;
+  const least = there.map((b, i) => [i ? ', ' : ' ', key(str(b.policy)), str(b.policy) + ' ', el('strong', {}, percent(resourceOf(b, resource)))]).flat();
+  return el('p', { className: 'answer' }, el('strong', {}, str(clip.clip)), ' is flat: ' + metric + ' \u2265 ' + Number(there[0].accuracy.toFixed(3)) + ' takes', ...least, ' of the bandwidth.');
+}
+
 function showSummary() {
   const means = list(results.mean_bd_rate).filter((m) => num(m.percent) !== null);
   const pairs = [...new Set(clips.flatMap((c) => list(c.bd_rate).map((b) => str(b.policy) + '\n' + str(b.against))))];
   const perClip = clips.length > 1 && pairs.length;
-  if (!means.length && !perClip) return;
+  const flats = clips.map(flatAnswer).filter((p) => p);
+  if (!means.length && !perClip && !flats.length) return;
   page.append(el('h2', {}, 'Summary'));
   for (const m of means) {
     const worst = num(m.worst) === null || clips.length < 2 ? '' : '; on the worst clip ' + comparedBytes(m.worst).replace(/ (than|as)$/, '');
+    const where = range(m.from, m.to) && ', ' + metric + ' ' + range(m.from, m.to);
     page.append(el('p', { className: 'answer' }, key(str(m.policy)), el('strong', {}, str(m.policy)), ' needs ',
-      el('strong', {}, comparedBytes(m.percent)), ' ' + str(m.against) + ' at equal accuracy' + (scatter(m) && ' (' + scatter(m) + ')') + worst + '.'));
+      el('strong', {}, comparedBytes(m.percent)), ' ' + str(m.against) + ' at equal accuracy' + where + (scatter(m) && ' (' + scatter(m) + ')') + worst + '.'));
   }
+  page.append(...flats);
   if (means.some(scatter)) {
     page.append(el('p', { className: 'quiet' }, 'In brackets: 16 to 84\u00a0% of 200 resamples, for which each clip\u2019s seconds are drawn anew.'));
   }
@@ -100,6 +111,18 @@ function resourceTable(clip) {
     list(clip.bandwidth_at).map((b) => [
       named(str(b.policy)), '\u2265 ' + (num(b.accuracy) === null ? '?' : Number(b.accuracy.toFixed(3))), resourceOf(b, resource) === null ? 'not reached' : percent(resourceOf(b, resource)),
     ]));
+}
+
+// What was asked for, and what came of it; the seconds in which it is found are left out of both accuracies.
+function askedTable(clip) {
+  const kbps = num(obj(clip.reference).kbps);
+  const rows = list(clip.curves).flatMap((c) => list(c.points).filter((p) => num(p.asked) !== null).map((p) => {
+    const seconds = list(p.intervals), measured = seconds.slice(seconds.length > 8 ? 5 : 2).map((i) => num(i.measured_accuracy)).filter((a) => a !== null);
+    return [named(str(c.policy)), String(p.asked), fixed(p.settled, 3), measured.length ? fixed(measured.reduce((a, b) => a + b, 0) / measured.length, 3) : '\u2013',
+      kbps === null || num(p.bandwidth) === null ? '' : fixed(p.bandwidth * kbps, 0)];
+  }));
+  return table('Accuracy asked for, and kept', [{ title: 'policy' }, { title: 'asked', number: true }, { title: metric, number: true },
+    { title: 'measured', number: true }, { title: 'kbit/s', number: true }], rows);
 }
 
 // The intervals of one point as steps: value(interval) from its time to the next one's; a gap where there is none.
@@ -192,7 +215,9 @@ function showRuns(section, clip, curves) {
   const choice = curves.map((c) => {
     const points = list(c.points);
     const distance = (p) => (num(p.accuracy) === null ? Infinity : Math.abs(p.accuracy - 0.9)) + (list(p.intervals).length ? 0 : 10);
-    const nearest = points.reduce((best, p, i) => (distance(p) < distance(points[best]) ? i : best), 0);
+    // The run whose pictures are shown, too.
+    const shown = obj(clip.shown), pictured = str(shown.policy) === str(c.policy) ? points.findIndex((p) => str(p.setting) === str(shown.setting)) : -1;
+    const nearest = pictured >= 0 ? pictured : points.reduce((best, p, i) => (distance(p) < distance(points[best]) ? i : best), 0);
     const text = (p) => joined([str(p.setting) || 'run', percent(resourceOf(p, resource)), num(p.accuracy) !== null && metric + ' ' + fixed(p.accuracy, 3)], ', ');
     const select = el('select', { onchange: () => redraw() },
       points.map((p, i) => el('option', { value: i, selected: i === nearest }, text(p))), el('option', { value: -1 }, 'not shown'));
@@ -245,6 +270,7 @@ function clipFacts(clip) {
   ], ', ');
   const most = joined([
     num(reference.kbps) && short(reference.kbps) + ' kbit/s', sound ? timedWords(sound.words).length + ' words' : num(reference.objects_per_frame) !== null && short(reference.objects_per_frame) + ' objects a frame',
+    num(reference.near_threshold) !== null && percent(reference.near_threshold) + ' of them with a score near the threshold',
     !sound && num(reference.frames_analysed) !== num(clip.frames) && num(reference.frames_analysed) && reference.frames_analysed + ' frames analysed',
   ], ', ');
   return joined([facts, most && 'Most expensive configuration: ' + most], '. ');
@@ -268,8 +294,8 @@ function showClip(clip, index) {
       'What counts is the least bandwidth at which the accuracy is kept.'));
   }
   const curves = list(clip.curves).filter((c) => list(c.points).length);
-  const chart = el('div', {}), tables = [resourceTable(clip), bdTable(clip)].filter((t) => t);
-  if (clip.flat !== true) tables.reverse();
+  const chart = el('div', {}), tables = [resourceTable(clip), bdTable(clip), askedTable(clip)].filter((t) => t);
+  if (clip.flat !== true && bdTable(clip)) tables.unshift(...tables.splice(1, 1));
   if (curves.length || tables.length) section.append(el('div', { className: 'beside' }, chart, el('div', { className: 'tables' }, tables)));
   tradeoffChart(chart, curves, results.metric, 460, lookOf, resource);
   if (curves.length) showRuns(section, clip, curves);

@@ -17,6 +17,8 @@ const double kWorthwhile = std::log(0.87);
 // What was fine stays fine for a while under a coarser QP, where nothing moves: one interval's measurement flatters the
 // next rung. So it gets cheaper in steps of 3 QP, about.
 const double kMostSaved = -std::log(0.65);
+// Of what may be lost, so much is lost at first on typical content. Half of it would cost five seconds of many bytes.
+constexpr double kFirstLoss = 0.75;
 // A budget is aimed at a little below: bytes scatter from one second to the next.
 constexpr double kTarget = 0.92;
 
@@ -78,6 +80,12 @@ void AccuracyKeeper::apply(const Observation &o, const PolicySettings &s, const 
   if (o.resource) d.predicted_resource = std::clamp(*o.resource * plan.ratio.resource, 0.0, 1.0);
   d.accuracy = ExpectedAccuracy{model.expected(planned.knobs, plan.values),
                                 belief_.deviation() * model.coding_loss(planned.knobs, plan.values)};
+}
+
+std::vector<std::size_t> AccuracyKeeper::careful(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
+  PolicySettings more = s;
+  more.min_accuracy = 1 - kFirstLoss * (1 - s.min_accuracy);
+  return typical(knobs, more);
 }
 
 std::vector<std::size_t> AccuracyKeeper::typical(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {

@@ -10,6 +10,16 @@ namespace {
 // Chosen: docs/design-notes.md, The step.
 constexpr double kHysteresis = 1.5;
 
+bool worth_going_up(const MoveWorth &m) { return m.accuracy > kHysteresis * m.resource; }
+bool worth_going_down(const MoveWorth &m) { return m.resource > kHysteresis * m.accuracy; }
+
+/// How many rungs in a row are worth it, kMaxRungs at most.
+std::size_t reach(const std::vector<MoveWorth> &moves, bool (*worth)(const MoveWorth &)) {
+  std::size_t n = 0;
+  while (n < std::min(moves.size(), kMaxRungs) && worth(moves[n])) ++n;
+  return n;
+}
+
 /// `wanted`, but at least `one` rung. At most as many times that as kMaxRungs says, and not beyond `most`: on a ladder
 /// whose steps shrink towards its end, twice the step would go all the way.
 double bounded(double wanted, double one, double most) {
@@ -18,40 +28,47 @@ double bounded(double wanted, double one, double most) {
 
 }  // namespace
 
-Step gradient_step(const Ladder &ladder, std::size_t rung, double position, const std::optional<MoveWorth> &up,
-                   const std::optional<MoveWorth> &down, double alpha) {
+Step gradient_step(const Ladder &ladder, std::size_t rung, double position, const std::vector<MoveWorth> &up,
+                   const std::vector<MoveWorth> &down, double alpha, int last) {
   const double here = ladder.position(rung);
-  double to_up = 0, to_down = 0, gain_up = 0, gain_down = 0;
-  bool go_up = false, go_down = false;
-  if (up) {
-    to_up = ladder.position(rung + 1) - here;
-    gain_up = (up->accuracy - up->resource) / to_up;
-    go_up = up->accuracy > kHysteresis * up->resource;
-  }
-  if (down) {
-    to_down = here - ladder.position(rung - 1);
-    gain_down = (down->resource - down->accuracy) / to_down;
-    go_down = down->resource > kHysteresis * down->accuracy;
-  }
-  if (go_up && go_down) (gain_up >= gain_down ? go_down : go_up) = false;
+  std::size_t far_up = reach(up, worth_going_up), far_down = reach(down, worth_going_down);
+  const double to_up = far_up ? ladder.position(rung + 1) - here : 1,
+               to_down = far_down ? here - ladder.position(rung - 1) : 1;
+  const double gain_up = far_up ? (up[0].accuracy - up[0].resource) / to_up : 0,
+               gain_down = far_down ? (down[0].resource - down[0].accuracy) / to_down : 0;
+  if (far_up && far_down) (gain_up >= gain_down ? far_down : far_up) = 0;
+  if (far_up && last < 0) far_up = 1;
+  if (far_down && last > 0) far_down = 1;
   double x = position, step = 0;
-  if (go_up) {
-    const double most = ladder.position(std::min(rung + kMaxRungs, ladder.size() - 1)) - here;
-    step = bounded(alpha * gain_up, to_up, most);
-  } else if (go_down) {
-    const double most = here - ladder.position(rung - std::min(rung, kMaxRungs));
-    step = -bounded(alpha * gain_down, to_down, most);
+  if (far_up) {
+    step = bounded(alpha * gain_up, to_up, ladder.position(rung + far_up) - here);
+  } else if (far_down) {
+    step = -bounded(alpha * gain_down, to_down, here - ladder.position(rung - far_down));
   } else {
     x = here;
   }
   x = std::clamp(x + (alpha > 0 ? step : 0.0), 0.0, 1.0);
-  return {ladder.nearest(x), x};
+  const std::size_t farthest_up = rung + std::max<std::size_t>(far_up, 1),
+                    farthest_down = rung - std::min(rung, std::max<std::size_t>(far_down, 1));
+  const std::size_t to = std::clamp(ladder.nearest(x), farthest_down, farthest_up);
+  return {to, ladder.nearest(x) == to ? x : ladder.position(to)};
 }
 
 double KnobPositions::at(const std::string &knob, const Ladder &ladder, std::size_t rung) const {
-  const auto it = positions_.find(knob);
-  if (it == positions_.end() || ladder.nearest(it->second) != rung) return ladder.position(rung);
-  return it->second;
+  const auto it = knobs_.find(knob);
+  if (it == knobs_.end() || ladder.nearest(it->second.position) != rung) return ladder.position(rung);
+  return it->second.position;
+}
+
+int KnobPositions::last(const std::string &knob) const {
+  const auto it = knobs_.find(knob);
+  return it == knobs_.end() ? 0 : it->second.last;
+}
+
+void KnobPositions::keep(const std::string &knob, double position, std::size_t from, std::size_t to) {
+  Knob &k = knobs_[knob];
+  k.position = position;
+  if (from != to) k.last = to > from ? 1 : -1;
 }
 
 }  // namespace oneadapt

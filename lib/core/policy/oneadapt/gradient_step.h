@@ -3,8 +3,8 @@
 #pragma once
 #include <cstddef>
 #include <map>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/knobs/knob.h"
 
@@ -14,7 +14,7 @@ namespace oneadapt {
 /// interval at most.
 constexpr std::size_t kMaxRungs = 2;
 
-/// What moving a knob to a neighbouring rung comes to, in the units of Eq. 1.
+/// What moving a knob by one rung comes to, in the units of Eq. 1.
 struct MoveWorth {
   double accuracy = 0;  ///< that a move up gains, or a move down loses; ≥ 0
   double resource = 0;  ///< that a move up costs, or a move down saves; λ times the change of resource
@@ -27,23 +27,32 @@ struct Step {
 };
 
 /// A step from `rung`, with the continuous knob at `position`. A move is worth taking if it gains 1.5 times what it
-/// loses. Its length is `alpha` times the slope of the objective, but at least one rung and at most kMaxRungs. `up`,
-/// `down`: none where there is no such rung, or nothing is known of it. `alpha` 0: nothing moves.
-Step gradient_step(const Ladder &ladder, std::size_t rung, double position, const std::optional<MoveWorth> &up,
-                   const std::optional<MoveWorth> &down, double alpha);
+/// loses. Its length is `alpha` times the slope of the objective, but at least one rung, at most kMaxRungs, and not
+/// over a rung whose own move is not worth taking. `up`, `down`: the moves from rung to rung, nearest first; they end
+/// where the ladder does, or where nothing is known. `alpha` 0: nothing moves. `last`: where the knob went last (1, −1;
+/// 0: it has not moved). A step the other way is a single rung: what is best lies between.
+Step gradient_step(const Ladder &ladder, std::size_t rung, double position, const std::vector<MoveWorth> &up,
+                   const std::vector<MoveWorth> &down, double alpha, int last = 0);
 
 /// The continuous knobs behind the rungs, by the knobs' names: what rounding to a rung leaves over counts in the next
-/// step.
+/// step, and so does where the knob went last.
 class KnobPositions {
  public:
   /// The rung's own position, unless a position that rounds to it was kept. (If it rounds to another rung, somebody
   /// else has moved the knob.)
   double at(const std::string &knob, const Ladder &ladder, std::size_t rung) const;
-  void keep(const std::string &knob, double position) { positions_[knob] = position; }
-  void reset() { positions_.clear(); }
+  /// As gradient_step() takes it.
+  int last(const std::string &knob) const;
+  /// A decision that leads from `from` to `to`.
+  void keep(const std::string &knob, double position, std::size_t from, std::size_t to);
+  void reset() { knobs_.clear(); }
 
  private:
-  std::map<std::string, double> positions_;
+  struct Knob {
+    double position;
+    int last = 0;
+  };
+  std::map<std::string, Knob> knobs_;
 };
 
 }  // namespace oneadapt

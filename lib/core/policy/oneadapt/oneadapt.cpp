@@ -30,7 +30,7 @@ class OneAdaptPolicy : public Policy {
     if (o.gradient && o.micro_averaged) micro_averaged_.observe(o);
     if (o.gradient) sensitivity_.learn(o);
     safe_.begin(o);
-    const auto typical = o.feedback_lost ? start(o.knobs, s) : std::vector<std::size_t>();
+    const auto typical = o.feedback_lost ? usual(o.knobs, s) : std::vector<std::size_t>();
     Decision d;
     double resource = o.resource.value_or(0);
     bool predictable = !o.feedback_lost;
@@ -48,17 +48,21 @@ class OneAdaptPolicy : public Policy {
       budget_.apply(o, s, sensitivity_, d);
     for (std::size_t i = 0; i < d.knobs.size(); ++i) {
       KnobDecision &kd = d.knobs[i];
-      positions_.keep(o.knobs[i].name, kd.position);
+      positions_.keep(o.knobs[i].name, kd.position, o.knobs[i].rung, kd.rung);
       if (kd.inactive_rung) kd.inactive_rung = std::min(*kd.inactive_rung, kd.rung);
     }
     return d;
   }
   std::vector<std::size_t> start(const std::vector<KnobObservation> &knobs, const PolicySettings &s) override {
-    return s.min_accuracy > 0 ? AccuracyKeeper::typical(knobs, s) : typical_optimum(knobs, s);
+    return s.min_accuracy > 0 ? AccuracyKeeper::careful(knobs, s) : typical_optimum(knobs, s);
   }
   void reset() override { *this = OneAdaptPolicy(); }
 
  private:
+  static std::vector<std::size_t> usual(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
+    return s.min_accuracy > 0 ? AccuracyKeeper::typical(knobs, s) : typical_optimum(knobs, s);
+  }
+
   /// To a rung that measurements of this interval say nothing of.
   static KnobMove go_to(const KnobObservation &k, std::size_t rung) {
     KnobMove move;
@@ -91,27 +95,44 @@ class OneAdaptPolicy : public Policy {
     return move;
   }
 
+  /// The move from the neighbouring rung to the one behind it, which nobody probed: what is typical of it, by how the
+  /// move to the neighbour compares with what is typical of that.
+  static MoveWorth next_move(const KnobObservation &k, std::size_t neighbour, std::size_t behind, MoveWorth move) {
+    if (!has_typical(k)) return move;
+    const auto scale = [&](double &worth, const std::vector<double> &typical) {
+      const double first = std::abs(typical[neighbour] - typical[k.rung]),
+                   second = std::abs(typical[behind] - typical[neighbour]);
+      if (first > 0) worth *= second / first;
+    };
+    scale(move.accuracy, k.typical_accuracy);
+    scale(move.resource, k.typical_resource);
+    return move;
+  }
+
   /// Eq. 2, AccGrad by OutputGrad (§3.3, §3.4).
   KnobDecision ascend(const Observation &o, const KnobObservation &k, const PolicySettings &s) const {
     const Ladder ladder(k.ladder);
     const double here = ladder.position(k.rung);
     KnobDecision d;
-    std::optional<MoveWorth> up, down;
+    std::vector<MoveWorth> up, down;
     if (o.gradient && k.up && k.rung + 1 < ladder.size()) {
       const double dk = ladder.position(k.rung + 1) - here;
       const double accuracy = sensitivity_.accuracy_change(k, k.rung + 1, k.up->output_grad, o.confident);
-      up = MoveWorth{accuracy, s.lambda * k.up->resource_change + s.lambda_compute * k.up->compute_change};
+      up.push_back({accuracy, s.lambda * k.up->resource_change + s.lambda_compute * k.up->compute_change});
+      if (k.rung + 2 < ladder.size()) up.push_back(next_move(k, k.rung + 1, k.rung + 2, up[0]));
       d.acc_grad_up = accuracy / dk;
       d.resource_grad_up = k.up->resource_change / dk;
     }
     if (o.gradient && k.down && k.rung > 0) {
       const double dk = here - ladder.position(k.rung - 1);
       const double accuracy = sensitivity_.accuracy_change(k, k.rung - 1, k.down->output_grad, o.confident);
-      down = MoveWorth{accuracy, -s.lambda * k.down->resource_change - s.lambda_compute * k.down->compute_change};
+      down.push_back({accuracy, -s.lambda * k.down->resource_change - s.lambda_compute * k.down->compute_change});
+      if (k.rung > 1) down.push_back(next_move(k, k.rung - 1, k.rung - 2, down[0]));
       d.acc_grad_down = accuracy / dk;
       d.resource_grad_down = -k.down->resource_change / dk;
     }
-    const Step next = gradient_step(ladder, k.rung, positions_.at(k.name, ladder, k.rung), up, down, s.alpha);
+    const Step next = gradient_step(ladder, k.rung, positions_.at(k.name, ladder, k.rung), up, down, s.alpha,
+                                    positions_.last(k.name));
     d.rung = next.rung;
     d.position = next.position;
     return d;

@@ -56,8 +56,11 @@ TEST(Allocation, EvenWeightsAreUniformAndFine) {
   map.values.assign(36, 0.5f);
   for (float o : allocate_qp(map, settings(0.3, 3, -2, 14))) EXPECT_EQ(o, -2);
 }
-TEST(Allocation, NoMapOverACoarseBase) {
-  EXPECT_EQ(range_over(20, 18, 3), 18);
+TEST(Allocation, NoMapOverAFineBaseNorACoarseOne) {
+  EXPECT_EQ(range_over(16, 18, 3), 0);
+  EXPECT_EQ(range_over(20, 18, 3), 0) << "the most expensive rung saves nothing";
+  EXPECT_EQ(range_over(22, 18, 3), 9);
+  EXPECT_EQ(range_over(24, 18, 3), 18);
   EXPECT_EQ(range_over(36, 18, 3), 18);
   EXPECT_EQ(range_over(38, 18, 3), 9);
   EXPECT_EQ(range_over(40, 18, 3), 0);

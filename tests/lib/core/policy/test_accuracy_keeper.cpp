@@ -194,14 +194,23 @@ TEST(MinAccuracy, IsKeptWhateverTheContentLoses) {
     }
 }
 
-TEST(MinAccuracy, BeginsWhereTypicalContentKeepsIt) {
+TEST(MinAccuracy, BeginsWhereTypicalContentLosesThreeQuartersOfWhatItMay) {
+  auto policy = make_policy("oneadapt", std::nullopt);
+  PolicySettings s;
+  s.min_accuracy = 0.86;  // 0.895 + 0.005 at 35: 36 is nearest
+  EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{3});
+  s.min_accuracy = 0.9;  // 0.925 + 0.005 at 30: 28 is as near as 32, and finer
+  EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{5});
+}
+
+TEST(MinAccuracy, WithoutFeedbackItGoesWhereTypicalContentKeepsIt) {
   auto policy = make_policy("oneadapt", std::nullopt);
   PolicySettings s;
   s.min_accuracy = 0.9;
-  EXPECT_EQ(policy->start(observation(20).knobs, s),
-            std::vector<std::size_t>{4});  // 34: 32 is as near as 36, and finer
-  s.min_accuracy = 0.95;
-  EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{7});
+  Observation o = observation(20);
+  o.gradient = false;
+  o.feedback_lost = true;
+  EXPECT_EQ(policy->decide(o, s).knobs[0].rung, 4u);
 }
 
 TEST(MinAccuracy, AStaticSceneSettles) {

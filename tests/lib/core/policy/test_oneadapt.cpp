@@ -151,3 +151,24 @@ TEST(OneAdapt, SettlesWithinFiveIntervalsOfAStep) {
   EXPECT_LE(run(0.02), 5u);
   EXPECT_LT(rung, busy);
 }
+
+// A road at night: QP 28 is best, and from either side two rungs looked right, past it and back, for ever.
+TEST(OneAdapt, DoesNotWanderAboutWhatIsBest) {
+  auto p = make_policy("oneadapt");
+  const double accuracy[] = {0.2, 0.35, 0.5, 0.64, 0.76, 0.86, 0.875, 0.88},
+               resource[] = {0.004, 0.008, 0.015, 0.03, 0.06, 0.11, 0.4, 1};
+  std::size_t rung = 4, changes = 0;
+  for (int t = 0; t < 20; ++t) {
+    const auto og = [&](std::size_t a, std::size_t b) { return std::abs(accuracy[a] - accuracy[b]) / 1e-3; };
+    const auto r = [&](std::size_t to) { return resource[to] - resource[rung]; };
+    Observation o = one_knob(rung, og(rung + 1, rung), r(rung + 1), og(rung - 1, rung), r(rung - 1));
+    o.resource = resource[rung];
+    o.knobs[0].typical_accuracy.assign(std::begin(accuracy), std::end(accuracy));
+    o.knobs[0].typical_resource.assign(std::begin(resource), std::end(resource));
+    const std::size_t next = p->decide(o, {0.5, 0.5}).knobs[0].rung;
+    changes += next != rung;
+    rung = next;
+  }
+  EXPECT_EQ(rung, 5u);
+  EXPECT_EQ(changes, 1u);
+}
