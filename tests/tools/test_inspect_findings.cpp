@@ -34,7 +34,7 @@ TEST_F(Inspect, GradientsThatAreNone) {
 
 TEST_F(Inspect, GradientsThatAreNotTheScores) {
   const std::string red = red_picture();
-  const std::string half = model("0.3 + x.mean() * x.mean().detach()");
+  const std::string half = model("0.6 + x.mean() * x.mean().detach()");
   EXPECT_EQ(warnings({half, "--input", red}), Codes{"gradient-wrong"});
   EXPECT_TRUE(has(inspect({half, "--input", red, "--repeat", "0"}).err, "detach()"));
 }

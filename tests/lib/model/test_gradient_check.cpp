@@ -46,6 +46,7 @@ TEST(GradientCheck, APartThatIsHeldBackIsSaid) {
 TEST(GradientCheck, WhatCannotBeJudgedIsNot) {
   EXPECT_EQ(problem_of("0.8 + 0 * x.mean()"), "");
   EXPECT_EQ(problem_of("x.mean().detach()"), "");
+  EXPECT_EQ(problem_of("0.5 + 0.4 * torch.tanh(7 + x.mean())"), "") << "too near to 1 to move";
   EXPECT_EQ(problem_of("0.5 + 0.1 * torch.rand([1]) + 0.01 * x.mean()"), "");
   EXPECT_EQ(problem_of("0.8 + torch.sqrt(x.mean() - x.mean())"), "");
   EXPECT_EQ(problem_of("0.5 * x.mean() + 0.01 * torch.floor(x.mean() * 5000) "), "");
