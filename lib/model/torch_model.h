@@ -20,6 +20,7 @@ class TorchModel final : public LoadedFile<Model> {
   FrameSize input_size(FrameSize frame) const override;
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
+  std::string gradient_problem(const RgbFrame *frame) override;
   std::vector<Box> element_boxes() const override { return element_boxes_; }
   std::string results_problem() const override { return box_problem_; }
   void set_gradient(GradientMethod method, GradientMemory memory) override;
@@ -52,6 +53,8 @@ class TorchModel final : public LoadedFile<Model> {
   };
 
   void choose_plans(const ModelOptions &options);
+  std::vector<at::Tensor> outputs_of(const at::Tensor &input);
+  std::string gradient_problem_on(const at::Tensor &input, int directions);
   PlanKey plan_key() const;
   /// The memory of larger pictures than this goes back to the system at once.
   void release_larger(const RgbFrame &frame);

@@ -369,6 +369,7 @@ void describe_imported(const Arguments &a, const ModelDescription &known, std::o
     const std::string text = ModelDescription::parse(json.dump()).to_json();
     warn_of(file.check(text), out);
     file.write(a.output_file, "OUTPUT", text);
+    warn_of(gradient_doubt(a.output_file), out);
     out << a.output_file << " describes itself; --set KEY=VALUE with --describe changes what it says.\n";
   } catch (const std::exception &error) {
     out << "It does not describe itself yet (" << error.what() << "): oneadapt-import --describe " << a.output_file
@@ -400,7 +401,10 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   for (std::size_t i = 0; i < converted.outputs.size(); ++i)
     out << "  output " << i << ": " << converted.outputs[i].node << " " << literal(converted.shapes[i]) << "\n";
   for (const auto &constant : converted.given) out << "  input " << constant << ", for every picture\n";
-  if (undescribed) describe_imported(a, converted.description, out);
+  if (undescribed)
+    describe_imported(a, converted.description, out);
+  else
+    warn_of(gradient_doubt(a.output_file), out);
 }
 
 void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
@@ -433,6 +437,7 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
   warn_of(file.check(text), out);
   const bool had = !base.empty() || sidecar;
   if (had && patch.empty() && a.output_file.empty()) {
+    warn_of(gradient_doubt(a.model), out);
     out << text << "\nThe model runs, and gives what this says.\n";
     return;
   }
@@ -442,6 +447,7 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
     tools::write_file(target, text + "\n", option);
   else
     file.write(target, option, text);
+  warn_of(gradient_doubt(ends_with_json(target) ? a.model : target), out);
   out << target << " is described.\n";
 }
 
