@@ -51,4 +51,9 @@ void ReceivedCoding::gradient(const Gradient &gradient) {
   if (gradient.domain == Domain::Grid) newest_ = smoother_.push(gradient);
 }
 
+unsigned ReceivedCoding::width() const {
+  if (!map_.values.empty()) return map_.width;
+  return newest_ ? newest_->map.frame_width : 0;
+}
+
 }  // namespace oneadapt

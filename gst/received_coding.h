@@ -38,6 +38,8 @@ class ReceivedCoding {
   /// None: nobody has said it.
   std::optional<int> qp() const { return qp_; }
   const QpOffsets &map() const { return map_; }
+  /// Of the coded picture, as its map or a gradient says it; 0: not known.
+  unsigned width() const;
 
  private:
   void announce(GstEvent *event);

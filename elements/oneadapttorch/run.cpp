@@ -87,6 +87,9 @@ void Run::report_plan(const std::string &wanted) {
         element_, LIBRARY, SETTINGS,
         ("Property \"plan\": the model is run with \"%s\". %s", plan.results.c_str(), plan.problem.c_str()),
         ("results are right; set plan=plain to silence this"));
+  if (!plan.gradient_problem.empty())
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("Property \"model\": %s.", plan.gradient_problem.c_str()),
+                        ("results are right; \"oneadapt-inspect MODEL --input PICTURE\" looks closer"));
 }
 
 bool Run::set_caps(const GstCaps *caps) {

@@ -127,7 +127,7 @@ at::Tensor gradient_of_leaf(const at::Tensor &z, const at::Tensor &leaf, const W
       if (--waits[edge.function.get()] == 0) ready.push_back(edge.function);
     }
   }
-  if (result.defined()) return result.abs();
+  if (result.defined()) return way.with_signs ? result : result.abs();
   return ends && ends->defined() ? at::Tensor() : at::zeros(leaf.sizes(), leaf.options());
 }
 

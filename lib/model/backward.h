@@ -14,6 +14,8 @@ struct WayBack {
   double end_cell = 0;
   /// Records the gradient at `end_cell` and continues to the leaf all the same.
   bool continue_past_end = false;
+  /// ∂z/∂leaf instead of its magnitude.
+  bool with_signs = false;
 };
 
 /// |∂z/∂leaf| of 1×C×H×W, exact or approximate, as `way` says. `z` is a scalar with a graph that leads to `leaf`. Frees

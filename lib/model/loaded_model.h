@@ -65,6 +65,8 @@ struct PlanReport {
   std::vector<PlanTrial> trials;
   bool remembered = false;  ///< found by an earlier process, so that nothing was tried
   std::string problem;      ///< why it is not the plan that was asked for, or the one expected; empty: it is
+  std::string gradient_problem =
+      {};  ///< why gradients cannot be trusted (Model::gradient_problem()), where plans were tried
 };
 
 /// A gradient that is nowhere greater is none: the scores do not depend on the input, or lie where the sigmoid is flat.

@@ -13,6 +13,7 @@
 #include "model/backward.h"
 #include "model/engine_tensors.h"
 #include "model/files.h"
+#include "model/gradient_check.h"
 #include "model/heads_common.h"
 #include "model/onnx_engine.h"
 #include "model/saved_tensors.h"
@@ -35,6 +36,8 @@ constexpr unsigned kFollowed = 32;
 constexpr double kChannelMeanPower = 0.9;
 // Plans are tried on a picture of this size, where the model takes any.
 constexpr unsigned kExampleWidth = 320, kExampleHeight = 256;
+/// Directions along which a gradient is compared with differences: where somebody asks, and once when plans are tried.
+constexpr int kDirections = 3, kDirectionsOfLoading = 1;
 
 /// The first dictionary that holds boxes, scores and labels, however deep: torchvision's scripted detectors give
 /// (losses, [detections]), traced ones differ.
@@ -106,6 +109,12 @@ void expect_pixels(const RgbFrame &frame) {
     throw ModelError(Kind::Input, "the frame has no pixels, or rows shorter than its width");
 }
 
+/// For errors.
+std::string picture_of(const at::Tensor &input) {
+  return "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) + " (tensor " +
+         shape_text(input) + ")";
+}
+
 double clip01(double value) { return std::min(1.0, std::max(0.0, value)); }
 
 }  // namespace
@@ -164,6 +173,15 @@ void TorchModel::choose_plans(const ModelOptions &options) {
     if (!search.remembered && options.plan == "auto") search.remembered = remembered_plan(key);
     // One that changes itself is tried as a copy.
     Plans found = find_plans(shared_->stateful ? shared_->to_run() : module_, search);
+    if (!search.remembered && options.plan == "auto" && !found.report.trials.empty() && !shared_->stateful) {
+      results_ = found.results;
+      gradients_ = found.gradients;
+      try {
+        found.report.gradient_problem = gradient_problem_on(search.input, kDirectionsOfLoading);
+      } catch (const std::exception &) {
+        // A frame says what is wrong with the model.
+      }
+    }
     // Where nothing was tried there is nothing to remember, and a graph that is of no use is said each time.
     const bool useless = search.engine && !found.report.problem.empty();
     if (!search.remembered && options.plan == "auto" && !found.report.trials.empty() && !useless)
@@ -276,31 +294,70 @@ at::Tensor TorchModel::prepare_frame(const RgbFrame &frame) const {
   return input;
 }
 
-std::vector<at::Tensor> TorchModel::outputs_for(const at::Tensor &input) {
-  const std::string picture = "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) +
-                              " (tensor " + shape_text(input) + ")";
+std::vector<at::Tensor> TorchModel::outputs_of(const at::Tensor &input) {
   if (plan_now().engine) {
     try {
       return run_engine(*plan_now().engine, input);
     } catch (const std::exception &e) {
       // Sizes that the example has not; LibTorch may take them.
-      lost_plan_ = "plan \"" + results_.name + "\" failed on " + picture + ", so that \"" + gradients_.name +
+      lost_plan_ = "plan \"" + results_.name + "\" failed on " + picture_of(input) + ", so that \"" + gradients_.name +
                    "\" is used from now on: " + first_sentence(e);
       results_ = gradients_;
       plan_report_.results = results_.name;
     }
   }
-  const Plan &plan = plan_now();
-  const c10::IValue value = call(plan.module, input.contiguous(plan.layout), picture,
+  return torch_outputs(plan_now(), input);
+}
+
+std::vector<at::Tensor> TorchModel::torch_outputs(const Plan &plan, const at::Tensor &input) {
+  const c10::IValue value = call(plan.module, input.contiguous(plan.layout), picture_of(input),
                                  "that it is a model of pictures, and input.width, input.height and input.multiple_of "
                                  "of its description");
-  return description_.layout == "torchvision" ? torchvision_tensors(value, description_.task == "segmentation")
-         : description_.layout == "semantic"  ? semantic_tensors(value)
-                                              : tensors_of(value);
+  if (description_.layout == "torchvision") return torchvision_tensors(value, description_.task == "segmentation");
+  return description_.layout == "semantic" ? semantic_tensors(value) : tensors_of(value);
+}
+
+std::string TorchModel::gradient_problem(const RgbFrame *frame) {
+  graph_ = {};
+  return guarded("the model failed", [&] {
+    const TensorPool::Use pool(shared_->pool);
+    threads_.use();
+    at::Tensor input;
+    {
+      const at::NoGradGuard no_grad;
+      input = frame ? prepare_frame(*frame)
+                    : prepare(example_picture(kExampleWidth, kExampleHeight, device_.device, type_));
+    }
+    return gradient_problem_on(input, kDirections);
+  });
+}
+
+std::string TorchModel::gradient_problem_on(const at::Tensor &input, int directions) {
+  CheckedGradient checked;
+  checked.input = input.detach();
+  checked.unit = scale_.div(255.0);
+  checked.directions = directions;
+  {
+    const at::AutoGradMode with_grad(true);
+    const at::Tensor leaf = checked.input.clone(plan_now().layout).requires_grad_(true);
+    const at::Tensor sum = [&] {
+      const SavedTensorsGuard less(GradientMemory::Exact, leaf.sizes(), 0);
+      return sum_of_scores(description_, outputs_of(leaf.mul(1)));  // a leaf cannot be changed in place
+    }();
+    if (!sum.defined() || !sum.requires_grad()) return "";  // said elsewhere
+    WayBack way;
+    way.with_signs = true;
+    checked.gradient = gradient_of_leaf(sum, leaf, way);
+  }
+  const at::NoGradGuard no_grad;
+  // The engine's rounding is another than that of the program whose gradient it is.
+  const Plan &plan = results_.engine ? gradients_ : results_;
+  checked.sum = [&](const at::Tensor &x) { return sum_of_scores(description_, torch_outputs(plan, x)).item<double>(); };
+  return ::oneadapt::gradient_problem(compare_with_differences(checked));
 }
 
 Elements TorchModel::forward(const at::Tensor &input, double least) {
-  const std::vector<at::Tensor> outputs = outputs_for(input);
+  const auto outputs = outputs_of(input);
   // One number a class for the whole picture; a detector's single candidate has those of a box, too.
   if (outputs.size() == 1 && outputs[0].dim() == 2 && outputs[0].size(0) == 1 &&
       outputs[0].size(1) != 4 + std::int64_t(labels_.size()) &&

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/vision/metrics.h"
@@ -63,6 +64,10 @@ class Model : public LoadedModel {
 
   /// Forward with autograd; keeps the graph until backward() or the next forward pass. Same results as infer().
   virtual std::vector<Detection> infer_for_gradient(const RgbFrame &frame) = 0;
+  /// Compares the gradient of the scores on this frame (none: on a picture made here) with differences of them, in
+  /// about twenty passes. Returns why it cannot be trusted, in a sentence; empty: nothing speaks against it, or the
+  /// layout does not show all scores. Throws as infer() does.
+  virtual std::string gradient_problem(const RgbFrame *frame) = 0;
   /// Boxes of all elements that count in the last infer_for_gradient()'s z, in fractions of the frame.
   virtual std::vector<Box> element_boxes() const = 0;
   /// Settings of the next infer_for_gradient() and backward(). The defaults are Exact and Exact.

@@ -76,6 +76,7 @@ std::optional<PlanReport> remembered_plan(const PlanKey &key) try {
   for (const json &trial : entry->at("trials"))
     report.trials.push_back(
         {trial.at("plan").get<std::string>(), trial.at("ms").get<double>(), trial.at("problem").get<std::string>()});
+  report.gradient_problem = entry->value("gradient_problem", "");
   report.remembered = true;
   if (!is_plan(report.results) || !is_plan(report.gradients)) return std::nullopt;
   return report;
@@ -93,6 +94,7 @@ bool remember_plan(const PlanKey &key, const PlanReport &report) {
   entry["state"] = key.state;
   entry["results"] = report.results;
   entry["gradients"] = report.gradients;
+  if (!report.gradient_problem.empty()) entry["gradient_problem"] = report.gradient_problem;
   entry["trials"] = json::array();
   for (const PlanTrial &trial : report.trials)
     entry["trials"].push_back({{"plan", trial.name}, {"ms", trial.milliseconds}, {"problem", trial.problem}});

@@ -51,7 +51,7 @@ std::vector<at::Tensor> tensors_within(const c10::IValue &value);
 std::string engine_difference(const std::vector<at::Tensor> &a, const std::vector<at::Tensor> &b);
 
 /// Counts up when other plans are tried, or they are made otherwise: what an earlier version remembered is void.
-constexpr unsigned kPlansVersion = 2;
+constexpr unsigned kPlansVersion = 3;
 
 /// Tries plans on the example: each must give the outputs of the plain one (within 1e-4 of the largest), else it is
 /// left out. Of two that are about equally fast, within a twentieth, the first of onednn, channels-last, plain is

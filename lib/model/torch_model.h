@@ -21,6 +21,7 @@ class TorchModel final : public LoadedFile<Model> {
   FrameSize input_size(FrameSize frame) const override;
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
+  std::string gradient_problem(const RgbFrame *frame) override;
   std::vector<Box> element_boxes() const override { return element_boxes_; }
   std::string results_problem() const override { return box_problem_; }
   void set_gradient(GradientMethod method, GradientMemory memory) override;
@@ -56,12 +57,15 @@ class TorchModel final : public LoadedFile<Model> {
   void choose_plans(const ModelOptions &options);
   PlanSearch plan_search(const ModelOptions &options, const OnnxPair &pair, unsigned threads);
   PlanKey plan_key(const OnnxPair &pair) const;
+  std::string gradient_problem_on(const at::Tensor &input, int directions);
   /// The memory of larger pictures than this goes back to the system at once.
   void release_larger(const RgbFrame &frame);
   /// Of what runs now: with autograd or without.
   const Plan &plan_now() const;
   /// What the model gives for a prepared picture, as its description's layout has it.
-  std::vector<at::Tensor> outputs_for(const at::Tensor &input);
+  std::vector<at::Tensor> outputs_of(const at::Tensor &input);
+  /// The same by LibTorch.
+  std::vector<at::Tensor> torch_outputs(const Plan &plan, const at::Tensor &input);
   at::Tensor gradient_of(const at::Tensor &sum, const at::Tensor &leaf) override;
   at::Tensor approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf);
   BlockMap map_of(const at::Tensor &gradient) override;

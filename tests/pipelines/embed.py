@@ -35,6 +35,6 @@ print(out)
 lambdas = re.findall(r"interval +\d+ +lambda (\S+)", out)
 assert lambdas[:5] == ["1"] * 5, "the first five decisions are at lambda 1"
 assert lambdas[5:] and set(lambdas[5:]) == {"0.1"}, "then lambda changes while it runs"
-moves = re.findall(r"(?:scale|framerate|qp) (\S+) -> (\S+)", out)
+moves = re.findall(r"qp-map (\S+) -> (\S+)", out)
 assert any(a != b for a, b in moves), "something is adapted"
 assert "end of the clip" in out

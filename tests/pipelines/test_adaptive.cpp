@@ -121,6 +121,7 @@ TEST(Adaptive, SettlesWithinFiveIntervalsOfAScene) {
   const std::string caps = "video/x-raw,format=I420,width=768,height=576,framerate=10/1";
   o.source = "videotestsrc pattern=ball num-buffers=100 ! " + caps + " ! c. filesrc location=" + vtest() +
              " ! decodebin ! videoconvert ! " + caps + " ! c. concat name=c";
+  o.knobs = "qp,scale,framerate";
   o.seconds = 10;  // of stream time, which starts again with the second scene
   const RunResult r = run(o, {});
   EXPECT_GE(r.input.size(), 195u);

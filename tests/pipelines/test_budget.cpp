@@ -30,7 +30,7 @@ struct Case {
 const Case kCases[] = {
     {"qp", "max-bitrate", {500000, 125000, 250000}, 1.2, 0.75},
     {"qp", "max-bitrate", {500000, 125000, 250000}, 1.2, 0.6, "key-int-max=30"},  // an IDR picture every three seconds
-    {"qp-map", "max-bitrate", {200000, 75000, 150000}, 1.5, 0.6},
+    {"qp-map", "max-bitrate", {200000, 75000, 150000}, 1.6, 0.6},
     {"change-threshold", "max-frames-per-second", {8, 2, 4}, 1.5, 0.6},
 };
 

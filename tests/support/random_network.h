@@ -3,6 +3,7 @@
 // TorchScript; they are saved in single and in double precision.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,19 +19,21 @@ struct RandomNetwork {
   unsigned width = 0, height = 0;  ///< of the pictures that it takes
 };
 
-/// The same network for the same seed. `part`, unless empty, is a kind that it must have in it.
-RandomNetwork save_random_network(const TemporaryFolder &folder, unsigned seed, const std::string &part = "");
+/// The same network for the same seed. `parts` are kinds that it must have in it.
+RandomNetwork save_random_network(const TemporaryFolder &folder, unsigned seed,
+                                  const std::vector<std::string> &parts = {});
 
 /// All kinds of parts.
 std::vector<std::string> network_kinds();
 
-/// The relative error of DNNGrad's pixels against central differences in double precision, over the places with the
-/// greatest gradients and some at random. `plan`: of LibTorch.
 struct GradientCheck {
   double relative_error = 0;
   double length = 0;   ///< of the numeric gradient over the places that were looked at
   double z_error = 0;  ///< of z in single precision, relative above 1
+  std::string doubt;   ///< Model::gradient_problem(), of the plain plan
 };
-GradientCheck check_gradient(const RandomNetwork &network, const std::string &plan, unsigned seed);
+/// The relative error of DNNGrad's pixels, by plan, against central differences in double precision: over the places
+/// with the greatest gradients, a third of all, and some at random.
+std::map<std::string, GradientCheck> check_gradients(const RandomNetwork &network, unsigned seed, int places = 24);
 
 }  // namespace oneadapt_test

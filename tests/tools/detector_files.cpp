@@ -195,15 +195,27 @@ void yolov7_heads(Graph &g) {
   }
 }
 
-/// A map for scores and one for boxes a stride.
+/// A map of `channels` for each stride, as rows: numbers around 0.
+std::string head_of(Graph &g, int stride, int channels) {
+  std::vector<float> weights(std::size_t(channels) * 3);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = i % 2 ? 0.5F : -0.4F;
+  const std::string map = g.op("Conv", {"x", g.floats({channels, 3, 1, 1}, weights)});
+  set(*g.file.graph().mutable_node(g.file.graph().node_size() - 1), "strides", Dims{stride, stride});
+  return g.turned(g.op("Reshape", {map, g.ints({1, channels, -1})}));
+}
+
+/// For each stride scores, whether there is something, boxes and five points, which count from the cell.
 void yunet(Graph &g) {
-  for (const int stride : kStrides)
-    for (const int channels : {1, 4}) {
-      const auto count = std::size_t(channels) * 3;
-      const std::string map = g.op("Conv", {"x", g.floats({channels, 3, 1, 1}, std::vector<float>(count, 1))});
-      set(*g.file.graph().mutable_node(g.file.graph().node_size() - 1), "strides", Dims{stride, stride});
-      g.output(map);
-    }
+  for (int which = 0; which < 2; ++which)
+    for (const int stride : kStrides) g.output(g.sigmoid(head_of(g, stride, 1)));
+  for (const int numbers : {4, 10})
+    for (const int stride : kStrides) g.output(head_of(g, stride, numbers));
+}
+
+/// torchvision's SSD and RetinaNet: class scores, and offsets from anchors.
+void ssd_heads(Graph &g) {
+  g.output(head_of(g, 16, 91));
+  g.output(head_of(g, 16, 4));
 }
 
 }  // namespace
@@ -337,7 +349,8 @@ const std::vector<DetectorFile> &detector_files() {
       {"EfficientDet, with its decoding", "torch.onnx.export", itself, "", 18, efficientdet},
       {"CenterNet", "torch.onnx.export", itself, "", 18, centernet},
       {"YOLOv7, heads only", "export.py", refused, "--grid", 13, yolov7_heads},
-      {"YuNet", "its own file", refused, "export the model with its decoding", 18, yunet},
+      {"YuNet", "its own file", refused, "export the model with its decoding", 11, yunet},
+      {"SSD, RetinaNet, heads only", "torch.onnx.export", refused, "export the model with its decoding", 18, ssd_heads},
   };
   return all;
 }

@@ -41,6 +41,18 @@ TEST_F(Described, YoloByColumns) {
   EXPECT_EQ(extra("notes.txt"), "keep me");
 }
 
+TEST_F(Described, AGradientThatIsNotTheScoresIsSaid) {
+  const auto described = [&](const std::string &mean) {
+    save(
+        "    n = x.size(2) * x.size(3) // 64 + x.size(2) * x.size(3) // 256 + x.size(2) * x.size(3) // 1024\n"
+        "    return torch.mul(torch.ones([1, 6, n]), torch.sigmoid(" +
+        mean + "))\n");
+    return describe({"--input-size", "64x64", "--labels", labels()}).out;
+  };
+  expect(described("torch.mean(x) * torch.mean(x).detach()"), "Warning: the gradient cannot be trusted");
+  EXPECT_EQ(described("torch.mean(x) * torch.mean(x)").find("gradient"), std::string::npos);
+}
+
 TEST_F(Described, AnchorsMakeYolo5AndLogarithmsYolox) {
   save("    return torch.mul(torch.ones([1, 252, 7]), torch.sigmoid(torch.mean(x)))\n");
   expect_described("64x64", {"three anchors for each cell"});

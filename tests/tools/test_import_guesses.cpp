@@ -140,6 +140,24 @@ TEST_F(Described, SoundAndHalfPrecisionAreSaid) {
   expect(describe({"--labels", labels()}).err, "has weights of 16 bits");
 }
 
+TEST_F(Described, HeadsBeforeTheyAreDecodedAreNoBoxes) {
+  const auto refused = [&](const std::string &body) {
+    save("    m = torch.avg_pool2d(x[:, :1], [8, 8])\n    n = torch.avg_pool2d(m, [2, 2])\n    return " + body + "\n");
+    const Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
+    EXPECT_EQ(outcome.status, 1) << outcome.out;
+    return outcome.err;
+  };
+  const auto rows = [](const std::string &map, const std::string &count) {
+    return "(" + map + ".flatten(2) * torch.ones([1, " + count + ", 1])).transpose(1, 2)";
+  };
+  // Maps as they come out of the network; rows of offsets; scores and boxes for each stride.
+  expect(refused("[m, m.expand(1, 4, 8, 8), n, n.expand(1, 4, 4, 4)]"), "export the model with its decoding");
+  expect(refused("[" + rows("m", "3") + ", " + rows("m", "4") + "]"), "offsets from anchors");
+  expect(refused("[" + rows("m.sigmoid()", "1") + ", " + rows("n.sigmoid()", "1") + ", " + rows("m", "4") + ", " +
+                 rows("n", "4") + "]"),
+         "one output for each stride");
+}
+
 TEST_F(Described, WhatIsNoModelIsSaid) {
   const auto expect_line = [&](const std::vector<std::string> &arguments, const std::string &what) {
     const Outcome outcome = import(arguments);

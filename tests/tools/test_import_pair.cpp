@@ -342,7 +342,8 @@ TEST(PairPlan, AnotherGraphIsSaidWhenItIsImported) {
   import::ConvertOptions options;
   options.sizes = import::Sizes::Fixed;
   auto converted = import::convert(import::read_onnx(file.write(folder)), options);
-  const import::Pair pair = import::make_pair_of(import::read_onnx(other.write(folder)), converted, false);
+  const import::Pair pair =
+      import::make_pair_of(import::read_onnx(other.write(folder)), converted, false, folder.path("m.pt"));
   EXPECT_TRUE(pair.differs);
   EXPECT_FALSE(pair.compared);
   EXPECT_EQ(pair.graph, "");

@@ -32,6 +32,13 @@ TEST_F(Inspect, GradientsThatAreNone) {
   EXPECT_EQ(frame["objects"].size(), 1u);
 }
 
+TEST_F(Inspect, GradientsThatAreNotTheScores) {
+  const std::string red = red_picture();
+  const std::string half = model("0.6 + x.mean() * x.mean().detach()");
+  EXPECT_EQ(warnings({half, "--input", red}), Codes{"gradient-wrong"});
+  EXPECT_TRUE(has(inspect({half, "--input", red, "--repeat", "0"}).err, "detach()"));
+}
+
 TEST_F(Inspect, BoxesThatCannotBeRight) {
   const std::string red = red_picture();
   save_module(

@@ -20,14 +20,18 @@ class OracleCurve : public CurveMaker {
     // far more than accuracy can be.
     constexpr double kLeast = 0.02, kMost = 40, kFactor = 1.6;
     json points = json::array();
-    for (double worth = kLeast; worth < kMost; worth *= kFactor)
-      points.push_back(clip_.point("worth=" + number(round6(worth)), best(worth)));
+    std::vector<Rungs> last;
+    for (double worth = kLeast; worth < kMost; worth *= kFactor) {
+      const std::vector<Rungs> schedule = best(worth);
+      if (schedule != last) points.push_back(clip_.point("worth=" + number(round6(worth)), run(schedule)));
+      last = schedule;
+    }
     return points;
   }
 
  private:
   /// The schedule that maximises accuracy − worth · bytes, which each interval can do by itself.
-  PolicyRun best(double worth) const {
+  std::vector<Rungs> best(double worth) const {
     const auto costs = interval_costs(clip_.recorded, clip_.options().metric);
     const IntervalCosts &dearest = costs.at(clip_.recorded.most_expensive());
     double bytes = 0, weight = 0;
@@ -46,6 +50,10 @@ class OracleCurve : public CurveMaker {
         if (objective(rungs) > objective(chosen)) chosen = rungs;
       schedule.push_back(chosen);
     }
+    return schedule;
+  }
+
+  PolicyRun run(const std::vector<Rungs> &schedule) const {
     PolicyRun run;
     run.result = compose(clip_.recorded, schedule);
     for (const Rungs &rungs : schedule) run.knobs.push_back(values_at(clip_.recorded.knobs, rungs));

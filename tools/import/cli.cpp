@@ -370,6 +370,7 @@ void describe_imported(const Arguments &a, const ModelDescription &known, std::o
     const std::string text = ModelDescription::parse(json.dump()).to_json();
     warn_of(file.check(text), out);
     file.write(a.output_file, "OUTPUT", text);
+    warn_of(gradient_doubt(a.output_file), out);
     out << a.output_file << " describes itself; --set KEY=VALUE with --describe changes what it says.\n";
   } catch (const std::exception &error) {
     out << "It does not describe itself yet (" << error.what() << "): oneadapt-import --describe " << a.output_file
@@ -382,8 +383,7 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   if (a.output_file.empty()) throw ImportError("no file to write given; oneadapt-import MODEL OUTPUT.pt");
   refuse_foreign(a.model);
   tools::check_output(a.output_file, "OUTPUT");
-  const bool onnx = is_onnx(a.model);
-  const Graph graph = onnx ? read_onnx(a.model) : read_tfjs(a.model);
+  const Graph graph = is_onnx(a.model) ? read_onnx(a.model) : read_tfjs(a.model);
   const ConvertOptions options = options_from(app, a, graph);
   Converted converted = convert(graph, options);
   const bool undescribed = converted.description.layout.empty();
@@ -393,8 +393,7 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   } catch (const std::invalid_argument &error) {
     throw ImportError(std::string("the description is wrong: ") + error.what());
   }
-  const bool keeps = onnx && has_place_beside(a.output_file);
-  const Pair pair = keeps ? make_pair_of(graph, converted, !options.outputs.empty()) : Pair();
+  const Pair pair = graph.opset ? make_pair_of(graph, converted, !options.outputs.empty(), a.output_file) : Pair();
   write_model(converted, a.output_file);
   if (a.print_source) out << converted.source;
   const std::string &name = converted.description.name;
@@ -404,8 +403,11 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   for (std::size_t i = 0; i < converted.outputs.size(); ++i)
     out << "  output " << i << ": " << converted.outputs[i].node << " " << literal(converted.shapes[i]) << "\n";
   for (const auto &constant : converted.given) out << "  input " << constant << ", for every picture\n";
-  if (keeps) write_graph(pair, a.output_file, out);
-  if (undescribed) describe_imported(a, converted.description, out);
+  write_graph(pair, a.output_file, out);
+  if (undescribed)
+    describe_imported(a, converted.description, out);
+  else
+    warn_of(gradient_doubt(a.output_file), out);
 }
 
 void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
@@ -438,6 +440,7 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
   warn_of(file.check(text), out);
   const bool had = !base.empty() || sidecar;
   if (had && patch.empty() && a.output_file.empty()) {
+    warn_of(gradient_doubt(a.model), out);
     out << text << "\nThe model runs, and gives what this says.\n";
     return;
   }
@@ -447,6 +450,7 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
     tools::write_file(target, text + "\n", option);
   else
     file.write(target, option, text);
+  warn_of(gradient_doubt(ends_with_json(target) ? a.model : target), out);
   out << target << " is described.\n";
 }
 

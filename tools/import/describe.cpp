@@ -365,4 +365,16 @@ void ModelFile::write(const std::string &path, const std::string &option, const 
   });
 }
 
+std::string gradient_doubt(const std::string &path) {
+  ModelOptions options;
+  options.path = path;
+  options.device = "cpu";
+  options.plan = "plain";
+  try {
+    return read_description(options)->task == "ctc" ? "" : Model::load(options)->gradient_problem(nullptr);
+  } catch (const std::exception &) {
+    return "";
+  }
+}
+
 }  // namespace oneadapt::import

@@ -39,4 +39,8 @@ class ModelFile {
   std::unique_ptr<Contents> contents_;
 };
 
+/// Why the gradient of the described model at `path` cannot be trusted (Model::gradient_problem()), on a picture made
+/// for it; empty: nothing speaks against it, or it does not load, which whoever uses it is told.
+std::string gradient_doubt(const std::string &path);
+
 }  // namespace oneadapt::import

@@ -8,6 +8,9 @@
 namespace oneadapt::import {
 namespace {
 
+const char *const kWithDecoding =
+    "export the model with its decoding, but without its NMS, so that it gives boxes N×4 and scores N×classes";
+
 bool all_of(const std::vector<at::Tensor> &tensors, std::int64_t rank) {
   return !tensors.empty() &&
          std::all_of(tensors.begin(), tensors.end(), [&](const at::Tensor &t) { return t.dim() == rank; });
@@ -21,6 +24,13 @@ std::string list(const std::vector<int> &values) {
   return "[" + text + "]";
 }
 
+std::string heads_before_decoding(std::size_t strides) {
+  return std::string("the boxes are ") + (strides > 1 ? "one output for each stride, and " : "") +
+         "offsets from anchors or cells, which the file does not hold, as the heads of SSD, RetinaNet and YuNet give "
+         "them: " +
+         kWithDecoding + " (torchvision: torch.jit.script(net), layout torchvision)";
+}
+
 std::string unknown_layout(const std::vector<at::Tensor> &tensors, std::int64_t height) {
   // 1×anchors×rows×columns×numbers
   if (all_of(tensors, 5))
@@ -30,8 +40,7 @@ std::string unknown_layout(const std::vector<at::Tensor> &tensors, std::int64_t 
   const bool smaller = std::any_of(tensors.begin(), tensors.end(),
                                    [&](const at::Tensor &t) { return t.dim() == 4 && t.size(2) * 2 <= height; });
   if (tensors.size() >= 2 && all_of(tensors, 4) && smaller)
-    return " are heads before they are decoded, for which anchors are needed: export the model with its decoding, but "
-           "without its NMS, so that it gives boxes N×4 and scores N×classes";
+    return std::string(" are heads before they are decoded, for which anchors are needed: ") + kWithDecoding;
   for (const at::Tensor &tensor : tensors)
     if (tensor.dim() == 2 && tensor.size(1) == 7)
       return " look like rows of a picture's number, box, class and score, behind an NMS inside the model, through "

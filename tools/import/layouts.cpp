@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "box_convention.h"
 #include "check.h"
@@ -37,8 +38,8 @@ class Layouts {
   }
 
   void find() {
-    if (candidates() || nanodet() || boxes() || detections() || scores_by_class() || queries() || centernet() ||
-        semantic())
+    if (candidates() || nanodet() || boxes() || detections() || heads_alone() || scores_by_class() || queries() ||
+        centernet() || semantic())
       return;
     std::string shapes;
     for (const at::Tensor &tensor : tensors_) shapes += (shapes.empty() ? "" : ", ") + words(tensor.sizes().vec());
@@ -269,6 +270,30 @@ class Layouts {
     if (count > kQueries) return;
     say("output.nms_iou", "1", "there are few of them, so the model asks for each object once");
     draft().nms_iou = 1;
+  }
+
+  /// Boxes N×4 that are no boxes yet: offsets from anchors or cells, which the file does not hold, or one output for
+  /// each stride.
+  bool heads_alone() {
+    std::set<std::int64_t> counts;
+    bool offsets = false;
+    for (std::size_t b = 0; b < tensors_.size(); ++b) {
+      const auto box = shape_of(tensors_[b], 2);
+      if (box.size() != 2 || box[1] != 4 || box[0] < 2) continue;
+      const bool beside = std::any_of(tensors_.begin(), tensors_.end(), [&](const at::Tensor &t) {
+        const auto shape = shape_of(t, 2);
+        return t.data_ptr() != tensors_[b].data_ptr() && shape.size() == 2 && shape[0] == box[0];
+      });
+      if (!beside) continue;
+      const at::Tensor rows = tensors_[b].reshape(box);
+      if (adds_up(rows)) continue;
+      counts.insert(box[0]);
+      offsets = offsets || (convention_of(rows, height_, width_).box.empty() &&
+                            rows.abs().max().item<double>() * 8 < double(std::min(height_, width_)));
+    }
+    if (counts.size() < 2 && !offsets) return false;
+    guesses_.problem = heads_before_decoding(counts.size());
+    return true;
   }
 
   /// Boxes N×4 beside scores N×C or C×N, in either order.

@@ -38,6 +38,13 @@ std::string difference_at(PlainEngine &engine, const Converted &converted, unsig
                          : "for a picture of " + std::to_string(width) + "×" + std::to_string(height) + " " + problem;
 }
 
+/// Not of a pipe or a device.
+bool has_place_beside(const std::string &model_path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(model_path, error);
+  return !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+}
+
 void compare(const Converted &converted, Pair &pair) {
   const ModelDescription &d = converted.description;
   const auto engine = make_onnx_engine(pair.graph, 1);
@@ -50,15 +57,10 @@ void compare(const Converted &converted, Pair &pair) {
 
 }  // namespace
 
-bool has_place_beside(const std::string &model_path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(model_path, error);
-  return !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
-}
-
-Pair make_pair_of(const Graph &graph, Converted &converted, bool chosen) {
+Pair make_pair_of(const Graph &graph, Converted &converted, bool chosen, const std::string &model_path) {
   const ModelDescription &d = converted.description;
   Pair pair;
+  if (!has_place_beside(model_path)) return pair;
   try {
     Interface interface {
       converted.picture, converted.nhwc, d.multiple_of != 0, converted.constants, {}
@@ -80,9 +82,9 @@ void write_graph(const Pair &pair, const std::string &model_path, std::ostream &
   if (pair.differs) {
     out << "Warning: ONNX Runtime gives something else than " << model_path
         << ", so that no graph is kept for it: " << pair.why_none << ".\n";
-  } else if (pair.graph.empty()) {
+  } else if (!pair.why_none.empty()) {
     out << "No graph is kept for ONNX Runtime: " << pair.why_none << ".\n";
-  } else {
+  } else if (!pair.graph.empty()) {
     tools::write_file(file, pair.graph, "OUTPUT");
     out << file << ": the graph for ONNX Runtime"
         << (pair.compared ? ", which gives the same\n"

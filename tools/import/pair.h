@@ -16,12 +16,11 @@ struct Pair {
   bool compared = false;  ///< ONNX Runtime gives the same
 };
 
-/// Not of a pipe or a device.
-bool has_place_beside(const std::string &model_path);
 /// Of the ONNX file that `graph` was read from. `chosen`: other outputs than the graph's own were asked for. The
-/// TorchScript file will tell of the graph.
-Pair make_pair_of(const Graph &graph, Converted &converted, bool chosen);
-/// Writes the graph beside the TorchScript file, and says so, or why there is none. Throws OutputError.
+/// TorchScript file at `model_path` will tell of the graph; a pipe or a device has no place beside it for one.
+Pair make_pair_of(const Graph &graph, Converted &converted, bool chosen, const std::string &model_path);
+/// Writes the graph beside the TorchScript file, and says so, or why there is none; nothing of an empty pair. Throws
+/// OutputError.
 void write_graph(const Pair &pair, const std::string &model_path, std::ostream &out);
 
 }  // namespace oneadapt::import

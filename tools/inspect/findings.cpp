@@ -61,11 +61,13 @@ void about_results(const Inspection &in, std::vector<Finding> &out) {
   const auto zero = [](const Frame &f) {
     return f.gradient_error.empty() && f.gradient.elements > 0 && !(f.greatest > kNoGradient);
   };
-  if (std::any_of(in.frames.begin(), in.frames.end(), zero))
+  const bool none = std::any_of(in.frames.begin(), in.frames.end(), zero);
+  if (none)
     out.push_back(
         {"gradient-zero",
          "the gradient is 0 everywhere though there are elements: their scores do not depend on the input, or "
          "are so near to 0 or 1 that the sigmoid is flat there; without a gradient nothing can adapt"});
+  if (!none && !in.gradient_problem.empty()) out.push_back({"gradient-wrong", in.gradient_problem});
   if (!in.results_problem.empty()) out.push_back({"boxes", in.results_problem});
   if (!in.repeatable)
     out.push_back({"not-repeatable",

@@ -209,6 +209,12 @@ class Runs {
     times.backward = median(back);
   }
 
+  std::string gradient_problem(const Picture &picture) {
+    choose_size(*in_.model, {picture.width, picture.height});
+    const RgbFrame frame = picture.frame();
+    return in_.model->gradient_problem(&frame);
+  }
+
  private:
   void choose_size(Model &model, FrameSize frame) {
     const InputSize &size = options_.input_size;
@@ -401,6 +407,7 @@ void run(Inspection &in, const Options &options, const std::function<void(std::s
     show_pictures(in, options, runs, taker);
     if (options.repeat) runs.measure(runs.passes(taker.measured()));
     in.results_problem = in.model->results_problem();
+    in.gradient_problem = runs.gradient_problem(taker.measured());
   }
 }
 

@@ -91,8 +91,9 @@ struct Inspection {
   bool made_up = false, clip = false;     ///< the input was made here; it has frames, or seconds
   std::vector<Frame> frames;
   TrainingCalls training;
-  bool repeatable = true;       ///< equal runs give equal results
-  std::string results_problem;  ///< why what was found cannot be right; empty: it may be
+  bool repeatable = true;        ///< equal runs give equal results
+  std::string results_problem;   ///< why what was found cannot be right; empty: it may be
+  std::string gradient_problem;  ///< why the gradient cannot be trusted; empty: nothing speaks against it
   Times times;
   MemoryUse memory;
 };

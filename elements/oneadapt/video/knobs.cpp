@@ -71,7 +71,7 @@ Typical typical_of_video(std::size_t knob, double value, double rate, bool h264)
     case kQpMap:
       return {interpolated({{20, .96}, {24, .95}, {28, .94}, {32, .92}, {36, .895}, {40, .855}, {44, .76}, {48, .6}},
                            value),
-              interpolated({{20, 1}, {24, .3}, {28, .19}, {32, .13}, {36, .085}, {40, .06}, {44, .042}, {48, .026}},
+              interpolated({{20, 1}, {22, .38}, {24, .3}, {28, .19}, {32, .13}, {36, .085}, {40, .06}, {44, .042}, {48, .026}},
                            value)};
     case kMapRange:
       // At the same QP under the map (docs/results/accuracy.md).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "video/requantised.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "core/macroblock/allocation.h"
@@ -14,6 +15,11 @@ constexpr unsigned kEvery = 7;  // as oneadaptshadow's "every"
 constexpr unsigned kMacroblock = 16;
 
 unsigned blocks(unsigned pixels) { return (pixels + kMacroblock - 1) / kMacroblock; }
+
+/// Steps of QP by which errors are smaller in a picture that was made smaller: a pixel is the mean of several.
+int finer_by(unsigned coded, unsigned seen) {
+  return coded > seen && seen ? int(std::lround(6 * std::log2(double(coded) / seen))) : 0;
+}
 
 }  // namespace
 
@@ -42,7 +48,7 @@ RgbFrame Requantised::quantised(bool placed) {
   if (placed && !map.values.empty())
     offsets = stretch_offsets(map.values, blocks(map.width), blocks(map.height), blocks(width_), blocks(height_));
   const std::size_t row = 3 * std::size_t(width_);
-  requantise({rgb_.data(), width_, height_, row}, *coding_.qp(), offsets);
+  requantise({rgb_.data(), width_, height_, row}, *coding_.qp() - finer_by(coding_.width(), width_), offsets);
   RgbFrame out;
   out.data = rgb_.data();
   out.width = width_;

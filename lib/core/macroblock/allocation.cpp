@@ -96,7 +96,7 @@ void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double
 
 double range_over(double base_qp, double range, unsigned confident) {
   if (!confident) return 0;
-  constexpr double kFine = 20, kAllFrom = 24, kAllTo = 36, kCoarse = 40;
+  constexpr double kFine = 20, kAllFrom = 22, kAllTo = 36, kCoarse = 40;
   return range * std::clamp((base_qp - kFine) / (kAllFrom - kFine), 0.0, 1.0) *
          std::clamp((kCoarse - base_qp) / (kCoarse - kAllTo), 0.0, 1.0);
 }

@@ -36,7 +36,7 @@ std::vector<float> allocate_qp(const BlockMap &gradient, const AllocationSetting
 void raise_elements(BlockMap &gradient, const std::vector<Box> &elements, double coarsest = 8,
                     const AllocationSettings &settings = {});
 
-/// The useful range over a base QP: all of `range` from QP 24 to QP 36, and 0 up to QP 20 and from QP 40 on. At coarser
+/// The useful range over a base QP: all of `range` from QP 22 to QP 36, and 0 up to QP 20 and from QP 40 on. At coarser
 /// QPs the blocks around the objects are as bad as those on which the map would save (docs/results/video.md), and
 /// uniform quality is better. QP 20 is the best quality that is asked for, and is to be had everywhere in the picture:
 /// an object that nobody has found yet has no gradient.

@@ -125,6 +125,19 @@ TEST_F(Requantising, AFineCodingLosesNothing) {
   expect(play(0), 1, 1, 1, 2);
 }
 
+// Coded at 20 times the width: 26 steps finer.
+TEST_F(Requantising, APictureThatWasMadeSmallerHasSmallerErrors) {
+  dnn.start();
+  gst_harness_push_event(dnn.harness, oneadapt::new_accuracy_request(true));
+  GstStructure *knobs = gst_structure_new("knobs", "qp", G_TYPE_DOUBLE, 51.0, nullptr);
+  GstEvent *event = gst_event_new_oneadapt_configuration(0, knobs, 0, GST_SECOND);
+  gst_structure_free(knobs);
+  const std::vector<float> map(40 * 30, 0);
+  ASSERT_TRUE(gst_event_set_oneadapt_qp_map(event, 640, 480, 16, map.data()));
+  gst_harness_push_event(dnn.harness, event);
+  expect(play(0), 1, 1, 1, 2);
+}
+
 TEST_F(Requantising, NotWhereNobodyWantsToKnow) {
   begin(51, std::nullopt);
   expect(play(0), 0, 0, 1, 0);

@@ -18,7 +18,7 @@ using oneadapt::FrameTransform;
 using oneadapt::Orientation;
 
 const std::string kControl =
-    " ! oneadaptctl name=ctl lockstep=true lockstep-timeout=20000000000 lambda=0 alpha=0 knobs=";
+    " ! oneadaptctl name=ctl lockstep=true lockstep-timeout=20000000000 lambda=0 alpha=0 warm-start=false knobs=";
 const std::string kFilter = " ! oneadaptfilter name=filter qp=24 qp-map-ladder=28,24,20 ! ";
 const std::string kDecode = "h264parse ! avdec_h264 max-threads=1 ! ";
 

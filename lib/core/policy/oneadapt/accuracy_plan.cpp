@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kBetween = 4;  // steps from one rung of a continuous knob to the next
 constexpr std::size_t kMostCombinations = 200000;
+constexpr double kNear = 0.01;  // of accuracy
 
 /// One value of a knob.
 struct Choice {
@@ -62,6 +63,35 @@ bool better(const Candidate &a, const Candidate &b) {
   return a.accuracy > b.accuracy;
 }
 
+/// The best combination of choices, one a knob, where `least` is to be kept.
+Candidate best_of(const std::vector<std::vector<Choice>> &all, const AccuracyModel &model, const AccuracyLimits &limits,
+                  double least) {
+  std::vector<std::size_t> at(all.size(), 0);
+  Candidate best;
+  for (bool more = true, first = true; more; first = false) {
+    Candidate c{at};
+    double kept = 1, others = 1, resource = 0, compute = 0;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      const Choice &choice = all[i][at[i]];
+      (model.coding[i] ? kept : others) *= choice.accuracy;
+      c.cost += choice.cost;
+      resource += choice.resource;
+      compute += choice.compute;
+    }
+    c.accuracy = std::clamp(1 - model.loss * (1 - kept), 0.0, 1.0) * others;
+    c.keeps = c.accuracy >= least - 1e-9;
+    c.hasty = limits.most_saved > 0 && c.cost < -limits.most_saved - 1e-9;
+    c.within = resource <= limit(limits.allowed) && compute <= limit(limits.allowed_compute);
+    if (first || better(c, best)) best = std::move(c);
+    more = false;
+    for (std::size_t i = 0; i < at.size() && !more; ++i) {
+      more = at[i] + 1 < all[i].size();
+      at[i] = more ? at[i] + 1 : 0;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 double planned_cost(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values,
@@ -94,29 +124,9 @@ Plan plan_for_accuracy(const std::vector<PlannedKnob> &knobs, const AccuracyMode
   for (const PlannedKnob &k : knobs) combinations *= double(k.ladder.size()) * (k.continuous ? kBetween : 1);
   std::vector<std::vector<Choice>> all;
   for (const PlannedKnob &k : knobs) all.push_back(choices(k, combinations <= kMostCombinations, limits));
-  std::vector<std::size_t> at(knobs.size(), 0);
-  Candidate best;
-  for (bool more = true, first = true; more; first = false) {
-    Candidate c{at};
-    double kept = 1, others = 1, resource = 0, compute = 0;
-    for (std::size_t i = 0; i < at.size(); ++i) {
-      const Choice &choice = all[i][at[i]];
-      (model.coding[i] ? kept : others) *= choice.accuracy;
-      c.cost += choice.cost;
-      resource += choice.resource;
-      compute += choice.compute;
-    }
-    c.accuracy = std::clamp(1 - model.loss * (1 - kept), 0.0, 1.0) * others;
-    c.keeps = c.accuracy >= limits.least - 1e-9;
-    c.hasty = limits.most_saved > 0 && c.cost < -limits.most_saved - 1e-9;
-    c.within = resource <= limit(limits.allowed) && compute <= limit(limits.allowed_compute);
-    if (first || better(c, best)) best = std::move(c);
-    more = false;
-    for (std::size_t i = 0; i < at.size() && !more; ++i) {
-      more = at[i] + 1 < all[i].size();
-      at[i] = more ? at[i] + 1 : 0;
-    }
-  }
+  Candidate best = best_of(all, model, limits, limits.least);
+  // What is out of reach is approached, but not for all the bytes that the last hundredth costs.
+  if (!best.keeps && best.within) best = best_of(all, model, limits, best.accuracy - kNear);
   for (std::size_t i = 0; i < knobs.size(); ++i) {
     plan.values.push_back(all[i][best.at[i]].value);
     plan.rungs.push_back(Ladder(knobs[i].ladder).nearest_value(plan.values.back()));

@@ -26,9 +26,9 @@ struct AccuracyLimits {
 };
 
 /// Of all combinations of rungs, and of values between two rungs of continuous knobs, the cheapest that is expected to
-/// keep the accuracy. Limits of resources go first: where nothing within them keeps it, the most accurate that is
-/// within them, and where nothing is, the cheapest. Of what saves more than `most_saved` only that which limits want.
-/// No knobs: an empty plan.
+/// keep the accuracy. Where none does, the cheapest that is expected to come within 0.01 of the most accurate. Limits
+/// of resources go first: plans are those within them, and where there are none, the cheapest of all. Of what saves
+/// more than `most_saved` only that which limits want. No knobs: an empty plan.
 Plan plan_for_accuracy(const std::vector<PlannedKnob> &knobs, const AccuracyModel &model, const AccuracyLimits &limits);
 
 /// Logarithm of what values cost over what the values in force cost, by the limits' weights, in the long run.

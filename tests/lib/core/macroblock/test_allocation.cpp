@@ -59,8 +59,8 @@ TEST(Allocation, EvenWeightsAreUniformAndFine) {
 TEST(Allocation, NoMapOverAFineBaseNorACoarseOne) {
   EXPECT_EQ(range_over(16, 18, 3), 0);
   EXPECT_EQ(range_over(20, 18, 3), 0) << "the most expensive rung saves nothing";
-  EXPECT_EQ(range_over(22, 18, 3), 9);
-  EXPECT_EQ(range_over(24, 18, 3), 18);
+  EXPECT_EQ(range_over(21, 18, 3), 9);
+  EXPECT_EQ(range_over(22, 18, 3), 18);
   EXPECT_EQ(range_over(36, 18, 3), 18);
   EXPECT_EQ(range_over(38, 18, 3), 9);
   EXPECT_EQ(range_over(40, 18, 3), 0);
