@@ -50,7 +50,7 @@ def as_believed(measured):
     wanted, low, high = 1 - measured, 0.0, 1.0
     for _ in range(40):  # by bisection
         loss = (low + high) / 2
-        harsh = loss * (1 + 0.4 * min(1, max(0, (loss - 0.06) / 0.04)))
+        harsh = loss * (1 + 0.2 * min(1, max(0, (loss - 0.06) / 0.04)))
         low, high = (loss, high) if harsh < wanted else (low, loss)
     return 1 - low
 
