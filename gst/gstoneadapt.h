@@ -210,7 +210,8 @@ typedef struct _GstOneadaptKnob GstOneadaptKnob;
  *   fraction; NULL means all frames
  * @value: value in force during the probed interval; gst_oneadapt_knob_new() sets it to that of @rung
  *
- * One knob of a tunable. list_knobs() fills the first four fields, probe() fills all of them.
+ * One knob of a tunable. list_knobs() fills the first four fields, the flags and what is typical, by which a controller
+ * chooses what it adapts; probe() fills all of them.
  */
 struct _GstOneadaptKnob {
   gchar *name;

@@ -29,8 +29,7 @@ OnnxPair::OnnxPair(std::string model_path, std::string record)
 std::string OnnxPair::problem() const {
   if (onnx_runtime_version().empty())
     return "it needs ONNX Runtime, which this build does not have; install it (Debian 13: libonnxruntime-dev) and "
-           "build "
-           "again, or set plan=auto";
+           "build again, or set plan=auto";
   if (record_.empty())
     return "it needs the ONNX graph that a model was made of, and '" + model_ +
            "' tells of none; make the model of an ONNX file with oneadapt-import, or set plan=auto";

@@ -133,10 +133,10 @@ struct _GstOneadaptCtl {
 /// Installs the properties with their documentation.
 void ctl_install_properties(GObjectClass *object);
 /// A copy; takes OBJECT_LOCK.
+CtlSettings ctl_settings(GstOneadaptCtl *self);
 /// The accuracy that is to be kept, as kept_accuracy() takes it. Who says what accuracy is worth (λ) wants none kept,
 /// unless that is said, too.
 double ctl_asked_accuracy(const CtlSettings &settings);
-CtlSettings ctl_settings(GstOneadaptCtl *self);
 
 /// Looks for the tunables. False after an element error.
 bool ctl_find_tunables(GstOneadaptCtl *self);

@@ -32,9 +32,9 @@ GstOneadaptGradient *gradient_of(guint64 interval) {
 /// 10 frames an interval; the "DNN" behind it answers each interval's last frame.
 struct Rig {
   GstHarness *h = nullptr;
-  GstElement *bin, *ctl;
-  FakeTunable *tunable;
-  GstBus *bus;
+  GstElement *bin = nullptr, *ctl = nullptr;
+  FakeTunable *tunable = nullptr;
+  GstBus *bus = nullptr;
   guint64 frames = 0;
   unsigned received = 0;
 
