@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
 #include <utility>
 
 #include "lidar/draco_points.h"
 #include "wire/big_endian.h"
+#include "wire/float_bits.h"
 
 namespace oneadapt {
 namespace {
@@ -18,17 +18,6 @@ namespace {
 constexpr std::uint8_t kMagic[4] = {'O', 'A', 'P', 'C'}, kVersion = 1;
 constexpr std::uint8_t kMarked = 1, kUniform = 2;  // flags
 constexpr std::size_t kFixedBytes = 34, kChecksumBytes = 4, kLeastBytes = kFixedBytes + 1 + kChecksumBytes;
-
-std::uint32_t bits_of(float value) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-float float_of(std::uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 template <class T>
 void append(std::vector<std::uint8_t> &out, T value) {
