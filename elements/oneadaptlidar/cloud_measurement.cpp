@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cloud_measurement.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
