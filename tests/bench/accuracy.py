@@ -7,8 +7,7 @@ Reads evaluations that hold the curves `uniform` and `min-accuracy`:
 and prints, for each clip and each accuracy asked for: the accuracy got from the sixth second on (of clips of up to
 eight seconds: from the third), the kbit/s, and what a fixed QP takes for the same accuracy there (log-linear between the
 two points around it; nan where no QP is as bad, or none as good). Then how far the measured accuracy is from the true
-one, in windows of ten seconds in which the true one is 0.8 or more: as it was measured, and divided by the harshness of
-the second coding, as the policy does. --plot FILE draws the latter (python3-matplotlib).
+one, in windows of ten seconds in which the true one is 0.8 or more. --plot FILE draws it (python3-matplotlib).
 """
 import argparse
 import json
@@ -45,16 +44,6 @@ def fixed_for(points, accuracy):
     return None
 
 
-def as_believed(measured):
-    """The accuracy at which so much is usually measured (lib/core/policy/oneadapt/loss_belief.cpp)."""
-    wanted, low, high = 1 - measured, 0.0, 1.0
-    for _ in range(40):  # by bisection
-        loss = (low + high) / 2
-        harsh = loss * (1 + 0.2 * min(1, max(0, (loss - 0.06) / 0.04)))
-        low, high = (loss, high) if harsh < wanted else (low, loss)
-    return 1 - low
-
-
 def windows(intervals, seconds=10):
     """Pairs of true and measured accuracy over windows; the second of measured frames only."""
     for begin in range(0, len(intervals), seconds):
@@ -82,7 +71,7 @@ def plot(pairs, path):
         own = [p[1:] for p in pairs if p[0] == name]
         axes.scatter([p[0] for p in own], [p[1] for p in own], s=14, label=name)
     axes.set_xlabel("true accuracy (F1 against the camera's pictures)")
-    axes.set_ylabel("measured accuracy, divided by the harshness")
+    axes.set_ylabel("measured accuracy")
     axes.legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path)
@@ -111,13 +100,12 @@ def main():
                   f"{kbps / like if like else float('nan'):7.2f}{'' if good else '  (no QP does)' if not can else '  *'}")
             pairs += [(clip["clip"], *pair) for pair in windows(point["intervals"])]
     print(f"within -0.02 and +0.05 of what was asked, where a fixed QP can be: {within} of {reachable}")
-    for name, value in (("measured", lambda m: m), ("divided by the harshness", as_believed)):
-        errors = [value(measured) - true for _, true, measured in pairs if true >= 0.8]
-        if errors:
-            print(f"{name} - true over {len(errors)} windows of 10 s: mean {sum(errors) / len(errors):+.3f}, "
-                  f"rms {math.sqrt(sum(e * e for e in errors) / len(errors)):.3f}")
+    errors = [measured - true for _, true, measured in pairs if true >= 0.8]
+    if errors:
+        print(f"measured - true over {len(errors)} windows of 10 s: mean {sum(errors) / len(errors):+.3f}, "
+              f"rms {math.sqrt(sum(e * e for e in errors) / len(errors)):.3f}")
     if arguments.plot:
-        plot([(name, true, as_believed(measured)) for name, true, measured in pairs], arguments.plot)
+        plot(pairs, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ TEST(Adaptive, LambdaTradesAccuracyForBytes) {
   NEED(model());
   if (!fs::exists(clip)) GTEST_SKIP() << "there is no " << clip;
   RunOptions o = options(clip.string(), "car,truck,bus");
+  o.seconds = 7;
   const RunResult reference = reference_of(o);
   double bytes[3], accuracy[3];
   const double lambdas[] = {0.1, 1, 10};
@@ -187,7 +188,7 @@ TEST(Adaptive, StillsAreSpreadOverTheClipAndChangeNothing) {
   o.start["scale"] = 0.5;
   const RunResult without = run(o, {});
   EXPECT_TRUE(without.stills.empty());
-  for (unsigned n : {1u, 3u, 100u}) {
+  for (unsigned n : {3u, 100u}) {
     SCOPED_TRACE(n);
     o.stills = n;
     const RunResult r = run(o, {});

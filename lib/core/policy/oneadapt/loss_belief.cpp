@@ -13,16 +13,6 @@ constexpr double kMemory = 40;
 // evidence as many frames: a frame of n objects counts as n to this power.
 constexpr double kCommon = 0.5;
 
-// Of pictures that are coarse the second generation loses more than the first did: from losses of so much on, up to so
-// many times as much. 1.4 was right on some runs and 1 on others (docs/results/accuracy.md).
-constexpr double kHarshFrom = 0.06, kHarshAt = 0.1, kHarsh = 1.2;
-
-/// What is usually measured where so much is lost.
-double measured_loss(double loss) {
-  const double share = std::clamp((loss - kHarshFrom) / (kHarshAt - kHarshFrom), 0.0, 1.0);
-  return std::min(1.0, loss * (1 + share * (kHarsh - 1)));
-}
-
 }  // namespace
 
 void LossBelief::observe(const MeasuredAccuracy &m, double typical_loss) {
@@ -30,7 +20,7 @@ void LossBelief::observe(const MeasuredAccuracy &m, double typical_loss) {
   const double objects = std::max(1.0, m.objects / 2.0 / m.occupied);  // of a frame, on one side
   const double evidence = m.occupied * std::pow(objects, kCommon), keep = std::exp(-evidence / kMemory);
   lost_ = keep * lost_ + evidence * (1 - m.accuracy);
-  typical_ = keep * typical_ + evidence * measured_loss(typical_loss);
+  typical_ = keep * typical_ + evidence * typical_loss;
 }
 
 double LossBelief::deviation() const { return std::sqrt(lost_) / typical_; }
