@@ -302,6 +302,7 @@ void expect_labels(const Json &patch, const Guesses &guesses) {
 }
 
 Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
+  if (patch.value("task", Json()) == "ctc") return Json{{"format", 1}};  // of sound nothing is guessed
   const Json input = patch.value("input", Json::object());
   const auto side = [&](const char *key) {
     const auto found = input.find(key);
@@ -320,8 +321,7 @@ Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
   if (own_output && patch["output"]["layout"] == "semantic") json["task"] = "segmentation";
   if (!own_output && !guesses.problem.empty()) throw ImportError(guesses.problem);
   const std::string count = guesses.classes ? std::to_string(guesses.classes) : "the classes'";
-  if (guesses.classes > 0 && !own_output)
-    out << "  " << count << " classes, because the outputs leave room for so many\n";
+  if (guesses.classes && !own_output) out << "  " << count << " classes, because the outputs leave room for so many\n";
   if (!own_output) expect_labels(patch, guesses);
   if (patch.contains("labels")) return json;
   if (guesses.labels.empty() || own_output)

@@ -281,6 +281,10 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
     faults_->refused(name, fault);
     return GST_RTSP_STS_SERVICE_UNAVAILABLE;
   }
+  if (const std::string fault = announced_fault(context->request, options_.max_picture); !fault.empty()) {
+    faults_->refused(name, fault);
+    return GST_RTSP_STS_NOT_ACCEPTABLE;
+  }
   if (Gate::is_short_of_descriptors()) return GST_RTSP_STS_SERVICE_UNAVAILABLE;
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (const GstRTSPStatusCode code = make_room(name, client); code != GST_RTSP_STS_OK) return code;
