@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 namespace oneadapt {
 
@@ -18,6 +19,13 @@ std::optional<IntervalMark> mark_of(GstBuffer *buffer) {
       return mark;
   }
   return std::nullopt;
+}
+
+void set_mark(GstBuffer *buffer, const IntervalMark &mark) {
+  std::uint8_t uuid[16];
+  std::copy(std::begin(kMarkUuid), std::end(kMarkUuid), uuid);
+  std::vector<std::uint8_t> data = encode_mark(mark);
+  gst_buffer_add_video_sei_user_data_unregistered_meta(buffer, uuid, data.data(), data.size());
 }
 
 }  // namespace oneadapt

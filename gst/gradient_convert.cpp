@@ -12,7 +12,8 @@
 
 namespace oneadapt {
 
-static_assert(int(Domain::Grid) == GST_ONEADAPT_DOMAIN_GRID && int(Domain::Signal) == GST_ONEADAPT_DOMAIN_SIGNAL,
+static_assert(int(Domain::Grid) == GST_ONEADAPT_DOMAIN_GRID && int(Domain::Signal) == GST_ONEADAPT_DOMAIN_SIGNAL &&
+                  int(Domain::Space) == GST_ONEADAPT_DOMAIN_SPACE,
               "the C API has the core's domains");
 
 Gradient to_core(const GstOneadaptGradient &gradient) {

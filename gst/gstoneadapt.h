@@ -38,11 +38,18 @@ typedef struct {
  * @GST_ONEADAPT_DOMAIN_GRID: a picture. Blocks are places, which stay what they are from one interval to the next
  * @GST_ONEADAPT_DOMAIN_SIGNAL: a signal in time, such as sound. Blocks are instants of the interval, in one row; a
  * pixel is a sample
+ * @GST_ONEADAPT_DOMAIN_SPACE: points in the space around a sensor. Blocks have a side of 1: a column is a sector, from
+ * straight ahead on anticlockwise, a row is a ring, the innermost first. A value is the mean over a block's points of
+ * |∂z/∂presence|; regions are in fractions of columns and rows
  *
  * What the blocks of a gradient are. Signals are not averaged over intervals, and their accuracy counts over all
  * elements of a stream together. More domains may come.
  */
-typedef enum { GST_ONEADAPT_DOMAIN_GRID = 0, GST_ONEADAPT_DOMAIN_SIGNAL = 1 } GstOneadaptDomain;
+typedef enum {
+  GST_ONEADAPT_DOMAIN_GRID = 0,
+  GST_ONEADAPT_DOMAIN_SIGNAL = 1,
+  GST_ONEADAPT_DOMAIN_SPACE = 2
+} GstOneadaptDomain;
 
 /**
  * GstOneadaptGradient:

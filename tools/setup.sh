@@ -27,6 +27,7 @@ packages=(
   libgstrtspserver-1.0-dev
   libtorch-dev nlohmann-json3-dev libcli11-dev libjs-chart.js
   libonnx-dev libprotobuf-dev
+  libdraco-dev liblzf-dev
   # to test; libavcodec is a second opinion on what x264 wrote, libonnx-testdata on ONNX's operators; flite says digits;
   # iproute2 makes slow links
   libgtest-dev libavcodec-dev libavutil-dev openssl libonnx-testdata flite iproute2

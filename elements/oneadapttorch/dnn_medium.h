@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/vision/repeated.h"
 #include "gradient_due.h"
 #include "gradient_sender.h"
 #include "model/loaded_model.h"
@@ -89,9 +90,10 @@ class DnnMedium {
   virtual void on_event(GstEvent *) {}
   /// Whether the picture of the last pass came with what its accuracy can be measured by.
   virtual bool can_measure() const { return false; }
-  /// Measures it, with one inference more, in the model's turn; once a pass. None: it failed, and the debug log has it.
-  /// Throws ModelError.
-  virtual std::optional<MeasuredAccuracy> measure(const RunSettings &) { return std::nullopt; }
+  /// Infers that, in the model's turn; once a pass. None: it failed, and the debug log has it. Throws ModelError.
+  virtual std::optional<RepeatedFrame> measure(const RunSettings &) { return std::nullopt; }
+  /// Of the objects that were found last; where there are none, accuracy is not measured.
+  virtual std::vector<double> scores() const { return {}; }
 
   /// Changes the gradient of the last pass to what is sent.
   virtual void complete(Gradient &, const RunSettings &) const {}

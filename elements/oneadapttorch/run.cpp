@@ -120,7 +120,7 @@ void Run::post_wrong_type(const GstCaps *caps) {
 void Run::reset(bool flushed) {
   time_.reset(flushed);
   mean_ = {};
-  measured_.reset();
+  accuracy_.reset();
   taken_.reset();
   sent_.reset();
   ModelTurns::Frame turn(turns_);
@@ -215,6 +215,8 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
     backward(pass, settings);
   else if (gradient && pass.infer)
     medium_->model().drop_graph();
+  if (pass.infer && flows && GST_CLOCK_TIME_IS_VALID(pass.time))
+    accuracy_.frame(interval_of(pass.time, time_.interval()), medium_->scores());
   if (pass.infer && flows && medium_->can_measure()) {
     if (!turn.taken()) turn.take();
     measure(pass, settings);
@@ -227,9 +229,9 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
 void Run::measure(const Pass &pass, const RunSettings &settings) {
   const guint64 begin = now_ns();
   try {
-    const auto measured = medium_->measure(settings);
-    if (measured && GST_CLOCK_TIME_IS_VALID(pass.time))
-      measured_.add(interval_of(pass.time, time_.interval()), *measured);
+    const auto repeated = medium_->measure(settings);
+    if (repeated && GST_CLOCK_TIME_IS_VALID(pass.time))
+      accuracy_.repeat(interval_of(pass.time, time_.interval()), *repeated);
   } catch (const std::exception &e) {
     GST_WARNING_OBJECT(element_, "accuracy not measured at %" GST_TIME_FORMAT ": %s", GST_TIME_ARGS(pass.time),
                        e.what());
@@ -345,7 +347,7 @@ void Run::send_mean(guint64 interval, GstClockTime time) {
   constexpr guint64 kMostBehind = 0xffff;  // that a message can say (docs/wire-format.md); stale long before
   std::optional<Gradient> gradient = mean_.take(interval);
   if (!gradient) return;  // none was finite
-  gradient->measured = measured_.take(interval);
+  gradient->measured = accuracy_.take(interval);
   if (interval_of(time, time_.interval()) - interval <= kMostBehind) send(std::move(*gradient), interval, time);
 }
 

@@ -11,7 +11,6 @@
 #include "dnn_medium.h"
 #include "gradient_mean.h"
 #include "gradient_sender.h"
-#include "measured_intervals.h"
 #include "model_turns.h"
 #include "profile.h"
 #include "results_file.h"
@@ -107,7 +106,7 @@ class Run {
   const std::unique_ptr<DnnMedium> medium_;
   GradientMean mean_;
   std::optional<Gradient> taken_;  ///< of the pass under way
-  MeasuredIntervals measured_;
+  AccuracyEstimate accuracy_;
   GradientSender sender_;
   ResultsFile results_;
   Statistics statistics_;

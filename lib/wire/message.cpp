@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "wire/big_endian.h"
+#include "wire/float_bits.h"
 #include "wire/map_code.h"
 
 namespace oneadapt {
@@ -33,17 +34,6 @@ constexpr double kRegionSteps = 4095;          // a coordinate has 12 bits
 static_assert(kHeaderBytes + kWideBytes + kMeasuredBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget,
               "room for any map");
 
-static_assert(std::numeric_limits<float>::is_iec559, "IEEE 754");
-std::uint32_t bits_of(float v) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &v, sizeof bits);
-  return bits;
-}
-float float_of(std::uint32_t bits) {
-  float v;
-  std::memcpy(&v, &bits, sizeof v);
-  return v;
-}
 void put_float(std::uint8_t *&p, double v) { put(p, bits_of(float(v))); }
 float get_float(const std::uint8_t *&p) { return float_of(get<std::uint32_t>(p)); }
 

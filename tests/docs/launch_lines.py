@@ -5,8 +5,10 @@
 A line that wants hardware or a network peer is run with a stand-in for it, listed below; nothing is left out.
 Usage: launch_lines.py SOURCE_ROOT CUT_CLIP FILE...
 """
+import math
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ INSPECT = r"^(?:build/tools/inspect/)?oneadapt-inspect\b"
 # The documentation shows a whole clip; the test runs its first frames.
 CLIP, FRAMES = "clips/vtest.avi", 25
 SOUND = "digits.wav"
+TURNS = "turns/%06d."  # and bin or pcd: turns of a LiDAR sensor
 PATIENCE = 600  # seconds until a line is given up; no busy machine needs as long
 
 
@@ -56,6 +59,19 @@ def lines_of(text):
                 yield " ".join(line.split())
 
 
+def write_turns(folder):
+    """Twelve turns of a small sensor over a plane, as KITTI and as PCD files."""
+    os.mkdir(folder)
+    points = [(r * math.cos(a / 50), r * math.sin(a / 50), -1.7, 0.5) for r in (3, 5, 9, 17, 33) for a in range(314)]
+    for turn in range(12):
+        with open(os.path.join(folder, f"{turn:06}.bin"), "wb") as f:
+            f.write(b"".join(struct.pack("<4f", *p) for p in points))
+        with open(os.path.join(folder, f"{turn:06}.pcd"), "w", encoding="ascii") as f:
+            f.write("VERSION 0.7\nFIELDS x y z intensity\nSIZE 4 4 4 4\nTYPE F F F F\n")
+            f.write(f"WIDTH {len(points)}\nHEIGHT 1\nDATA ascii\n")
+            f.writelines("%.3f %.3f %.3f %.2f\n" % p for p in points)
+
+
 def main(folder):
     root, cut_clip, files = sys.argv[1], sys.argv[2], sys.argv[3:]
     short = os.path.join(folder, "short.avi")
@@ -76,8 +92,10 @@ def main(folder):
         # Two seconds of a tone: a page shows how to make a clip of words.
         subprocess.run(["gst-launch-1.0", "-q", "audiotestsrc", "num-buffers=100", "samplesperbuffer=320", "!", "audio/x-raw,rate=16000,channels=1",
                         "!", "wavenc", "!", "filesink", "location=" + os.path.join(folder, SOUND)], check=True)
+    if any(TURNS in line for line in seen):
+        write_turns(os.path.join(folder, "turns"))
     for line, where in seen.items():
-        command = line.replace("location=" + CLIP, "location=" + short)
+        command = line.replace("location=" + CLIP, "location=" + short).replace("location=turns/", f"location={folder}/turns/")
         for pattern, stand_in in STAND_INS:
             command = re.sub(pattern, stand_in, command)
         # What a line writes goes to the test's folder.

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "../support/block_total.h"
+#include "must.h"
 #include "wire/key_request.h"
 #include "wire/loss_detector.h"
 #include "wire/message.h"
@@ -23,14 +22,6 @@ namespace {
 
 using oneadapt::BlockMap;
 using oneadapt::Gradient;
-
-#define MUST(condition)                                                            \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                \
-    }                                                                              \
-  } while (false)
 
 /// Puts the right checksum at the end.
 void seal(std::vector<std::uint8_t> &bytes) {

@@ -31,6 +31,18 @@ TEST(Wire, ADomainIsNoMatterOfTheHeight) {
   EXPECT_EQ(decoded(encode_gradient(g)).domain, Domain::Signal);
 }
 
+// 16 sectors of 4 rings: a block of one "pixel" each.
+TEST(Wire, TheSpaceAroundASensorComesBack) {
+  Gradient g = filled(16, 4, 1, [] { return 0.5; });
+  g.domain = Domain::Space;
+  g.map.at(3, 2) = 2;
+  const Bytes b = encode_gradient(g);
+  EXPECT_EQ(b[kFlagsAt], 0x20);
+  const Gradient back = decoded(b);
+  EXPECT_EQ(back.domain, Domain::Space);
+  EXPECT_EQ(back.map.values, g.map.values);
+}
+
 TEST(Wire, TheLargestSidesComeBack) {
   Gradient g = filled(kLargestSide, kLargestSide - 1, 1u << 31, [] { return 3.0; });  // 2×2 blocks
   EXPECT_EQ(g.map.pixels(0, 0), std::uint64_t(1) << 62);
@@ -81,7 +93,7 @@ TEST(Wire, DomainsAndWideSidesAreChecked) {
   };
   const Bytes picture = encode_gradient(example(64, 40));
   says(with(picture, kFlagsAt, {0x10}), "not one high");
-  says(with(picture, kFlagsAt, {0x20}), "unknown domain");
+  says(with(picture, kFlagsAt, {0x30}), "unknown domain");
   says(with(picture, kFlagsAt, {0xf0}), "unknown domain");
   Gradient g = filled(72000, 1, 80, [] { return 0.25; });
   g.domain = Domain::Signal;

@@ -3,6 +3,7 @@
 // in mid-stream, or cuts a recording.
 #include <gst/gst.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "key_frames.h"

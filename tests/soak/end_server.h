@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <functional>
+#include <string>
 #ifdef HAVE_RTSP_SERVER
 #include <gst/rtsp-server/rtsp-server.h>
 

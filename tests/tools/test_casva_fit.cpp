@@ -2,6 +2,7 @@
 // Fitting the network of policy casva: derivatives against finite differences, and training on known functions.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <stdexcept>

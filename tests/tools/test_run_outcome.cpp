@@ -2,6 +2,8 @@
 // What oneadapt-run says of a run: on made-up runs with hand-worked numbers.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "outcome.h"
 
 using namespace oneadapt;

@@ -394,4 +394,16 @@ std::string gradient_doubt(const std::string &path) {
   }
 }
 
+void try_plans(const std::string &path) {
+  ModelOptions options;
+  options.path = path;
+  options.device = "cpu";
+  options.plan_seconds = 10;  // it is once, and not when a stream waits
+  try {
+    if (read_description(options)->task != "ctc") Model::load(options);
+  } catch (const std::exception &) {
+    // Whoever loads it is told.
+  }
+}
+
 }  // namespace oneadapt::import

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Codes received pictures once more, as the camera coded them.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

@@ -162,18 +162,22 @@ std::optional<std::vector<ScoredBox>> Detector::detect_again(const RunSettings &
   return boxes;
 }
 
-std::optional<MeasuredAccuracy> Detector::measure(const RunSettings &settings) {
+std::vector<ScoredBox> Detector::objects() const {
+  std::vector<ScoredBox> objects;
+  for (const Detection &d : *found_) objects.push_back({d.box, d.score, d.label, d.mask});
+  return objects;
+}
+
+std::optional<RepeatedFrame> Detector::measure(const RunSettings &settings) {
   const auto again = detect_again(settings);
   if (!again) return std::nullopt;
-  std::vector<ScoredBox> before;
-  for (const Detection &d : *found_) before.push_back({d.box, d.score, d.label, d.mask});
-  const auto reference = of_interest(before), found = of_interest(*again);
-  MeasuredAccuracy measured;
-  measured.frames = 1;
-  measured.objects = unsigned(reference.size() + found.size());
-  measured.occupied = measured.objects > 0;
-  measured.accuracy = f1(found, reference);
-  return measured;
+  return repeated(objects(), *again);
+}
+
+std::vector<double> Detector::scores() const {
+  std::vector<double> scores;
+  for (const ScoredBox &object : of_interest(objects())) scores.push_back(object.score);
+  return scores;
 }
 
 /// How this element sees what a tunable passes on. None, with a warning (once a run), when that cannot be told.

@@ -36,7 +36,8 @@ class Detector final : public DnnMedium {
   Report report(BufferRef &buffer, bool line) override;
   void on_event(GstEvent *event) override { requantised_.on_event(event); }
   bool can_measure() const override { return second_ || requantised_.due(); }
-  std::optional<MeasuredAccuracy> measure(const RunSettings &settings) override;
+  std::optional<RepeatedFrame> measure(const RunSettings &settings) override;
+  std::vector<double> scores() const override;
   void complete(Gradient &gradient, const RunSettings &settings) const override;
   std::vector<Box> regions() const override;
   std::vector<PlacedGradient> place(const Gradient &gradient) override;
@@ -57,6 +58,7 @@ class Detector final : public DnnMedium {
     void operator()(GstSample *sample) const { gst_sample_unref(sample); }
   };
   void hold(GstBuffer *buffer, const RunSettings &settings);
+  std::vector<ScoredBox> objects() const;
   std::optional<std::vector<ScoredBox>> detect_again(const RunSettings &settings);
   FrameSize frame_size() const;
   GstClockTime duration_of(GstBuffer *buffer) const;

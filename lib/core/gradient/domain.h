@@ -12,6 +12,7 @@ namespace oneadapt {
 enum class Domain : std::uint8_t {
   Grid = 0,    ///< a picture: blocks are places, which stay what they are from one interval to the next
   Signal = 1,  ///< a signal in time, such as sound: blocks are instants of the interval, in one row
+  Space = 2,   ///< points in the space around a sensor: blocks are sectors of rings, one "pixel" each
 };
 
 struct DomainTraits {
@@ -22,8 +23,9 @@ struct DomainTraits {
 };
 
 /// By the number of the domain.
-inline constexpr std::array<DomainTraits, 2> kDomains{
-    {{"grid in space", true, false, false}, {"signal in time", false, true, true}}};
+inline constexpr std::array<DomainTraits, 3> kDomains{{{"grid in space", true, false, false},
+                                                       {"signal in time", false, true, true},
+                                                       {"space around a sensor", true, false, false}}};
 
 inline constexpr const DomainTraits &traits(Domain domain) { return kDomains[std::size_t(domain)]; }
 

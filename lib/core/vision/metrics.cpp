@@ -23,16 +23,14 @@ double overlap(const ScoredBox &a, const ScoredBox &b) {
   return a.mask.none() || b.mask.none() ? iou(a.box, b.box) : iou(a.mask, b.mask);
 }
 
-namespace {
-/// IoU of each matched pair: greedy by score, class-aware, each reference box once.
-std::vector<double> matches(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference,
-                            double min_iou) {
+std::vector<Matched> matched(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference,
+                             double min_iou) {
   std::vector<std::size_t> order(result.size());
   std::iota(order.begin(), order.end(), std::size_t(0));
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return result[a].score > result[b].score; });
   std::vector<bool> taken(reference.size(), false);
-  std::vector<double> pairs;
+  std::vector<Matched> pairs;
   for (std::size_t i : order) {
     double best = min_iou;
     std::size_t at = reference.size();
@@ -46,21 +44,22 @@ std::vector<double> matches(const std::vector<ScoredBox> &result, const std::vec
     }
     if (at == reference.size()) continue;
     taken[at] = true;
-    pairs.push_back(best);
+    pairs.push_back({best, at});
   }
   return pairs;
 }
-}  // namespace
 
 double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou) {
   if (result.empty() && reference.empty()) return 1;
-  return 2.0 * double(matches(result, reference, min_iou).size()) / double(result.size() + reference.size());
+  return 2.0 * double(matched(result, reference, min_iou).size()) / double(result.size() + reference.size());
 }
 
 double mean_iou(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference) {
   if (result.empty() && reference.empty()) return 1;
-  const std::vector<double> pairs = matches(result, reference, 0);
-  return std::accumulate(pairs.begin(), pairs.end(), 0.0) / double(result.size() + reference.size() - pairs.size());
+  const std::vector<Matched> pairs = matched(result, reference, 0);
+  double sum = 0;
+  for (const Matched &pair : pairs) sum += pair.overlap;
+  return sum / double(result.size() + reference.size() - pairs.size());
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Accuracy: similarity to the result under the most expensive configuration (paper §2.1, §5.1), without hand labels.
 #pragma once
+#include <cstddef>
 #include <vector>
 
 #include "core/vision/mask.h"
@@ -24,8 +25,16 @@ double iou(const Box &a, const Box &b);
 /// IoU of their masks, where both have one, else of their boxes.
 double overlap(const ScoredBox &a, const ScoredBox &b);
 
-/// F1 of `result` against `reference`, matched greedily by score within a class. A match needs overlap() ≥ `min_iou`,
-/// of masks where both have one, else of boxes. Each reference box is matched once. 1 if both are empty, 0 if one is.
+struct Matched {
+  double overlap = 0;         ///< of the two
+  std::size_t reference = 0;  ///< which box of the reference it is
+};
+/// Boxes of `result` that are boxes of `reference`, greedily by score within a class. A match needs overlap() ≥
+/// `min_iou` and > 0, of masks where both have one, else of boxes. Each reference box is matched once.
+std::vector<Matched> matched(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference,
+                             double min_iou = 0.5);
+
+/// F1 of `result` against `reference`, matched() at `min_iou`. 1 if both are empty, 0 if one is.
 double f1(const std::vector<ScoredBox> &result, const std::vector<ScoredBox> &reference, double min_iou = 0.5);
 
 /// The same boxes without their classes, each object once (NMS at `max_iou` over all of them, of masks where there are

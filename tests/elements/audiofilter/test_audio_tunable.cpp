@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadaptaudiofilter as a tunable: what a controller of a third party would ask of it.
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <thread>
 

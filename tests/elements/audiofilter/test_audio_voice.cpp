@@ -2,6 +2,7 @@
 // Whether there is a voice: the detector by itself, and what the filter tells the controller.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <random>
 

@@ -3,6 +3,8 @@
 #include <gio/gio.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
 
 #include "messages.h"
 

@@ -2,6 +2,8 @@
 // Feedback inside RTCP: full-size messages, small packets, strangers; and the body of a SET_PARAMETER.
 #include <gst/rtsp/gstrtspmessage.h>
 
+#include <string>
+
 #include "messages.h"
 
 namespace {

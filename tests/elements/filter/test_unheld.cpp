@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // However long a probe takes, and whoever waits for it, pictures pass. By order of events, not by the clock: a probe
 // ends when the test says so, and would the stream wait for it, the test would never get there.
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>

@@ -3,6 +3,7 @@
 #include <gst/check/gstharness.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>

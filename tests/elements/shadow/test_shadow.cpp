@@ -2,6 +2,7 @@
 // oneadaptshadow in a harness: pictures pass through, and some carry their second generation.
 #include <gst/video/video-sei.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "accuracy_request.h"

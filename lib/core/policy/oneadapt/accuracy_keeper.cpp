@@ -9,16 +9,17 @@
 namespace oneadapt {
 namespace {
 
-// A little more than what is asked is aimed at. Measured accuracy scatters, and a knob should not follow each change of
-// it: knobs stay while they are expected to fall no more than this short of the aim, and would save no more than that.
-// By simulation on eight clips: docs/design-accuracy.md.
-constexpr double kAim = 0.005, kShort = 0.01;
+// A little more than what is asked is aimed at, because too little is worse than too much; but no more than this share
+// of the loss that is allowed, which would be dear near 1. Measured accuracy scatters, and a knob should not follow
+// each change of it: knobs stay while they are expected to fall no more than kShort short of the aim, and would save no
+// more than kWorthwhile. By simulation on eight clips: docs/design-accuracy.md.
+constexpr double kAim = 0.015, kMostAim = 0.2, kShort = 0.01;
 const double kWorthwhile = std::log(0.87);
 // What was fine stays fine for a while under a coarser QP, where nothing moves: one interval's measurement flatters the
 // next rung. So it gets cheaper in steps of 3 QP, about.
 const double kMostSaved = -std::log(0.65);
 // Of what may be lost, so much is lost at first on typical content. Half of it would cost five seconds of many bytes.
-constexpr double kFirstLoss = 0.75;
+constexpr double kFirstLoss = 0.85;
 // A budget is aimed at a little below: bytes scatter from one second to the next.
 constexpr double kTarget = 0.92;
 
@@ -36,7 +37,7 @@ AccuracyModel model_of(const Observation &o, PlannedKnobs &planned, bool measure
 
 AccuracyLimits limits_of(const PolicySettings &s) {
   AccuracyLimits limits;
-  limits.least = std::min(1.0, s.min_accuracy + kAim);
+  limits.least = s.min_accuracy + std::min(kAim, kMostAim * (1 - s.min_accuracy));
   const double sum = s.lambda + s.lambda_compute;
   if (sum > 0) {
     limits.weight = s.lambda / sum;

@@ -21,7 +21,7 @@ class AccuracyKeeper {
              Decision &decision);
   /// The rungs that are expected to keep it on typical content.
   static std::vector<std::size_t> typical(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
-  /// Those that typically lose three quarters of what may be lost: where to begin, before anything is known of the
+  /// Those that typically lose 0.85 of what may be lost: where to begin, before anything is known of the
   /// content.
   static std::vector<std::size_t> careful(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
   void reset() { *this = AccuracyKeeper(); }

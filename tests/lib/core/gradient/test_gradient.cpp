@@ -106,7 +106,10 @@ TEST(Gradient, WhatFollowsFromTheDomainDoesNotFollowFromTheHeight) {
   EXPECT_FALSE(g.fits_domain());
   EXPECT_EQ(domain_of(0), Domain::Grid);
   EXPECT_EQ(domain_of(1), Domain::Signal);
-  EXPECT_EQ(domain_of(2), std::nullopt);
+  EXPECT_EQ(domain_of(2), Domain::Space);
+  EXPECT_EQ(domain_of(3), std::nullopt);
+  g.domain = Domain::Space;
+  EXPECT_TRUE(g.averages_over_intervals() && g.fits_domain());
 }
 
 TEST(BlockMap, SidesOf32Bits) {

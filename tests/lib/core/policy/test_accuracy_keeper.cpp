@@ -2,6 +2,7 @@
 // An accuracy to keep: what is believed of the content, plans by hand, and the policy in simulated time.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <set>
@@ -84,7 +85,8 @@ TEST(AccuracyPlan, WhatIsOutOfReachIsApproached) {
   PlannedKnob coarse = qp(28);
   coarse.accuracy = {0.5, 0.6, 0.7, 0.8};
   EXPECT_EQ(plan_for_accuracy({coarse}, losing(1), keeping(0.95)).values, std::vector<double>{20});
-  // From 28 to 20 there is 0.008 to be gained, and from 36 to 28 a tenth: for the former nobody pays four times as much.
+  // From 28 to 20 there is 0.008 to be gained, and from 36 to 28 a tenth: for the former nobody pays four times as
+  // much.
   coarse.accuracy = {0.5, 0.692, 0.792, 0.8};
   EXPECT_EQ(plan_for_accuracy({coarse}, losing(1), keeping(0.95)).values, std::vector<double>{28});
 }
@@ -197,12 +199,12 @@ TEST(MinAccuracy, IsKeptWhateverTheContentLoses) {
     }
 }
 
-TEST(MinAccuracy, BeginsWhereTypicalContentLosesThreeQuartersOfWhatItMay) {
+TEST(MinAccuracy, BeginsWhereTypicalContentLosesLessThanItMay) {
   auto policy = make_policy("oneadapt", std::nullopt);
   PolicySettings s;
-  s.min_accuracy = 0.86;  // 0.895 + 0.005 at 35: 36 is nearest
+  s.min_accuracy = 0.86;  // 1 - 0.85 * 0.14 + 0.015 = 0.896: 36 is nearest
   EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{3});
-  s.min_accuracy = 0.9;  // 0.925 + 0.005 at 30: 28 is as near as 32, and finer
+  s.min_accuracy = 0.9;  // 1 - 0.85 * 0.1 + 0.015 = 0.93 at 30: 28 is as near as 32, and finer
   EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{5});
 }
 

@@ -2,6 +2,8 @@
 // One step of Eq. 2, by hand, on a ladder whose rungs are a quarter apart.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "core/policy/oneadapt/gradient_step.h"
 
 using namespace oneadapt;
