@@ -79,7 +79,8 @@ std::string near_names(const std::vector<std::string> &labels, const std::string
 
 /// What turns `path` into a model, in quotes.
 std::string import_command(const std::string &path) {
-  return "\"oneadapt-import " + path + " " + fs::path(path).replace_extension(".pt").string() + "\"";
+  const std::string usual = fs::path(path).replace_extension(".pt").string();
+  return "\"oneadapt-import " + path + " " + (usual == path ? path + ".pt" : usual) + "\"";
 }
 
 /// Throws for JSON: a TensorFlow.js graph, or a description.
@@ -124,12 +125,12 @@ void check_archive(const std::string &path) {
   char head[4] = {};
   in.read(head, sizeof head);
   if (in.gcount() == 0) throw ModelError(Kind::Format, file + "is empty; copy or convert it again");
-  if (is_onnx(path))
-    throw ModelError(Kind::Format, file + "is an ONNX model; convert it first, with " + import_command(path));
   if (const std::string kind = foreign_kind(path); !kind.empty()) throw ModelError(Kind::Format, file + kind);
+  const bool zip = in.gcount() == 4 && std::memcmp(head, "PK\x03\x04", 4) == 0;  // whatever it is called
+  if (!zip && is_onnx(path))
+    throw ModelError(Kind::Format, file + "is an ONNX model; convert it first, with " + import_command(path));
   if (in.gcount() > 0 && std::memchr("{ \t\r\n", head[0], 5)) refuse_json(path, file);
-  if (in.gcount() < 4 || std::memcmp(head, "PK\x03\x04", 4) != 0)
-    throw ModelError(Kind::Format, file + "is not TorchScript (no zip archive); save it with torch.jit.save");
+  if (!zip) throw ModelError(Kind::Format, file + "is not TorchScript (no zip archive); save it with torch.jit.save");
 
   // Every zip archive ends with a record of at least 22 bytes, "PK\5\6", followed by at most 65535 bytes of comment.
   in.clear();

@@ -116,6 +116,15 @@ GradientError compare_with_differences(const CheckedGradient &checked) {
   return a.relative - 2 * a.doubt > b.relative - 2 * b.doubt ? a : b;
 }
 
+at::Tensor off_kinks(const at::Tensor &input, const at::Tensor &unit) {
+  constexpr double kGreyLevels = 4;
+  std::mt19937 random(1);
+  std::vector<double> noise(std::size_t(input.numel()));
+  for (double &value : noise) value = kGreyLevels * (2 * double(random()) / double(std::mt19937::max()) - 1);
+  const at::Tensor levels = at::tensor(noise, at::kDouble).view(input.sizes()).to(input.device());
+  return input + levels.mul(unit).to(input.scalar_type());
+}
+
 std::string gradient_problem(const GradientError &error) {
   if (!error.wrong()) return "";
   char share[16];

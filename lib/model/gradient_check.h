@@ -38,6 +38,10 @@ struct GradientError {
 /// Each with two steps: what they do not agree on is not held against the gradient.
 GradientError compare_with_differences(const CheckedGradient &checked);
 
+/// The input with a little noise, the same each time. Pictures of plain areas lie on kinks, such as where two colours
+/// are equal: there differences of any step lie between two gradients that are both right. `unit` as above.
+at::Tensor off_kinks(const at::Tensor &input, const at::Tensor &unit);
+
 /// In a sentence that goes on from "the gradient"; empty: nothing speaks against it.
 std::string gradient_problem(const GradientError &error);
 

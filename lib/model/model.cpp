@@ -333,6 +333,11 @@ std::string TorchModel::gradient_problem(const RgbFrame *frame) {
 }
 
 std::string TorchModel::gradient_problem_on(const at::Tensor &input, int directions) {
+  const std::string problem = gradient_problem_at(input, directions);
+  return problem.empty() ? "" : gradient_problem_at(off_kinks(input, scale_.div(255.0)), directions);
+}
+
+std::string TorchModel::gradient_problem_at(const at::Tensor &input, int directions) {
   CheckedGradient checked;
   checked.input = input.detach();
   checked.unit = scale_.div(255.0);

@@ -58,6 +58,7 @@ class TorchModel final : public LoadedFile<Model> {
   PlanSearch plan_search(const ModelOptions &options, const OnnxPair &pair, unsigned threads);
   PlanKey plan_key(const OnnxPair &pair) const;
   std::string gradient_problem_on(const at::Tensor &input, int directions);
+  std::string gradient_problem_at(const at::Tensor &input, int directions);
   /// The memory of larger pictures than this goes back to the system at once.
   void release_larger(const RgbFrame &frame);
   /// Of what runs now: with autograd or without.

@@ -9,9 +9,7 @@ Usage: strangers.py ROOT SERVER --model MODEL [--connections N] [--handshakes N]
        [--only A,B,..]
 """
 import argparse
-import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -21,149 +19,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
-from rtsp_stranger import Stranger
+from honest import MOST_GROWTH, PATIENCE, Camera, Honest, Server, calm, eventually, newcomer, running
+from rtsp_stranger import Stranger, sdp_of
 
-PATIENCE = 300  # seconds until something that must happen is given up
-FPS = 10
-MOST_GROWTH = 100 << 20  # bytes of memory that an attack may leave behind
-running = []
+PATIENT_WITH_A_WRITE = 10  # seconds
 
-
-def eventually(what, condition, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"not within {patience} s: {what}")
-
-
-def start(command, **more):
-    process = subprocess.Popen(command, text=True, **more)
-    running.append(process)
-    return process
-
-
-class Server:
-    def __init__(self, a, folder, *arguments, limit=None):
-        self.folder, self.metrics, self.log = folder, os.path.join(folder, "metrics.jsonl"), os.path.join(folder, "log")
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = start([a.server, "--model", a.model, "--port", "0", "--results", folder, "--metrics", self.metrics, *arguments],
-                                 stdout=subprocess.PIPE, stderr=log,
-                                 preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))))
-        self.url = self.process.stdout.readline().strip()[:-len("NAME")]
-        self.port = int(self.url.split(":")[2].strip("/"))
-        self.tls = self.url.startswith("rtsps")
-
-    def stranger(self):
-        return Stranger(self.port, self.tls)
-
-    def line(self):
-        try:
-            with open(self.metrics, encoding="utf-8") as f:
-                return json.loads(f.read().split("\n")[-2])
-        except (OSError, IndexError):
-            return {}
-
-    def streams(self):
-        return self.line().get("streams", {})
-
-    def memory(self):
-        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as f:
-            return int(f.read().split()[1]) * resource.getpagesize()
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def said(self):
-        with open(self.log, encoding="utf-8") as f:
-            return f.read()
-
-    def end(self):
-        assert self.process.poll() is None, f"the server has ended with {self.process.returncode}: {self.said()}"
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-        assert self.process.returncode == 130, (self.process.returncode, self.said())
-        assert "CRITICAL" not in self.said(), self.said()
-
-
-class Camera:
-    """A camera of small pictures; `source` makes them."""
-
-    def __init__(self, server, name, *sink, source="", fps=FPS):
-        self.server, self.name, self.results = server, name, os.path.join(server.folder, name + ".jsonl")
-        source = source or (f"videotestsrc is-live=true pattern=ball ! video/x-raw,width=256,height=192,framerate={fps}/1 ! "
-                            "oneadaptctl knobs=qp ! oneadaptfilter ! h264parse")
-        self.process = start(["gst-launch-1.0", "-q", *f"{source} ! rtspclientsink protocols=tcp location={server.url}{name}".split(), *sink],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def analysed(self):
-        """Times of the frames that were analysed, s of stream time."""
-        try:
-            with open(self.results, encoding="utf-8") as f:
-                return [json.loads(line)["timestamp"] / 1e9 for line in f.read().split("\n")[:-1]]
-        except OSError:
-            return []
-
-    def gradients(self):
-        return self.server.streams().get(self.name, {}).get("gradients", 0)
-
-    def wait(self):
-        eventually(f"gradients of {self.name}", lambda: self.gradients() >= 2)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-
-
-class Honest:
-    """Two cameras that nobody is to disturb."""
-
-    share = 0.95  # of frames and gradients
-
-    def __init__(self, server, *sink):
-        self.cameras = [Camera(server, name, *sink) for name in ("left", "right")]
-        for camera in self.cameras:
-            camera.wait()
-        self.begin()
-
-    def begin(self):
-        self.before = {c.name: (c.analysed()[-1], c.gradients()) for c in self.cameras}
-
-    def check(self, what):
-        """That they have lost nothing since begin()."""
-        for camera in self.cameras:
-            since, gradients = self.before[camera.name]
-            eventually("gradients go on", lambda: camera.gradients() > gradients + 2 and camera.analysed()[-1] > since + 3)
-            times = [t for t in camera.analysed() if t > since]
-            share = len(times) / max(1, round((times[-1] - since) * FPS))
-            intervals = (camera.gradients() - gradients) / (times[-1] - since)
-            print(f"  {what}: {camera.name}: {100 * share:.1f} % of the frames, {intervals:.2f} gradients a second", flush=True)
-            assert share >= self.share, (camera.name, share)
-            assert camera.gradients() - gradients + 1 >= self.share * (times[-1] - since - 1), (camera.name, intervals)
-        self.begin()
-
-    def end(self):
-        for camera in self.cameras:
-            camera.end()
-
-
-def newcomer(server, *sink):
-    """A camera that has not been there before gets in."""
-    began = time.monotonic()
-    camera = Camera(server, "newcomer", *sink)
-    eventually("a new camera gets in", lambda: "newcomer" in server.streams())
-    print(f"  a new camera is in after {time.monotonic() - began:.1f} s", flush=True)
-    camera.end()
-    eventually("it is gone", lambda: "newcomer" not in server.streams())
-
-
-def calm(server, before):
-    """Memory and descriptors are given back."""
-    memory, descriptors = before
-    eventually("descriptors are given back", lambda: server.descriptors() <= descriptors + 8)
-    eventually(f"memory is given back ({server.memory() >> 20} MB)", lambda: server.memory() < memory + MOST_GROWTH)
-    print(f"  memory {memory >> 20} → {server.memory() >> 20} MB, descriptors {descriptors} → {server.descriptors()}", flush=True)
 
 
 def silent(a, folder):
@@ -255,6 +115,7 @@ def endless(a, folder):
             if not first:
                 assert stranger.ask("OPTIONS", "*") == 200
             sent, most = 0, before[0]
+            stranger.socket.settimeout(PATIENT_WITH_A_WRITE)
             try:
                 stranger.socket.sendall(b"OPTIONS rtsp://127.0.0.1/x RTSP/1.0\r\nCSeq: 9\r\n" if what != "one line" else b"OPTIONS ")
                 while sent < a.megabytes << 20:
@@ -262,7 +123,8 @@ def endless(a, folder):
                     sent += len(block)
                     most = max(most, server.memory())
                 raise AssertionError(f"{what}: {sent >> 20} MB were taken")
-            except ConnectionError:
+            except OSError:  # also when the other side does not read any more: its kernel says so minutes later
+                assert stranger.closed()
                 print(f"  {what}{'' if first else ', second request'}: closed after {sent >> 10} kB, memory at most {most >> 20} MB", flush=True)
             assert most < before[0] + MOST_GROWTH, most
             stranger.close()
@@ -313,7 +175,7 @@ def held_names(a, folder):
         thief.close()
     assert clara.ask("GET_PARAMETER", "third") == 200
     assert clara.ask("TEARDOWN", "third") == 200
-    newcomer(server, "user-id=anna", "user-pw=secret")
+    newcomer(server, "user-id=anna", "user-pw=secret", user=("anna", "secret"))
     honest.check("names and passwords")
     honest.end()
     server.end()
@@ -354,19 +216,72 @@ def dawdlers(a, folder):
 
 def large_pictures(a, folder):
     """Few bytes of H.264 that take gigabytes to look at."""
-    clip = os.path.join(folder, "large.mkv")
-    side = 4096
-    subprocess.run(["gst-launch-1.0", "-q", *f"videotestsrc num-buffers=4 pattern=black ! video/x-raw,format=I420,width={side},height={side},framerate=2/1 ! "
-                    f"x264enc speed-preset=ultrafast ! h264parse ! matroskamux ! filesink location={clip}".split()], check=True, timeout=PATIENCE)
+    side = 8192
+    clip = coded(folder, "large", side, side, 2, 3, "black")
     server = Server(a, folder)
     honest = Honest(server)
     before = server.memory(), server.descriptors()
-    camera = Camera(server, "large", source=f"filesrc location={clip} ! matroskademux ! h264parse config-interval=-1")
+    server.peak()
+    # Its session description says it.
+    stranger = Stranger(server.port)
+    assert stranger.announce("announced", sdp=sdp_of(side, side)) == 406
+    assert stranger.announce("announced", sdp=sdp_of(1920, 1088)) == 200
+    stranger.close()
+    # Or keeps it to itself: packets behind their lengths (RFC 4571).
+    packets = os.path.join(folder, "packets")
+    subprocess.run(["gst-launch-1.0", "-q", *f"filesrc location={clip} ! matroskademux ! h264parse config-interval=-1 ! rtph264pay ! rtpstreampay ! "
+                    f"filesink location={packets}".split()], check=True, timeout=PATIENCE)
+    stranger = Stranger(server.port)
+    assert stranger.record("large") == [200, 200, 200]
+    stranger.socket.settimeout(PATIENT_WITH_A_WRITE)
+    try:
+        with open(packets, "rb") as f:
+            while length := f.read(2):
+                stranger.socket.sendall(b"$\0" + length + f.read(int.from_bytes(length, "big")))
+    except OSError:
+        pass  # it has been sent away
     eventually("it is refused", lambda: "--max-picture" in server.line().get("failing", {}).get("large", ""))
     assert f"{side}×{side}" in server.said(), server.said()
-    assert server.memory() < before[0] + MOST_GROWTH
-    camera.end()
+    most = server.peak()
+    assert most < before[0] + MOST_GROWTH, most
+    print(f"  {side}×{side}, {os.path.getsize(clip) >> 10} kB: memory at most {most >> 20} MB", flush=True)
+    stranger.close()
     honest.check("large pictures")
+    calm(server, before)
+    honest.end()
+    server.end()
+
+
+def coded(folder, name, width, height, fps, frames, pattern):
+    """A clip of H.264."""
+    clip = os.path.join(folder, name + ".mkv")
+    subprocess.run(["gst-launch-1.0", "-q", *f"videotestsrc num-buffers={frames} pattern={pattern} ! "
+                    f"video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 ! "
+                    f"x264enc speed-preset=ultrafast ! h264parse ! matroskamux ! filesink location={clip}".split()], check=True, timeout=PATIENCE)
+    return clip
+
+
+def large_beside_small(a, folder):
+    """The largest pictures that may come, many of them, inferred as large as they are: small ones keep their share of the DNN."""
+    model = os.path.join(a.root, "models/nanodet.pt")
+    if not os.path.exists(model):
+        print(f"  LEFT OUT: there is no {model} (tools/setup.sh makes it)")
+        return
+    clip = coded(folder, "busy", 1920, 1088, 25, 900, "ball")
+    server = Server(a, folder, "--input-size", "auto", model=model)
+    honest = Honest(server)
+    before = server.memory(), server.descriptors()
+    time.sleep(10)
+    alone = honest.check("alone", 0)
+    camera = Camera(server, "busy", source=f"filesrc location={clip} ! matroskademux ! h264parse config-interval=-1 ! identity sync=true")
+    eventually("it is inferred", lambda: server.streams().get("busy", {}).get("frames", 0) > 3)
+    honest.begin()
+    time.sleep(20)
+    honest.check("beside a stream of 1920×1088 at 25 fps", alone)
+    stream = server.streams()["busy"]
+    print(f"  of that one {stream['frames']} frames were analysed, {stream['skipped']} left out", flush=True)
+    camera.end()
+    eventually("it is gone", lambda: "busy" not in server.streams())
     calm(server, before)
     honest.end()
     server.end()
@@ -414,7 +329,7 @@ def ends(a, folder):
     print(f"  ended {a.ends} times", flush=True)
 
 
-TESTS = [silent, half_handshakes, endless, held_names, dawdlers, large_pictures, odd_descriptions, ends]
+TESTS = [silent, half_handshakes, endless, held_names, dawdlers, large_pictures, large_beside_small, odd_descriptions, ends]
 
 
 def main():

@@ -159,7 +159,7 @@ const std::vector<Part> &activations() {
       {"softplus", expression("torch.softplus(x)")},
       {"clamp", expression("torch.clamp(x, -1.5, 2.0)")},
       {"hard tanh", expression("torch.hardtanh(x, 0.0, 6.0)")},
-      {"where", expression("torch.where(x > 0.2, x, 0.3 * torch.square(x))")},
+      {"where", expression("torch.where(x > 0.2, x, 0.188 + 0.3 * torch.square(x))")},
       {"softmax of channels", expression("4.0 * torch.softmax(x, 1)")},
       {"erf", expression("torch.erf(x)")},
       {"softsign", expression("2.0 * x / (1.0 + torch.abs(x))")},

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An RTSP client that sends what it is told to, right or wrong."""
+import base64
 import hashlib
 import re
 import socket
@@ -7,6 +8,20 @@ import ssl
 
 SDP = ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\n"
        "a=rtpmap:96 H264/90000\r\na=control:stream=0\r\n")
+
+
+def sdp_of(width, height):
+    """A session description whose H.264 parameter sets say this size; both are multiples of 16."""
+    def exp_golomb(*values):
+        return "".join("0" * ((v + 1).bit_length() - 1) + f"{v + 1:b}" for v in values)
+    # seq_parameter_set_data() of the Baseline profile (ITU-T H.264, 7.3.2.1.1).
+    bits = exp_golomb(0, 0, 2, 1) + "0" + exp_golomb(width // 16 - 1, height // 16 - 1) + "1100" + "1"
+    bits += "0" * (-len(bits) % 8)
+    sequence = bytes((0x67, 66, 0xC0, 51)) + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    sets = ",".join(base64.b64encode(s).decode() for s in (sequence, b"\x68\xce\x3c\x80"))
+    return SDP + f"a=fmtp:96 packetization-mode=1;sprop-parameter-sets={sets}\r\n"
+
+
 PATIENCE = 120  # seconds until an answer that must come is given up
 
 

@@ -70,6 +70,26 @@ TEST_F(Conventions, OffsetsOfCenternetAreFoundBySize) {
   expect_described("64x64", {"output.boxes = [2]", "output.offsets = 1"});
 }
 
+/// YOLOX before its decoding: parts of a cell, and logarithms that none of which is negative.
+TEST_F(Conventions, LogarithmsOfYoloxAreNoPixels) {
+  save(kCells + "    o = c[:, :2] * 0 + 0.5\n    l = c[:, :2] * 0 + 1.5\n" +
+       "    return torch.cat([o, l, p[:, :1], p], 1).unsqueeze(0)\n");
+  expect_described("64x64", {"output.layout = \"yolox\"", "logarithms: centres are parts of a cell"});
+}
+
+/// Their rows are a box, scores and more, which looks like more classes.
+TEST_F(Conventions, OtherTasksOfUltralyticsAreRefused) {
+  const std::string rows = "torch.cat([c[:, :2], c[:, 2:3], c[:, 2:3], p, p], 1).unsqueeze(0).transpose(1, 2)";
+  save(kCells + "    return " + rows + "\n", "",
+       {{"config.txt", R"({"names": {"0": "cat", "1": "dog"}, "imgsz": [64, 64], "task": "pose"})"}});
+  expect(describe({}).err,
+         "it is a model of Ultralytics' task \"pose\", as config.txt in the file says; export a detector");
+  save(kCells +
+       "    return torch.cat([c[:, :2], c[:, 2:3], c[:, 2:3], p, p * 9 - 20], 1).unsqueeze(0).transpose(1, 2), " +
+       "torch.ones([1, 32, 16, 16])\n");
+  expect(describe({"--input-size", "64x64", "--labels", labels()}).err, "as YOLOv8-seg gives them");
+}
+
 TEST_F(Conventions, ScoresOfEachClass) {
   Outcome outcome =
       of(kCorners, "torch.softmax(torch.cat([p * 0 + 3, p[:, :1]], 1)[:, :2] * torch.tensor([2., 1.]), 1)");
@@ -99,6 +119,12 @@ TEST_F(Conventions, SizesThatAreFixedInTheProgramAreFound) {
   expect(outcome.out, "input.multiple_of = 0, because it ran on 128×96, but its boxes lie where");
   outcome = of(kCorners);
   expect(outcome.out, "input.multiple_of = 32");
+  // CenterNet's sizes.
+  save(
+      "    m = torch.avg_pool2d(x[:, :2], [4, 4]).sigmoid()\n"
+      "    return m, torch.ones([1, 2, 16, 16]) * 9 * torch.mean(m)\n");
+  expect_described("64x64",
+                   {"output.layout = \"centernet\"", "input.multiple_of = 0, because it ran on 128×96, but there"});
 }
 
 TEST_F(Conventions, AFamilyHasItsNormalisation) {
@@ -123,6 +149,26 @@ TEST_F(Conventions, NamesOfUltralyticsAreTaken) {
   expect(extra("oneadapt.json"), "\"width\": 64");
 }
 
+TEST_F(Conventions, LogitsOfYoloAreFound) {
+  save(kCells + "    l = p * 9 - 8\n" +
+       "    return torch.cat([c[:, :2], c[:, 2:3], c[:, 2:3], l], 1).unsqueeze(0).transpose(1, 2)\n");
+  expect_described("64x64", {"output.layout = \"yolo\"", "output.activation = \"sigmoid\""});
+  expect(extra("oneadapt.json"), "\"activation\": \"sigmoid\"");
+}
+
+TEST_F(Described, OutputsThatSayNothingAreNamed) {
+  const auto said = [&](const std::string &body) {
+    save(body);
+    return describe({"--input-size", "64x64", "--labels", labels()}).err;
+  };
+  expect(said("    return torch.ones([1, 6, 84]) * torch.mean(x) / 0.0 * 0.0\n"), "values that are not finite");
+  expect(said("    return {\"a\": x}\n"), "let forward() return a tensor");
+  torch::jit::Module two("M");
+  two.define("def forward(self, x, sizes):\n    return x * sizes\n");
+  two.save(path);
+  expect(describe({"--input-size", "64x64", "--labels", labels()}).err, "whose forward() takes the picture alone");
+}
+
 TEST_F(Conventions, WrongNumbersOfLabelsAreSaid) {
   save(kCells + "    return torch.cat([c[:, :2], c[:, 2:3], c[:, 2:3], p, p], 1).unsqueeze(0).transpose(1, 2)\n");
   const Outcome outcome = describe({"--input-size", "64x64", "--labels", labels()});
@@ -133,6 +179,12 @@ TEST_F(Conventions, WrongNumbersOfLabelsAreSaid) {
 TEST_F(Described, SoundAndHalfPrecisionAreSaid) {
   save("    return torch.conv1d(x.unsqueeze(1), torch.ones([4, 1, 80]), None, [80]).transpose(1, 2)\n");
   expect(describe({"--labels", labels()}).err, "takes sound (a tensor 1×N), not pictures");
+  // The line that this says.
+  std::ofstream(folder.path("four.txt")) << "_\na\nb\nc\n";
+  const Outcome outcome = describe({"--set", "task=ctc", "--set", "input.sample_rate=16000", "--set",
+                                    "output.layout=ctc", "--labels", folder.path("four.txt")});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  expect(extra("oneadapt.json"), "\"task\": \"ctc\"");
   torch::jit::Module half("M");
   half.register_parameter("w", torch::ones({3}, torch::kHalf), false);
   half.define("def forward(self, x):\n    return x * self.w.reshape(1, 3, 1, 1)\n");
@@ -175,6 +227,14 @@ TEST_F(Described, WhatIsNoModelIsSaid) {
     std::ofstream(folder.path(name), std::ios::binary) << bytes;
     expect_line({folder.path(name), folder.path("o.pt")}, what);
   };
+  // What is in a file counts, not its name.
+  const auto described = [&](const std::string &name, const std::string &bytes, const std::string &what) {
+    std::ofstream(folder.path(name), std::ios::binary) << bytes;
+    expect_line({"--describe", folder.path(name)}, what);
+  };
+  described("pointer.onnx", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull");
+  described("archive.onnx", std::string("PK\x03\x04", 4) + std::string(64, '\0'), "truncated");
+  described("onnx.pt", std::string("\x08\x08\x12\x00", 4), "onnx.pt.pt");
   foreign("m.tflite", std::string("\x1c\0\0\0TFL3", 8) + std::string(64, '\0'), "TensorFlow Lite");
   foreign("m.pth", std::string("\x80\x02}q\x01."), "pickled Python object");
   foreign("page.onnx", "<!DOCTYPE html><html></html>", "page of a web site");

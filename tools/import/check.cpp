@@ -78,6 +78,14 @@ void check_by_class(const ModelDescription &d, const std::vector<at::Tensor> &ou
                       ", a number for each of the labels");
 }
 
+/// CenterNet's sizes and offsets.
+void expect_planes(int index, const at::Tensor &planes, const at::Tensor &map) {
+  if (planes.dim() < 3 || planes.size(-3) != 2 || planes.size(-2) != map.size(-2) || planes.size(-1) != map.size(-1))
+    throw ImportError("output " + std::to_string(index) + " is " + words(planes.sizes().vec()) +
+                      "; the description makes it two planes of " + std::to_string(map.size(-2)) + "×" +
+                      std::to_string(map.size(-1)));
+}
+
 }  // namespace
 
 void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
@@ -136,9 +144,8 @@ void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &out
       throw ImportError("output " + std::to_string(d.score_outputs[0]) + " is " + words(heat.sizes().vec()) +
                         "; the description makes it one plane for each of " + std::to_string(d.labels.size()) +
                         " classes");
-    if (sizes.dim() < 3 || sizes.size(-3) != 2)
-      throw ImportError("output " + std::to_string(d.box_outputs[0]) + " is " + words(sizes.sizes().vec()) +
-                        "; the description makes it two planes");
+    expect_planes(d.box_outputs[0], sizes, heat);
+    if (d.offset_output >= 0) expect_planes(d.offset_output, output_at(outputs, d.offset_output), heat);
   } else if (d.layout == "semantic") {
     const int index = d.score_outputs.empty() ? 0 : d.score_outputs[0];
     const at::Tensor map = output_at(outputs, index);

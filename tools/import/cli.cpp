@@ -16,7 +16,7 @@
 #include "convert.h"
 #include "core/output/json_depth.h"
 #include "describe.h"
-#include "model/file_kinds.h"
+#include "foreign.h"
 #include "model/files.h"
 #include "model/labels.h"
 #include "onnx.h"
@@ -302,6 +302,7 @@ void expect_labels(const Json &patch, const Guesses &guesses) {
 }
 
 Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
+  if (patch.value("task", Json()) == "ctc") return Json{{"format", 1}};  // of sound nothing is guessed
   const Json input = patch.value("input", Json::object());
   const auto side = [&](const char *key) {
     const auto found = input.find(key);
@@ -320,8 +321,7 @@ Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
   if (own_output && patch["output"]["layout"] == "semantic") json["task"] = "segmentation";
   if (!own_output && !guesses.problem.empty()) throw ImportError(guesses.problem);
   const std::string count = guesses.classes ? std::to_string(guesses.classes) : "the classes'";
-  if (guesses.classes > 0 && !own_output)
-    out << "  " << count << " classes, because the outputs leave room for so many\n";
+  if (guesses.classes && !own_output) out << "  " << count << " classes, because the outputs leave room for so many\n";
   if (!own_output) expect_labels(patch, guesses);
   if (patch.contains("labels")) return json;
   if (guesses.labels.empty() || own_output)
@@ -341,27 +341,6 @@ void warn_of(const std::string &problem, std::ostream &out) {
 void finish(const std::string &path, std::ostream &out) {
   warn_of(gradient_doubt(path), out);
   try_plans(path);
-}
-
-/// Files of other kinds, before a reader of ONNX or JSON takes offence at their first byte.
-void refuse_foreign(const std::string &path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) throw ImportError("the model " + path + " does not exist");
-  if (std::filesystem::is_directory(path, error))
-    throw ImportError("the model " + path + " is a directory; name the ONNX file or the model.json in it");
-  if (!std::filesystem::is_regular_file(path, error))
-    throw ImportError("the model " + path + " is no file, but a pipe or a device");
-  if (!std::filesystem::file_size(path, error)) throw ImportError("the model " + path + " is empty; fetch it again");
-  const std::string kind = foreign_kind(path);
-  if (!kind.empty()) throw ImportError("the model " + path + " " + kind);
-  char head[4] = {};
-  std::ifstream(path, std::ios::binary).read(head, sizeof head);
-  if (std::string(head, 2) == "PK")
-    throw ImportError("the model " + path + " is TorchScript already: oneadapt-import --describe " + path);
-  const auto first = std::string(head, 4).find_first_not_of(" \t\r\n");
-  if (!is_onnx(path) && (first == std::string::npos || (head[first] != '{' && head[first] != '[')))
-    throw ImportError("the model " + path +
-                      " is neither ONNX nor JSON; oneadapt-import converts ONNX files and TensorFlow.js graph models");
 }
 
 /// Describes what has just been written, as far as it shows what it is; else says how to go on.

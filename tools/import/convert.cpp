@@ -96,7 +96,7 @@ Input find_picture(const Graph &graph, const Node &picture, const ModelDescripti
   input.height = height > 0 ? height : wanted.height;
   input.width = width > 0 ? width : wanted.width;
   if (input.height < 1 || input.width < 1)
-    throw ImportError("the graph does not say how large its input is; give --width and --height");
+    throw ImportError("the graph does not say how large its input is; give it with --input-size WIDTHxHEIGHT");
   if (input.height > 16384 || input.width > 16384)
     throw ImportError("the graph takes pictures of " + std::to_string(input.width) + "×" +
                       std::to_string(input.height) + "; 16384×16384 is the most");
@@ -284,6 +284,7 @@ std::string hints_of(const Graph &graph, const ModelDescription &d) {
   nlohmann::json hints{{"of", graph.opset ? "the ONNX file" : "the TensorFlow.js model"},
                        {"imgsz", {d.height, d.width}}};
   if (!graph.labels.empty()) hints["names"] = graph.labels;
+  if (!graph.task.empty()) hints["task"] = graph.task;
   if (graph.range > 0) hints["range"] = graph.range;
   // RT-DETR and its kin, which give labels, so that classes cannot be counted.
   if (graph.nodes.count("orig_target_sizes")) hints["classes"] = 80;

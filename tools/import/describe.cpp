@@ -112,6 +112,7 @@ Hints hints_in(const torch::jit::ExtraFilesMap &files) {
     hints.of = std::string(file) == kHintsFile ? json.value("of", "the ONNX file") : "config.txt in the file";
     if (const auto names = json.find("names"); names != json.end() && names->is_structured())
       hints.labels = names_in(*names);
+    if (const auto task = json.find("task"); task != json.end() && task->is_string()) hints.task = *task;
     if (const auto range = json.find("range"); range != json.end() && range->is_number()) hints.range = *range;
     if (const auto classes = json.find("classes"); classes != json.end() && classes->is_number_unsigned())
       hints.classes = *classes;
@@ -122,6 +123,15 @@ Hints hints_in(const torch::jit::ExtraFilesMap &files) {
     hints.width = (*size)[1];
   }
   return hints;
+}
+
+/// Why a model of Ultralytics is no detector, whose rows would be taken for one's; empty: it is, or it is not known.
+std::string other_task(const Hints &hints) {
+  for (const char *other : {"segment", "pose", "obb", "classify"})
+    if (hints.task == other)
+      return "it is a model of Ultralytics' task \"" + hints.task + "\", as " + hints.of +
+             " says; export a detector: \"yolo export model=yolo11n.pt format=onnx\"";
+  return "";
 }
 
 /// Names that are known without a file of them.
@@ -224,7 +234,13 @@ void ModelFile::refuse(unsigned width, unsigned height, const std::string &why) 
   const bool given = width && height;
   const std::int64_t h = given ? height : kSides[0], w = given ? width : kSides[0];
   if (contents_->try_run(h, w, nullptr, 1))
-    throw ImportError(contents_->path + " takes pictures of one colour; oneadaptdnn has three");
+    throw ImportError(
+        contents_->path +
+        " takes pictures of one colour, or spectrograms; oneadaptdnn takes pictures of three, and sound as it is "
+        "(docs/sound-models.md)");
+  if (why.find("missing value for argument") != std::string::npos)
+    throw ImportError(contents_->path + " takes more than a picture (" + why +
+                      "): wrap it in a module whose forward() takes the picture alone, and script that");
   std::string none;
   if (const auto sound = contents_->try_sound(16000, &none))
     throw ImportError(contents_->path + " takes sound (a tensor 1×N), not pictures: describe it with --set task=ctc " +
@@ -293,6 +309,7 @@ Guesses ModelFile::guess(unsigned width, unsigned height, int classes) {
   } else {
     if (!classes) classes = int(contents_->hints.labels.size());
     guess_layout(*result, h, w, classes, guesses);
+    if (const std::string other = other_task(contents_->hints); !other.empty()) guesses.problem = other;
     const auto [follow, reason] = follows(*result, h, w, guesses);
     guesses.found.insert(guesses.found.begin() + 2, {"input.multiple_of", follow ? "32" : "0", reason});
   }

@@ -68,6 +68,7 @@ struct Graph {
   std::vector<Edge> outputs;        ///< of the signature, in natural order of their names; else nodes that nobody reads
   std::vector<std::string> inputs;  ///< ONNX: in order
   std::map<std::string, Edge> values;  ///< ONNX: who makes the value of a name
+  std::string task;                    ///< of ONNX's metadata, as Ultralytics calls it; empty: there is none
   std::vector<std::string> labels;     ///< names of classes, of ONNX's metadata; empty: there are none
   double range = 0;                    ///< value of a white pixel, where the graph shows it; else 0
 

@@ -6,7 +6,7 @@
 
 namespace oneadapt::import {
 
-/// The file in the archive: JSON with "of", "names", "range", "imgsz" (height, width).
+/// The file in the archive: JSON with "of", "names", "task", "range", "imgsz" (height, width).
 constexpr const char *kHintsFile = "oneadapt-hints.json";
 
 /// Names of so many classes where that number is COCO's: 80; 91 and 92 count COCO's own numbers, of which some have no

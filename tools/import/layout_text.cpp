@@ -32,11 +32,18 @@ std::string heads_before_decoding(std::size_t strides) {
 }
 
 std::string unknown_layout(const std::vector<at::Tensor> &tensors, std::int64_t height) {
+  if (tensors.empty())
+    return " (a dictionary, perhaps) cannot be described: let forward() return a tensor, or a tuple or list of tensors";
   // 1×anchors×rows×columns×numbers
   if (all_of(tensors, 5))
     return " are the heads of YOLOv5 or v7 before they are decoded: export with the decoding, \"python export.py "
            "--grid "
            "--weights WEIGHTS.pt\" (YOLOv7), \"python export.py --include onnx --weights WEIGHTS.pt\" (YOLOv5)";
+  const auto is = [&](std::size_t i, std::int64_t rank) { return tensors[i].dim() == rank; };
+  if (tensors.size() == 2 && ((is(0, 3) && is(1, 4)) || (is(0, 4) && is(1, 3))))
+    return " look like boxes with coefficients of masks beside the masks, as YOLOv8-seg gives them; export the "
+           "detector "
+           "of that family: \"yolo export model=yolo11n.pt format=onnx\"";
   const bool smaller = std::any_of(tensors.begin(), tensors.end(),
                                    [&](const at::Tensor &t) { return t.dim() == 4 && t.size(2) * 2 <= height; });
   if (tensors.size() >= 2 && all_of(tensors, 4) && smaller)

@@ -28,6 +28,10 @@ bool is_share(const at::Tensor &tensor) {
   return tensor.min().item<double>() >= 0 && tensor.max().item<double>() <= 1;
 }
 
+bool all_finite(const at::Tensor &tensor) {
+  return !tensor.is_floating_point() || at::isfinite(tensor).all().item<bool>();
+}
+
 /// One rule a kind of output; each returns false when it does not look like that.
 class Layouts {
  public:
@@ -41,6 +45,11 @@ class Layouts {
     if (candidates() || nanodet() || boxes() || detections() || heads_alone() || scores_by_class() || queries() ||
         centernet() || semantic())
       return;
+    if (std::any_of(tensors_.begin(), tensors_.end(), [](const at::Tensor &t) { return !all_finite(t); })) {
+      guesses_.problem =
+          "the model gives values that are not finite (NaN, infinite), so that its outputs cannot be told";
+      return;
+    }
     std::string shapes;
     for (const at::Tensor &tensor : tensors_) shapes += (shapes.empty() ? "" : ", ") + words(tensor.sizes().vec());
     guesses_.problem = "outputs of " + (shapes.empty() ? "no tensor" : shapes) + unknown_layout(tensors_, height_);
@@ -114,7 +123,7 @@ class Layouts {
       return true;
     }
     const std::string cell = what + "one for each cell of strides 8, 16 and 32";
-    if (!scores) return together(i, rows, what);
+    if (!scores) return together(i, rows, what) || logits(i, rows, cell);
     if (count != cells_) return false;
     predictions(i, which);
     if (turned || columns - 4 == known_ || columns - 4 == 80) {
@@ -123,10 +132,14 @@ class Layouts {
       classes(columns - 4);
       return true;
     }
-    const bool logarithms = rows.narrow(1, 2, 2).min().item<double>() <= 0;
-    layout(logarithms ? "yolox" : "yolo",
-           cell + ", a row each, as YOLOX has; width and height are " +
-               (logarithms ? "logarithms: some are negative" : "pixels already: none is negative"));
+    // Centres that are decoded lie all over the picture.
+    const at::Tensor x = rows.select(1, 0);
+    const bool apart = (x.max() - x.min()).item<double>() > double(width_) / 4;
+    const bool logarithms = !apart || rows.narrow(1, 2, 2).min().item<double>() <= 0;
+    layout(logarithms ? "yolox" : "yolo", cell + ", a row each, as YOLOX has; width and height are " +
+                                              (!apart       ? "logarithms: centres are parts of a cell"
+                                               : logarithms ? "logarithms: some are negative"
+                                                            : "pixels already: none is negative"));
     guesses_.family = "YOLOX";
     draft().objectness = true;
     draft().strides = kStrides;
@@ -138,6 +151,20 @@ class Layouts {
       convention(rows.narrow(1, 0, 4), "centre");
     }
     classes(columns - 5);
+    return true;
+  }
+
+  /// YOLOv8 before its sigmoid: only where the number of classes is known, and boxes look like some.
+  bool logits(std::size_t i, const at::Tensor &rows, const std::string &cell) {
+    const auto classes_here = rows.size(1) - 4;
+    if (rows.size(0) != cells_ || (classes_here != known_ && classes_here != 80) || !all_finite(rows)) return false;
+    if (convention_of(rows.narrow(1, 0, 4), height_, width_).box.empty()) return false;
+    layout("yolo", cell + ", a box and a number for each class");
+    predictions(i, "that is the output with such candidates");
+    say("output.activation", "\"sigmoid\"", "the scores are not from 0 to 1");
+    draft().activation = "sigmoid";
+    convention(rows.narrow(1, 0, 4), "centre");
+    classes(classes_here);
     return true;
   }
 

@@ -24,8 +24,9 @@ struct Hints {
   std::vector<std::string> labels;
   double range = 0;  ///< value of a white pixel; 0: not known
   unsigned width = 0, height = 0;
-  int classes = 0;  ///< that this kind of detector usually has; 0: not known
-  std::string of;   ///< where that is from
+  int classes = 0;   ///< that this kind of detector usually has; 0: not known
+  std::string task;  ///< as Ultralytics calls it; empty: not known
+  std::string of;    ///< where that is from
 };
 
 struct Guesses {

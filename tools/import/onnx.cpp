@@ -65,8 +65,10 @@ class Reader {
 
   Graph read() {
     graph_.opset = opset();
-    for (const auto &entry : model_.metadata_props())
+    for (const auto &entry : model_.metadata_props()) {
       if (entry.key() == "names") graph_.labels = names_of(entry.value());
+      if (entry.key() == "task") graph_.task = entry.value();
+    }
     const onnx::GraphProto &g = model_.graph();
     if (g.sparse_initializer_size()) throw ImportError("sparse weights are not supported; export dense ones");
     for (const auto &tensor : g.initializer()) {

@@ -220,6 +220,17 @@ Server::~Server() {
   g_object_unref(server_);
 }
 
+/// GLib reads all of the system's authorities for each connection otherwise, some 30 ms of the main thread, though no
+/// client is asked for a certificate.
+static void trust_nobody_else(const std::string &certificate) {
+  gchar *absolute = g_canonicalize_filename(certificate.c_str(), nullptr);
+  if (GTlsDatabase *own = g_tls_file_database_new(absolute, nullptr)) {
+    g_tls_backend_set_default_database(g_tls_backend_get_default(), own);
+    g_object_unref(own);
+  }
+  g_free(absolute);
+}
+
 /// For TLS; NULL without. (transfer full)
 GTlsCertificate *Server::load_certificate() const {
   if (options_.tls_certificate.empty()) return nullptr;
@@ -227,7 +238,10 @@ GTlsCertificate *Server::load_certificate() const {
   GError *error = nullptr;
   GTlsCertificate *certificate =
       g_tls_certificate_new_from_files(options_.tls_certificate.c_str(), key.c_str(), &error);
-  if (certificate) return certificate;
+  if (certificate) {
+    trust_nobody_else(options_.tls_certificate);
+    return certificate;
+  }
   const std::string why = error->message;
   g_clear_error(&error);
   throw ServerError("--tls-certificate, --tls-key: " + why);
@@ -281,6 +295,10 @@ GstRTSPStatusCode Server::announce(GstRTSPClient *client, GstRTSPContext *contex
   if (const std::string fault = results_fault(name); !fault.empty()) {
     faults_->refused(name, fault);
     return GST_RTSP_STS_SERVICE_UNAVAILABLE;
+  }
+  if (const std::string fault = announced_fault(context->request, options_.max_picture); !fault.empty()) {
+    faults_->refused(name, fault);
+    return GST_RTSP_STS_NOT_ACCEPTABLE;
   }
   if (Gate::is_short_of_descriptors()) return GST_RTSP_STS_SERVICE_UNAVAILABLE;
   std::lock_guard<std::recursive_mutex> lock(mutex_);

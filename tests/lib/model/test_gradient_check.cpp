@@ -52,6 +52,23 @@ TEST(GradientCheck, WhatCannotBeJudgedIsNot) {
   EXPECT_EQ(problem_of("0.5 * x.mean() + 0.01 * torch.floor(x.mean() * 5000) "), "");
 }
 
+/// A plain picture, on which colours are equal and clamps begin everywhere: differences lie between two gradients.
+TEST(GradientCheck, KinksOfPlainPicturesAreNotHeldAgainstIt) {
+  const TemporaryFolder folder;
+  const auto problem = [&](const std::string &score, unsigned char grey) {
+    save_module(folder.file("m.pt"),
+                "def forward(self, x):\n    s = " + score +
+                    "\n    return torch.tensor([[4., 4., 12., 12.]]), s.reshape([1]), torch.tensor([0])\n",
+                colours_description());
+    const std::vector<std::uint8_t> pixels(64 * 48 * 3, grey);
+    const RgbFrame frame = frame_of(pixels, 64, 48);
+    return Model::load(cpu_options(folder.file("m.pt")))->gradient_problem(&frame);
+  };
+  EXPECT_EQ(problem("0.5 + 0.4 * torch.max(x, 1)[0].mean() - 0.3 * x[:, 0].mean()", 90), "");
+  EXPECT_EQ(problem("torch.clamp(x, 0.0, 1.0).mean()", 255), "");
+  EXPECT_TRUE(has(problem("torch.max(x, 1)[0].mean() * x.mean().detach()", 90), "cannot be trusted"));
+}
+
 TEST(GradientCheck, EveryLayoutShowsItsScores) {
   const auto rows = [](std::int64_t n, std::int64_t columns) {
     return at::arange(1, 1 + n * columns, at::kFloat).view({1, n, columns});
