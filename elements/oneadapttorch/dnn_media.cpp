@@ -3,6 +3,8 @@
 #include <gst/video/video.h>
 
 #include "audio/recogniser.h"
+#include "cloud/cloud_detector.h"
+#include "cloud_caps.h"
 #include "dnn_medium.h"
 #include "video/detector.h"
 
@@ -31,6 +33,7 @@ const DnnMedia &dnn_media() {
        {"ctc"},
        make<Recogniser>,
        false},
+      {"point clouds", ONEADAPT_CLOUD_TYPE, ONEADAPT_CLOUD_TYPE, {"detection3d"}, make<CloudDetector>},
   };
   return media;
 }

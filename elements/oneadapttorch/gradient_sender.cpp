@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "cloud_caps.h"
 #include "gradient_convert.h"
 #include "interval_drain.h"
 
@@ -44,12 +45,17 @@ void GradientSender::look_upstream() { gst_oneadapt_feedback_attach(feedback_.ge
 /// Without marks a camera in another process cannot know what a gradient is about, and ignores it.
 void GradientSender::warn_of_no_marks() {
   if (std::exchange(warned_marks_, true)) return;
+  GstCaps *caps = gst_pad_get_current_caps(sink_);
+  const bool cloud = caps && gst_structure_has_name(gst_caps_get_structure(caps, 0), ONEADAPT_CLOUD_TYPE);
+  if (caps) gst_caps_unref(caps);
   GST_ELEMENT_WARNING(element_, STREAM, FAILED,
                       ("Frames do not say which interval they belong to, so gradients mean nothing to a camera in "
-                       "another process; put h264parse in front of the decoder."),
+                       "another process; put %s.",
+                       cloud ? "oneadaptlidardec in front, so that oneadaptlidarfilter sends coded point clouds"
+                             : "h264parse in front of the decoder"),
                       ("marks come with H.264 from oneadaptfilter (interval-marks=auto or on), as user data that "
-                       "h264parse attaches to buffers and decoders and converters pass on; to silence this: "
-                       "feedback=off"));
+                       "h264parse attaches to buffers and decoders and converters pass on, and with point clouds that "
+                       "oneadaptlidarfilter codes; to silence this: feedback=off"));
 }
 
 /// An event to be pushed upstream on `pad`; null, with a warning once a run, for a gradient that cannot be sent.

@@ -158,6 +158,25 @@ void read_ctc_output(Reader r, ModelDescription &d) {
   r.refuse_others();
 }
 
+void read_cloud_input(Reader r, ModelDescription &d) {
+  r.number("intensity_scale", d.intensity_scale, 1e-6, 1e6);
+  r.refuse_others();
+}
+
+void read_cloud_output(Reader r, ModelDescription &d) {
+  r.choice("layout", d.layout, {"boxes3d"}, true);
+  d.box_outputs = {0};
+  d.score_outputs = {1};
+  d.label_output = 2;
+  r.numbers("boxes", d.box_outputs, 0, kMaxOutputs - 1, 1, 1);
+  r.numbers("scores", d.score_outputs, 0, kMaxOutputs - 1, 1, 1);
+  r.number("labels", d.label_output, 0, kMaxOutputs - 1);
+  r.choice("origin", d.origin, {"centre", "bottom"});
+  d.nms_iou = 0.1;
+  r.number("nms_iou", d.nms_iou, 0.01, 1);
+  r.refuse_others();
+}
+
 /// "boxes" and "centre", or what the older key "corners" says of "yolo".
 void read_box(Reader &r, ModelDescription &d) {
   d.box = d.layout == "yolo" ? "centre" : "corners";
@@ -261,9 +280,9 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
   r.text("name", d.name);
   r.text("source", d.source);
   r.text("licence", d.licence);
-  r.choice("task", d.task, {"detection", "segmentation", "ctc"});
-  const bool sound = d.task == "ctc";
-  (sound ? read_sound_input : read_input)(Reader(object_at(r, "input"), "input."), d);
+  r.choice("task", d.task, {"detection", "segmentation", "ctc", "detection3d"});
+  const bool sound = d.takes_sound(), points = d.takes_points();
+  (sound ? read_sound_input : points ? read_cloud_input : read_input)(Reader(object_at(r, "input"), "input."), d);
 
   const Json &labels = r.need("labels", "a list of names, one a class");
   if (!labels.is_array() || labels.empty()) bad("labels", "must be a list of names, one a class");
@@ -272,7 +291,7 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
       bad("labels[" + std::to_string(i) + "]", "must be a name, it is " + labels[i].dump());
     d.labels.push_back(labels[i].get<std::string>());
   }
-  (sound ? read_ctc_output : read_output)(Reader(object_at(r, "output"), "output."), d);
+  (sound ? read_ctc_output : points ? read_cloud_output : read_output)(Reader(object_at(r, "output"), "output."), d);
   r.number("threshold", d.threshold, 0, 1);
   r.number("slope", d.slope, 1e-3, 1e4);
   r.number("floor", d.floor, 0, 1);
@@ -283,8 +302,10 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
 std::string ModelDescription::to_json() const {
   // Ordered, because people read it.
   nlohmann::ordered_json input, output, root;
-  const bool sound = task == "ctc";
-  if (sound) {
+  const bool sound = takes_sound(), points = takes_points();
+  if (points) {
+    input["intensity_scale"] = intensity_scale;
+  } else if (sound) {
     input["sample_rate"] = sample_rate;
     input["normalise"] = normalise;
     input["context"] = context;
@@ -309,6 +330,11 @@ std::string ModelDescription::to_json() const {
     output["blank"] = blank;
     output["separator"] = separator;
     output["temperature"] = temperature;
+  } else if (points) {
+    output["boxes"] = box_outputs;
+    output["scores"] = score_outputs;
+    output["labels"] = label_output;
+    output["origin"] = origin;
   } else if (layout == "semantic") {
     output["scores"] = score_outputs;
     output["background"] = background;

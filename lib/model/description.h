@@ -10,7 +10,8 @@ namespace oneadapt {
 struct ModelDescription {
   int format = 1;                     ///< version of this description
   std::string name, source, licence;  ///< free text
-  std::string task = "detection";     ///< or "segmentation": elements have masks; or "ctc": words of sound
+  /// Or "segmentation": elements have masks; "ctc": words of sound; "detection3d": boxes in point clouds.
+  std::string task = "detection";
 
   // input of pictures
   unsigned width = 0, height = 0;                   ///< preferred or only size
@@ -25,6 +26,9 @@ struct ModelDescription {
   double context = 1;        ///< seconds before the adaptation interval that the model hears too
   double lookahead = 0.3;    ///< seconds after a word's likeliest step that the model needs to be sure of it
 
+  // input of points (detection3d): x, y, z, intensity
+  double intensity_scale = 1;  ///< intensities are multiplied by it first
+
   // output
   /// "boxes": boxes N×4 (x0 y0 x1 y1, input pixels), scores N, labels N; or, without labels, scores N×classes
   /// "detections": one tensor, a row x0 y0 x1 y1 score class for each object, as YOLOv10 and YOLO26 give it
@@ -37,10 +41,11 @@ struct ModelDescription {
   /// "semantic": (segmentation) a number for each class and pixel; connected regions of a class are elements
   /// "ctc": (ctc) a number for each step and class, logits or logarithms of probabilities; steps divide the window
   /// evenly
+  /// "boxes3d": (detection3d) boxes N×7 (centre x y z, length, width, height, m; yaw), scores N, labels N
   std::string layout;
   std::vector<int> strides;                     ///< nanodet, yolox
   std::vector<int> score_outputs, box_outputs;  ///< which tensors of the output tuple: one a stride ("nanodet") or one
-  int label_output = 0;     ///< boxes: which tensor holds the labels; −1: scores have a column each
+  int label_output = 0;     ///< boxes, boxes3d: which tensor holds the labels; −1: scores have a column each
   int offset_output = -1;   ///< centernet: which tensor holds the offsets; −1: none
   bool objectness = false;  ///< yolo: each candidate has one, between box and class scores
   /// boxes, detections, yolo: what the four numbers of a box are. "corners": x0 y0 x1 y1; "corners-yx": y0 x0 y1 x1;
@@ -55,7 +60,8 @@ struct ModelDescription {
   int blank = 0;               ///< ctc: the class that stands for none
   int separator = -1;          ///< ctc: classes are letters, this one is between words; −1: words
   double temperature = 1;      ///< ctc: scores are divided by it before the softmax
-  double nms_iou = 0.5;        ///< of class-aware NMS; 1: none, the model has its own
+  std::string origin = "centre";  ///< boxes3d: what z is of a box: "centre", or "bottom"
+  double nms_iou = 0.5;           ///< of class-aware NMS; 1: none, the model has its own; boxes3d: as seen from above
 
   std::vector<std::string> labels;
   double threshold = 0.5;  ///< θ
@@ -68,6 +74,11 @@ struct ModelDescription {
   static ModelDescription parse(const std::string &json, const std::string &overrides = "");
   /// JSON from which parse() makes the same description.
   std::string to_json() const;
+
+  bool takes_sound() const { return task == "ctc"; }
+  bool takes_points() const { return task == "detection3d"; }
+  /// "pictures", "sound" or "point clouds".
+  const char *medium() const { return takes_sound() ? "sound" : takes_points() ? "point clouds" : "pictures"; }
 };
 
 }  // namespace oneadapt

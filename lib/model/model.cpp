@@ -133,9 +133,9 @@ std::unique_ptr<Model> Model::load(const ModelOptions &options) {
 TorchModel::TorchModel(const ModelOptions &options)
     : LoadedFile(options, {"one tensor 1×3×H×W, or a list of one 3×H×W", "frame"}) {
   const ModelDescription &d = description_;
-  if (d.task == "ctc")
-    throw ModelError(Kind::Description, "model file '" + path_ +
-                                            "' recognises sound (\"task\": \"ctc\"), but the input is pictures; use "
+  if (d.takes_sound() || d.takes_points())
+    throw ModelError(Kind::Description, "model file '" + path_ + "' is for " + d.medium() + " (\"task\": \"" + d.task +
+                                            "\"), but the input is pictures; use "
                                             "a model of task \"detection\" or \"segmentation\"");
   const std::vector<bool> wanted = select_classes(labels_, options.classes);
   at::Tensor mask = at::zeros({std::int64_t(wanted.size())}, at::TensorOptions().dtype(at::kBool));

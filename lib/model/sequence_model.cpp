@@ -26,8 +26,8 @@ class TorchSequence final : public LoadedFile<SequenceModel> {
   explicit TorchSequence(const ModelOptions &options)
       : LoadedFile(options, {"one tensor 1×N of samples", "interval"}), classes_(options.classes) {
     if (description_.task != "ctc")
-      throw ModelError(Kind::Description, "model file '" + path_ + "' is for pictures (\"task\": \"" +
-                                              description_.task +
+      throw ModelError(Kind::Description, "model file '" + path_ + "' is for " + description_.medium() +
+                                              " (\"task\": \"" + description_.task +
                                               "\"), but the input is sound; use a model of task \"ctc\"");
     if (takes_list_)
       throw ModelError(Kind::Format, "model file '" + path_ +

@@ -39,7 +39,7 @@ TorchFile::TorchFile(const ModelOptions &options, const Words &words)
   find_type();
 }
 
-/// forward() takes one input, and what else it takes may be left out.
+/// forward() takes one input, of point clouds two, and what else it takes may be left out.
 void TorchFile::read_signature() {
   const auto &arguments = module_.get_method("forward").function().getSchema().arguments();
   const auto fail = [&](const std::string &what) {
@@ -51,7 +51,10 @@ void TorchFile::read_signature() {
   takes_list_ = type.kind() == c10::TypeKind::ListType &&
                 type.castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::TensorType;
   if (!takes_list_ && type.kind() != c10::TypeKind::TensorType) fail("takes a " + type.str());
-  for (std::size_t i = 2; i < arguments.size(); ++i)
+  const std::size_t given = description_.takes_points() ? 2 : 1;
+  if (arguments.size() <= given || (given == 2 && arguments[2].type()->kind() != c10::TypeKind::TensorType))
+    fail("takes one tensor");
+  for (std::size_t i = given + 1; i < arguments.size(); ++i)
     if (!arguments[i].default_value()) fail("also needs \"" + arguments[i].name() + "\"");
 }
 

@@ -55,16 +55,21 @@ void expect_graph(const at::Tensor &scores) {
 
 c10::IValue TorchPasses::call(torch::jit::Module program, const at::Tensor &input, const std::string &on,
                               const char *remedy) {
+  std::vector<c10::IValue> inputs;
+  if (takes_list_)
+    inputs.emplace_back(std::vector<at::Tensor>{input.squeeze(0)});
+  else
+    inputs.emplace_back(input);
+  return call(std::move(program), std::move(inputs), on, remedy);
+}
+
+c10::IValue TorchPasses::call(torch::jit::Module program, std::vector<c10::IValue> inputs, const std::string &on,
+                              const char *remedy) {
   // The optimising executor profiles the first runs and compiles on the second, seconds at a time and again for every
   // new size; a network's time is in its convolutions and products, which it does not touch.
   torch::jit::GraphOptimizerEnabledGuard plain(false);
-  std::vector<c10::IValue> arguments;
-  if (takes_list_)
-    arguments.emplace_back(std::vector<at::Tensor>{input.squeeze(0)});
-  else
-    arguments.emplace_back(input);
   try {
-    return program.forward(std::move(arguments));
+    return program.forward(std::move(inputs));
   } catch (const std::exception &e) {
     throw ModelError(Kind::Run, "the model failed on " + on + ": " + first_sentence(e) + "; check " + remedy);
   }

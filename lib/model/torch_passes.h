@@ -44,6 +44,9 @@ class TorchPasses : protected TorchFile {
   /// forward() of a program for one input. `on` and `remedy` are for the error: what the model failed on, and what to
   /// check. Throws ModelError(Run).
   c10::IValue call(torch::jit::Module program, const at::Tensor &input, const std::string &on, const char *remedy);
+  /// The same for several inputs.
+  c10::IValue call(torch::jit::Module program, std::vector<c10::IValue> inputs, const std::string &on,
+                   const char *remedy);
 
   /// Runs `work`, a forward pass without autograd. Throws ModelError.
   template <typename Work>

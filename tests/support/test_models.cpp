@@ -165,6 +165,31 @@ def forward(self, x):
   return path;
 }
 
+std::string save_posts(const TemporaryFolder &folder, const std::string &extra) {
+  auto json = nlohmann::json::parse(R"({
+    "format": 1, "task": "detection3d", "name": "posts", "input": {}, "output": {"layout": "boxes3d"},
+    "labels": ["post", "tree"]})");
+  json.merge_patch(nlohmann::json::parse(extra));
+  torch::jit::Module module("Model");
+  module.register_buffer(
+      "boxes", at::tensor({10., 0., 0., 2., 2., 2., 0., 0., 20., 0., 2., 2., 2., 0., 10.5, 0., 0., 2., 2., 2., 0.3})
+                   .to(at::kFloat)
+                   .view({3, 7}));
+  module.register_buffer("labels", at::tensor({0, 1, 0}).to(at::kLong));
+  module.define(R"(
+def forward(self, points, presence):
+    away = (points[:, :3].unsqueeze(1) - self.boxes[:, :3].unsqueeze(0)).abs()
+    inside = (away.amax(2) <= 1.0).to(points.dtype)
+    n = (inside * presence.unsqueeze(1)).sum(0)
+    return self.boxes, n / (n + 4.0), self.labels
+)");
+  torch::jit::ExtraFilesMap files;
+  files["oneadapt.json"] = json.dump();
+  const std::string path = folder.file("posts.pt");
+  module.save(path, files);
+  return path;
+}
+
 std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed) {
   at::manual_seed(seed);
   const auto options = at::TensorOptions().dtype(at::kDouble);

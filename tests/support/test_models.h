@@ -58,6 +58,11 @@ std::string save_random_semantic(const TemporaryFolder &folder, unsigned seed);
 /// context 0.5 s, lookahead 0.1 s.
 std::string save_tones(const TemporaryFolder &folder, const std::string &extra = "{}");
 
+/// Three boxes in point clouds, each 2 m long, wide and high, whose scores are n/(n + 4) for the n points that are
+/// inside: "post" at (10, 0, 0), "tree" at (0, 20, 0), and "post" at (10.5, 0, 0), turned by 0.3 rad. `extra` is JSON
+/// laid over its description; θ 0.5.
+std::string save_posts(const TemporaryFolder &folder, const std::string &extra = "{}");
+
 /// Saves a dictionary of weights as torch.save() does.
 void save_pickled_weights(const std::string &path);
 

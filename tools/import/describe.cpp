@@ -325,7 +325,8 @@ std::string ModelFile::check(const std::string &description) {
   const ModelDescription d = ModelDescription::parse(description);
   const std::int64_t height = d.height ? d.height : d.multiple_of * 4, width = d.width ? d.width : d.multiple_of * 4;
   std::string why;
-  if (d.task == "ctc") {
+  if (d.takes_points()) return "";  // what points a model needs is known to whoever has some
+  if (d.takes_sound()) {
     const auto result = contents_->try_sound(d.sample_rate, &why);
     if (!result) throw ImportError("the model does not run on a second of sound (a tensor 1×N): " + why);
     const std::size_t index = std::size_t(d.score_outputs[0]);
@@ -388,7 +389,9 @@ std::string gradient_doubt(const std::string &path) {
   options.device = "cpu";
   options.plan = "plain";
   try {
-    return read_description(options)->task == "ctc" ? "" : Model::load(options)->gradient_problem(nullptr);
+    const auto description = read_description(options);
+    return description->takes_sound() || description->takes_points() ? ""
+                                                                     : Model::load(options)->gradient_problem(nullptr);
   } catch (const std::exception &) {
     return "";
   }

@@ -380,7 +380,12 @@ Inspection load(const Options &options) {
   Inspection in;
   in.file.path = options.model.path;
   in.memory.loading = growth(in.memory.peak, [&] {
-    if (read_description(options.model)->task == "ctc")
+    const auto description = read_description(options.model);
+    if (description->takes_points())
+      throw ModelError(ModelError::Kind::Description,
+                       "model file '" + options.model.path +
+                           "' is for point clouds, which oneadapt-inspect does not show; run oneadaptdnn with it");
+    if (description->takes_sound())
       in.hearer = SequenceModel::load(options.model);
     else
       in.model = Model::load(options.model);

@@ -43,7 +43,7 @@ struct Facts {
   std::string device, device_reason;
   ModelWeights weights;
   PlanReport plan;
-  bool hears() const { return description.task == "ctc"; }
+  bool hears() const { return description.takes_sound(); }
 };
 
 /// What a model found. Words are boxes too, over the whole height, their sides shares of the interval.

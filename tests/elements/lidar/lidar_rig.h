@@ -41,7 +41,8 @@ inline PointCloud street(unsigned beams = 32, unsigned columns = 900) {
 }
 
 inline GstBuffer *buffer_of(const PointCloud &points, guint64 turn) {
-  GstBuffer *buffer = gst_buffer_new_memdup(points.data(), points.size() * sizeof(Point));
+  GstBuffer *buffer =
+      points.empty() ? gst_buffer_new() : gst_buffer_new_memdup(points.data(), points.size() * sizeof(Point));
   GST_BUFFER_PTS(buffer) = turn * kTurn;
   GST_BUFFER_DURATION(buffer) = kTurn;
   return buffer;

@@ -167,7 +167,7 @@ TEST(SequenceModel, WrongModelsAreNamed) {
   TemporaryFolder folder;
   EXPECT_NE(error([&] { SequenceModel::load(options_of(save_colours(folder))); }).find("is for pictures"),
             std::string::npos);
-  EXPECT_NE(error([&] { Model::load(options_of(save_tones(folder))); }).find("recognises sound"), std::string::npos);
+  EXPECT_NE(error([&] { Model::load(options_of(save_tones(folder))); }).find("is for sound"), std::string::npos);
   EXPECT_NE(error([&] { SequenceModel::load(options_of(folder.file("none.pt"))); }).find("none.pt"), std::string::npos);
   const auto description = [&](const std::string &json) {
     return error([&] { SequenceModel::load(options_of(save_tones(folder, json))); });
