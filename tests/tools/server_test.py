@@ -80,14 +80,15 @@ def eventually(what, condition):
     raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
-def said_by(process, text):
-    """Reads what `process` says until `text` is in a line."""
-    end = time.monotonic() + PATIENCE
+def said_by(process, *texts):
+    """Reads what `process` says until each of `texts` has been in a line, in any order."""
+    end, said = time.monotonic() + PATIENCE, ""
     for line in process.stdout:
-        if text in line:
-            return line
-        assert time.monotonic() < end, f"never said: {text}"
-    raise AssertionError(f"{process.args[0]} ended and never said: {text}")
+        said += line
+        if all(text in said for text in texts):
+            return said
+        assert time.monotonic() < end, f"never said: {texts}"
+    raise AssertionError(f"{process.args[0]} ended and never said: {texts}")
 
 
 def box_pixels(png):
@@ -215,7 +216,7 @@ def room_again(folder):
     results = os.path.join(folder, "people.jsonl")
     people = camera(CLIP, server.url + "people")
     said_by(people, "503 (Service Unavailable)")  # so the camera knows
-    said = said_by(server.process, "camera people: --results: ") + said_by(server.process, "--metrics: ")
+    said = said_by(server.process, "camera people: --results: ", "--metrics: ")
     for path in (results, server.metrics):
         assert 0 < os.path.getsize(path) <= small, path
     lines = [sum(1 for _ in open(path, "rb")) for path in (results, server.metrics)]
