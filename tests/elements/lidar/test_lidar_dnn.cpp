@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // oneadaptdnn on point clouds, alone and at the end of the whole loop.
+#include <gio/gio.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -107,8 +109,7 @@ TEST(LidarDnn, SendsAGradientOfTheBlocksThatTheCapsName) {
   EXPECT_EQ(g.confident, 2u);
   EXPECT_GT(g.values[0], 0) << "the post, 10 m ahead";
   EXPECT_GT(g.values[8 + 1], 0) << "the tree, beyond the first ring, just to the right of 90°";
-  for (guint b = 0; b < 16; b++)
-    EXPECT_TRUE(b == 0 || b == 9 || g.values[b] < 1e-3 * g.values[0]) << b;
+  for (guint b = 0; b < 16; b++) EXPECT_TRUE(b == 0 || b == 9 || g.values[b] < 1e-3 * g.values[0]) << b;
   ASSERT_EQ(g.n_regions, 3u) << "the post lies across the border between the last sector and the first";
 }
 
@@ -162,8 +163,10 @@ TEST(LidarDnn, TheControllerKeepsThePointsOfWhatIsFound) {
 
 TEST(LidarDnn, AProfileTellsWhichSharesAreEnough) {
   const TemporaryFolder folder;
-  Rig rig("oneadaptctl lockstep=true policy=chameleon ! oneadaptlidarfilter ! oneadaptlidardec ! oneadaptdnn keep-up=off model=" +
-          save_posts(folder));
+  Rig rig(
+      "oneadaptctl lockstep=true policy=chameleon ! oneadaptlidarfilter ! oneadaptlidardec ! oneadaptdnn keep-up=off "
+      "model=" +
+      save_posts(folder));
   // A quarter of 200 points is far more than is needed to be sure.
   const PointCloud all = scene(200, 200);
   for (unsigned turn = 0; turn < 8 * kTurns; turn++) rig.turn(all);
@@ -196,4 +199,65 @@ TEST(LidarDnn, TheLaunchLineRuns) {
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(pipeline);
   EXPECT_EQ(lines_of(results).size(), 12u);
+}
+
+namespace {
+
+/// A UDP port that nobody listens on now.
+guint16 free_port() {
+  GSocket *socket = g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
+  GInetAddress *loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
+  GSocketAddress *any = g_inet_socket_address_new(loopback, 0);
+  EXPECT_TRUE(g_socket_bind(socket, any, FALSE, nullptr));
+  GSocketAddress *own = g_socket_get_local_address(socket, nullptr);
+  const guint16 port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(own));
+  g_object_unref(own);
+  g_object_unref(any);
+  g_object_unref(loopback);
+  g_object_unref(socket);
+  return port;
+}
+
+}  // namespace
+
+TEST(LidarDnn, GradientsComeBackOverTheNetwork) {
+  const TemporaryFolder folder;
+  const PointCloud points = scene(9, 0);
+  for (int i = 0; i < 10; i++)
+    std::ofstream(folder.file("00000" + std::to_string(i) + ".bin"), std::ios::binary)
+        .write(reinterpret_cast<const char *>(points.data()), std::streamsize(points.size() * sizeof(Point)));
+  const std::string media = std::to_string(free_port()), feedback = "udp://127.0.0.1:" + std::to_string(free_port());
+  GError *error = nullptr;
+  GstElement *receiver = gst_parse_launch(
+      ("udpsrc address=127.0.0.1 port=" + media +
+       " caps=\"application/x-rtp,media=application,clock-rate=90000,encoding-name=X-GST\" ! rtpgstdepay ! "
+       "oneadaptlidardec ! oneadaptdnn model=" +
+       save_posts(folder) + " feedback=" + feedback + " ! fakesink sync=false")
+          .c_str(),
+      &error);
+  ASSERT_EQ(error, nullptr) << error->message;
+  GstElement *sender = gst_parse_launch(
+      ("multifilesrc loop=true stop-index=9 location=" + folder.file("%06d.bin") +
+       " ! oneadaptlidarparse ! identity sync=true ! oneadaptctl feedback=" + feedback +
+       " ! oneadaptlidarfilter name=filter ! rtpgstpay config-interval=1 ! udpsink host=127.0.0.1 sync=false port=" +
+       media)
+          .c_str(),
+      &error);
+  ASSERT_EQ(error, nullptr) << error->message;
+  gst_element_set_state(receiver, GST_STATE_PLAYING);
+  gst_element_set_state(sender, GST_STATE_PLAYING);
+  GstElement *filter = gst_bin_get_by_name(GST_BIN(sender), "filter");
+  // A map is only made from a gradient.
+  GstStructure *map = nullptr;
+  for (int i = 0; i < 600 && !map; i++) {
+    g_usleep(G_USEC_PER_SEC / 10);
+    g_object_get(filter, "keep-map", &map, nullptr);
+  }
+  EXPECT_NE(map, nullptr) << "no gradient has come";
+  if (map) gst_structure_free(map);
+  gst_object_unref(filter);
+  for (GstElement *pipeline : {sender, receiver}) {
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(pipeline);
+  }
 }
