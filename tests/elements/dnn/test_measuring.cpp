@@ -51,8 +51,11 @@ TEST(Measuring, IsTheF1OfTheSecondGenerationAgainstTheFirst) {
   DnnHarness dnn;
   dnn.start();
   expect(interval(dnn, 0, 204, 204, 204, 204), 1, 1, 1, 4);
-  expect(interval(dnn, 1, 204, 204, 204, 0), 1, 1, 2.0 / 3, 3);  // one of two is lost: 2 · 1 / (2 + 1)
-  expect(interval(dnn, 2, 204, 0, 0, 0), 1, 1, 0, 1);
+  // One of two is lost, and of those before, which count 0.6 as much, none was.
+  double kept = (0.6 * 2 + 1) / (0.6 * 2 + 2);
+  expect(interval(dnn, 1, 204, 204, 204, 0), 1, 1, 2 * kept / (1 + kept), 3);
+  kept = (0.36 * 2 + 0.6) / (0.36 * 2 + 0.6 * 2 + 1);
+  expect(interval(dnn, 2, 204, 0, 0, 0), 1, 1, 2 * kept / (1 + kept), 1);
   expect(interval(dnn, 3, 0, 0, 204, 0), 1, 1, 0, 1);  // what appears is as wrong as what is lost
   expect(interval(dnn, 4, 0, 0, 0, 0), 1, 0, 1, 0);
   EXPECT_EQ(dnn.stat("measurements"), 5u);
