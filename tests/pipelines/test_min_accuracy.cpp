@@ -90,7 +90,7 @@ Measured measure(int qp, bool network) {
       "oneadaptdnn name=dnn classes=person model=" +
       model() + " ! fakesink sync=false";
   GstElement *pipeline = gst_parse_launch(launch.c_str(), nullptr);
-  int left = 60;
+  int left = 42;
   probe(pipeline, "limit", GST_PAD_PROBE_TYPE_BUFFER, limit, &left);
   if (network) probe(pipeline, "decoder", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, drop_configuration, nullptr);
   Measured result;
@@ -144,7 +144,7 @@ TEST(MinAccuracy, IsKeptAndSaves) {
 
 TEST(MinAccuracy, MoreCostsMore) {
   NEED_VTEST();
-  RunOptions o = clip(6);
+  RunOptions o = clip(4);
   o.knobs = "qp-map";
   o.min_accuracy = 0.8;
   const RunResult less = run(o, {});
@@ -158,10 +158,10 @@ TEST(Shadow, MeasuresTheSameAcrossANetwork) {
   const Measured here = measure(40, false), there = measure(40, true);
   EXPECT_EQ(here.error, "");
   EXPECT_EQ(there.error, "");
-  EXPECT_EQ(here.coded, 60u);
-  EXPECT_EQ(there.coded, 60u);
-  EXPECT_EQ(here.measurements, 20u);
-  EXPECT_EQ(there.measurements, 20u);
+  EXPECT_EQ(here.coded, 42u);
+  EXPECT_EQ(there.coded, 42u);
+  EXPECT_EQ(here.measurements, 14u);
+  EXPECT_EQ(there.measurements, 14u);
   // The gradients that the map is made from were rounded on their way.
   EXPECT_NEAR(there.mean(), here.mean(), 0.05);
   EXPECT_GT(here.mean(), 0.7);

@@ -13,7 +13,7 @@ namespace {
 // of the loss that is allowed, which would be dear near 1. Measured accuracy scatters, and a knob should not follow
 // each change of it: knobs stay while they are expected to fall no more than kShort short of the aim, and would save no
 // more than kWorthwhile. By simulation on eight clips: docs/design-accuracy.md.
-constexpr double kAim = 0.015, kMostAim = 0.3, kShort = 0.01;
+constexpr double kAim = 0.02, kMostAim = 0.4, kShort = 0.01;
 const double kWorthwhile = std::log(0.87);
 // What was fine stays fine for a while under a coarser QP, where nothing moves: one interval's measurement flatters the
 // next rung. So it gets cheaper in steps of 3 QP, about.

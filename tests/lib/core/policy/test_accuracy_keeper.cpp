@@ -201,9 +201,9 @@ TEST(MinAccuracy, IsKeptWhateverTheContentLoses) {
 TEST(MinAccuracy, BeginsWhereTypicalContentLosesLessThanItMay) {
   auto policy = make_policy("oneadapt", std::nullopt);
   PolicySettings s;
-  s.min_accuracy = 0.86;  // 1 - 0.85 * 0.14 + 0.015 = 0.896: 36 is nearest
+  s.min_accuracy = 0.86;  // 1 - 0.85 * 0.14 + 0.02 = 0.901: 36 is nearest
   EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{3});
-  s.min_accuracy = 0.9;  // 1 - 0.85 * 0.1 + 0.015 = 0.93 at 30: 28 is as near as 32, and finer
+  s.min_accuracy = 0.9;  // 1 - 0.85 * 0.1 + 0.02 = 0.935, at 29: 28 is nearest
   EXPECT_EQ(policy->start(observation(20).knobs, s), std::vector<std::size_t>{5});
 }
 
