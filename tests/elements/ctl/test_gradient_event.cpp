@@ -114,7 +114,7 @@ TEST(GradientEvent, WhatIsNoGradientOfItsDomainSaysWhy) {
   };
   g->domain = GST_ONEADAPT_DOMAIN_SIGNAL;
   refused("one high");
-  g->domain = GstOneadaptDomain(2);
+  g->domain = GstOneadaptDomain(3);
   refused("GstOneadaptDomain");
   g->domain = GST_ONEADAPT_DOMAIN_GRID;
   --g->columns;
