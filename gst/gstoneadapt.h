@@ -78,7 +78,7 @@ typedef enum {
  * @measured_frames: frames of the interval that were coded once more and inferred again, to measure the accuracy of
  *   what was received without labels; 0 when nobody measures (element oneadaptshadow)
  * @measured_occupied: of these, the frames in which something was found, before or after
- * @measured_accuracy: mean F1 of the results of these frames after against before, in [0, 1]
+ * @measured_accuracy: F1 of results after against before, of all frames with objects, in [0, 1]
  * @measured_objects: objects found in these frames, before and after together
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.

@@ -20,7 +20,7 @@
 #include <string>
 #include <utility>
 
-#include "buffer.h"
+#include "buffer_memory.h"
 #include "cloud_caps.h"
 #include "config.h"
 #include "frame_mark.h"

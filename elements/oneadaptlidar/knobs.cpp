@@ -29,7 +29,8 @@ const KnobTable &cloud_knobs() {
 }
 
 Typical typical_of_cloud(std::size_t knob, double percent) {
-  // KITTI's cars by a graph detector, against the whole cloud; bytes of Draco at 1 cm (docs/results/lidar.md).
+  // Of "keep": KITTI's cars, found by a graph detector once, against the whole cloud; bytes of Draco at 1 cm
+  // (docs/results/lidar.md). Of "keep-map" accuracy is assumed to lose about two thirds as much: not measured yet.
   const double accuracy = knob == kKeep
                               ? interpolated({{6, .437}, {12, .685}, {25, .893}, {50, .946}, {100, 1}}, percent)
                               : interpolated({{6, .5}, {12, .8}, {25, .925}, {50, .97}, {100, 1}}, percent);

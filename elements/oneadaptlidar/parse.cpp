@@ -21,7 +21,7 @@
 #include <atomic>
 #include <utility>
 
-#include "buffer.h"
+#include "buffer_memory.h"
 #include "cloud_caps.h"
 #include "config.h"
 #include "lidar/cloud_file.h"
@@ -78,7 +78,21 @@ static bool tell(GstOneadaptLidarParse *self) {
   return gst_pad_push_event(self->src, gst_event_new_segment(&self->segment));
 }
 
+/// False, with an error, for a part of a file, as filesrc gives: 4096 bytes may well be points.
+static bool is_whole(GstOneadaptLidarParse *self, GstBuffer *input) {
+  gint64 whole = -1;
+  if (!gst_pad_peer_query_duration(self->sink, GST_FORMAT_BYTES, &whole) || whole <= gint64(gst_buffer_get_size(input)))
+    return true;
+  GST_ELEMENT_ERROR(self, STREAM, DECODE,
+                    ("The point clouds come in pieces: a buffer has %" G_GSIZE_FORMAT " of the %" G_GINT64_FORMAT
+                     " bytes of its file. Use multifilesrc instead of filesrc.",
+                     gst_buffer_get_size(input), whole),
+                    (nullptr));
+  return false;
+}
+
 static GstBuffer *parse(GstOneadaptLidarParse *self, GstBuffer *input) {
+  if (self->turns == 0 && !is_whole(self, input)) return nullptr;
   const oneadapt::MappedBuffer file(input);
   try {
     oneadapt::CloudFile cloud = oneadapt::read_cloud(file.data(), file.size());

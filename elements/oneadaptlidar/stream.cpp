@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "buffer.h"
+#include "buffer_memory.h"
 #include "cloud_caps.h"
 #include "gstoneadapt.h"
 #include "interval_end.h"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "buffer.h"
+#include "buffer_memory.h"
 #include "lidar/polar_grid.h"
 #include "lidar/share_map.h"
 #include "tunable/interval_history.h"

@@ -215,12 +215,12 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
     backward(pass, settings);
   else if (gradient && pass.infer)
     medium_->model().drop_graph();
-  if (pass.infer && flows && GST_CLOCK_TIME_IS_VALID(pass.time))
-    accuracy_.frame(interval_of(pass.time, time_.interval()), medium_->scores());
   if (pass.infer && flows && medium_->can_measure()) {
     if (!turn.taken()) turn.take();
     measure(pass, settings);
   }
+  if (pass.infer && flows && GST_CLOCK_TIME_IS_VALID(pass.time) && accuracy_.active())
+    accuracy_.frame(interval_of(pass.time, time_.interval()), medium_->scores());
   if (gradient && flows) send_due(pass);
   return true;
 }

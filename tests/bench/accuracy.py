@@ -104,6 +104,9 @@ def main():
     if errors:
         print(f"measured - true over {len(errors)} windows of 10 s: mean {sum(errors) / len(errors):+.3f}, "
               f"rms {math.sqrt(sum(e * e for e in errors) / len(errors)):.3f}")
+    for clip in sorted({name for name, true, _ in pairs if true >= 0.8}):
+        own = [measured - true for name, true, measured in pairs if name == clip and true >= 0.8]
+        print(f"  {clip}: {sum(own) / len(own):+.3f} over {len(own)}")
     if arguments.plot:
         plot(pairs, arguments.plot)
 

@@ -337,12 +337,6 @@ void warn_of(const std::string &problem, std::ostream &out) {
   if (!problem.empty()) out << "Warning: " << problem << ".\n";
 }
 
-/// What is left to do once the file is there.
-void finish(const std::string &path, std::ostream &out) {
-  warn_of(gradient_doubt(path), out);
-  try_plans(path);
-}
-
 /// Describes what has just been written, as far as it shows what it is; else says how to go on.
 void describe_imported(const Arguments &a, const ModelDescription &known, std::ostream &out) {
   const std::string size = std::to_string(known.width) + "x" + std::to_string(known.height);
@@ -355,7 +349,7 @@ void describe_imported(const Arguments &a, const ModelDescription &known, std::o
     const std::string text = ModelDescription::parse(json.dump()).to_json();
     warn_of(file.check(text), out);
     file.write(a.output_file, "OUTPUT", text);
-    finish(a.output_file, out);
+    warn_of(gradient_doubt(a.output_file), out);
     out << a.output_file << " describes itself; --set KEY=VALUE with --describe changes what it says.\n";
   } catch (const std::exception &error) {
     out << "It does not describe itself yet (" << error.what() << "): oneadapt-import --describe " << a.output_file
@@ -392,7 +386,7 @@ void import_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
   if (undescribed)
     describe_imported(a, converted.description, out);
   else
-    finish(a.output_file, out);
+    warn_of(gradient_doubt(a.output_file), out);
 }
 
 void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) {
@@ -435,7 +429,7 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
     tools::write_file(target, text + "\n", option);
   else
     file.write(target, option, text);
-  finish(ends_with_json(target) ? a.model : target, out);
+  warn_of(gradient_doubt(ends_with_json(target) ? a.model : target), out);
   out << target << " is described.\n";
 }
 

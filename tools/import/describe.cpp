@@ -387,25 +387,13 @@ std::string gradient_doubt(const std::string &path) {
   ModelOptions options;
   options.path = path;
   options.device = "cpu";
-  options.plan = "plain";
+  options.plan_seconds = 10;  // now, and not when a stream waits
   try {
     const auto description = read_description(options);
     return description->takes_sound() || description->takes_points() ? ""
                                                                      : Model::load(options)->gradient_problem(nullptr);
   } catch (const std::exception &) {
     return "";
-  }
-}
-
-void try_plans(const std::string &path) {
-  ModelOptions options;
-  options.path = path;
-  options.device = "cpu";
-  options.plan_seconds = 10;  // it is once, and not when a stream waits
-  try {
-    if (read_description(options)->task != "ctc") Model::load(options);
-  } catch (const std::exception &) {
-    // Whoever loads it is told.
   }
 }
 

@@ -40,10 +40,8 @@ class ModelFile {
 };
 
 /// Why the gradient of the described model at `path` cannot be trusted (Model::gradient_problem()), on a picture made
-/// for it; empty: nothing speaks against it, or it does not load, which whoever uses it is told.
+/// for it; empty: nothing speaks against it, or it does not load, which whoever uses it is told. It is loaded as
+/// oneadaptdnn will: plans are tried, for ten seconds at most, and remembered (lib/model/plan_memory.h).
 std::string gradient_doubt(const std::string &path);
-/// Loads a model of pictures as oneadaptdnn will, so that the plans are tried and remembered now
-/// (lib/model/plan_memory.h) instead of at its first start. For ten seconds at most.
-void try_plans(const std::string &path);
 
 }  // namespace oneadapt::import

@@ -8,10 +8,12 @@
 #include "common/cli.h"
 #include "common/interruption.h"
 #include "config.h"
+#include "core/vision/box3d_json.h"
 #include "drive.h"
 
 using namespace oneadapt_lidar;
 using namespace oneadapt::tools;
+using oneadapt::bbox_3d;
 
 namespace {
 
@@ -28,16 +30,7 @@ nlohmann::ordered_json labels_of(const Scene &scene, const Turn &turn) {
   for (std::size_t i = 0; i < scene.objects.size(); i++) {
     const Object &o = scene.objects[i];
     if (!turn.hits[i]) continue;
-    objects.push_back({{"bbox_3d",
-                        {{"x", o.box.x},
-                         {"y", o.box.y},
-                         {"z", o.box.z},
-                         {"l", o.box.length},
-                         {"w", o.box.width},
-                         {"h", o.box.height},
-                         {"yaw", o.box.yaw},
-                         {"pitch", 0.0},
-                         {"roll", 0.0}}},
+    objects.push_back({{"bbox_3d", bbox_3d(o.box)},
                        {"points", turn.hits[i]},
                        {"label_id", int(o.kind)},
                        {"label", kKinds[std::size_t(o.kind)]},

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "buffer_memory.h"
 #include "cloud/cloud_profile.h"
 #include "cloud/results.h"
 #include "cloud_caps.h"
@@ -11,18 +12,11 @@
 namespace oneadapt {
 
 bool read_cloud(GstBuffer *buffer, const std::function<void(const Point *points, std::size_t n)> &work) {
-  GstMapInfo map;
   if (gst_buffer_get_size(buffer) % sizeof(Point) || gst_buffer_get_size(buffer) / sizeof(Point) > kMostPoints)
     return false;
-  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return false;
-  try {
-    work(reinterpret_cast<const Point *>(map.data), map.size / sizeof(Point));
-  } catch (...) {
-    gst_buffer_unmap(buffer, &map);
-    throw;
-  }
-  gst_buffer_unmap(buffer, &map);
-  return true;
+  const MappedBuffer mapped(buffer);
+  if (mapped.ok()) work(reinterpret_cast<const Point *>(mapped.data()), mapped.size() / sizeof(Point));
+  return mapped.ok();
 }
 
 CloudDetector::CloudDetector(const MediumPlace &place, const RunSettings &settings)

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/vision/box3d_json.h"
+
 namespace oneadapt {
 
 const char *const kBoxesMeta = "GstOneadaptBoxes3d";
@@ -38,16 +40,7 @@ std::string boxes_line(guint64 frame, GstClockTime timestamp, std::optional<guin
   using Json = nlohmann::ordered_json;
   Json objects = Json::array();
   for (const ScoredBox3d &b : boxes)
-    objects.push_back({{"bbox_3d",
-                        {{"x", b.box.x},
-                         {"y", b.box.y},
-                         {"z", b.box.z},
-                         {"l", b.box.length},
-                         {"w", b.box.width},
-                         {"h", b.box.height},
-                         {"yaw", b.box.yaw},
-                         {"pitch", 0.0},
-                         {"roll", 0.0}}},
+    objects.push_back({{"bbox_3d", bbox_3d(b.box)},
                        {"confidence", b.score},
                        {"label_id", b.label},
                        {"label", labels[std::size_t(b.label)]},

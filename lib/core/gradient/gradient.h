@@ -35,11 +35,11 @@ struct BlockMap {
 };
 
 /// Accuracy as it is measured without labels (docs/accuracy.md): F1 of what the DNN finds once a received frame has
-/// been coded once more, against what it found in the frame. Of some frames of an interval.
+/// been coded once more, against what it found in the frame. Some frames of an interval tell it.
 struct MeasuredAccuracy {
   unsigned frames = 0;    ///< compared; 0: nobody measures
   unsigned occupied = 0;  ///< of these, those in which either side found something
-  double accuracy = 1;    ///< mean F1 of the occupied frames, [0, 1]
+  double accuracy = 1;    ///< mean F1 of all frames with objects, [0, 1]
   unsigned objects = 0;   ///< found in these frames, of both sides together
 
   /// Adds what was measured of other frames.

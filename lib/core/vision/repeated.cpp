@@ -35,6 +35,11 @@ RepeatedFrame repeated(const std::vector<ScoredBox> &first, const std::vector<Sc
   return frame;
 }
 
+bool AccuracyEstimate::active() const {
+  return gained_frames_ >= kForgotten ||
+         std::any_of(intervals_.begin(), intervals_.end(), [](const auto &i) { return !i.second.repeated.empty(); });
+}
+
 void AccuracyEstimate::frame(std::uint64_t interval, const std::vector<double> &scores) {
   auto &logits = intervals_[interval].frames.emplace_back();
   for (const double score : scores) logits.push_back(logit(score));

@@ -31,6 +31,8 @@ RepeatedFrame repeated(const std::vector<ScoredBox> &first, const std::vector<Sc
 /// that were inferred twice (docs/design-accuracy.md). Thread-bound.
 class AccuracyEstimate {
  public:
+  /// Whether frames are compared at present. Where not, nobody needs frame().
+  bool active() const;
   /// Every frame; one that was inferred twice, too. `scores`: of its objects.
   void frame(std::uint64_t interval, const std::vector<double> &scores);
   void repeat(std::uint64_t interval, const RepeatedFrame &frame);

@@ -82,6 +82,20 @@ TEST(AccuracyEstimate, IntervalsBeforeCountLess) {
   EXPECT_EQ(e.take(2).frames, 0u) << "none of it was inferred twice";
 }
 
+// What is compared is forgotten after eight intervals: 0.6 to the power of 8 is less than 0.02.
+TEST(AccuracyEstimate, FramesAreNotLookedAtUnlessSomeAreCompared) {
+  AccuracyEstimate e;
+  EXPECT_FALSE(e.active());
+  e.repeat(0, frame({}));
+  EXPECT_TRUE(e.active());
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    e.take(i);
+    EXPECT_TRUE(e.active()) << i;
+  }
+  e.take(8);
+  EXPECT_FALSE(e.active());
+}
+
 TEST(AccuracyEstimate, AnEmptySceneSaysNothing) {
   AccuracyEstimate e;
   e.frame(0, {});

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Vectors as the memory of buffers, and buffers as points.
+// Vectors as the memory of buffers, and buffers that are mapped for as long as an object lives. Internal.
 #pragma once
 #include <gst/gst.h>
 
 #include <utility>
 #include <vector>
-
-#include "lidar/point_cloud.h"
 
 namespace oneadapt {
 
