@@ -50,6 +50,17 @@ inline void walk_pads(GstPad *pad, const WalkVisitor &visit, std::set<GstElement
   gst_object_unref(peer);
 }
 
+/// Whether what is pushed on `pad` reaches a DNN of this process.
+inline bool leads_to_dnn(GstPad *pad) {
+  bool found = false;
+  walk_pads(pad, [&](GstElement *element, GstPad *) {
+    GstElementFactory *factory = gst_element_get_factory(element);
+    found = found || (factory && std::string(GST_OBJECT_NAME(factory)) == "oneadaptdnn");
+    return !found;
+  });
+  return found;
+}
+
 /// Whether what is pushed on `pad` goes to a network: a payloader, or an element that calls itself "Network".
 inline bool leads_to_network(GstPad *pad) {
   bool network = false;

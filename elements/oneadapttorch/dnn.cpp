@@ -194,6 +194,8 @@ static gboolean query_drain(GstPad *pad, GstObject *parent, GstQuery *query) {
     answer_interval_drain(query, run->dnn(), sent);
   }
   if (run) run->let_go();
+  // What lies behind has nothing to say to that, and may wait for what the asker has yet to send.
+  if (asked && !leads_to_dnn(GST_ONEADAPT_DNN(parent)->src)) return TRUE;
   return gst_pad_query_default(pad, parent, query) || asked;
 }
 

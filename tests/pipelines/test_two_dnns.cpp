@@ -2,8 +2,10 @@
 // A stream that two DNNs analyse, behind a tee, in lockstep: what both need counts.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 
+#include "interval_drain.h"
 #include "play.h"
 #include "test_models.h"
 
@@ -43,5 +45,45 @@ TEST(TwoDnns, BothCountFromTheFirstIntervalOn) {
     gst_object_unref(pipeline);
     ASSERT_EQ(z.size(), 3u);
     for (const double value : z) EXPECT_NEAR(value, utility(0.8) + utility(0.6), 0.02);
+  }
+}
+
+// In a pause, its sink would hold the question back, and the DNN's would wait for what the asker has yet to send.
+TEST(TwoDnns, ABranchWithoutOneIsNotAsked) {
+  const oneadapt_test::TemporaryFolder folder;
+  const std::string line =
+      "videotestsrc num-buffers=31 pattern=red ! video/x-raw,format=RGB,width=64,height=48,framerate=10/1 ! "
+      "oneadaptctl name=ctl lockstep=true knobs=scale ! oneadaptfilter ! video/x-raw ! tee name=t ";
+  const std::string dnn = "t. ! queue ! oneadaptdnn model=" + oneadapt_test::save_colours(folder) + " ! fakesink ";
+  const std::string side = "t. ! queue ! identity name=side ! fakesink ";
+  for (const std::string &branches : {dnn + side, side + dnn}) {
+    GstElement *pipeline = gst_parse_launch((line + branches).c_str(), nullptr);
+    ASSERT_NE(pipeline, nullptr);
+    GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), "side");
+    GstPad *pad = gst_element_get_static_pad(element, "sink");
+    std::atomic<unsigned> asked{0};
+    gst_pad_add_probe(
+        pad, GstPadProbeType(GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH),
+        [](GstPad *, GstPadProbeInfo *info, gpointer count) {
+          if (oneadapt::interval_over_of(GST_PAD_PROBE_INFO_QUERY(info)))
+            ++*static_cast<std::atomic<unsigned> *>(count);
+          return GST_PAD_PROBE_OK;
+        },
+        &asked, nullptr);
+    gst_object_unref(pad);
+    gst_object_unref(element);
+    GstElement *ctl = gst_bin_get_by_name(GST_BIN(pipeline), "ctl");
+    EXPECT_EQ(play_through(pipeline), "");
+    GstStructure *stats = nullptr;
+    g_object_get(ctl, "stats", &stats, nullptr);
+    guint64 gradients = 0, timeouts = 0;
+    gst_structure_get_uint64(stats, "gradients", &gradients);
+    gst_structure_get_uint64(stats, "lockstep-timeouts", &timeouts);
+    EXPECT_EQ(gradients, 3u);
+    EXPECT_EQ(timeouts, 0u);
+    EXPECT_EQ(asked, 0u);
+    gst_structure_free(stats);
+    gst_object_unref(ctl);
+    gst_object_unref(pipeline);
   }
 }

@@ -260,7 +260,7 @@ Action Maker::random_action() {
     action.deed = kDeeds[dice_.below(10)];
     if (dice_.one_in(20)) action.deed = Deed::Stop;
     // GStreamer 1.22's decoders pass a gap on ahead of the segment while their first picture is held back.
-    if (action.deed == Deed::Gap) action.frame = std::max(action.frame, 8);
+    if (action.deed == Deed::Gap) action.frame = std::max(action.frame, 16);
     action.number = action.deed == Deed::Seek ? dice_.below(frames_) : dice_.between(1, 2);
   }
   return action;

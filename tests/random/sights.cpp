@@ -132,11 +132,13 @@ GstPadProbeReturn Sights::on_input(GstPad *pad, GstPadProbeInfo *info, gpointer 
   return GST_PAD_PROBE_OK;
 }
 
-GstPadProbeReturn Sights::on_output(GstPad *, GstPadProbeInfo *info, gpointer data) {
+GstPadProbeReturn Sights::on_output(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *watched = static_cast<Watched *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  const GstClockTime time = stream_time(pad, buffer);
   std::lock_guard<std::mutex> lock(watched->self->mutex_);
   ++watched->counts.out;
-  if (watched->is_dnn) watched->self->judge_result(*watched, GST_PAD_PROBE_INFO_BUFFER(info));
+  if (watched->is_dnn) watched->self->judge_result(*watched, buffer, time);
   return GST_PAD_PROBE_OK;
 }
 
@@ -155,9 +157,20 @@ double Sights::cell(int frame, int input, int largest) const {
 }
 
 /// The DNN's one result must be the thing, where it sees it.
-void Sights::judge_result(const Watched &dnn, GstBuffer *buffer) {
-  if (dnn.sights.empty()) return;
-  const Sight &seen = dnn.sights.back();
+void Sights::judge_result(const Watched &dnn, GstBuffer *buffer, GstClockTime time) {
+  // Frames of a live stream wait in the DNN, so that others have come since. A mixer of pictures without a rate gives
+  // all of them the same time.
+  const Sight *found = nullptr;
+  for (const Sight &s : dnn.sights) {
+    if (s.time != time) continue;
+    if (found && !found->is_as(s)) return;
+    found = &s;
+  }
+  if (!found) {
+    wrong_.push_back("a frame comes out at " + std::to_string(time) + " ns, where none came in");
+    return;
+  }
+  const Sight &seen = *found;
   const double across = cell(seen.width, recipe_.input_width, largest_width_),
                down = cell(seen.height, recipe_.input_height, largest_height_);
   if (!recipe_.infers_every_frame || !seen.clear || seen.x1 - seen.x0 < 2 * across + 2 ||
@@ -213,8 +226,14 @@ GstClockTime Sights::step() const {
 }
 
 bool Sights::excused(GstClockTime time) const {
-  return std::any_of(moves_.begin(), moves_.end(), [&](GstClockTime moved) {
-    const GstClockTime until = recipe_.means ? moved + recipe_.interval : moved;
+  std::vector<GstClockTime> moves = moves_;
+  // A mean is of what was seen before and after the picture changed, which comes at another interval's end.
+  const std::vector<Frame> &frames = recipe_.cameras.front().frames;
+  for (std::size_t i = 1; recipe_.means && i < frames.size(); ++i)
+    if (frames[i].look != frames[i - 1].look) moves.push_back(frames[i].time);
+  return std::any_of(moves.begin(), moves.end(), [&](GstClockTime moved) {
+    // In a live stream the next frame that is not left out may be long after.
+    const GstClockTime until = recipe_.means ? moved + recipe_.interval + kMostHeldBack * step() : moved;
     return time + kMostHeldBack * step() >= moved && time <= until + 2 * step();
   });
 }

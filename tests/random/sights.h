@@ -67,7 +67,7 @@ class Sights {
   void watch(GstElement *element, bool is_dnn);
   void judge(GstElement *filter, const GstOneadaptGradient &gradient);
   void judge_place(const Watched &filter, const Sight &seen, const GstOneadaptGradient &gradient);
-  void judge_result(const Watched &dnn, GstBuffer *buffer);
+  void judge_result(const Watched &dnn, GstBuffer *buffer, GstClockTime time);
   GstClockTime step() const;
   bool excused(GstClockTime time) const;
   double cell(int frame, int input, int largest) const;

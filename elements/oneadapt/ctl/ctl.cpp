@@ -28,6 +28,7 @@
 #include "core/gradient/gradient.h"
 #include "ctl/ctl_impl.h"
 #include "interval_drain.h"
+#include "upstream_pictures.h"
 #include "walk.h"
 
 GST_DEBUG_CATEGORY(oneadaptctl_debug);
@@ -136,25 +137,48 @@ static bool wait_for_preroll(GstOneadaptCtl *self) {
   return true;
 }
 
+/// Keeps a question that is asked on `data` from a branch.
+static GstPadProbeReturn pass_by(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  return GST_PAD_PROBE_INFO_QUERY(info) == data ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
 /// Has everything downstream take what it has been sent, queues too, and DNNs the gradient of an interval that is over.
 /// What DNNs of this process say to that. Streaming thread.
 static oneadapt::DrainAnswers drain(GstOneadaptCtl *self, const oneadapt::IntervalOver &over = {}) {
   if (!wait_for_preroll(self)) return {};
+  struct Branch {
+    oneadapt::PadRef pad;
+    gulong passed_by = 0;
+  };
+  std::vector<Branch> branches;
   GstQuery *query = oneadapt::new_interval_drain(over);
-  gst_pad_peer_query(self->srcpad, query);
-  // A tee passes a query to its first branch that answers: the others are asked one by one.
-  oneadapt::walk_pads(self->srcpad, [query](GstElement *element, GstPad *) {
-    std::vector<GstPad *> branches;
+  // A tee passes a query to its first branch that answers: the others are asked one by one. Where there are DNNs, none
+  // without one is asked: in a pause, its sink may hold the question back until others have what this thread would
+  // have to send.
+  const bool dnns = oneadapt::leads_to_dnn(self->srcpad);
+  oneadapt::walk_pads(self->srcpad, [&](GstElement *element, GstPad *) {
+    std::vector<oneadapt::PadRef> pads;
     GST_OBJECT_LOCK(element);
     for (GList *l = element->srcpads; l && element->numsrcpads > 1; l = l->next)
-      branches.push_back(GST_PAD(gst_object_ref(l->data)));
+      pads.emplace_back(GST_PAD(gst_object_ref(l->data)));
     GST_OBJECT_UNLOCK(element);
-    for (GstPad *branch : branches) {
-      gst_pad_peer_query(branch, query);
-      gst_object_unref(branch);
+    for (oneadapt::PadRef &pad : pads) {
+      Branch branch{std::move(pad)};
+      if (dnns && !oneadapt::leads_to_dnn(branch.pad.get()))
+        branch.passed_by = gst_pad_add_probe(
+            branch.pad.get(), GstPadProbeType(GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH), pass_by,
+            query, nullptr);
+      branches.push_back(std::move(branch));
     }
     return true;
   });
+  gst_pad_peer_query(self->srcpad, query);
+  for (const Branch &branch : branches) {
+    if (branch.passed_by)
+      gst_pad_remove_probe(branch.pad.get(), branch.passed_by);
+    else
+      gst_pad_peer_query(branch.pad.get(), query);
+  }
   const oneadapt::DrainAnswers answers = oneadapt::answers_of(query);
   gst_query_unref(query);
   std::lock_guard<std::mutex> lock(self->state->loop.mutex);

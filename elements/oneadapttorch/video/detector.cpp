@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/macroblock/allocation.h"
+#include "element_transform.h"
 #include "frame_mark.h"
 #include "second_generation.h"
 #include "video/frame_duration.h"
@@ -137,8 +138,17 @@ std::vector<Box> Detector::regions() const {
   return regions;
 }
 
+/// Whether the picture has the caps that are in force on the pad. A caps event gets here first, and only then are the
+/// caps of the elements before this one the new ones.
+bool Detector::is_newest() const {
+  const auto now = picture_caps(place_.sink);
+  const GstVideoInfo &own = reader_.info();
+  return now && now->width == GST_VIDEO_INFO_WIDTH(&own) && now->height == GST_VIDEO_INFO_HEIGHT(&own) &&
+         now->par_n == GST_VIDEO_INFO_PAR_N(&own) && now->par_d == GST_VIDEO_INFO_PAR_D(&own);
+}
+
 std::vector<PlacedGradient> Detector::place(const Gradient &gradient) {
-  std::vector<PlacedGradient> placed = placer_.place(gradient);
+  std::vector<PlacedGradient> placed = placer_.place(gradient, is_newest());
   requantised_.gradient(placed.front().gradient);
   return placed;
 }
@@ -146,6 +156,7 @@ std::vector<PlacedGradient> Detector::place(const Gradient &gradient) {
 /// On the second generation of the picture that was inferred last. None: there is none after all.
 std::optional<std::vector<ScoredBox>> Detector::detect_again(const RunSettings &settings) {
   const std::unique_ptr<GstSample, UnrefSample> second = std::move(second_);
+  if (!is_newest()) return std::nullopt;
   const auto transform = transform_from_tunable(
       "Accuracy cannot be measured", "Put oneadaptshadow and this element on the same side of it", warned_measuring_);
   if (!transform || (second && !samples_.read_caps(second.get()))) return std::nullopt;

@@ -61,6 +61,7 @@ class Detector final : public DnnMedium {
   std::vector<ScoredBox> objects() const;
   std::optional<std::vector<ScoredBox>> detect_again(const RunSettings &settings);
   FrameSize frame_size() const;
+  bool is_newest() const;
   GstClockTime duration_of(GstBuffer *buffer) const;
   std::optional<FrameTransform> transform_from_tunable(const char *impossible, const char *remedy,
                                                        std::atomic<bool> &warned);

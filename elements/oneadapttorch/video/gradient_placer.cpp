@@ -13,9 +13,10 @@ PadRef ref(const PadRef &pad) { return PadRef(GST_PAD(gst_object_ref(pad.get()))
 
 }  // namespace
 
-std::vector<PlacedGradient> GradientPlacer::place(const Gradient &gradient) {
+std::vector<PlacedGradient> GradientPlacer::place(const Gradient &gradient, bool newest) {
   constexpr unsigned kMostChanges = 2;  // a change is over with the next gradient; what lasts longer is no change
   UpstreamPictures found = upstream_pictures(sink_);
+  found.in_step = found.in_step && newest;
   const unsigned width = gradient.map.frame_width, height = gradient.map.frame_height;
   // Behind a queue, upstream may have gone on to another size; then what was found for this one still holds.
   const bool last_fits = !last_.pictures.empty() && last_width_ == width && last_height_ == height;

@@ -20,8 +20,9 @@ class GradientPlacer {
   /// `sink`: the pad on which the DNN's pictures arrive; warnings are posted on `element`.
   GradientPlacer(GstElement *element, GstPad *sink) : element_(element), sink_(sink) {}
 
-  /// One for each picture that the DNN's was made of; never none. `gradient` is of the picture that `sink` gave last.
-  std::vector<PlacedGradient> place(const Gradient &gradient);
+  /// One for each picture that the DNN's was made of; never none. `newest`: the gradient's picture is of the caps that
+  /// `sink` has now; false where it waited and upstream has gone on.
+  std::vector<PlacedGradient> place(const Gradient &gradient, bool newest);
   /// Warns of elements that stood in the way of what was placed last, of each element once.
   void warn();
   /// Forgets the stream.

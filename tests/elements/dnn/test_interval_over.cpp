@@ -129,6 +129,26 @@ TEST(DnnIntervalOver, FramesAreNotHeldWhereNobodyAsks) {
   gst_buffer_unref(kept);
 }
 
+// A sink that waits for its first buffer would hold the question back.
+TEST(DnnIntervalOver, WhatLiesBehindIsNotAsked) {
+  Variable dnn;
+  dnn.frame(0);
+  unsigned asked = 0;
+  gst_pad_add_probe(
+      dnn.harness->sinkpad, GstPadProbeType(GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH),
+      [](GstPad *, GstPadProbeInfo *info, gpointer count) {
+        *static_cast<unsigned *>(count) += GST_QUERY_TYPE(GST_PAD_PROBE_INFO_QUERY(info)) == GST_QUERY_DRAIN ? 1 : 0;
+        return GST_PAD_PROBE_OK;
+      },
+      &asked, nullptr);
+  EXPECT_EQ(dnn.over(0).sent, 1u);
+  EXPECT_EQ(asked, 0u);
+  GstQuery *drain = gst_query_new_drain();  // somebody else's
+  gst_pad_peer_query(dnn.harness->srcpad, drain);
+  gst_query_unref(drain);
+  EXPECT_EQ(asked, 1u);
+}
+
 TEST(DnnIntervalOver, TwoElementsAreTwoDnns) {
   Variable one, two;
   GstQuery *query = new_interval_drain({});
