@@ -297,17 +297,21 @@ def odd_descriptions(a, folder):
     odd = [SDP.replace("H264", "H265"), SDP.split("m=")[0], SDP.split("m=")[0] + medium * 600, SDP.replace("90000", "0"), SDP.replace("90000", "-1"),
            SDP.replace("90000", "4294967295"), SDP.replace("96", "300"), SDP + "a=fmtp:96 sprop-parameter-sets=" + "A" * 50000 + "\r\n",
            SDP + "a=framesize:96 99999999-99999999\r\n", SDP.replace("RTP/AVP", "RTP/SAVP"), SDP.replace("video", "audio").replace("H264/90000", "PCMU/8000"),
-           "\x01\x02" * 2000, SDP.replace("a=rtpmap:96 H264/90000\r\n", ""), SDP + "a=key-mgmt:mikey " + "A" * 2000 + "\r\n"]
+           "\x01\x02" * 2000, SDP.encode().replace(b"video", b"vid\xff\xfeo"), SDP.replace("a=rtpmap:96 H264/90000\r\n", ""), SDP + "a=key-mgmt:mikey " + "A" * 2000 + "\r\n"]
     for _ in range(3):
         for sdp in odd:
             stranger = Stranger(server.port)
-            if stranger.announce("odd", sdp=sdp) == 200:
-                stranger.ask("SETUP", "odd/stream=0", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")
+            taken = stranger.announce("odd", sdp=sdp) == 200
+            # What was refused cannot be set up either.
+            status = stranger.ask("SETUP", "odd/stream=0", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")
+            assert taken or status == 455, (sdp[:200], status)
+            if taken:
                 stranger.ask("RECORD", "odd")
             stranger.close()
             time.sleep(0.05)
     newcomer(server)
     honest.check("odd descriptions")
+    assert "GStreamer" not in server.said(), server.said()  # a warning or a critical one
     calm(server, before)
     honest.end()
     server.end()
@@ -322,6 +326,10 @@ def ends(a, folder):
         time.sleep((i % 10) * 0.02)
         if i % 4 == 3:
             stranger.close()
+        if i % 4 == 2:  # somebody waits for a first picture, which does not come
+            viewer = Stranger(server.port)
+            viewer.send("DESCRIBE", "a/view")
+            time.sleep((i % 8) * 0.05)
         server.process.send_signal(signal.SIGHUP if i % 2 else signal.SIGTERM)
         server.process.wait(PATIENCE)
         assert server.process.returncode == 130, (i, server.process.returncode, server.said())

@@ -48,7 +48,7 @@ class Stranger:
             lines.append("Authorization: " + self.digest(method, self.url(path)))
         if body:
             lines.append(f"Content-Length: {len(body)}")
-        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + (body if isinstance(body, bytes) else body.encode()))
 
     def answer(self):
         """Status of the next answer; 0: the connection was closed."""

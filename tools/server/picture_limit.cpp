@@ -152,6 +152,9 @@ std::string announced_fault(const GstRTSPMessage *announce, const PictureLimit &
   guint8 *body = nullptr;
   guint size = 0;
   if (gst_rtsp_message_get_body(announce, &body, &size) != GST_RTSP_OK || !body) return "";
+  const std::string text(reinterpret_cast<const char *>(body), size);
+  if (!g_utf8_validate(text.c_str(), -1, nullptr))  // GStreamer cannot hold it
+    return "its session description is not UTF-8.";
   GstSDPMessage *sdp = nullptr;
   if (gst_sdp_message_new(&sdp) != GST_SDP_OK) return "";
   std::string fault;

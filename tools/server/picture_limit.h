@@ -19,8 +19,8 @@ struct PictureLimit {
   std::string fault(int picture_width, int picture_height) const;
 };
 
-/// Judges an ANNOUNCE by the sequence parameter sets in its session description, before anything is made for it.
-/// Empty: they are within the limit, or there are none (limit_pictures() judges the stream itself).
+/// Judges an ANNOUNCE by its session description, and the sequence parameter sets in that, before anything is made for
+/// it. Empty: they are within the limit, or there are none (limit_pictures() judges the stream itself).
 std::string announced_fault(const GstRTSPMessage *announce, const PictureLimit &limit);
 
 /// Posts an error on `parser` for caps of a larger picture, which do not reach the decoder.

@@ -148,4 +148,28 @@ void grant_media_access(GstRTSPMediaFactory *factory) {
   gst_rtsp_permissions_unref(permissions);
 }
 
+/// GLib reads all of the system's authorities for each connection otherwise, some 30 ms of the main thread, though no
+/// client is asked for a certificate.
+static void trust_nobody_else(const std::string &certificate) {
+  gchar *absolute = g_canonicalize_filename(certificate.c_str(), nullptr);
+  if (GTlsDatabase *own = g_tls_file_database_new(absolute, nullptr)) {
+    g_tls_backend_set_default_database(g_tls_backend_get_default(), own);
+    g_object_unref(own);
+  }
+  g_free(absolute);
+}
+
+GTlsCertificate *load_certificate(const std::string &certificate, const std::string &key) {
+  GError *error = nullptr;
+  GTlsCertificate *loaded =
+      g_tls_certificate_new_from_files(certificate.c_str(), (key.empty() ? certificate : key).c_str(), &error);
+  if (loaded) {
+    trust_nobody_else(certificate);
+    return loaded;
+  }
+  const std::string why = error->message;
+  g_clear_error(&error);
+  throw ServerError("--tls-certificate, --tls-key: " + why);
+}
+
 }  // namespace oneadapt::server

@@ -28,5 +28,7 @@ GstRTSPAuth *make_rtsp_auth(const std::string &users, RequestHooks hooks);
 void own_session(GstRTSPSession *session, GstRTSPClient *client);
 /// What make_rtsp_auth() lets in may do with this factory's media: all.
 void grant_media_access(GstRTSPMediaFactory *factory);
+/// For TLS, of PEM files; an empty `key` is in the certificate's. (transfer full) Throws ServerError.
+GTlsCertificate *load_certificate(const std::string &certificate, const std::string &key);
 
 }  // namespace oneadapt::server

@@ -107,6 +107,11 @@ struct Handlers {
   static void free_named(gpointer data, GClosure *) { delete static_cast<Named *>(data); }
 
   static void connected(GstRTSPServer *, GstRTSPClient *client, gpointer self) {
+    g_signal_connect(client, "pre-setup-request",
+                     G_CALLBACK(+[](GstRTSPClient *c, GstRTSPContext *context, gpointer s) -> GstRTSPStatusCode {
+                       return static_cast<Server *>(s)->set_up(c, context);
+                     }),
+                     self);
     g_signal_connect(client, "record-request", G_CALLBACK(+[](GstRTSPClient *c, GstRTSPContext *context, gpointer s) {
                        static_cast<Server *>(s)->record(c, context);
                      }),
@@ -131,11 +136,7 @@ struct Handlers {
   }
   static void configure_view(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer data) {
     gst_rtsp_media_set_reusable(media, FALSE);
-    GstElement *element = gst_rtsp_media_get_element(media);
-    GstElement *source = gst_bin_get_by_name_recurse_up(GST_BIN(element), "view");
-    (*static_cast<std::shared_ptr<ViewerFanout> *>(data))->add(source);
-    gst_object_unref(source);
-    gst_object_unref(element);
+    (*static_cast<std::shared_ptr<ViewerFanout> *>(data))->add(media);
   }
 };
 
@@ -187,7 +188,7 @@ void Server::listen() {
   limits.silence = std::chrono::seconds(options_.session_timeout);
   GTlsCertificate *certificate = nullptr;
   try {
-    certificate = load_certificate();
+    if (!options_.tls_certificate.empty()) certificate = load_certificate(options_.tls_certificate, options_.tls_key);
   } catch (const ServerError &) {
     g_object_unref(socket);
     throw;
@@ -198,6 +199,10 @@ void Server::listen() {
 }
 
 Server::~Server() {
+  {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    for (auto &[name, camera] : cameras_) camera.show->end();
+  }
   // Clients have threads of their own, which call us until they have ended. Their sources are in those threads'
   // contexts; this one's has what was on its way here.
   gate_->close();
@@ -218,33 +223,6 @@ Server::~Server() {
   gst_rtsp_thread_pool_cleanup();
   gate_.reset();
   g_object_unref(server_);
-}
-
-/// GLib reads all of the system's authorities for each connection otherwise, some 30 ms of the main thread, though no
-/// client is asked for a certificate.
-static void trust_nobody_else(const std::string &certificate) {
-  gchar *absolute = g_canonicalize_filename(certificate.c_str(), nullptr);
-  if (GTlsDatabase *own = g_tls_file_database_new(absolute, nullptr)) {
-    g_tls_backend_set_default_database(g_tls_backend_get_default(), own);
-    g_object_unref(own);
-  }
-  g_free(absolute);
-}
-
-/// For TLS; NULL without. (transfer full)
-GTlsCertificate *Server::load_certificate() const {
-  if (options_.tls_certificate.empty()) return nullptr;
-  const std::string &key = options_.tls_key.empty() ? options_.tls_certificate : options_.tls_key;
-  GError *error = nullptr;
-  GTlsCertificate *certificate =
-      g_tls_certificate_new_from_files(options_.tls_certificate.c_str(), key.c_str(), &error);
-  if (certificate) {
-    trust_nobody_else(options_.tls_certificate);
-    return certificate;
-  }
-  const std::string why = error->message;
-  g_clear_error(&error);
-  throw ServerError("--tls-certificate, --tls-key: " + why);
 }
 
 /// What a camera's pictures took stays with the allocator otherwise.
@@ -404,6 +382,23 @@ void Server::mount_view(const Camera &camera) {
   g_signal_connect_data(factory, "media-configure", G_CALLBACK(Handlers::configure_view),
                         new std::shared_ptr<ViewerFanout>(camera.show), free_shared<ViewerFanout>, GConnectFlags(0));
   gst_rtsp_mount_points_add_factory(mounts_, ("/" + camera.name + kView).c_str(), factory);
+}
+
+/// gst-rtsp-server takes a media for prepared that has been refused, or was never announced.
+GstRTSPStatusCode Server::set_up(GstRTSPClient *client, GstRTSPContext *context) {
+  const std::string path = context->uri && context->uri->abspath ? context->uri->abspath : "";
+  const std::string view = kView;
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  for (auto &[name, camera] : cameras_) {
+    const std::string own = "/" + name + "/";
+    if (path.compare(0, own.size(), own) != 0 || (path + "/").compare(own.size() - 1, view.size() + 1, view + "/") == 0)
+      continue;
+    if (!camera.media || camera.client != client) return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;
+    const GstRTSPMediaStatus status = gst_rtsp_media_get_status(camera.media);
+    if (status != GST_RTSP_MEDIA_STATUS_PREPARED && status != GST_RTSP_MEDIA_STATUS_SUSPENDED)
+      return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;
+  }
+  return GST_RTSP_STS_OK;
 }
 
 void Server::record(GstRTSPClient *client, GstRTSPContext *context) {

@@ -27,7 +27,7 @@ class ServerError : public std::runtime_error {
 
 struct Options {
   std::string model, device = "auto", classes, input_size = "auto";
-  bool measure = true;  ///< accuracy, for cameras that keep one; needs element oneadaptshadow
+  bool measure = true;   ///< accuracy, for cameras that keep one; needs element oneadaptshadow
   unsigned threads = 2;  ///< of one inference; with one, LibTorch leaves oneDNN out (docs/results/server.md)
   std::string address = "127.0.0.1";
   unsigned port = 8554;  ///< 0: any
@@ -45,17 +45,26 @@ struct Options {
 };
 
 /// A camera's pictures on their way from its DNN to who looks at them. Thread-safe.
-class ViewerFanout {
+class ViewerFanout : public std::enable_shared_from_this<ViewerFanout> {
  public:
   /// From the DNN's appsink.
   void push(GstSample *sample);
-  /// Takes a reference to a viewer's appsrc.
-  void add(GstElement *appsrc);
+  /// The media of somebody who looks, with an appsrc "view".
+  void add(GstRTSPMedia *media);
+  /// For all of them, and for who comes yet. Who still waits for the first picture is let go with an error.
   void end();
 
  private:
+  struct Viewer {
+    GstElement *appsrc;  ///< a reference
+    bool prepared = false;
+  };
+  static void on_prepared(GstRTSPMedia *media, gpointer self);
+  static void end(const Viewer &viewer);
+
   std::mutex mutex_;
-  std::vector<GstElement *> viewers_;
+  std::vector<Viewer> viewers_;
+  bool ended_ = false;
 };
 
 /// What the streaming threads count.
@@ -94,7 +103,6 @@ class Server {
 
  private:
   friend struct Handlers;
-  GTlsCertificate *load_certificate() const;
   void listen();
   void protect(GstRTSPMediaFactory *factory) const;
   /// Makes room for a camera, or says why not.
@@ -102,6 +110,8 @@ class Server {
   GstRTSPStatusCode make_room(const std::string &name, GstRTSPClient *client);
   void give_up(Camera &camera);
   void give_memory_back();
+  /// Whether a camera may set up what it has announced.
+  GstRTSPStatusCode set_up(GstRTSPClient *client, GstRTSPContext *context);
   void record(GstRTSPClient *client, GstRTSPContext *context);
   void closed(GstRTSPClient *client);
   void configured(Camera &camera, GstRTSPMedia *media);
