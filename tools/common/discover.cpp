@@ -3,6 +3,13 @@
 
 #include <gst/pbutils/pbutils.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <system_error>
+#include <utility>
+
 namespace oneadapt::tools {
 namespace {
 
@@ -27,6 +34,32 @@ void read_streams(GstDiscovererInfo *info, FileFacts &facts) {
 }
 
 }  // namespace
+
+std::optional<NumberedFiles> numbered_clouds(const std::string &folder) {
+  namespace fs = std::filesystem;
+  const auto is_number = [](const std::string &text) {
+    constexpr std::size_t kMost = 9;  // digits of what an int holds, leading zeros apart
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return g_ascii_isdigit(c); }) &&
+           text.size() - std::min(text.find_first_not_of('0'), text.size() - 1) <= kMost;
+  };
+  std::map<std::string, std::set<std::pair<unsigned, std::string>>> names;  // by extension
+  std::error_code error;
+  for (const auto &entry : fs::directory_iterator(folder, error)) {
+    const std::string stem = entry.path().stem().string(), extension = entry.path().extension().string();
+    if ((extension == ".bin" || extension == ".pcd") && is_number(stem))
+      names[extension].emplace(unsigned(std::stoul(stem)), stem);
+  }
+  if (names.empty()) return std::nullopt;
+  const auto &[extension, numbers] = *names.begin();
+  std::string path = folder;
+  for (std::size_t at = 0; (at = path.find('%', at)) != std::string::npos; at += 2) path.insert(at, "%");
+  NumberedFiles files;
+  files.pattern = path + "/%0" + std::to_string(numbers.begin()->second.size()) + "d" + extension;
+  files.first = numbers.begin()->first;
+  for (const auto &[number, stem] : numbers)
+    if (number == files.first + files.count) ++files.count;
+  return files;
+}
 
 FileFacts discover(const std::string &path) {
   FileFacts facts;

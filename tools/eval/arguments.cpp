@@ -37,7 +37,8 @@ void unique(std::vector<T> &list) {
 
 void declare_input(CLI::App &app, EvalOptions &o) {
   const OptionGroup options(app, kInput);
-  options.add("--clip", o.clips, "File of video or sound. Repeat it for more clips", "FILE")->required();
+  options.add("--clip", o.clips, "File of video or sound, or folder of point clouds. Repeat it for more clips", "FILE")
+      ->required();
   options.add("--model", o.model, "TorchScript model that describes itself (docs/models.md)", "FILE")->required();
   options.add("--classes", o.classes, "Labels of interest (default: all of the model's)", "A,B,..");
   options.add("--fps", o.fps, "Frames a second to take from a clip (default: the clip's own)", "N")
@@ -50,11 +51,11 @@ void declare_curves(CLI::App &app, Arguments &a) {
   const OptionGroup options(app, kCompared);
   EvalOptions &o = a.options;
   options
-      .add_shown(
+      .add(
           "--knobs", o.knobs,
-          "Knobs to adapt: qp, scale, framerate, b-bias, or qp-map (macroblocks) instead of qp; for sound rate and "
-          "bits; "
-          "with --resource frames change-threshold, pixel-threshold and area-threshold (policies without gradients use "
+          "Knobs to adapt: qp, scale, framerate, b-bias, or qp-map (macroblocks, the default) instead of qp; for sound "
+          "rate (the default) and bits; for point clouds keep, or keep-map (blocks, the default); with --resource "
+          "frames change-threshold, pixel-threshold and area-threshold (policies without gradients use "
           "the last two). These policies vary the first knob only, and keep the others at their most expensive "
           "value: " +
               curves_where([](const PolicyCurve &c) {
@@ -65,7 +66,7 @@ void declare_curves(CLI::App &app, Arguments &a) {
   options
       .add("--policies", o.policies,
            "Policies to compare: " + joined(evaluated_names(), ", ") +
-               " (default: " + joined(default_names("video", false)) + "; of sound, or with --resource frames, " +
+               " (default: " + joined(default_names("video", false)) + "; of others, or with --resource frames, " +
                joined(default_names("", false)) + ")",
            "A,B,..")
       ->delimiter(',');
@@ -108,10 +109,12 @@ void declare_measures(CLI::App &app, Arguments &a) {
            "S")
       ->check(not_negative());
   options
-      .add_shown("--metric", a.metric,
-                 "Accuracy: f1 (at IoU 0.5) or miou (mean IoU), of masks where the model gives masks, else of boxes",
-                 "NAME")
-      ->check(CLI::IsMember({"f1", "miou"}, CLI::ignore_case).description(""));
+      .add_shown(
+          "--metric", a.metric,
+          "Accuracy: f1 (at IoU 0.5) or miou (mean IoU), of masks where the model gives masks, else of boxes; of "
+          "point clouds f1 or f1-70 (at IoU 0.7)",
+          "NAME")
+      ->check(CLI::IsMember({"f1", "miou", "f1-70"}, CLI::ignore_case).description(""));
   options.flag("--per-class", o.per_class,
                "A box must also have the right class. By default an object is of interest or not, as in the paper");
   options
@@ -187,7 +190,6 @@ void declare_output(CLI::App &app, Arguments &a) {
 
 void declare(CLI::App &app, Arguments &a) {
   EvalOptions &o = a.options;
-  o.knobs = {"qp-map"};
   o.jobs = std::max(1u, std::thread::hardware_concurrency());
   o.profiling.profile_configurations = 6;
   declare_input(app, o);
@@ -208,7 +210,7 @@ void complete(Arguments &a) {
     o.properties[p.substr(0, eq)] = p.substr(eq + 1);
   }
   o.frames = a.resource == "frames";
-  o.metric = a.metric == "miou" ? Metric::MeanIou : Metric::F1;
+  o.metric = a.metric == "miou" ? Metric::MeanIou : a.metric == "f1-70" ? Metric::F1At70 : Metric::F1;
   unique(o.clips);
   unique(o.knobs);
   unique(o.policies);

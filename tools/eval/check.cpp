@@ -140,8 +140,8 @@ void check_training(const EvalOptions &options) {
 
 /// Whether the policy can be had of the clips' medium.
 void check_policy_medium(const EvaluatedPolicy &policy, const EvalOptions &options, const Medium &medium) {
-  if (!policy.curve.medium.empty() && policy.curve.medium != medium.name())
-    throw only_for("--policies: " + policy.curve.name, policy.curve.medium, medium.name());
+  if (!policy.curve.media.empty() && !among(medium.name(), policy.curve.media))
+    throw only_for("--policies: " + policy.curve.name, joined(policy.curve.media, " and "), medium.name());
   if (policy.curve.lookahead == CurveLookahead::Always && options.look_ahead == 0.0)
     throw RunError("--look-ahead: policy " + policy.curve.name + " wants one above 0; leave one of the two out");
 }
@@ -149,8 +149,9 @@ void check_policy_medium(const EvaluatedPolicy &policy, const EvalOptions &optio
 /// Whether the other options leave the policy what it needs. Not of checks of the paper, which choose their policies.
 void check_needs(const EvaluatedPolicy &policy, const EvalOptions &options) {
   const std::string &name = policy.curve.name;
-  if (!policy.quality_for.empty() && !among("qp-map", options.knobs) && !among("qp", options.knobs))
-    throw RunError("--policies: " + name + " " + policy.quality_for + "; add --knobs qp or qp-map, or leave it out");
+  if (!policy.quality_for.empty() && std::none_of(options.knobs.begin(), options.knobs.end(), has_map))
+    throw RunError("--policies: " + name + " " + policy.quality_for +
+                   "; add --knobs qp or qp-map (point clouds: keep-map), or leave it out");
   if (!policy.encoder.empty() && options.frames)
     throw RunError("--policies: " + name + " codes pictures; leave --resource frames out, or " + name);
   if (const Ref<GstElementFactory> factory{policy.encoder.empty() ? nullptr

@@ -2,8 +2,10 @@
 #include "eval/compose.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "core/policy/profile_grid.h"
 #include "core/policy/registry.h"
@@ -43,15 +45,31 @@ std::size_t interval_at(std::uint64_t stream_time) {
 
 Rungs Recorded::most_expensive() const { return top(knobs); }
 
-std::string start_property(const std::string &knob) { return knob == "qp-map" ? "qp" : knob; }
+namespace {
+
+/// Knobs that have a map, and the map's.
+constexpr std::array<std::pair<const char *, const char *>, 2> kMaps{{{"qp", "qp-map"}, {"keep", "keep-map"}}};
+
+}  // namespace
+
+std::string start_property(const std::string &knob) {
+  for (const auto &[whole, map] : kMaps)
+    if (knob == map) return whole;
+  return knob;
+}
+
+bool has_map(const std::string &knob) {
+  return std::any_of(kMaps.begin(), kMaps.end(),
+                     [&](const auto &pair) { return knob == pair.first || knob == pair.second; });
+}
 
 std::vector<std::string> with_maps(std::vector<std::string> knobs) {
-  std::replace(knobs.begin(), knobs.end(), std::string("qp"), std::string("qp-map"));
+  for (const auto &[whole, map] : kMaps) std::replace(knobs.begin(), knobs.end(), std::string(whole), std::string(map));
   return knobs;
 }
 
 std::vector<std::string> without_maps(std::vector<std::string> knobs) {
-  std::replace(knobs.begin(), knobs.end(), std::string("qp-map"), std::string("qp"));
+  std::transform(knobs.begin(), knobs.end(), knobs.begin(), start_property);
   return knobs;
 }
 

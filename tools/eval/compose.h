@@ -29,10 +29,12 @@ struct KnobLadder {
   std::vector<double> typical_accuracy, typical_resource;  ///< of each; empty: unknown
 };
 
-/// The filter's property that fixes a knob: a fixed macroblock map would be meaningless, so "qp-map" is fixed by the QP
-/// that maps are laid over.
+/// The filter's property that fixes a knob: a fixed map would be meaningless, so "qp-map" is fixed by the QP that maps
+/// are laid over, and "keep-map" by the share of points.
 std::string start_property(const std::string &knob);
-/// The same knobs, with macroblock maps instead of whole pictures' QP, and the other way round: without gradients there
+/// Whether there is such a map, of the knob or as one.
+bool has_map(const std::string &knob);
+/// The same knobs, with maps instead of what is the same everywhere, and the other way round: without gradients there
 /// is nothing to make a map from.
 std::vector<std::string> with_maps(std::vector<std::string> knobs);
 std::vector<std::string> without_maps(std::vector<std::string> knobs);

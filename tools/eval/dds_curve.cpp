@@ -86,7 +86,7 @@ EvaluatedPolicy dds_policy() {
   EvaluatedPolicy policy;
   policy.curve.name = "dds";
   policy.curve.role = CurveRole::RegionBaseline;
-  policy.curve.medium = "video";
+  policy.curve.media = {"video"};
   policy.quality_for = "sends regions at another QP";
   policy.make = [](const ClipRuns &clip, const EvaluatedPolicy &p) -> std::unique_ptr<CurveMaker> {
     return std::make_unique<DdsCurve>(clip, p);

@@ -21,7 +21,7 @@ const std::vector<EvaluatedPolicy> &evaluated_policies() {
     for (const PolicyInfo &policy : policies())
       for (const PolicyCurve &curve : policy.curves) {
         EvaluatedPolicy evaluated{curve, &policy};
-        if (policy.maps_only) evaluated.quality_for = "moves the macroblock map only";
+        if (policy.maps_only) evaluated.quality_for = "moves maps only";
         evaluated.make = make_sweep;
         evaluated.by_default = curve.role == CurveRole::Anchor || curve.role == CurveRole::Subject ||
                                curve.sweep == CurveSweep::MinAccuracies;
@@ -41,10 +41,16 @@ std::vector<std::string> evaluated_names() {
   return names;
 }
 
+/// Whether the curve is of this medium among few, rather than of anything.
+static bool is_only_for(const EvaluatedPolicy &policy, const std::string &medium) {
+  const std::vector<std::string> &media = policy.curve.media;
+  return std::find(media.begin(), media.end(), medium) != media.end();
+}
+
 std::vector<std::string> default_names(const std::string &medium, bool frames) {
   std::vector<std::string> names{evaluated_as(CurveRole::Anchor).curve.name};
   for (const EvaluatedPolicy &p : evaluated_policies())
-    if (p.by_default && p.curve.role == CurveRole::Baseline && p.curve.medium == medium &&
+    if (p.by_default && p.curve.role == CurveRole::Baseline && is_only_for(p, medium) &&
         (!frames || (p.encoder.empty() && p.curve.sweep != CurveSweep::MinAccuracies)))
       names.push_back(p.curve.name);
   names.push_back(evaluated_as(CurveRole::Subject).curve.name);

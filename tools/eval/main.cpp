@@ -60,7 +60,9 @@ void write_results(const json &results, const EvalOptions &o) {
 /// Does what the command line says. Throws what is wrong.
 void execute(Arguments &a, bool own_lambdas, const std::string &command) {
   EvalOptions &o = a.options;
-  if (o.policies.empty()) o.policies = default_names(open_clip(o.clips.front()).medium->name(), o.frames);
+  const Medium &first = *open_clip(o.clips.front()).medium;
+  if (o.policies.empty()) o.policies = default_names(first.name(), o.frames);
+  if (o.knobs.empty()) o.knobs = {first.traits().knob};
   const Medium &medium = check_options(o);
   const std::vector<double> &more_lambdas = medium.traits().more_lambdas;
   if (!own_lambdas) o.lambdas.insert(o.lambdas.end(), more_lambdas.begin(), more_lambdas.end());

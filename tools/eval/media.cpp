@@ -8,10 +8,11 @@
 namespace oneadapt::eval {
 
 const Medium &sound_medium();
+const Medium &lidar_medium();
 
 const std::vector<const Medium *> &media() {
   // A clip with both is video.
-  static const std::vector<const Medium *> all{&video_medium(), &sound_medium()};
+  static const std::vector<const Medium *> all{&video_medium(), &sound_medium(), &lidar_medium()};
   return all;
 }
 
@@ -39,12 +40,19 @@ const Medium &medium_in(const nlohmann::json &clip) {
 }
 
 Clip open_clip(const std::string &path) {
-  if (!std::filesystem::is_regular_file(path))
+  const bool folder = std::filesystem::is_directory(path);
+  if (!folder && !std::filesystem::is_regular_file(path))
     throw RunError("--clip: there is no file \"" + path + "\"; name a file of " + names(" or "));
-  const tools::FileFacts file = tools::discover(path);
+  tools::FileFacts file;
+  if (folder)
+    file.clouds = tools::numbered_clouds(path);
+  else
+    file = tools::discover(path);
   for (const Medium *medium : media())
     if (medium->holds(file)) return {medium, file};
   const std::string clip = "--clip: \"" + path + "\" ";
+  if (folder)
+    throw RunError(clip + "is a folder without point clouds; name one with files such as 000000.bin or 000000.pcd");
   if (file.readable) throw RunError(clip + "has neither " + names(" nor ") + " in it; name a file that has");
   throw RunError(clip + "cannot be read (" + (file.problem.empty() ? "is it a video file?" : file.problem) +
                  "); name a file of " + names(" or ") + " that GStreamer can decode");

@@ -37,6 +37,7 @@ class MediumRun {
 struct MediumTraits {
   std::string name;                   ///< as messages say it, and the field of results.json that holds what only it has
   std::string filter;                 ///< name of the element whose knobs are adapted
+  std::string knob;                   ///< that is adapted unless others are named
   bool scored_results = true;         ///< results have scores, and those below the DNN's threshold can be kept
   bool inputs_are_intervals = false;  ///< RunResult::input is of adaptation intervals, not of frames
   bool coded = false;                 ///< what is sent is coded with losses, unless it goes raw (RunOptions::raw)

@@ -162,7 +162,7 @@ class SoundMedium : public Medium {
 
  private:
   static MediumTraits sound_traits() {
-    MediumTraits traits{"sound", "oneadaptaudiofilter"};
+    MediumTraits traits{"sound", "oneadaptaudiofilter", "rate"};
     traits.scored_results = false;
     traits.inputs_are_intervals = true;
     traits.looks_ahead = true;
@@ -175,7 +175,7 @@ void SoundMedium::check(const EvalOptions &options) const {
   const std::pair<const char *, bool> of_video[] = {{"--figure", !options.figures.empty()},
                                                     {"--resource frames", options.frames},
                                                     {"--fps", options.fps > 0},
-                                                    {"--metric miou", options.metric != Metric::F1},
+                                                    {"--metric", options.metric != Metric::F1},
                                                     {"--key-int-max", options.key_int_max > 0},
                                                     {"--train-casva", !options.train_casva.empty()}};
   for (const auto &[option, given] : of_video)

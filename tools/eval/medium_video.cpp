@@ -117,7 +117,9 @@ class VideoMedium : public Medium {
  public:
   VideoMedium() : Medium(video_traits()) {}
   bool holds(const tools::FileFacts &file) const override { return file.video; }
-  void check(const EvalOptions &) const override {}
+  void check(const EvalOptions &options) const override {
+    if (options.metric == Metric::F1At70) throw only_for("--metric f1-70", "lidar", name());
+  }
   void complete(RunOptions &run, const EvalOptions &options, const tools::FileFacts &file) const override {
     // Without B pictures there is nothing to be biased.
     if (std::count(options.knobs.begin(), options.knobs.end(), "b-bias"))
@@ -152,7 +154,7 @@ class VideoMedium : public Medium {
 
  private:
   static MediumTraits video_traits() {
-    MediumTraits traits{"video", "oneadaptfilter"};
+    MediumTraits traits{"video", "oneadaptfilter", "qp-map"};
     traits.coded = true;
     return traits;
   }

@@ -71,8 +71,8 @@ struct RunOptions : CommonOptions {
   std::function<bool()> stop;
 };
 
-/// Of masks where the model gives some, else of boxes. MeanIou: miou().
-enum class Metric { F1, MeanIou };
+/// Of masks where the model gives some, else of boxes. MeanIou: miou(). F1At70: of point clouds, at an IoU of 0.7.
+enum class Metric { F1, MeanIou, F1At70 };
 
 /// An evaluation.
 struct EvalOptions : CommonOptions {

@@ -65,7 +65,7 @@ class OracleCurve : public CurveMaker {
 
 EvaluatedPolicy oracle_policy() {
   EvaluatedPolicy oracle;
-  oracle.curve = {"oracle", CurveSweep::FixedRungs, CurveRole::Baseline, "video"};
+  oracle.curve = {"oracle", CurveSweep::FixedRungs, CurveRole::Baseline, {"video"}};
   oracle.make = [](const ClipRuns &clip, const EvaluatedPolicy &policy) -> std::unique_ptr<CurveMaker> {
     return std::make_unique<OracleCurve>(clip, policy);
   };

@@ -84,7 +84,7 @@ json reference_json(const RunResult &reference) {
   constexpr double kNear = 0.1;
   double objects = 0, boxes = 0, near = 0;
   for (const FrameResult &f : reference.results) {
-    objects += double(f.boxes.size() + f.words.size());
+    objects += double(f.boxes.size() + f.boxes3d.size() + f.words.size());
     boxes += double(f.boxes.size());
     for (const ScoredBox &box : f.boxes) near += box.score < reference.threshold + kNear;
   }
@@ -113,7 +113,7 @@ json point_json(const std::string &setting, const PolicyRun &run, const RunResul
   auto at = [&](std::uint64_t t) { return std::min(count - 1, interval_at(t)); };
   for (const Packet &p : r.packets) bytes[at(p.stream_time)] += double(p.bytes);
   for (const FrameResult &f : r.results) {
-    objects[at(f.stream_time)] = double(f.boxes.size() + f.words.size());
+    objects[at(f.stream_time)] = double(f.boxes.size() + f.boxes3d.size() + f.words.size());
     ++analysed[at(f.stream_time)];
   }
   json intervals = json::array();

@@ -26,7 +26,7 @@ class ReductoCurve : public CurveMaker {
 EvaluatedPolicy reducto_policy() {
   EvaluatedPolicy policy;
   policy.curve.name = "reducto";
-  policy.curve.medium = "video";
+  policy.curve.media = {"video"};
   policy.frames_for = "chooses frames";
   policy.make = [](const ClipRuns &clip, const EvaluatedPolicy &) -> std::unique_ptr<CurveMaker> {
     return std::make_unique<ReductoCurve>(clip);

@@ -178,7 +178,10 @@ RunResult Run::result() {
   if (r.input.empty() && options_.stop && options_.stop()) throw RunStopped("interrupted before the first frame");
   if (r.input.empty()) throw RunError("no frame came out of \"" + options_.clip + "\": is it a video clip?");
   if (!options_.per_class)
-    for (FrameResult &frame : r.results) frame.boxes = of_interest(frame.boxes);
+    for (FrameResult &frame : r.results) {
+      frame.boxes = of_interest(frame.boxes);
+      frame.boxes3d = of_interest(frame.boxes3d);
+    }
   r.threshold = own_threshold(options_).value_or(model_threshold_);
   recorder_.finish(r);
   r.stills = stills_.chosen();

@@ -11,6 +11,7 @@
 
 #include "core/gradient/gradient.h"
 #include "core/sequence/sequence.h"
+#include "core/vision/box3d.h"
 #include "core/vision/metrics.h"
 #include "eval/options.h"
 
@@ -61,6 +62,7 @@ struct FrameResult {
   std::uint64_t stream_time = 0;       ///< ns
   std::vector<ScoredBox> boxes;        ///< normalised to the frame; with masks if it segments
   std::vector<SequenceElement> words;  ///< that begin in it
+  std::vector<ScoredBox3d> boxes3d;    ///< of a point cloud
 };
 
 /// What the DNN saw of one frame, with its boxes and the gradient drawn on it, at the clip's size.

@@ -34,7 +34,7 @@ std::string stamp(const std::string &path) {
 
 std::string build_stamp() {
   std::string all = VERSION;
-  for (const char *name : {"oneadapt", "oneadapttorch", "oneadaptoverlay"})
+  for (const char *name : {"oneadapt", "oneadapttorch", "oneadaptoverlay", "oneadaptlidar"})
     if (GstPlugin *plugin = gst_registry_find_plugin(gst_registry_get(), name)) {
       if (const gchar *file = gst_plugin_get_filename(plugin)) all += "|" + stamp(file);
       gst_object_unref(plugin);
@@ -87,10 +87,13 @@ json to_json(const std::vector<FrameResult> &frames) {
       if (!b.mask.none()) boxes.back().push_back({b.mask.width, b.mask.height, b.mask.counts});
     }
     results.push_back({f.stream_time, boxes});
-    if (f.words.empty()) continue;
-    json words = json::array();
+    if (f.words.empty() && f.boxes3d.empty()) continue;
+    json words = json::array(), in_space = json::array();
     for (const SequenceElement &w : f.words) words.push_back({w.label, w.time});
+    for (const auto &[b, score, label] : f.boxes3d)
+      in_space.push_back({b.x, b.y, b.z, b.length, b.width, b.height, b.yaw, score, label});
     results.back().push_back(words);
+    results.back().push_back(in_space);
   }
   return results;
 }
@@ -106,6 +109,9 @@ std::vector<FrameResult> frames_of(const json &j) {
     }
     if (f.size() > 2)
       for (const json &w : f.at(2)) frame.words.push_back({w.at(0), w.at(1)});
+    if (f.size() > 3)
+      for (const json &b : f.at(3))
+        frame.boxes3d.push_back({{b.at(0), b.at(1), b.at(2), b.at(3), b.at(4), b.at(5), b.at(6)}, b.at(7), b.at(8)});
     frames.push_back(std::move(frame));
   }
   return frames;

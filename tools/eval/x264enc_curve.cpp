@@ -125,7 +125,7 @@ template <class Curve, bool lookahead>
 EvaluatedPolicy x264enc(const char *name, bool by_default) {
   EvaluatedPolicy policy;
   policy.curve.name = name;
-  policy.curve.medium = "video";
+  policy.curve.media = {"video"};
   policy.by_default = by_default;
   policy.encoder = "x264enc";
   policy.package = "gst-plugins-ugly (Debian: gstreamer1.0-plugins-ugly)";

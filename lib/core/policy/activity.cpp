@@ -55,8 +55,8 @@ PolicyInfo activity_policy() {
   // What goes on in sound is a voice: as in the paper, in seconds that are over, and with the same look-ahead as
   // others.
   info.curves = {
-      {"voice-detection", CurveSweep::StartRungs, CurveRole::Baseline, "sound", CurveLookahead::Never},
-      {"voice-detection-ahead", CurveSweep::StartRungs, CurveRole::Baseline, "sound", CurveLookahead::Always}};
+      {"voice-detection", CurveSweep::StartRungs, CurveRole::Baseline, {"sound"}, CurveLookahead::Never},
+      {"voice-detection-ahead", CurveSweep::StartRungs, CurveRole::Baseline, {"sound"}, CurveLookahead::Always}};
   info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<ActivityPolicy>(); };
   return info;
 }

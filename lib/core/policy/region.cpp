@@ -30,7 +30,7 @@ PolicyInfo region_policy() {
   info.name = "region";
   info.needs.gradient = true;  // the boxes come with it
   info.maps_only = true;
-  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::RegionBaseline, "video"}};
+  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::RegionBaseline, {"video", "lidar"}}};
   info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<RegionPolicy>(); };
   return info;
 }

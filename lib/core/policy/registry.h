@@ -54,7 +54,7 @@ struct PolicyCurve {
   std::string name;  ///< of all policies' curves, no two are alike
   CurveSweep sweep = CurveSweep::Lambdas;
   CurveRole role = CurveRole::Baseline;
-  std::string medium = {};  ///< "video", "sound" …: all that the curve can be of; empty: any
+  std::vector<std::string> media = {};  ///< "video", "sound" …: what the curve can be of; empty: anything
   CurveLookahead lookahead = CurveLookahead::AsSet;
 };
 

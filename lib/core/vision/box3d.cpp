@@ -99,6 +99,14 @@ std::vector<std::size_t> nms(const std::vector<ScoredBox3d> &boxes, double max_i
   return kept;
 }
 
+std::vector<ScoredBox3d> of_interest(std::vector<ScoredBox3d> boxes) {
+  constexpr double kMaxIou = 0.1;  // as a model's description has it unless it says otherwise
+  for (ScoredBox3d &box : boxes) box.label = 0;
+  std::vector<ScoredBox3d> kept;
+  for (const std::size_t i : nms(boxes, kMaxIou)) kept.push_back(boxes[i]);
+  return kept;
+}
+
 double f1(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference, double min_iou) {
   if (result.empty() && reference.empty()) return 1;
   std::vector<bool> taken(reference.size());

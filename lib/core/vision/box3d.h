@@ -28,6 +28,9 @@ double iou(const Box3d &a, const Box3d &b);
 /// their order.
 std::vector<std::size_t> nms(const std::vector<ScoredBox3d> &boxes, double max_iou);
 
+/// The same objects without their classes: of two of different classes in one place, the better one.
+std::vector<ScoredBox3d> of_interest(std::vector<ScoredBox3d> boxes);
+
 /// F1 of `result` against `reference`, matched greedily by score within a class; a match needs iou() ≥ `min_iou`. Each
 /// reference box is matched once. 1 if both are empty, 0 if one is.
 double f1(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference, double min_iou = 0.5);

@@ -128,7 +128,7 @@ PolicyInfo casva_policy() {
   info.name = "casva";
   info.needs.bytes = true;
   info.needs.file = "oneadapt-eval --train-casva";
-  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::Baseline, "video"}};
+  info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::Baseline, {"video"}}};
   info.make = [](const std::string &file) {
     return make_casva_policy(std::make_shared<const CasvaModel>(read_casva(file)));
   };
