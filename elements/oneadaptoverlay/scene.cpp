@@ -87,7 +87,7 @@ std::string knobs_markup(const GstStructure *knobs, const BlockMap *map) {
   }
   if (map && !map->values.empty()) {
     const auto [least, greatest] = std::minmax_element(map->values.begin(), map->values.end());
-    markup += (markup.empty() ? "" : kGap) + pair("map", decimal(*least, "%+g") + " … " + decimal(*greatest, "%+g"));
+    markup += (markup.empty() ? "" : kGap) + pair("qp-map", decimal(*least, "%+g") + " … " + decimal(*greatest, "%+g"));
   }
   return markup;
 }

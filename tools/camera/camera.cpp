@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/usual_accuracy.h"
 #include "gstoneadapt.h"
 
 namespace oneadapt::camera {
@@ -69,7 +70,7 @@ void Camera::start() {
   if (options_.source.rfind("/dev/", 0) == 0) g_object_set(source, "device", options_.source.c_str(), nullptr);
   if (options_.source != "test" && options_.source.rfind("/dev/", 0) != 0)
     g_object_set(source, "location", options_.source.c_str(), nullptr);
-  const double min_accuracy = options_.min_accuracy.value_or(options_.lambda ? 0 : kMinAccuracy);
+  const double min_accuracy = options_.min_accuracy.value_or(options_.lambda ? 0 : tools::kUsualAccuracy);
   const std::string knobs = !options_.knobs.empty() ? options_.knobs : min_accuracy > 0 ? "qp-map" : "qp";
   g_object_set(ctl_, "knobs", knobs.c_str(), "min-accuracy", min_accuracy, "lambda", options_.lambda.value_or(1),
                "max-bitrate", guint64(options_.max_bitrate), nullptr);

@@ -15,14 +15,11 @@ class CameraError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// As oneadapt-run's.
-constexpr double kMinAccuracy = 0.9;
-
 struct Options {
   std::string source, location;  ///< clip, "test" or /dev/video…; rtsp://…
   std::string protocols = "tcp", user, password, tls_ca;
   std::string knobs;                           ///< empty: `qp-map` where an accuracy is kept, else `qp`
-  std::optional<double> lambda, min_accuracy;  ///< neither: an accuracy of kMinAccuracy is kept
+  std::optional<double> lambda, min_accuracy;  ///< neither: the usual accuracy is kept
   unsigned long max_bitrate = 0;               ///< bit/s
   double fps = 0;                              ///< 0: the source's own
   bool loop = false;

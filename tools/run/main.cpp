@@ -13,6 +13,7 @@
 #include "common/cli.h"
 #include "common/interruption.h"
 #include "common/output.h"
+#include "common/usual_accuracy.h"
 #include "config.h"
 #include "core/output/line_file.h"
 #include "core/policy/registry.h"
@@ -34,8 +35,6 @@ namespace {
 
 /// Frames with boxes in the report: as many as stand side by side and still show something.
 constexpr unsigned kStills = 6;
-/// What users of detectors put up with, about: one object in ten is another one.
-constexpr double kMinAccuracy = 0.9;
 
 json to_json(const IntervalRow &r) {
   json knobs = json::object(), effects = json::object();
@@ -224,7 +223,7 @@ void complete(Arguments &a) {
   RunOptions &o = a.options;
   const PolicyInfo &policy = oneadapt::find_policy(o.policy);
   o.lambda = a.lambda.value_or(o.lambda);
-  o.min_accuracy = a.min_accuracy.value_or(a.lambda || !policy.heeds.min_accuracy ? 0 : kMinAccuracy);
+  o.min_accuracy = a.min_accuracy.value_or(a.lambda || !policy.heeds.min_accuracy ? 0 : kUsualAccuracy);
   if (o.min_accuracy > 0 && o.knobs.empty()) o.knobs = "qp-map";
 }
 

@@ -110,6 +110,7 @@ TEST(Scene, TheLineHasTheMapsEnds) {
   EXPECT_EQ(oneadapt::knobs_markup(knobs, &map), oneadapt::knobs_markup(knobs));
   gst_structure_free(knobs);
   EXPECT_NE(markup.find("<b>-2 … +14</b>"), std::string::npos) << markup;
+  EXPECT_NE(markup.find(">qp-map<"), std::string::npos) << markup;
 }
 TEST(Scene, TheLegendSaysWhereColoursEndAndWhatIsGreatest) {
   using oneadapt::legend_markup;
