@@ -202,6 +202,27 @@ TEST(TrainLidar, ScoresAreOfAllTurns) {
   EXPECT_NE(table_of(score).find("cyclist"), std::string::npos);
 }
 
+TEST(TrainLidar, ModelOfTheSourceFindsWhatIsInOtherStreets) {
+  oneadapt::ModelOptions options;
+  options.path = PILLARS;
+  options.device = "cpu";
+  const auto model = CloudModel::load(options);
+  const Score of_kitti = score(*model, 8, Sensor());
+  EXPECT_GT(of_kitti.all(0).wanted, 80U);
+  EXPECT_GE(of_kitti.all(0).f1(), 0.7);
+  // Where it is sure of something, there is a gradient all the same.
+  const Example example = example_to_score(0, 8, Sensor());
+  const oneadapt::PolarGrid grid;
+  const auto boxes = model->infer_for_gradient(example.points.data(), example.points.size(), grid);
+  ASSERT_GE(boxes.size(), 5U);
+  oneadapt::Gradient gradient;
+  model->backward(gradient);
+  const auto felt = std::count_if(boxes.begin(), boxes.end(), [&](const auto &b) {
+    return gradient.map.values[grid.block_of(float(b.box.x), float(b.box.y))] > 0;
+  });
+  EXPECT_GE(std::size_t(felt), boxes.size() / 2) << "the middle may be in a block without points";
+}
+
 TEST(TrainLidar, StreetsAreTurnedWithTheirObjects) {
   Random random(5), same(5);
   for (int i = 0; i < 3; i++) {

@@ -54,7 +54,7 @@ void print_score(const std::string &path, const Options &o) {
   const Score result = score(*model, o.turns, o.sensor);
   std::printf("%u turns of %u beams on streets that were not trained on, objects that %u points or more hit:\n%s",
               o.turns, o.sensor.beams, kLeastHits, table_of(result).c_str());
-  std::printf("Inference: %.0f ms a turn\n", result.milliseconds);
+  std::printf("Inference: %.0f ms of CPU time a turn\n", result.milliseconds);
 }
 
 /// The model is written with each report, so that whatever ends the training leaves a usable one.

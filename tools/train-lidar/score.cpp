@@ -2,9 +2,9 @@
 #include "score.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 
 namespace oneadapt_lidar {
 
@@ -39,14 +39,13 @@ void Score::add(const std::vector<ScoredBox3d> &found, const std::vector<Object>
 }
 
 Score score(oneadapt::CloudModel &model, unsigned turns, const Sensor &sensor) {
-  using Clock = std::chrono::steady_clock;
   Score score;
   std::vector<double> times;
   for (unsigned i = 0; i < turns; i++) {
     const Example example = example_to_score(i, turns, sensor);
-    const auto start = Clock::now();
+    const std::clock_t start = std::clock();
     const auto boxes = model.infer(example.points.data(), example.points.size());
-    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    times.push_back(1000.0 * double(std::clock() - start) / CLOCKS_PER_SEC);
     score.add(boxes, example.objects);
   }
   if (times.empty()) return score;

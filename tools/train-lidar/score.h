@@ -21,7 +21,7 @@ struct Tally {
 
 struct Score {
   Tally of[kClasses][kOverlaps.size()];
-  double milliseconds = 0;  ///< median of an inference
+  double milliseconds = 0;  ///< CPU time of an inference, of all threads; the median
   Tally all(std::size_t overlap) const;
   void add(const std::vector<oneadapt::ScoredBox3d> &found, const std::vector<Object> &wanted);
 };
