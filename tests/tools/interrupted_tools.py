@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""oneadapt-import, -inspect and -train-speech when they are interrupted, and when they cannot write.
+"""oneadapt-import, -inspect, -train-speech and -train-lidar when they are interrupted, and when they cannot write.
 
-Usage: interrupted_tools.py SOURCE_ROOT IMPORT INSPECT TRAIN_SPEECH
+Usage: interrupted_tools.py SOURCE_ROOT IMPORT INSPECT TRAIN_SPEECH TRAIN_LIDAR
 """
+import itertools
 import math
 import os
 import shutil
@@ -19,7 +20,7 @@ import wave
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import interruption  # noqa: E402  # pylint: disable=wrong-import-position
 
-ROOT, IMPORT, INSPECT, TRAIN = sys.argv[1:5]
+ROOT, IMPORT, INSPECT, TRAIN, LIDAR = sys.argv[1:6]
 MODEL = os.path.join(ROOT, "tools/train-speech/digits-ctc.pt")
 RATE = 16000
 
@@ -56,11 +57,12 @@ class InterruptedTools(unittest.TestCase):
         return {
             "oneadapt-import": [IMPORT, "--describe", MODEL, file, "--set", "name=again"],
             "oneadapt-inspect": [INSPECT, MODEL, "--repeat", "10000", "--json", file],
+            "oneadapt-train-lidar": [LIDAR, "train", "--steps", "100000", "--output", file],
             "oneadapt-train-speech": [TRAIN, "train", "--data", self.tones, "--steps", "100000", "--output", file],
         }
 
     def test_one_line_and_no_half_file(self):
-        for number, program in zip(interruption.SIGNALS, self.commands("")):
+        for number, program in zip(itertools.cycle(interruption.SIGNALS), self.commands("")):
             with self.subTest(program=program, signal=number):
                 output = self.output()
                 with interruption.start(self.commands(output)[program]) as process:
@@ -110,6 +112,7 @@ class InterruptedTools(unittest.TestCase):
         full, missing = ("/dev/full", "make room"), (missing, "make its folder")
         describe = self.commands(self.output())["oneadapt-import"]
         train = self.commands(self.output())["oneadapt-train-speech"]
+        lidar = self.commands(self.output())["oneadapt-train-lidar"]
         inspect = [INSPECT, MODEL, "--repeat", "0"]
         cases = [
             (describe[:3] + [full[0], *describe[4:]], "OUTPUT", *full),
@@ -122,6 +125,8 @@ class InterruptedTools(unittest.TestCase):
             (mix + ["--output", self.folder], "--output", self.folder, "name a file"),
             (train[:-1] + [missing[0]], "--output", *missing),  # said before the training, which would last for hours
             (train + ["--curve", full[0]], "--curve", *full),
+            (lidar[:-1] + [missing[0]], "--output", *missing),
+            (lidar + ["--curve", full[0]], "--curve", *full),
         ]
         for command, option, path, remedy in cases:
             with self.subTest(command=command):
