@@ -18,10 +18,11 @@ const std::vector<const Medium *> &media() {
 
 namespace {
 
-/// "video or sound"
-std::string names(const char *between) {
+/// What a file may hold: "video or sound".
+std::string in_files(const char *between) {
   std::vector<std::string> list;
-  for (const Medium *medium : media()) list.push_back(medium->name());
+  for (const Medium *medium : media())
+    if (!medium->traits().folders) list.push_back(medium->name());
   return joined(list, between);
 }
 
@@ -30,7 +31,7 @@ std::string names(const char *between) {
 const Medium &find_medium(const std::string &name) {
   for (const Medium *medium : media())
     if (medium->name() == name) return *medium;
-  throw RunError("there is no medium \"" + name + "\"; there are " + names(", "));
+  throw RunError("there is no medium \"" + name + "\"");
 }
 
 const Medium &medium_in(const nlohmann::json &clip) {
@@ -42,7 +43,8 @@ const Medium &medium_in(const nlohmann::json &clip) {
 Clip open_clip(const std::string &path) {
   const bool folder = std::filesystem::is_directory(path);
   if (!folder && !std::filesystem::is_regular_file(path))
-    throw RunError("--clip: there is no file \"" + path + "\"; name a file of " + names(" or "));
+    throw RunError("--clip: there is no file \"" + path + "\"; name a file of " + in_files(" or ") +
+                   ", or a folder of point clouds");
   tools::FileFacts file;
   if (folder)
     file.clouds = tools::numbered_clouds(path);
@@ -53,9 +55,9 @@ Clip open_clip(const std::string &path) {
   const std::string clip = "--clip: \"" + path + "\" ";
   if (folder)
     throw RunError(clip + "is a folder without point clouds; name one with files such as 000000.bin or 000000.pcd");
-  if (file.readable) throw RunError(clip + "has neither " + names(" nor ") + " in it; name a file that has");
+  if (file.readable) throw RunError(clip + "has neither " + in_files(" nor ") + " in it; name a file that has");
   throw RunError(clip + "cannot be read (" + (file.problem.empty() ? "is it a video file?" : file.problem) +
-                 "); name a file of " + names(" or ") + " that GStreamer can decode");
+                 "); name a file of " + in_files(" or ") + " that GStreamer can decode");
 }
 
 RunError only_for(const std::string &option, const std::string &medium, const std::string &clips) {

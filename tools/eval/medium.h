@@ -42,6 +42,7 @@ struct MediumTraits {
   bool inputs_are_intervals = false;  ///< RunResult::input is of adaptation intervals, not of frames
   bool coded = false;                 ///< what is sent is coded with losses, unless it goes raw (RunOptions::raw)
   bool looks_ahead = false;           ///< the filter has a property `look-ahead`
+  bool folders = false;               ///< its clips are folders
   std::vector<double> more_lambdas = {};  ///< λ that the default has besides, for curves that go down further
 };
 

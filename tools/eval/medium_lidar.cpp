@@ -129,6 +129,7 @@ class LidarMedium : public Medium {
   static MediumTraits lidar_traits() {
     MediumTraits traits{"lidar", "oneadaptlidarfilter", "keep-map"};
     traits.coded = true;
+    traits.folders = true;
     traits.scored_results = false;  // no policy asks for uncertain boxes in space
     return traits;
   }
