@@ -11,6 +11,7 @@
 
 #include "eval/evaluation.h"
 #include "eval/medium.h"
+#include "evaluated.h"
 #include "play.h"
 #include "test_models.h"
 
@@ -55,11 +56,6 @@ class LidarEval : public ::testing::Test {
     o.jobs = 1;
     o.output = folder.file("out");
     return o;
-  }
-  nlohmann::json evaluated(const EvalOptions &o) const {
-    check_options(o);
-    Runner runner(o, RunStore(o.output + "/runs"));
-    return evaluate_clip(runner, clip);
   }
   static std::string refusal(const EvalOptions &o) {
     try {

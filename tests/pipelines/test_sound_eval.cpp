@@ -10,6 +10,7 @@
 #include "eval/compose.h"
 #include "eval/evaluation.h"
 #include "eval/medium.h"
+#include "evaluated.h"
 #include "play.h"
 #include "test_models.h"
 
@@ -75,11 +76,6 @@ class SoundEval : public ::testing::Test {
     o.jobs = 1;
     o.output = folder.file("out");
     return o;
-  }
-  nlohmann::json evaluated(const EvalOptions &o) const {
-    check_options(o);
-    Runner runner(o, RunStore(o.output + "/runs"));
-    return evaluate_clip(runner, clip);
   }
   RunResult at(double rate) const {
     RunOptions o = options();

@@ -319,6 +319,7 @@ def odd_descriptions(a, folder):
 
 def ends(a, folder):
     """SIGTERM, or SIGHUP, at the moment of RECORD."""
+    longest = 0
     for i in range(a.ends):
         server = Server(a, folder)
         stranger = Stranger(server.port)
@@ -331,10 +332,12 @@ def ends(a, folder):
             viewer.send("DESCRIBE", "a/view")
             time.sleep((i % 8) * 0.05)
         server.process.send_signal(signal.SIGHUP if i % 2 else signal.SIGTERM)
+        began = time.monotonic()
         server.process.wait(PATIENCE)
+        longest = max(longest, time.monotonic() - began)
         assert server.process.returncode == 130, (i, server.process.returncode, server.said())
         assert "disconnected" in server.said() and "CRITICAL" not in server.said(), server.said()
-    print(f"  ended {a.ends} times", flush=True)
+    print(f"  ended {a.ends} times, each within {longest:.1f} s", flush=True)
 
 
 TESTS = [silent, half_handshakes, endless, held_names, dawdlers, large_pictures, large_beside_small, odd_descriptions, ends]

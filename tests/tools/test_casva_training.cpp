@@ -51,4 +51,8 @@ TEST(CasvaSamples, HandWorked) {
   fine->seconds = 2.5;
   EXPECT_EQ(casva_samples(recorded, Metric::F1).size(), 2u);
   EXPECT_EQ(without_maps({"qp-map", "scale"}), (std::vector<std::string>{"qp", "scale"}));
+  EXPECT_EQ(without_maps({"keep-map"}), (std::vector<std::string>{"keep"}));
+  EXPECT_EQ(with_maps({"keep"}), (std::vector<std::string>{"keep-map"}));
+  EXPECT_TRUE(has_map("keep") && has_map("qp-map"));
+  EXPECT_FALSE(has_map("scale"));
 }

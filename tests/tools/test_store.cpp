@@ -206,6 +206,21 @@ TEST_F(Store, AnotherInputOrAnotherSettingIsAnotherRun) {
   EXPECT_FALSE(store.find(options));
 }
 
+TEST_F(Store, AFolderIsItsFiles) {
+  const RunStore store(runs().string());
+  fs::create_directory(folder / "turns");
+  write("turns/000000.bin", "a");
+  options.clip = (folder / "turns").string();
+  store.keep(options, result);
+  EXPECT_TRUE(store.find(options));
+  write("turns/000001.bin", "b");
+  EXPECT_FALSE(store.find(options)) << "another one has come";
+  fs::remove(folder / "turns" / "000001.bin");
+  EXPECT_TRUE(store.find(options));
+  write("turns/000000.bin", "another");
+  EXPECT_FALSE(store.find(options));
+}
+
 TEST_F(Store, ADamagedFileIsNotFound) {
   const RunStore store(runs().string());
   store.keep(options, result);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <utility>
 
 #include "eval/medium.h"
 #include "eval/text.h"
@@ -62,6 +64,24 @@ Clip open_clip(const std::string &path) {
 
 RunError only_for(const std::string &option, const std::string &medium, const std::string &clips) {
   return RunError(option + " is for " + medium + ", and the clips are " + clips + "; leave it out");
+}
+
+const FrameResult *result_in_force(const RunResult &run, std::uint64_t time) {
+  // Time stamps may have been rounded on their way through a codec.
+  constexpr std::uint64_t kSlack = GST_MSECOND;
+  const auto after = std::upper_bound(run.results.begin(), run.results.end(), time + kSlack,
+                                      [](std::uint64_t t, const FrameResult &r) { return t < r.stream_time; });
+  return after == run.results.begin() ? nullptr : &*std::prev(after);
+}
+
+void refuse_options_of_video(const EvalOptions &options, const std::string &clips) {
+  const std::pair<const char *, bool> of_video[] = {{"--figure", !options.figures.empty()},
+                                                    {"--resource frames", options.frames},
+                                                    {"--metric miou", options.metric == Metric::MeanIou},
+                                                    {"--key-int-max", options.key_int_max > 0},
+                                                    {"--train-casva", !options.train_casva.empty()}};
+  for (const auto &[option, given] : of_video)
+    if (given) throw only_for(option, "video", clips);
 }
 
 double Medium::mean_accuracy(const RunResult &result, const RunResult &reference, Metric metric) const {

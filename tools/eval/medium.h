@@ -102,6 +102,11 @@ struct Clip {
 /// Throws RunError when the file cannot be read, or is of no medium.
 Clip open_clip(const std::string &path);
 
+/// The last result that is not later than `time`; NULL: there is none.
+const FrameResult *result_in_force(const RunResult &run, std::uint64_t time);
+
+/// Throws for the first of the options that are for video alone.
+void refuse_options_of_video(const EvalOptions &options, const std::string &clips);
 /// "OPTION is for A, and the clips are B; leave it out"
 RunError only_for(const std::string &option, const std::string &medium, const std::string &clips);
 

@@ -172,14 +172,8 @@ class SoundMedium : public Medium {
 };
 
 void SoundMedium::check(const EvalOptions &options) const {
-  const std::pair<const char *, bool> of_video[] = {{"--figure", !options.figures.empty()},
-                                                    {"--resource frames", options.frames},
-                                                    {"--fps", options.fps > 0},
-                                                    {"--metric miou", options.metric == Metric::MeanIou},
-                                                    {"--key-int-max", options.key_int_max > 0},
-                                                    {"--train-casva", !options.train_casva.empty()}};
-  for (const auto &[option, given] : of_video)
-    if (given) throw only_for(option, "video", name());
+  refuse_options_of_video(options, name());
+  if (options.fps > 0) throw only_for("--fps", "video", name());
   if (options.metric == Metric::F1At70) throw only_for("--metric f1-70", "lidar", name());
 }
 

@@ -8,6 +8,7 @@
 
 #include "eval/clip_source.h"
 #include "eval/encoder_cost.h"
+#include "eval/frame_run.h"
 #include "eval/medium.h"
 #include "eval/pads.h"
 #include "eval/pipeline.h"
@@ -43,7 +44,7 @@ void read_boxes(GstBuffer *buffer, std::vector<ScoredBox> &boxes) {
   }
 }
 
-class VideoRun : public MediumRun {
+class VideoRun : public FrameRun {
  public:
   explicit VideoRun(const RunOptions &options)
       : passes_(options.second_pass), second_pass_(options.second_pass), encoder_(!options.encoder.empty()) {}
@@ -51,8 +52,7 @@ class VideoRun : public MediumRun {
     if (second_pass_) passes_.tap(pipeline);
     if (encoder_) cost_.tap(pipeline, "filter");
     // What a second pass leaves out came in all the same.
-    eval::tap(pipeline, second_pass_ ? "camera" : encoder_ ? "filter" : "ctl", "sink", on_input, this);
-    eval::tap(pipeline, "dnn", "src", on_result, this);
+    tap_frames(pipeline, second_pass_ ? "camera" : encoder_ ? "filter" : "ctl");
     eval::tap(pipeline, "upright", "src", forget_orientation, nullptr, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
     size_.tap(pipeline);
   }
@@ -61,56 +61,29 @@ class VideoRun : public MediumRun {
   }
   void finish(RunResult &result) override {
     if (passes_.lost()) throw RunError("a picture of the first pass was lost: is avdec_h264 GStreamer's own?");
-    if (encoder_ && results_.size() != input_.size())
-      throw RunError("of " + std::to_string(input_.size()) + " pictures that were coded, " +
-                     std::to_string(results_.size()) + " came to the DNN: is avdec_h264 GStreamer's own?");
+    if (encoder_ && frames_analysed() != frames_in())
+      throw RunError("of " + std::to_string(frames_in()) + " pictures that were coded, " +
+                     std::to_string(frames_analysed()) + " came to the DNN: is avdec_h264 GStreamer's own?");
     if (encoder_) result.encode_s = cost_.seconds();
-    result.input = std::move(input_);
-    result.results = std::move(results_);
+    FrameRun::finish(result);
     result.width = size_.width();
     result.height = size_.height();
-    if (!result.input.empty())
-      result.seconds = double(result.input.back() - result.input.front() + frame_duration_) / GST_SECOND;
   }
 
- private:
-  static GstPadProbeReturn on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data);
-  static GstPadProbeReturn on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data);
+ protected:
+  void read(GstBuffer *buffer, FrameResult &result) const override { read_boxes(buffer, result.boxes); }
 
+ private:
   PassOverlay passes_;
   bool second_pass_, encoder_;
   EncoderCost cost_;
   WrittenSize size_;
-  std::vector<std::uint64_t> input_;
-  GstClockTime frame_duration_ = 0;
-  std::vector<FrameResult> results_;
 };
 
-GstPadProbeReturn VideoRun::on_input(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  auto *self = static_cast<VideoRun *>(data);
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  self->input_.push_back(stream_time(pad, buffer));
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) self->frame_duration_ = GST_BUFFER_DURATION(buffer);
-  return GST_PAD_PROBE_OK;
-}
-
-GstPadProbeReturn VideoRun::on_result(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  FrameResult result;
-  result.stream_time = stream_time(pad, buffer);
-  read_boxes(buffer, result.boxes);
-  static_cast<VideoRun *>(data)->results_.push_back(std::move(result));
-  return GST_PAD_PROBE_OK;
-}
-
-/// The result that is in force at `time`: the last one that is not later.
-const std::vector<ScoredBox> &in_force(const RunResult &run, std::uint64_t time) {
+const std::vector<ScoredBox> &boxes_at(const RunResult &run, std::uint64_t time) {
   static const std::vector<ScoredBox> none;
-  // Time stamps may have been rounded on their way through the codec.
-  constexpr std::uint64_t kSlack = GST_MSECOND;
-  auto after = std::upper_bound(run.results.begin(), run.results.end(), time + kSlack,
-                                [](std::uint64_t t, const FrameResult &r) { return t < r.stream_time; });
-  return after == run.results.begin() ? none : std::prev(after)->boxes;
+  const FrameResult *frame = result_in_force(run, time);
+  return frame ? frame->boxes : none;
 }
 
 class VideoMedium : public Medium {
@@ -138,7 +111,7 @@ class VideoMedium : public Medium {
                                      Metric metric) const override {
     std::vector<double> values;
     for (std::uint64_t t : reference.input) {
-      const auto &here = in_force(result, t), &there = in_force(reference, t);
+      const auto &here = boxes_at(result, t), &there = boxes_at(reference, t);
       values.push_back(metric == Metric::F1 ? f1(here, there) : miou(here, there));
     }
     return values;

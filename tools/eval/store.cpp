@@ -15,6 +15,7 @@
 #include "common/output.h"
 #include "config.h"
 #include "eval/medium.h"
+#include "eval/text.h"
 
 namespace oneadapt::eval {
 
@@ -23,9 +24,16 @@ using nlohmann::json;
 
 namespace {
 
-/// Size and time of change: another file under the same name is another input.
+/// Size and time of change: another file under the same name is another input. Of a folder, those of its files.
 std::string stamp(const std::string &path) {
   std::error_code ec;
+  if (fs::is_directory(path, ec)) {
+    std::vector<std::string> files;
+    for (const auto &entry : fs::directory_iterator(path, ec))
+      if (entry.is_regular_file(ec)) files.push_back(stamp(entry.path().string()));
+    std::sort(files.begin(), files.end());
+    return joined(files, "|");
+  }
   const auto size = fs::file_size(path, ec);
   if (ec) return path;
   return fs::absolute(path, ec).string() + ":" + std::to_string(size) + ":" +

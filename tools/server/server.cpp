@@ -386,19 +386,21 @@ void Server::mount_view(const Camera &camera) {
 
 /// gst-rtsp-server takes a media for prepared that has been refused, or was never announced.
 GstRTSPStatusCode Server::set_up(GstRTSPClient *client, GstRTSPContext *context) {
-  const std::string path = context->uri && context->uri->abspath ? context->uri->abspath : "";
-  const std::string view = kView;
-  std::lock_guard<std::recursive_mutex> lock(mutex_);
-  for (auto &[name, camera] : cameras_) {
-    const std::string own = "/" + name + "/";
-    if (path.compare(0, own.size(), own) != 0 || (path + "/").compare(own.size() - 1, view.size() + 1, view + "/") == 0)
-      continue;
-    if (!camera.media || camera.client != client) return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;
-    const GstRTSPMediaStatus status = gst_rtsp_media_get_status(camera.media);
-    if (status != GST_RTSP_MEDIA_STATUS_PREPARED && status != GST_RTSP_MEDIA_STATUS_SUSPENDED)
-      return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;
+  const std::string path = context->uri && context->uri->abspath ? context->uri->abspath : "", view = kView;
+  const std::size_t end = path.find('/', 1);
+  if (end == path.npos || path.compare(end, view.size(), view) == 0) return GST_RTSP_STS_OK;
+  GstRTSPMedia *media = nullptr;
+  {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    const auto it = cameras_.find(path.substr(1, end - 1));
+    if (it == cameras_.end()) return GST_RTSP_STS_OK;  // it is not found
+    if (!it->second.media || it->second.client != client) return GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;
+    media = GST_RTSP_MEDIA(g_object_ref(it->second.media));
   }
-  return GST_RTSP_STS_OK;
+  const GstRTSPMediaStatus status = gst_rtsp_media_get_status(media);
+  g_object_unref(media);
+  const bool ready = status == GST_RTSP_MEDIA_STATUS_PREPARED || status == GST_RTSP_MEDIA_STATUS_SUSPENDED;
+  return ready ? GST_RTSP_STS_OK : GST_RTSP_STS_METHOD_NOT_VALID_IN_THIS_STATE;
 }
 
 void Server::record(GstRTSPClient *client, GstRTSPContext *context) {

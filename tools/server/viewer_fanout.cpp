@@ -30,13 +30,14 @@ void ViewerFanout::push(GstSample *sample) {
 }
 
 void ViewerFanout::add(GstRTSPMedia *media) {
-  Viewer viewer{source_of(media)};
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (ended_) {
-    end(viewer);
-    return;
+  const Viewer viewer{source_of(media)};
+  bool ended = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ended = ended_;
+    if (!ended) viewers_.push_back(viewer);
   }
-  viewers_.push_back(viewer);
+  if (ended) return end(viewer);
   g_signal_connect_data(
       media, "prepared", G_CALLBACK(on_prepared), new std::shared_ptr<ViewerFanout>(shared_from_this()),
       [](gpointer self, GClosure *) { delete static_cast<std::shared_ptr<ViewerFanout> *>(self); }, GConnectFlags(0));
@@ -60,10 +61,13 @@ void ViewerFanout::end(const Viewer &viewer) {
 }
 
 void ViewerFanout::end() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  for (const Viewer &viewer : viewers_) end(viewer);
-  viewers_.clear();
-  ended_ = true;
+  std::vector<Viewer> viewers;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    viewers.swap(viewers_);
+    ended_ = true;
+  }
+  for (const Viewer &viewer : viewers) end(viewer);
 }
 
 }  // namespace oneadapt::server

@@ -16,7 +16,11 @@ PadRef ref(const PadRef &pad) { return PadRef(GST_PAD(gst_object_ref(pad.get()))
 std::vector<PlacedGradient> GradientPlacer::place(const Gradient &gradient, bool newest) {
   constexpr unsigned kMostChanges = 2;  // a change is over with the next gradient; what lasts longer is no change
   UpstreamPictures found = upstream_pictures(sink_);
-  found.in_step = found.in_step && newest;
+  if (!newest) {
+    found.in_step = false;
+    for (UpstreamPicture &picture : found.pictures)
+      for (UpstreamPicture::View &view : picture.views) view.known = false;
+  }
   const unsigned width = gradient.map.frame_width, height = gradient.map.frame_height;
   // Behind a queue, upstream may have gone on to another size; then what was found for this one still holds.
   const bool last_fits = !last_.pictures.empty() && last_width_ == width && last_height_ == height;

@@ -2,8 +2,11 @@
 // Frames that come while the DNN is busy. Downstream stands for a slow model: it holds a frame as long as a test says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
+#include <thread>
 
 #include "dnn_harness.h"
 
@@ -169,6 +172,82 @@ TEST(DnnKeepUp, AnIntervalWithoutAKnownEndHasItsGradient) {
   dnn.let_through();
   EXPECT_EQ(dnn.out(), (Times{0, 1000, 1600}));
   EXPECT_EQ(dnn.intervals(), Times{0});
+}
+
+namespace {
+
+/// Black, but for a bright thing in the middle of the left edge. (transfer full)
+GstBuffer *left_of(int width, int height, GstClockTime pts) {
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, gsize(width) * height * 4, nullptr);
+  GstMapInfo map;
+  gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width * 4; ++x)
+      map.data[y * width * 4 + x] = x < width && std::abs(y - height / 2) < height / 8 ? 255 : 10;
+  gst_buffer_unmap(buffer, &map);
+  GST_BUFFER_PTS(buffer) = pts;
+  GST_BUFFER_DURATION(buffer) = kFrame;
+  return buffer;
+}
+
+std::string wide_or_tall(int width, int height) {
+  return "video/x-raw,format=RGBx,framerate=10/1,width=" + std::to_string(width) + ",height=" + std::to_string(height);
+}
+
+}  // namespace
+
+// The scaler keeps the shape by that of the pixels. The gradient comes after the picture has been passed on, and its
+// shape has changed by then: it is placed as the picture before it, or nowhere.
+TEST(DnnKeepUp, APictureIsNotPlacedByWhatCameAfterIt) {
+  for (const guint64 before : {0, 1}) {
+    const TemporaryFolder folder;
+    const std::string line =
+        "videoscale ! video/x-raw,width=64,height=64 ! oneadaptdnn device=cpu keep-up=on "
+        "early-gradient=false interval=100000000 model=" +
+        save_brightest(folder);
+    GstHarness *h = gst_harness_new_parse(line.c_str());
+    GstElement *dnn = gst_harness_find_element(h, "oneadaptdnn");
+    const auto done = [h] {
+      GstQuery *query = gst_query_new_drain();
+      gst_pad_peer_query(h->srcpad, query);
+      gst_query_unref(query);
+    };
+    gst_harness_set_src_caps_str(h, wide_or_tall(128, 32).c_str());
+    for (guint64 i = 0; i < before; ++i) gst_harness_push(h, left_of(128, 32, i * kFrame));
+    done();
+    Gate gate;
+    GstPad *src = gst_element_get_static_pad(dnn, "src"), *sink = gst_element_get_static_pad(dnn, "sink");
+    gst_pad_add_probe(src, GST_PAD_PROBE_TYPE_BUFFER, Gate::pass, &gate, nullptr);
+    gst_harness_push(h, left_of(128, 32, before * kFrame));
+    gate.wait();
+    GstCaps *wide = gst_pad_get_current_caps(sink);
+    std::thread camera([&] { gst_harness_set_src_caps_str(h, wide_or_tall(32, 128).c_str()); });
+    for (bool changed = false; !changed; g_usleep(1000)) {
+      GstCaps *now = gst_pad_get_current_caps(sink);
+      changed = !gst_caps_is_equal(now, wide);
+      gst_caps_unref(now);
+    }
+    gate.open();
+    camera.join();
+    done();
+    unsigned seen = 0;
+    while (GstEvent *event = gst_harness_try_pull_upstream_event(h)) {
+      GstOneadaptGradient *g = nullptr;
+      if (gst_event_is_oneadapt_gradient(event) && gst_event_parse_oneadapt_gradient(event, &g, nullptr) &&
+          g->interval == before) {
+        ++seen;
+        const auto [least, most] = std::minmax_element(g->values, g->values + g->columns * g->rows);
+        EXPECT_GT(*most, 0) << before;
+        EXPECT_EQ(*least == *most, before == 0) << *least << " " << *most;
+      }
+      if (g) gst_oneadapt_gradient_free(g);
+      gst_event_unref(event);
+    }
+    EXPECT_EQ(seen, 1u) << before;
+    gst_caps_unref(wide);
+    for (GstObject *object : {GST_OBJECT(src), GST_OBJECT(sink), GST_OBJECT(dnn)}) gst_object_unref(object);
+    gst_harness_teardown(h);
+  }
 }
 
 TEST(DnnKeepUp, SlownessIsWarnedOfOnce) {

@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "lidar_rig.h"
-#include "message_text.h"
+#include "play.h"
 
 using namespace lidar_test;
 
@@ -85,33 +85,13 @@ TEST(LidarParse, AnEmptyFileIsATurnThatHitNothing) {
   gst_buffer_unref(out);
 }
 
-namespace {
-
-/// A pipeline that ends within a minute: the text of its error, empty where there is none.
-std::string played(GstElement *pipeline) {
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus *bus = gst_element_get_bus(pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  std::string text = "it did not end";
-  if (message) text = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS ? "" : text_of(message);
-  if (message) gst_message_unref(message);
-  gst_object_unref(bus);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(pipeline);
-  return text;
-}
-
-}  // namespace
-
 // Its first 4096 bytes are 256 points.
 TEST(LidarParse, APieceOfAFileIsNoTurn) {
   gchar *folder = g_dir_make_tmp("turns-XXXXXX", nullptr);
   const std::string file = std::string(folder) + "/turn.bin";
   std::ofstream(file) << kitti(street());
   const auto read = [&](const std::string &options) {
-    return played(
-        gst_parse_launch(("filesrc location=" + file + options + " ! oneadaptlidarparse ! fakesink").c_str(), nullptr));
+    return play_line("filesrc location=" + file + options + " ! oneadaptlidarparse ! fakesink");
   };
   const std::string text = read("");
   EXPECT_NE(text.find("come in pieces: a buffer has 4096 of the"), std::string::npos) << text;
@@ -135,7 +115,8 @@ TEST(LidarParse, ReadsAFolderOfFiles) {
   GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
   g_signal_connect(sink, "handoff", G_CALLBACK(+[](GstElement *, GstBuffer *, GstPad *, guint *n) { ++*n; }), &buffers);
   gst_object_unref(sink);
-  EXPECT_EQ(played(pipeline), "");
+  EXPECT_EQ(play_through(pipeline), "");
+  gst_object_unref(pipeline);
   EXPECT_EQ(buffers, 3u);
   for (int i = 0; i < 3; i++) std::remove((std::string(folder) + "/00000" + std::to_string(i) + ".bin").c_str());
   std::remove(folder);

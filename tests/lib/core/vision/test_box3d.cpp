@@ -54,6 +54,14 @@ TEST(Box3d, NmsKeepsTheBestOfEachClass) {
   EXPECT_EQ(nms(boxes, 1), (std::vector<std::size_t>{1, 3, 0, 2}));
 }
 
+TEST(Box3d, OfTwoClassesInOnePlaceTheBetterOneIsOfInterest) {
+  const auto boxes = of_interest({{box(0, 0, 4, 2), 0.6, 1}, {box(0.5, 0, 4, 2), 0.9, 2}, {box(9, 0, 4, 2), 0.7, 1}});
+  ASSERT_EQ(boxes.size(), 2u);
+  EXPECT_EQ(boxes[0].score, 0.9);
+  EXPECT_EQ(boxes[1].score, 0.7);
+  for (const ScoredBox3d &b : boxes) EXPECT_EQ(b.label, 0);
+}
+
 TEST(Box3d, F1CountsMatchesInSpace) {
   const std::vector<ScoredBox3d> cars{{box(0, 0, 4, 2), 0.9, 0}, {box(10, 0, 4, 2), 0.8, 0}};
   EXPECT_EQ(f1({}, {}), 1);
