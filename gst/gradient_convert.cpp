@@ -16,6 +16,8 @@ static_assert(int(Domain::Grid) == GST_ONEADAPT_DOMAIN_GRID && int(Domain::Signa
                   int(Domain::Space) == GST_ONEADAPT_DOMAIN_SPACE,
               "the C API has the core's domains");
 
+static_assert(kReuseTimes.size() == GST_ONEADAPT_REUSE_TIMES, "the C API has the core's times");
+
 Gradient to_core(const GstOneadaptGradient &gradient) {
   Gradient core;
   copy_numbers(gradient, core);
@@ -24,6 +26,8 @@ Gradient to_core(const GstOneadaptGradient &gradient) {
   core.domain = *domain;
   core.measured = {gradient.measured_frames, gradient.measured_occupied, gradient.measured_accuracy,
                    gradient.measured_objects};
+  core.reuse.frames = gradient.reuse_frames;
+  std::copy_n(gradient.reuse_accuracy, kReuseTimes.size(), core.reuse.accuracy.begin());
   core.map.frame_width = gradient.frame_width;
   core.map.frame_height = gradient.frame_height;
   core.map.block_size = gradient.block_size;
@@ -50,6 +54,8 @@ GradientRef to_c(const Gradient &gradient) {
   c->measured_occupied = gradient.measured.occupied;
   c->measured_accuracy = gradient.measured.accuracy;
   c->measured_objects = gradient.measured.objects;
+  c->reuse_frames = gradient.reuse.frames;
+  std::copy(gradient.reuse.accuracy.begin(), gradient.reuse.accuracy.end(), c->reuse_accuracy);
   std::copy(map.values.begin(), map.values.end(), c->values);
   std::vector<GstOneadaptRegion> regions;
   for (const Box &box : gradient.regions) regions.push_back({box.x0, box.y0, box.x1, box.y1});

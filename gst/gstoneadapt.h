@@ -52,6 +52,13 @@ typedef enum {
 } GstOneadaptDomain;
 
 /**
+ * GST_ONEADAPT_REUSE_TIMES:
+ *
+ * How many times GstOneadaptGradient.reuse_accuracy is of.
+ */
+#define GST_ONEADAPT_REUSE_TIMES 6
+
+/**
  * GstOneadaptGradient:
  * @interval: number of the adaptation interval, floor(stream time / interval duration)
  * @interval_duration: in ns
@@ -80,6 +87,9 @@ typedef enum {
  * @measured_occupied: of these, the frames in which something was found, before or after
  * @measured_accuracy: F1 of results after against before, of all frames with objects, in [0, 1]
  * @measured_objects: objects found in these frames, before and after together
+ * @reuse_frames: frames of the interval that tell what a result is worth later; 0 when nothing is known of it
+ * @reuse_accuracy: (array fixed-size=6): F1 of what was found in a frame against what there is 1/30, 1/15, 0.1, 0.2,
+ * 0.4 and 0.8 s later, in [0, 1]
  *
  * DNNGrad of the last frame of one adaptation interval (paper §4.1, §4.3), or, when @early, of a stream's first frame.
  * A boxed type. Do not modify a gradient that an event carries.
@@ -109,9 +119,11 @@ struct _GstOneadaptGradient {
   guint measured_occupied;
   gdouble measured_accuracy;
   guint measured_objects;
+  guint reuse_frames;
+  gdouble reuse_accuracy[GST_ONEADAPT_REUSE_TIMES];
 
   /*< private >*/
-  gpointer _gst_reserved[GST_PADDING - 3];
+  gpointer _gst_reserved[GST_PADDING];
 };
 
 GST_ONEADAPT_API GType gst_oneadapt_gradient_get_type(void);
@@ -179,6 +191,10 @@ GST_ONEADAPT_API gboolean gst_event_parse_oneadapt_qp_map(GstEvent *event, guint
  * it takes more in its first interval than in those that follow
  * @GST_ONEADAPT_KNOB_MEASURED: what the knob costs of accuracy is seen when received media are coded once more
  *   (GstOneadaptGradient.measured_accuracy)
+ * @GST_ONEADAPT_KNOB_HALVED: with #GST_ONEADAPT_KNOB_MEASURED: values are shares of the medium that are kept, and
+ * received media are not coded once more: half of what came is left out
+ * @GST_ONEADAPT_KNOB_REUSES_RESULTS: values are frames per second. What they cost of accuracy is that results are
+ * reused for the frames that are dropped, and is measured (GstOneadaptGradient.reuse_accuracy)
  * @GST_ONEADAPT_KNOB_SUPERSEDED: one of the tunable's knobs that follow the gradient saves more for the same accuracy.
  *   Unless the user names it, the knob is adapted only where the gradient is not used, or such a knob is not to be had
  */
@@ -189,7 +205,9 @@ typedef enum {
   GST_ONEADAPT_KNOB_SELF_SCALING = 1 << 3,
   GST_ONEADAPT_KNOB_REFINES = 1 << 4,
   GST_ONEADAPT_KNOB_MEASURED = 1 << 5,
-  GST_ONEADAPT_KNOB_SUPERSEDED = 1 << 6
+  GST_ONEADAPT_KNOB_SUPERSEDED = 1 << 6,
+  GST_ONEADAPT_KNOB_REUSES_RESULTS = 1 << 7,
+  GST_ONEADAPT_KNOB_HALVED = 1 << 8
 } GstOneadaptKnobFlags;
 
 #define GST_TYPE_ONEADAPT_KNOB (gst_oneadapt_knob_get_type())

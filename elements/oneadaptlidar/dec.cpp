@@ -19,9 +19,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "buffer_memory.h"
 #include "cloud_caps.h"
+#include "cloud_metas.h"
 #include "config.h"
 #include "frame_mark.h"
 #include "lidar/coded_cloud.h"
@@ -71,6 +73,24 @@ static GstFlowReturn leave_out(GstOneadaptLidarDec *self, const std::string &why
   return GST_FLOW_OK;
 }
 
+/// Says on the buffer, which must be writable, how much of each block was kept.
+static void attach_shares(GstBuffer *buffer, const std::vector<float> &shares) {
+  static const gchar *no_tags[] = {nullptr};
+  static const GstMetaInfo *const info =
+      gst_meta_register_custom(oneadapt::kSharesMeta, no_tags, nullptr, nullptr, nullptr);
+  if (!info) return;  // another kind of metadata has the name
+  GValue array = G_VALUE_INIT;
+  g_value_init(&array, GST_TYPE_ARRAY);
+  for (const float share : shares) {
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_DOUBLE);
+    g_value_set_double(&value, double(share));
+    gst_value_array_append_and_take_value(&array, &value);
+  }
+  GstCustomMeta *meta = gst_buffer_add_custom_meta(buffer, oneadapt::kSharesMeta);
+  gst_structure_take_value(gst_custom_meta_get_structure(meta), "shares", &array);
+}
+
 static GstFlowReturn push(GstOneadaptLidarDec *self, GstBuffer *output, const oneadapt::PolarGrid &grid) {
   if (self->decoding->grid != grid) {
     GstCaps *caps = oneadapt::cloud_caps(grid);
@@ -104,6 +124,7 @@ static GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *input) {
   gst_buffer_copy_into(output, input, GST_BUFFER_COPY_METADATA, 0, gsize(-1));
   gst_buffer_unref(input);
   if (header.mark) oneadapt::set_mark(output, *header.mark);
+  attach_shares(output, header.shares);
   return push(self, output, header.grid);
 }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "accuracy_request.h"
 #include "buffer_memory.h"
 #include "cloud_caps.h"
 #include "gstoneadapt.h"
@@ -22,6 +23,10 @@ bool CloudStream::set_caps(GstCaps *) {
   ready_ = gst_pad_push_event(pads_.src(), gst_event_new_caps(caps));
   gst_caps_unref(caps);
   return ready_;
+}
+
+void CloudStream::on_event(GstEvent *event) {
+  if (const auto wanted = accuracy_request_of(event)) accuracy_wanted_ = *wanted;
 }
 
 bool CloudStream::check(GstBuffer *buffer) {
@@ -80,6 +85,7 @@ CloudHeader CloudStream::header(const Turn &turn, const std::vector<float> &shar
   if (!place.first && !place.last) return header;
   IntervalMark mark;
   mark.last = place.last;
+  mark.measure = accuracy_wanted_;
   mark.stream = gst_oneadapt_pad_stream(pads_.sink());
   mark.stream_time = place.time;
   mark.interval_duration = intervals_.interval();

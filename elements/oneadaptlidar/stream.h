@@ -17,6 +17,7 @@ class CloudStream : public PadStream {
 
   bool set_caps(GstCaps *caps) override;
   GstFlowReturn chain(GstBuffer *buffer) override;
+  void on_event(GstEvent *event) override;
   void forget() override;
 
  private:
@@ -37,6 +38,7 @@ class CloudStream : public PadStream {
   IntervalStream intervals_;
   ShareMap map_;  // in force
   bool ready_ = false, coded_ = false;
+  bool accuracy_wanted_ = false;             // by the controller
   guint64 number_ = GST_CLOCK_TIME_NONE;     // of the interval under way
   guint64 last_time_ = GST_CLOCK_TIME_NONE;  // of the turn before
 };

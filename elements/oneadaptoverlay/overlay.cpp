@@ -38,12 +38,12 @@
 
 #include "allocation_metas.h"
 #include "config.h"
+#include "drawing_settings.h"
 #include "gstoneadapt.h"
 #include "known.h"
 #include "painter.h"
 #include "results_meta.h"
 #include "scene.h"
-#include "setting_properties.h"
 
 GST_DEBUG_CATEGORY(oneadaptoverlay_debug);
 #define GST_CAT_DEFAULT oneadaptoverlay_debug
@@ -68,9 +68,8 @@ constexpr guint64 kStaleIntervals = 3;
 constexpr int kMostPixels = 32767;
 
 /// What the user asked for; under OBJECT_LOCK.
-struct Settings {
-  bool boxes = true, masks = true, gradient = false, legend = false, qp_map = false, status = true;
-  double gradient_opacity = 0.5, font_scale = 1;
+struct Settings : oneadapt::DrawingSettings {
+  bool masks = true, legend = false, qp_map = false;
 };
 oneadapt::SettingProperties<Settings> setting_properties;  // made once, with the class
 
@@ -100,13 +99,6 @@ G_DEFINE_TYPE(GstOneadaptOverlay, gst_oneadapt_overlay, GST_TYPE_VIDEO_FILTER)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(oneadaptoverlay, "oneadaptoverlay", GST_RANK_NONE, GST_TYPE_ONEADAPT_OVERLAY,
                                       GST_DEBUG_CATEGORY_INIT(oneadaptoverlay_debug, "oneadaptoverlay", 0,
                                                               "what adaptation does, drawn on video"))
-
-static Settings settings_of(GstOneadaptOverlay *self) {
-  GST_OBJECT_LOCK(self);
-  const Settings settings = self->impl->settings;
-  GST_OBJECT_UNLOCK(self);
-  return settings;
-}
 
 /* ---- what the stream says ------------------------------------------------------------------------------------ */
 
@@ -211,7 +203,7 @@ static void gst_oneadapt_overlay_before_transform(GstBaseTransform *transform, G
     time = gst_segment_to_stream_time(&transform->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(self), time);
   try {
-    compose(self, buffer, time, settings_of(self));
+    compose(self, buffer, time, oneadapt::locked_copy(self, self->impl->settings));
     if (!state.painter && !state.scene.empty()) state.painter = std::make_unique<Painter>();
     if (state.painter) state.composition = state.painter->paint(state.scene);
   } catch (const std::exception &e) {
@@ -273,19 +265,11 @@ static GstCaps *drawable_caps() {
 /* ---- the object ---------------------------------------------------------------------------------------------- */
 
 static void gst_oneadapt_overlay_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
-  auto *self = GST_ONEADAPT_OVERLAY(object);
-  GST_OBJECT_LOCK(self);
-  const bool known = setting_properties.set(self->impl->settings, id, value);
-  GST_OBJECT_UNLOCK(self);
-  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  oneadapt::set_property(object, setting_properties, GST_ONEADAPT_OVERLAY(object)->impl->settings, id, value, pspec);
 }
 
 static void gst_oneadapt_overlay_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  auto *self = GST_ONEADAPT_OVERLAY(object);
-  GST_OBJECT_LOCK(self);
-  const Settings settings = self->impl->settings;
-  GST_OBJECT_UNLOCK(self);
-  if (!setting_properties.get(settings, id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  oneadapt::get_property(object, setting_properties, GST_ONEADAPT_OVERLAY(object)->impl->settings, id, value, pspec);
 }
 
 static void gst_oneadapt_overlay_finalize(GObject *object) {
@@ -300,65 +284,27 @@ static void gst_oneadapt_overlay_init(GstOneadaptOverlay *self) {
 
 static void gst_oneadapt_overlay_install_properties(GObjectClass *object) {
   auto &p = setting_properties;
-  constexpr auto live =
-      GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE);
-  /**
-   * oneadaptoverlay:boxes:
-   *
-   * One box a detected object, its colour that of the class, with label and score.
-   */
-  p.add(g_param_spec_boolean("boxes", "Boxes", "Draw detected objects with label and score", TRUE, live),
-        &Settings::boxes);
+  oneadapt::add_drawing_properties(p, Settings());
   /**
    * oneadaptoverlay:masks:
    *
    * The masks of segmented objects, translucent, in the colour of their class.
    */
-  p.add(g_param_spec_boolean("masks", "Masks", "Draw the masks of segmented objects, translucent", TRUE, live),
-        &Settings::masks);
-  /**
-   * oneadaptoverlay:gradient:
-   *
-   * DNNGrad of the last interval as a heat map from violet to yellow, relative to its own 99th percentile; the root of
-   * it, so that the lesser values show too, from 2 % on. It goes when nothing has come for three intervals.
-   */
-  p.add(g_param_spec_boolean("gradient", "Gradient", "Draw the last interval's gradient as a heat map", FALSE, live),
-        &Settings::gradient);
+  oneadapt::add_switch(p, "masks", "Masks", "Draw the masks of segmented objects, translucent", &Settings::masks);
   /**
    * oneadaptoverlay:qp-map:
    *
    * Offsets of the macroblocks' QP in force: red is sharper than the frame's QP, blue is coarser, full at ±12.
    */
-  p.add(
-      g_param_spec_boolean("qp-map", "QP map", "Draw the QP offsets in force: red sharper, blue coarser", FALSE, live),
-      &Settings::qp_map);
-  /**
-   * oneadaptoverlay:status:
-   *
-   * A line at the bottom: interval, knobs in force, kbit/s of the last interval, z of the last gradient, objects on
-   * this frame.
-   */
-  p.add(g_param_spec_boolean("status", "Status", "Draw a line with knobs, kbit/s, z and objects", TRUE, live),
-        &Settings::status);
-  p.add(g_param_spec_double("gradient-opacity", "Gradient opacity",
-                            "Opacity of the heat map where the gradient is greatest", 0, 1, 0.5, live),
-        &Settings::gradient_opacity);
-  /**
-   * oneadaptoverlay:font-scale:
-   *
-   * At 1, text is 2.4 % of the frame's shorter side high, but at least 10 pixels.
-   */
-  p.add(g_param_spec_double("font-scale", "Font scale", "Size of text, relative to what suits the frame's size", 0.25,
-                            8, 1, live),
-        &Settings::font_scale);
+  oneadapt::add_switch(p, "qp-map", "QP map", "Draw the QP offsets in force: red sharper, blue coarser",
+                       &Settings::qp_map);
   /**
    * oneadaptoverlay:legend:
    *
    * What the heat map's colours mean, at the top left: the bar goes from 0 to the 99th percentile, by the root; behind
    * it the greatest value. Left out where the picture has no room for it.
    */
-  p.add(g_param_spec_boolean("legend", "Legend", "Draw what the colours of the heat map mean", FALSE, live),
-        &Settings::legend);
+  oneadapt::add_switch(p, "legend", "Legend", "Draw what the colours of the heat map mean", &Settings::legend);
   p.install(object, 1);
 }
 

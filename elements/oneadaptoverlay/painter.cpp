@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include "colours.h"
+
 namespace oneadapt {
 namespace {
 
@@ -14,47 +16,13 @@ constexpr unsigned kMostSide = 32767;
 /// What is under a mask must still be seen.
 constexpr double kMaskOpacity = 0.4;
 
-struct Colour {
-  double r, g, b;
-};
-
-/// Neighbouring ids get hues that are far apart: steps of the golden angle. Id 0 is green.
-Colour colour_of(int id) {
-  double hue = std::fmod(130.0 + id * 137.508, 360.0) / 60.0;
-  if (hue < 0) hue += 6;
-  const auto channel = [hue](double peak) {
-    double d = std::fabs(hue - peak);
-    d = std::min(d, 6 - d);
-    return 0.3 + 0.7 * std::clamp(2 - d, 0.0, 1.0);
-  };
-  return {channel(0), channel(2), channel(4)};
-}
-
 std::uint32_t premultiplied(const Colour &c, double alpha) {
   const auto byte = [](double v) { return std::uint32_t(std::lround(255 * std::clamp(v, 0.0, 1.0))); };
   return byte(alpha) << 24 | byte(c.r * alpha) << 16 | byte(c.g * alpha) << 8 | byte(c.b * alpha);
 }
 
-/// `t` in 0…1: violet, red, orange, yellow.
-Colour heat_colour(double t) {
-  static const Colour stops[] = {{0.35, 0.0, 0.6}, {0.85, 0.05, 0.25}, {1.0, 0.5, 0.0}, {1.0, 0.95, 0.3}};
-  const double at = t * 3;
-  const int i = std::min(int(at), 2);
-  const double f = at - i;
-  const auto mix = [f](double a, double b) { return a + (b - a) * f; };
-  return {mix(stops[i].r, stops[i + 1].r), mix(stops[i].g, stops[i + 1].g), mix(stops[i].b, stops[i + 1].b)};
-}
-
-/// The same, ever less transparent.
-std::uint32_t heat(double t, double opacity) { return premultiplied(heat_colour(t), opacity * t); }
-
-/// The value that 99 % of the blocks stay below: a few blocks far above the rest must not hide it.
-float bright(const std::vector<float> &values) {
-  std::vector<float> sorted(values);
-  const auto at = sorted.begin() + std::ptrdiff_t(sorted.size() * 99 / 100);
-  std::nth_element(sorted.begin(), at, sorted.end());
-  return *at > 0 ? *at : *std::max_element(sorted.begin(), sorted.end());
-}
+/// The more heat, the less transparent.
+std::uint32_t heat_pixel(double t, double opacity) { return premultiplied(heat_colour(t), opacity * t); }
 
 /// An image with one pixel a block. `colour` makes a premultiplied pixel of a value.
 template <class F>
@@ -74,13 +42,7 @@ CairoSurface block_image(const BlockMap &map, F colour) {
 }
 
 CairoSurface gradient_image(const BlockMap &map, double peak, double opacity) {
-  // The values span orders of magnitude: the root makes the lesser ones visible too, but those below 2 % would only
-  // veil the picture.
-  constexpr double kFloor = 0.14;
-  return block_image(map, [=](float v) {
-    const double root = peak > 0 ? std::sqrt(std::min(1.0, v / peak)) : 0;
-    return heat(std::max(0.0, (root - kFloor) / (1 - kFloor)), opacity);
-  });
+  return block_image(map, [=](float v) { return heat_pixel(heat(v, peak), opacity); });
 }
 
 CairoSurface qp_image(const BlockMap &map) {

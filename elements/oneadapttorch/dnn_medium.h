@@ -92,8 +92,10 @@ class DnnMedium {
   virtual bool can_measure() const { return false; }
   /// Infers that, in the model's turn; once a pass. None: it failed, and the debug log has it. Throws ModelError.
   virtual std::optional<RepeatedFrame> measure(const RunSettings &) { return std::nullopt; }
-  /// Of the objects that were found last; where there are none, accuracy is not measured.
+  /// Of the objects that were found last, without classes; where there are none, accuracy is not measured.
   virtual std::vector<double> scores() const { return {}; }
+  /// The same objects, where the medium can be sent less often and results are reused.
+  virtual std::vector<ScoredBox> objects() const { return {}; }
 
   /// Changes the gradient of the last pass to what is sent.
   virtual void complete(Gradient &, const RunSettings &) const {}
@@ -110,6 +112,14 @@ class DnnMedium {
  protected:
   const MediumPlace place_;
 };
+
+/// Of boxes in a picture or in space.
+template <class ScoredBoxes>
+std::vector<double> scores_of(const ScoredBoxes &boxes) {
+  std::vector<double> scores;
+  for (const auto &box : boxes) scores.push_back(box.score);
+  return scores;
+}
 
 /// A medium as the element knows it.
 struct DnnMediumRow {

@@ -121,6 +121,7 @@ void Run::reset(bool flushed) {
   time_.reset(flushed);
   mean_ = {};
   accuracy_.reset();
+  reuse_.reset();
   taken_.reset();
   sent_.reset();
   ModelTurns::Frame turn(turns_);
@@ -219,10 +220,16 @@ bool Run::run(const Pass &pass, Passage &passage, const RunSettings &settings) {
     if (!turn.taken()) turn.take();
     measure(pass, settings);
   }
-  if (pass.infer && flows && GST_CLOCK_TIME_IS_VALID(pass.time) && accuracy_.active())
-    accuracy_.frame(interval_of(pass.time, time_.interval()), medium_->scores());
+  if (pass.infer && flows && settings.gradient && GST_CLOCK_TIME_IS_VALID(pass.time)) count_objects(pass);
   if (gradient && flows) send_due(pass);
   return true;
+}
+
+/// What the objects of a picture say of accuracy.
+void Run::count_objects(const Pass &pass) {
+  const guint64 interval = interval_of(pass.time, time_.interval());
+  if (accuracy_.active()) accuracy_.frame(interval, medium_->scores());
+  reuse_.frame(interval, pass.time, medium_->objects());
 }
 
 /// Counts what is measured for the interval that the picture is of.
@@ -348,6 +355,7 @@ void Run::send_mean(guint64 interval, GstClockTime time) {
   std::optional<Gradient> gradient = mean_.take(interval);
   if (!gradient) return;  // none was finite
   gradient->measured = accuracy_.take(interval);
+  gradient->reuse = reuse_.take(interval);
   if (interval_of(time, time_.interval()) - interval <= kMostBehind) send(std::move(*gradient), interval, time);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/vision/reuse.h"
 #include "dnn_medium.h"
 #include "gradient_mean.h"
 #include "gradient_sender.h"
@@ -89,6 +90,7 @@ class Run {
   void push(Passage &passage);
   void backward(const Pass &pass, const RunSettings &settings);
   void measure(const Pass &pass, const RunSettings &settings);
+  void count_objects(const Pass &pass);
   void send_due(const Pass &pass);
   /// Elements, but a map of zeros.
   void warn_of_zero_gradient(const Gradient &gradient);
@@ -107,6 +109,7 @@ class Run {
   GradientMean mean_;
   std::optional<Gradient> taken_;  ///< of the pass under way
   AccuracyEstimate accuracy_;
+  ReuseEstimate reuse_;
   GradientSender sender_;
   ResultsFile results_;
   Statistics statistics_;

@@ -43,4 +43,13 @@ ThinnedCloud thin(const Point *points, const BlockedCloud &blocked, const std::v
   return thinned;
 }
 
+PointCloud halved(const Point *points, std::size_t n) {
+  PointCloud half;
+  half.reserve(n / 2 + 1);
+  std::uint32_t index = 0;
+  for (std::size_t i = 0; i < n; i++)
+    if (has_place(points[i]) && is_kept(index++, 0.5)) half.push_back(with_finite_intensity(points[i]));
+  return half;
+}
+
 }  // namespace oneadapt

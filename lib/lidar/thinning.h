@@ -23,4 +23,7 @@ struct ThinnedCloud {
 ThinnedCloud thin(const Point *points, const BlockedCloud &blocked, const std::vector<float> &shares,
                   std::uint32_t seed);
 
+/// Half of the points that have a place, spread evenly over their order.
+PointCloud halved(const Point *points, std::size_t n);
+
 }  // namespace oneadapt

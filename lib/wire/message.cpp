@@ -11,6 +11,7 @@
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 
 #include "wire/big_endian.h"
 #include "wire/float_bits.h"
@@ -20,18 +21,20 @@ namespace oneadapt {
 namespace {
 
 constexpr std::uint8_t kMagic[4] = {'O', 'A', 'G', 'R'};
-constexpr std::uint8_t kVersion = 6, kOldestVersion = 4, kMeasuringVersion = 6;
+constexpr std::uint8_t kVersion = 7, kOldestVersion = 4, kMeasuringVersion = 6, kReuseVersion = 7;
 constexpr std::uint8_t kEarly = 1, kWide = 2;  // flags
 constexpr unsigned kDomainShift = 4;           // the flags' upper half is the domain
 constexpr std::size_t kHeaderBytes = 55, kCrcBytes = 4;
 constexpr std::size_t kMeasuredBytes = 6;  // measured accuracy, behind the header
-constexpr std::size_t kWideBytes = 6;      // the upper halves of three sides, behind that
-constexpr double kAccuracySteps = 65535;
+constexpr std::size_t kReuseBytes = 1 + std::tuple_size_v<decltype(ReuseAccuracy::accuracy)> / 2;  // behind that
+constexpr std::size_t kWideBytes = 6;  // the upper halves of three sides, behind that
+constexpr double kAccuracySteps = 65535, kReuseSteps = 15;
 constexpr std::size_t kRegionBytes = 6;
 constexpr unsigned kMaxPooling = 20;           // by then one cell covers any frame of kMaxMessageBlocks blocks
 constexpr std::uint64_t kMostBehind = 0xffff;  // intervals
 constexpr double kRegionSteps = 4095;          // a coordinate has 12 bits
-static_assert(kHeaderBytes + kWideBytes + kMeasuredBytes + kLeastMapBytes + kCrcBytes <= kLeastMessageBudget,
+static_assert(kHeaderBytes + kWideBytes + kMeasuredBytes + kReuseBytes + kLeastMapBytes + kCrcBytes <=
+                  kLeastMessageBudget,
               "room for any map");
 
 void put_float(std::uint8_t *&p, double v) { put(p, bits_of(float(v))); }
@@ -71,9 +74,30 @@ MeasuredAccuracy get_measured(const std::uint8_t *&p) {
   m.objects = get<std::uint16_t>(p);
   return m;
 }
+/// Two losses a byte, each as a fifteenth of its root: small ones matter most.
+void put_reuse(std::uint8_t *&p, const ReuseAccuracy &r) {
+  const auto step = [](double accuracy) {
+    return unsigned(std::lround(std::sqrt(std::clamp(1 - accuracy, 0.0, 1.0)) * kReuseSteps));
+  };
+  put<std::uint8_t>(p, std::uint8_t(std::min(r.frames, 0xffu)));
+  for (std::size_t i = 0; i < r.accuracy.size(); i += 2)
+    put<std::uint8_t>(p, std::uint8_t(step(r.accuracy[i]) << 4 | step(r.accuracy[i + 1])));
+}
+ReuseAccuracy get_reuse(const std::uint8_t *&p) {
+  const auto accuracy = [](unsigned step) { return 1 - std::pow(step / kReuseSteps, 2); };
+  ReuseAccuracy r;
+  r.frames = get<std::uint8_t>(p);
+  for (std::size_t i = 0; i < r.accuracy.size(); i += 2) {
+    const unsigned both = get<std::uint8_t>(p);
+    r.accuracy[i] = accuracy(both >> 4);
+    r.accuracy[i + 1] = accuracy(both & 15);
+  }
+  return r;
+}
 /// What stands before regions, levels and map.
 std::size_t header_bytes(unsigned version, bool wide) {
-  return kHeaderBytes + (wide ? kWideBytes : 0) + (version >= kMeasuringVersion ? kMeasuredBytes : 0);
+  return kHeaderBytes + (wide ? kWideBytes : 0) + (version >= kMeasuringVersion ? kMeasuredBytes : 0) +
+         (version >= kReuseVersion ? kReuseBytes : 0);
 }
 
 void put_region(std::uint8_t *&p, const Box &box) {
@@ -118,6 +142,8 @@ void check(const Gradient &g, std::size_t byte_budget) {
     throw std::invalid_argument("a gradient's z, θ and slope must be finite");
   if (!std::isfinite(g.measured.accuracy) || g.measured.occupied > g.measured.frames)
     throw std::invalid_argument("a gradient's measured accuracy must be finite, and of no more frames than compared");
+  if (!std::all_of(g.reuse.accuracy.begin(), g.reuse.accuracy.end(), [](double a) { return std::isfinite(a); }))
+    throw std::invalid_argument("a gradient's accuracies of reused results must be finite");
   if (g.interval_duration == 0) throw std::invalid_argument("a gradient's interval must have a duration");
   const std::uint64_t latest = interval_of(g.stream_time, g.interval_duration);
   if (g.interval > latest || latest - g.interval > kMostBehind)
@@ -160,6 +186,7 @@ std::vector<std::uint8_t> encode_gradient(const Gradient &g, std::size_t byte_bu
   put_float(p, g.slope);
   put<std::uint8_t>(p, std::uint8_t(regions));
   put_measured(p, g.measured);
+  put_reuse(p, g.reuse);
   if (wide)
     for (const std::uint32_t *side : sides(g.map)) put<std::uint16_t>(p, std::uint16_t(*side >> 16));
   for (std::size_t i = 0; i < regions; ++i) put_region(p, g.regions[i]);
@@ -207,6 +234,7 @@ bool decode_gradient(const std::uint8_t *data, std::size_t size, Gradient &gradi
   g.slope = get_float(p);
   const std::size_t regions = get<std::uint8_t>(p);
   if (version >= kMeasuringVersion) g.measured = get_measured(p);
+  if (version >= kReuseVersion) g.reuse = get_reuse(p);
   if (wide)
     for (std::uint32_t *side : sides(g.map)) *side |= std::uint32_t(get<std::uint16_t>(p)) << 16;
   if (g.measured.occupied > g.measured.frames)

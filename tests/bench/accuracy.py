@@ -6,8 +6,9 @@ Reads evaluations that hold the curves `uniform` and `min-accuracy`:
   oneadapt-eval --policies uniform,min-accuracy --knobs qp-map ... --output FOLDER
 and prints, for each clip and each accuracy asked for: the accuracy got from the sixth second on (of clips of up to
 eight seconds: from the third), the kbit/s, and what a fixed QP takes for the same accuracy there (log-linear between the
-two points around it; nan where no QP is as bad, or none as good). Then how far the measured accuracy is from the true
-one, in windows of ten seconds in which the true one is 0.8 or more. --plot FILE draws it (python3-matplotlib).
+two points around it; nan where no QP is as bad, or none as good). Then the accuracy in the first second of what comes
+into an empty scene, beside that of the fixed QPs that take about as many bytes. Then how far the measured accuracy is
+from the true one, in windows of ten seconds in which the true one is 0.8 or more. --plot FILE draws it (python3-matplotlib).
 """
 import argparse
 import json
@@ -52,6 +53,26 @@ def windows(intervals, seconds=10):
         true = [i["accuracy"] for i in part if i.get("accuracy") is not None and i.get("measured_accuracy") is not None]
         if len(measured) >= 5:
             yield sum(true) / len(true), sum(measured) / len(measured)
+
+
+def arrivals(uniform):
+    """Seconds in which something is found although nothing was in the second before, by the most expensive setting."""
+    finest = max(uniform, key=lambda p: p["bandwidth"])["intervals"]
+    return [i for i in range(1, len(finest)) if finest[i]["objects"] > 0 and finest[i - 1]["objects"] == 0]
+
+
+def of_seconds(point, seconds):
+    """Mean accuracy in these seconds."""
+    rows = [point["intervals"][i]["accuracy"] for i in seconds if i < len(point["intervals"])]
+    return sum(rows) / len(rows)
+
+
+def like_priced(points, kbps):
+    """The two fixed settings whose mean kbit/s are nearest, one on either side where there are both."""
+    mean = [(sum(i["kbps"] for i in p["intervals"]) / len(p["intervals"]), p) for p in points]
+    below = [p for k, p in sorted(mean, key=lambda m: m[0]) if k <= kbps]
+    above = [p for k, p in sorted(mean, key=lambda m: m[0]) if k > kbps]
+    return below[-1:] + above[:1]
 
 
 def read(folder):
@@ -100,6 +121,17 @@ def main():
                   f"{kbps / like if like else float('nan'):7.2f}{'' if good else '  (no QP does)' if not can else '  *'}")
             pairs += [(clip["clip"], *pair) for pair in windows(point["intervals"])]
     print(f"within -0.02 and +0.05 of what was asked, where a fixed QP can be: {within} of {reachable}")
+    for clip in (clip for folder in arguments.folder for clip in read(folder)):
+        curves = {curve["policy"]: curve["points"] for curve in clip["curves"]}
+        seconds = arrivals(curves["uniform"])
+        if not seconds:
+            continue
+        print(f"{clip['clip']}: in the {len(seconds)} seconds that follow an empty one")
+        for point in curves["min-accuracy"]:
+            kbps = sum(i["kbps"] for i in point["intervals"]) / len(point["intervals"])
+            others = ", ".join(f"{of_seconds(p, seconds):.3f} with {p['setting']}"
+                               for p in like_priced(curves["uniform"], kbps))
+            print(f"  {point['setting']}: {of_seconds(point, seconds):.3f}; of the same mean bytes {others}")
     errors = [measured - true for _, true, measured in pairs if true >= 0.8]
     if errors:
         print(f"measured - true over {len(errors)} windows of 10 s: mean {sum(errors) / len(errors):+.3f}, "

@@ -28,6 +28,14 @@ TEST(Wire, RoundTrip) {
   EXPECT_EQ(back.measured.occupied, 1u);
   EXPECT_NEAR(back.measured.accuracy, 0.75, 1e-5);
   EXPECT_EQ(back.measured.objects, 9u);
+  EXPECT_EQ(back.reuse.frames, 9u);
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(back.reuse.accuracy[i], 1 - 0.2 * double(i), 0.065) << i;
+  // Losses of 0.01 (1.5 fifteenths of the root) and 0.05 (3.4).
+  Gradient small = g;
+  small.reuse.accuracy = {0.99, 0.95, 1, 1, 1, 1};
+  const Gradient read = decoded(encode_gradient(small));
+  EXPECT_NEAR(read.reuse.accuracy[0], 1 - 4 / 225.0, 1e-12);
+  EXPECT_NEAR(read.reuse.accuracy[1], 1 - 9 / 225.0, 1e-12);
   ASSERT_EQ(back.regions.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_NEAR(back.regions[i].x0, g.regions[i].x0, 0.5001 / 4095);
@@ -75,7 +83,7 @@ TEST(Wire, BytesAreAsDocumented) {
   g.map.values = {8, 7.75, 1, 0};
   const Bytes b = encode_gradient(g);
   const Bytes header = {
-      'O',  'A',  'G',  'R',  6,    1,    0,    3,     // magic, version, flags, pooling, levels
+      'O',  'A',  'G',  'R',  7,    1,    0,    3,     // magic, version, flags, pooling, levels
       0,    0,    0,    16,   0,    64,   0,    16,    // length (below), block size, width, height
       0xde, 0xad, 0xbe, 0xef, 0xff, 0xff, 3,    4,     // stream, elements (at most 65535), confident
       0,    1,                                         // intervals behind
@@ -86,6 +94,7 @@ TEST(Wire, BytesAreAsDocumented) {
       0x3f, 0,    0,    0,                             // slope
       1,                                               // regions
       2,    1,    0xbf, 0xff, 0,    9,                 // measured: frames, occupied, 0.75 of 65535 (49151.25), objects
+      9,    0x07, 0x9c, 0xdf,                          // reuse: frames, roots of losses: 0, 6.7, 9.5, 11.6, 13.4, 15
       0,    0x0f, 0xff, 0x80, 0x0f, 0xff,              // region: 000 fff, 800 fff
       0,    0,                                         // level 0
       0x7f, 0,                                         // level 1: 0x3f800000 without its sign and lower 15 bits
@@ -129,7 +138,7 @@ TEST(Wire, OfManyLevelsEachResidualHasAByte) {
 
 TEST(Wire, AMessageMadeByHandIsRead) {
   // 40×24 pixels in blocks of 16: 3×2. Pooled by 2: 2 cells in a row, of levels 1 and 0. A stored deflate block.
-  Bytes b = {'O', 'A', 'G', 'R', 6, 0, 1, 2, 0, 0, 0, 16, 0, 40, 0, 24};
+  Bytes b = {'O', 'A', 'G', 'R', 7, 0, 1, 2, 0, 0, 0, 16, 0, 40, 0, 24};
   b.resize(kEnd, 0);
   b[kDurationAt + 7] = 1;
   const Bytes rest = {0x7e, 0, 0x80, 0x80,                 // levels 0.5 (0x3f000000) and 3 (0x40400000)
@@ -342,7 +351,8 @@ TEST(Wire, WhatIsNoGradientIsNotEncoded) {
   refused([](Gradient &g) { g.interval_duration = 0; });
   refused([](Gradient &g) { g.measured.accuracy = std::nan(""); });
   refused([](Gradient &g) { g.measured.occupied = 3; });  // of 2
-  refused([](Gradient &g) { g.interval = 42; });          // later than its stream time
+  refused([](Gradient &g) { g.reuse.accuracy[3] = std::nan(""); });
+  refused([](Gradient &g) { g.interval = 42; });  // later than its stream time
   refused([](Gradient &g) { g.stream_time *= 2000; });
   refused([](Gradient &g) { g.map = BlockMap(1025, 1024, 1); });
   refused([](Gradient &g) { g.domain = Domain::Signal; });  // 48 high
@@ -362,7 +372,7 @@ TEST(Wire, EveryRefusalSaysWhy) {
   says(Bytes(65536, 0), "longer");
   says(with(good, 0, {'X'}), "no gradient message");
   says(with(good, 4, {3}), "version");
-  says(with(good, 4, {7}), "version");
+  says(with(good, 4, {8}), "version");
   for (std::uint8_t flag : {4, 8}) says(with(good, kFlagsAt, {flag}), "flags");
   says({good.begin(), good.end() - 1}, "cut");
   Bytes other = good;
@@ -393,7 +403,7 @@ TEST(Wire, EveryRefusalSaysWhy) {
   other.insert(other.end() - 4, 0);
   says(sealed(other), "unpack");                                    // something behind the map
   const auto stored = [&](std::uint8_t levels, const Bytes &map) {  // 2×1 blocks
-    Bytes b = {'O', 'A', 'G', 'R', 6, 0, 0, levels, 0, 0, 0, 16, 0, 32, 0, 16};
+    Bytes b = {'O', 'A', 'G', 'R', 7, 0, 0, levels, 0, 0, 0, 16, 0, 32, 0, 16};
     b.resize(kEnd + levels * kLevel, 0);
     b[kDurationAt] = 1;
     const Bytes header = {1, std::uint8_t(map.size()), 0, std::uint8_t(~map.size()),

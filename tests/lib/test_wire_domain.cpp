@@ -87,6 +87,17 @@ TEST(Wire, MessagesOfVersionFiveAreRead) {
   EXPECT_EQ(message_length(old.data(), old.size()), old.size());
 }
 
+// Version 6 did not say what reused results are worth.
+TEST(Wire, MessagesOfVersionSixAreRead) {
+  const Gradient g = example(64, 48);
+  const Bytes old = as_version(6, encode_gradient(g));
+  const Gradient back = decoded(old);
+  EXPECT_EQ(back.measured.objects, 9u);
+  EXPECT_EQ(back.reuse.frames, 0u);
+  EXPECT_EQ(back.regions.size(), g.regions.size());
+  EXPECT_EQ(message_length(old.data(), old.size()), old.size());
+}
+
 TEST(Wire, DomainsAndWideSidesAreChecked) {
   const auto says = [](const Bytes &bytes, const char *what) {
     EXPECT_NE(refusal(bytes).find(what), std::string::npos) << refusal(bytes) << ", not " << what;

@@ -24,7 +24,8 @@ using oneadapt_test::total;
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::size_t kFlagsAt = 5, kPoolingAt = 6, kLevelsAt = 7, kLengthAt = 8, kBlockAt = 10, kWidthAt = 12,
                       kHeightAt = 14, kBehindAt = 24, kDurationAt = 26, kZAt = 42, kRegionsAt = 54, kMeasuredAt = 55,
-                      kMeasured = 6, kEnd = kMeasuredAt + kMeasured, kLevel = 2, kWide = 6;  // docs/wire-format.md
+                      kMeasured = 6, kReuseAt = kMeasuredAt + kMeasured, kReuse = 4, kEnd = kReuseAt + kReuse,
+                      kLevel = 2, kWide = 6;  // docs/wire-format.md
 
 inline Gradient example(unsigned width = 768, unsigned height = 576, unsigned block = 16) {
   Gradient g;
@@ -38,6 +39,8 @@ inline Gradient example(unsigned width = 768, unsigned height = 576, unsigned bl
   g.theta = 0.375;
   g.regions = {{0.25, 0.5, 0.75, 1}, {0, 0, 0.1, 0.2}};
   g.measured = {2, 1, 0.75, 9};
+  g.reuse.frames = 9;
+  g.reuse.accuracy = {1, 0.8, 0.6, 0.4, 0.2, 0};
   g.map = BlockMap(width, height, block);
   std::mt19937 random(7);
   std::normal_distribution<float> octaves(-6, 4);
@@ -84,9 +87,10 @@ inline Bytes with(Bytes bytes, std::size_t at, const Bytes &change) {
   return sealed(bytes);
 }
 
-/// The same message as writers of an older version made it, without what was measured.
+/// The same message as writers of an older version made it: version 6 did not say what reused results are worth, and
+/// versions 4 and 5 did not say what was measured either.
 inline Bytes as_version(std::uint8_t version, Bytes bytes) {
-  bytes.erase(bytes.begin() + kMeasuredAt, bytes.begin() + kEnd);
+  bytes.erase(bytes.begin() + (version < 6 ? kMeasuredAt : kReuseAt), bytes.begin() + kEnd);
   bytes.at(4) = version;
   if (version == 4) bytes.at(kFlagsAt) = 0;
   return sealed(bytes);

@@ -49,8 +49,9 @@ class LidarMedium : public Medium {
     return std::string(
                "multifilesrc name=source ! oneadaptlidarparse name=parse ! capsfilter name=caps ! "
                "oneadaptctl name=ctl lockstep=true ! oneadaptlidarfilter name=filter ! ") +
-           (options.raw ? "application/x-lidar" : "oneadaptlidardec") +
-           " ! oneadaptdnn name=dnn ! fakesink name=sink async=false";
+           (options.raw ? "application/x-lidar" : "oneadaptlidardec") + " ! oneadaptdnn name=dnn ! " +
+           (options.stills > 0 && have_element("oneadaptlidaroverlay") ? stills_branch() : "") +
+           "fakesink name=sink async=false";
   }
   std::string caps(const RunOptions &) const override { return "application/x-lidar"; }
   void configure(GstElement *pipeline, const RunOptions &options) const override {
@@ -82,6 +83,11 @@ class LidarMedium : public Medium {
   }
 
  private:
+  static std::string stills_branch() {
+    return "tee name=t t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 name=stills ! "
+           "oneadaptlidaroverlay ! videoconvert ! jpegenc quality=85 ! fakesink name=still-sink async=false sync=false "
+           "t. ! ";
+  }
   static MediumTraits lidar_traits() {
     MediumTraits traits{"lidar", "oneadaptlidarfilter", "keep-map"};
     traits.coded = true;

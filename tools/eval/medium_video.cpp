@@ -20,12 +20,6 @@
 namespace oneadapt::eval {
 namespace {
 
-bool have_overlay() {
-  GstElementFactory *overlay = gst_element_factory_find("oneadaptoverlay");
-  if (overlay) gst_object_unref(overlay);
-  return overlay;
-}
-
 /// What the DNN found on a picture.
 void read_boxes(GstBuffer *buffer, std::vector<ScoredBox> &boxes) {
   gpointer state = nullptr;
@@ -153,10 +147,10 @@ std::string VideoMedium::launch(const RunOptions &o) const {
   const std::string branch = "t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ";
   const std::string overlay = "oneadaptoverlay gradient=true gradient-opacity=0.3 ! ";
   const std::string scaled = "! videoconvertscale ! capsfilter name=";
-  const bool video = !o.video_location.empty(), stills = o.stills > 0 && have_overlay();
+  const bool drawn = have_element("oneadaptoverlay"), video = !o.video_location.empty(), stills = o.stills > 0 && drawn;
   if (video || stills) launch += "tee name=t ";
   if (video)
-    launch += branch + scaled + "size ! " + (have_overlay() ? overlay : "") +
+    launch += branch + scaled + "size ! " + (drawn ? overlay : "") +
               "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast pass=quant quantizer=18 ! mp4mux ! "
               "filesink name=file async=false ";
   if (stills)

@@ -79,6 +79,11 @@ void set_start(GstElement *pipeline, const char *element, const std::string &kno
   g_value_unset(&v);
 }
 
+bool have_element(const char *kind) {
+  const Ref<GstElementFactory> factory(gst_element_factory_find(kind));
+  return bool(factory);
+}
+
 bool keeps_uncertain(const RunOptions &o) {
   return o.uncertain_from > 0 && !o.gradient && o.medium->traits().scored_results;
 }

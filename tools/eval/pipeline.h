@@ -17,6 +17,9 @@ void set_property(GstElement *pipeline, const char *element, const char *propert
 /// Where a knob starts, likewise.
 void set_start(GstElement *pipeline, const char *element, const std::string &knob, double value);
 
+/// Whether elements of this kind are installed.
+bool have_element(const char *kind);
+
 /// Whether results below the DNN's threshold are kept: RunOptions::uncertain_from.
 bool keeps_uncertain(const RunOptions &options);
 /// The DNN's threshold where the options set it; else the model's holds.

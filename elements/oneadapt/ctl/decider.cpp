@@ -166,6 +166,19 @@ void ask(DecisionRecord &record, const std::vector<Part> &parts, guint64 interva
   record.question = std::move(question);
 }
 
+/// What results are worth later, one number for each of kReuseTimes.
+void set_reuse(GstStructure *s, const oneadapt::ReuseAccuracy &reuse) {
+  GValue list = G_VALUE_INIT, one = G_VALUE_INIT;
+  gst_value_array_init(&list, guint(reuse.accuracy.size()));
+  g_value_init(&one, G_TYPE_DOUBLE);
+  for (const double accuracy : reuse.accuracy) {
+    g_value_set_double(&one, accuracy);
+    gst_value_array_append_value(&list, &one);
+  }
+  gst_structure_set(s, "reuse-frames", G_TYPE_UINT, reuse.frames, nullptr);
+  gst_structure_take_value(s, "reuse-accuracy", &list);
+}
+
 }  // namespace
 
 KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
@@ -178,6 +191,8 @@ KnobObservation observe(GstElement *element, const GstOneadaptKnob *knob) {
   o.self_scaling = knob->flags & GST_ONEADAPT_KNOB_SELF_SCALING;
   o.refines = knob->flags & GST_ONEADAPT_KNOB_REFINES;
   o.measured = knob->flags & GST_ONEADAPT_KNOB_MEASURED;
+  o.halved = knob->flags & GST_ONEADAPT_KNOB_HALVED;
+  o.reuses_results = knob->flags & GST_ONEADAPT_KNOB_REUSES_RESULTS;
   if (knob->typical_accuracy && knob->typical_resource) {
     o.typical_accuracy.assign(knob->typical_accuracy, knob->typical_accuracy + knob->n_ladder);
     o.typical_resource.assign(knob->typical_resource, knob->typical_resource + knob->n_ladder);
@@ -250,6 +265,7 @@ std::optional<oneadapt::Gradient> Decider::take(const DecisionRequest &request, 
     o.confident = smoother_.confident();
     o.elements = request.gradient->elements;
     o.measured = request.gradient->measured;
+    o.reuse = request.gradient->reuse;
     o.micro_averaged = request.gradient->micro_averaged();
   } else if (o.feedback_lost) {
     if (newest_) smooth = flat(*newest_);
@@ -316,6 +332,7 @@ GstStructure *Decider::describe(const DecisionRequest &request, const Observatio
     gst_structure_set(s, "measured-frames", G_TYPE_UINT, o.measured.frames, "measured-occupied", G_TYPE_UINT,
                       o.measured.occupied, "measured-accuracy", G_TYPE_DOUBLE, o.measured.accuracy, "measured-objects",
                       G_TYPE_UINT, o.measured.objects, nullptr);
+  if (o.reuse.frames) set_reuse(s, o.reuse);
   if (decision.accuracy)
     gst_structure_set(s, "expected-accuracy", G_TYPE_DOUBLE, decision.accuracy->expected, "accuracy-deviation",
                       G_TYPE_DOUBLE, decision.accuracy->deviation, nullptr);

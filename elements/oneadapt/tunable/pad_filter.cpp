@@ -72,6 +72,7 @@ gboolean PadFilter::on_sink_event(GstPad *pad, GstObject *parent, GstEvent *even
       break;
     }
     default:
+      stream.on_event(event);
       break;
   }
   return gst_pad_event_default(pad, parent, event);

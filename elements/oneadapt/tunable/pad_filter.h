@@ -24,6 +24,8 @@ class PadStream {
   virtual void set_segment(const GstSegment &segment) { segment_ = segment; }
   /// Puts out all that is held back: a gap, the end of the stream, or another one.
   virtual void finish() {}
+  /// Any other event; it is passed on afterwards.
+  virtual void on_event(GstEvent *) {}
   /// A query that wants everything sent to be taken.
   virtual void drain() {}
   /// A flush: forgets data and intervals, keeps the format.

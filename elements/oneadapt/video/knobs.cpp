@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned kOnRequest = GST_ONEADAPT_KNOB_ON_REQUEST, kFollows = GST_ONEADAPT_KNOB_FOLLOWS_GRADIENT,
                    kContinuous = GST_ONEADAPT_KNOB_CONTINUOUS, kSelfScaling = GST_ONEADAPT_KNOB_SELF_SCALING,
                    kRefines = GST_ONEADAPT_KNOB_REFINES, kMeasured = GST_ONEADAPT_KNOB_MEASURED,
-                   kSuperseded = GST_ONEADAPT_KNOB_SUPERSEDED;
+                   kSuperseded = GST_ONEADAPT_KNOB_SUPERSEDED, kReuses = GST_ONEADAPT_KNOB_REUSES_RESULTS;
 
 const KnobRow kTable[kKnobs] = {
     {"scale", "Scale", "Width and height of the output as a fraction of the input's, rounded to even pixels",
@@ -19,7 +19,7 @@ const KnobRow kTable[kKnobs] = {
     {"framerate", "Frame rate",
      "Most frames per second that are passed on, by their time stamps, whatever rate the caps promise; the others are "
      "dropped (0 = every frame)",
-     KnobType::Double, 0.0, 1000.0, 0.0, true, true, false, kSuperseded, "",
+     KnobType::Double, 0.0, 1000.0, 0.0, true, true, false, kSuperseded | kReuses, "",
      "frames per second; values above the input's rate are left out", 2.8},
     {"qp", "QP", "H.264 quantisation parameter of every macroblock: small is fine and expensive", KnobType::Int, 0, 51,
      20, false, false, true, kContinuous | kRefines | kMeasured | kSuperseded, "48,44,40,36,32,28,24,20",
@@ -71,8 +71,9 @@ Typical typical_of_video(std::size_t knob, double value, double rate, bool h264)
     case kQpMap:
       return {interpolated({{20, .96}, {24, .95}, {28, .94}, {32, .92}, {36, .895}, {40, .855}, {44, .76}, {48, .6}},
                            value),
-              interpolated({{20, 1}, {22, .38}, {24, .3}, {28, .19}, {32, .13}, {36, .085}, {40, .06}, {44, .042}, {48, .026}},
-                           value)};
+              interpolated(
+                  {{20, 1}, {22, .38}, {24, .3}, {28, .19}, {32, .13}, {36, .085}, {40, .06}, {44, .042}, {48, .026}},
+                  value)};
     case kMapRange:
       // At the same QP under the map (docs/results/accuracy.md).
       return {interpolated({{0, 1}, {18, .98}, {51, .94}}, value),

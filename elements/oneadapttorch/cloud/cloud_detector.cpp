@@ -4,12 +4,17 @@
 #include <functional>
 #include <utility>
 
+#include "accuracy_request.h"
 #include "buffer_memory.h"
 #include "cloud/cloud_profile.h"
 #include "cloud/results.h"
 #include "cloud_caps.h"
+#include "frame_mark.h"
+#include "lidar/thinning.h"
 
 namespace oneadapt {
+
+constexpr unsigned kMeasuredOf = 7;  // one turn of so many is inferred twice; as oneadaptshadow's "every"
 
 bool read_cloud(GstBuffer *buffer, const std::function<void(const Point *points, std::size_t n)> &work) {
   if (gst_buffer_get_size(buffer) % sizeof(Point) || gst_buffer_get_size(buffer) / sizeof(Point) > kMostPoints)
@@ -35,6 +40,8 @@ void CloudDetector::reset(bool) {
 }
 
 bool CloudDetector::take_in(GstBuffer *buffer, const Stamp &stamp, const RunSettings &settings) {
+  // Across a network the sensor's marks say what its controller wants.
+  if (const auto mark = mark_of(buffer)) accuracy_wanted_ = mark->measure;
   time_ = stamp.time;
   pass_ = Pass{};
   pass_->time = time_;
@@ -63,10 +70,26 @@ std::optional<Pass> CloudDetector::end(guint64 interval) {
   return pass;
 }
 
-bool CloudDetector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &) {
+void CloudDetector::on_event(GstEvent *event) {
+  if (const auto wanted = accuracy_request_of(event)) accuracy_wanted_ = *wanted;
+}
+
+/// What is left of the objects with half of the points, which is as if the sensor had sent half of what it sent.
+std::optional<RepeatedFrame> CloudDetector::measure(const RunSettings &) {
+  const PointCloud half = *std::exchange(half_, std::nullopt);
+  return repeated(*found_, model_->infer(half.data(), half.size()));
+}
+
+std::vector<double> CloudDetector::scores() const { return scores_of(of_interest(*found_)); }
+
+bool CloudDetector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) {
   GstBuffer *turn = buffer ? buffer : held_.get();
+  const bool measured = buffer && settings.gradient && accuracy_wanted_ && ++since_measured_ >= kMeasuredOf;
+  if (measured) since_measured_ = 0;
+  half_.reset();
   const bool read = read_cloud(turn, [&](const Point *points, std::size_t n) {
     found_ = with_gradient ? model_->infer_for_gradient(points, n, grid_) : model_->infer(points, n);
+    if (measured) half_ = halved(points, n);
   });
   if (!read)
     GST_ELEMENT_ERROR(place_.element, STREAM, FORMAT,

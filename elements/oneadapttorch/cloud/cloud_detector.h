@@ -31,6 +31,10 @@ class CloudDetector final : public DnnMedium {
   void let_go() override { held_.reset(); }
   bool infer(GstBuffer *buffer, bool with_gradient, const RunSettings &settings) override;
   Report report(BufferRef &buffer, bool line) override;
+  void on_event(GstEvent *event) override;
+  bool can_measure() const override { return half_.has_value(); }
+  std::optional<RepeatedFrame> measure(const RunSettings &settings) override;
+  std::vector<double> scores() const override;
   std::vector<Box> regions() const override;
   std::unique_ptr<Profile> profile(const RunSettings &settings) override;
 
@@ -45,6 +49,9 @@ class CloudDetector final : public DnnMedium {
   GstClockTime time_ = GST_CLOCK_TIME_NONE;
   guint64 frame_ = 0, since_inference_ = 0;
   std::optional<std::vector<ScoredBox3d>> found_;  ///< by the last inference
+  bool accuracy_wanted_ = false;                   ///< by the controller
+  unsigned since_measured_ = 0;                    ///< inferences
+  std::optional<PointCloud> half_;                 ///< of the turn that was inferred last, to measure with
 };
 
 }  // namespace oneadapt

@@ -6,11 +6,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cloud_metas.h"
 #include "core/vision/box3d_json.h"
 
 namespace oneadapt {
-
-const char *const kBoxesMeta = "GstOneadaptBoxes3d";
 
 void attach_boxes(GstBuffer *buffer, const std::vector<ScoredBox3d> &boxes, const std::vector<std::string> &labels) {
   static const gchar *no_tags[] = {nullptr};  // it holds whatever is done to the points

@@ -13,10 +13,7 @@
 
 namespace oneadapt {
 
-/// The name of the GstCustomMeta: a structure with an array "boxes" of structures (docs/elements/oneadaptdnn-lidar.md).
-extern const char *const kBoxesMeta;
-
-/// Replaces what the buffer, which must be writable, says of boxes.
+/// Replaces what the buffer, which must be writable, says of boxes (kBoxesMeta).
 void attach_boxes(GstBuffer *buffer, const std::vector<ScoredBox3d> &boxes, const std::vector<std::string> &labels);
 
 /// A line of JSON, with DL Streamer's names. Times that are not valid are null.

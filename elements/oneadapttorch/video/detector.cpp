@@ -173,23 +173,21 @@ std::optional<std::vector<ScoredBox>> Detector::detect_again(const RunSettings &
   return boxes;
 }
 
-std::vector<ScoredBox> Detector::objects() const {
-  std::vector<ScoredBox> objects;
-  for (const Detection &d : *found_) objects.push_back({d.box, d.score, d.label, d.mask});
-  return objects;
+std::vector<ScoredBox> Detector::found() const {
+  std::vector<ScoredBox> boxes;
+  for (const Detection &d : *found_) boxes.push_back({d.box, d.score, d.label, d.mask});
+  return boxes;
 }
 
 std::optional<RepeatedFrame> Detector::measure(const RunSettings &settings) {
   const auto again = detect_again(settings);
   if (!again) return std::nullopt;
-  return repeated(objects(), *again);
+  return repeated(found(), *again);
 }
 
-std::vector<double> Detector::scores() const {
-  std::vector<double> scores;
-  for (const ScoredBox &object : of_interest(objects())) scores.push_back(object.score);
-  return scores;
-}
+std::vector<double> Detector::scores() const { return scores_of(objects()); }
+
+std::vector<ScoredBox> Detector::objects() const { return of_interest(found()); }
 
 /// How this element sees what a tunable passes on. None, with a warning (once a run), when that cannot be told.
 std::optional<FrameTransform> Detector::transform_from_tunable(const char *impossible, const char *remedy,

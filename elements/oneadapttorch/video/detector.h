@@ -38,6 +38,7 @@ class Detector final : public DnnMedium {
   bool can_measure() const override { return second_ || requantised_.due(); }
   std::optional<RepeatedFrame> measure(const RunSettings &settings) override;
   std::vector<double> scores() const override;
+  std::vector<ScoredBox> objects() const override;
   void complete(Gradient &gradient, const RunSettings &settings) const override;
   std::vector<Box> regions() const override;
   std::vector<PlacedGradient> place(const Gradient &gradient) override;
@@ -58,7 +59,7 @@ class Detector final : public DnnMedium {
     void operator()(GstSample *sample) const { gst_sample_unref(sample); }
   };
   void hold(GstBuffer *buffer, const RunSettings &settings);
-  std::vector<ScoredBox> objects() const;
+  std::vector<ScoredBox> found() const;
   std::optional<std::vector<ScoredBox>> detect_again(const RunSettings &settings);
   FrameSize frame_size() const;
   bool is_newest() const;

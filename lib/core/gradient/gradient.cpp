@@ -48,6 +48,13 @@ void MeasuredAccuracy::add(const MeasuredAccuracy &other) {
   objects += other.objects;
 }
 
+void ReuseAccuracy::add(const ReuseAccuracy &other) {
+  const unsigned both = frames + other.frames;
+  for (std::size_t i = 0; both && i < accuracy.size(); ++i)
+    accuracy[i] = (accuracy[i] * frames + other.accuracy[i] * other.frames) / both;
+  frames = both;
+}
+
 Gradient sum_of(const Gradient &before, const Gradient &newest) {
   if (!can_be_added(before, newest)) throw std::invalid_argument("gradients of different blocks cannot be added");
   Gradient sum = newest;
@@ -55,6 +62,7 @@ Gradient sum_of(const Gradient &before, const Gradient &newest) {
   sum.elements += before.elements;
   sum.confident += before.confident;
   sum.measured.add(before.measured);
+  sum.reuse.add(before.reuse);
   const BlockMap map = resample(before.map, newest.map.frame_width, newest.map.frame_height);
   for (std::size_t i = 0; i < map.values.size(); ++i) sum.map.values[i] += map.values[i];
   return sum;

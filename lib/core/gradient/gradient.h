@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The block gradient map and what is computed from it: DNNGrad, OutputGrad (paper §3.3, §4.3, §E).
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -46,6 +47,19 @@ struct MeasuredAccuracy {
   void add(const MeasuredAccuracy &other);
 };
 
+/// How long a result may be reused, in s, where ReuseAccuracy says what that costs.
+constexpr std::array<double, 6> kReuseTimes{1 / 30.0, 1 / 15.0, 0.1, 0.2, 0.4, 0.8};
+
+/// Accuracy of results that are reused while frames are dropped, as successive results show it (docs/accuracy.md): F1
+/// of what was found in a frame against what there is so much later.
+struct ReuseAccuracy {
+  unsigned frames = 0;                                                ///< that tell it; 0: nothing is known
+  std::array<double, kReuseTimes.size()> accuracy{1, 1, 1, 1, 1, 1};  ///< after kReuseTimes, [0, 1]
+
+  /// Adds what other frames tell.
+  void add(const ReuseAccuracy &other);
+};
+
 /// What the DNN says about one adaptation interval: DNNGrad of its last frame, and its output utility.
 struct Gradient {
   std::uint64_t interval = 0;           ///< number of the adaptation interval: floor(stream time / interval)
@@ -62,6 +76,7 @@ struct Gradient {
   BlockMap map;
   std::vector<Box> regions;  ///< of the confident elements, highest score first; in fractions of the frame
   MeasuredAccuracy measured;
+  ReuseAccuracy reuse;
 
   bool averages_over_intervals() const { return traits(domain).averages_over_intervals; }
   bool micro_averaged() const { return traits(domain).micro_averaged; }

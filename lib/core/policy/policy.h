@@ -29,6 +29,8 @@ struct KnobObservation {
   bool continuous = false;      ///< may be set between two rungs
   bool self_scaling = false;    ///< its typical values hold for all content
   bool measured = false;        ///< what it costs of accuracy is part of Observation::measured
+  bool halved = false;          ///< measured by leaving out half of what came; values are shares that are kept
+  bool reuses_results = false;  ///< values are frames per second, and their cost is in Observation::reuse
   bool refines = false;         ///< moving up takes more in the first interval than in those that follow
   /// The tunable will know whether something goes on in an interval before a decision takes effect there, so
   /// KnobDecision::inactive_rung counts.
@@ -63,6 +65,7 @@ struct Observation {
   /// counts for nothing. True of signals in time (F1 of words, §5.1).
   bool micro_averaged = false;
   MeasuredAccuracy measured;           ///< in this interval
+  ReuseAccuracy reuse;                 ///< in this interval
   std::optional<double> resource;      ///< measured r(k) as a fraction of r(k*), if known
   std::optional<double> activity;      ///< whether something went on, by the tunable's own judgement, [0, 1]
   std::vector<KnobObservation> knobs;  ///< the same knobs in the same order while the set of tunables does not change

@@ -107,10 +107,9 @@ std::vector<ScoredBox3d> of_interest(std::vector<ScoredBox3d> boxes) {
   return kept;
 }
 
-double f1(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference, double min_iou) {
-  if (result.empty() && reference.empty()) return 1;
+std::vector<bool> matched(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference,
+                          double min_iou) {
   std::vector<bool> taken(reference.size());
-  std::size_t matched = 0;
   for (std::size_t i : best_first(result)) {
     double best = min_iou;
     std::size_t partner = reference.size();
@@ -121,11 +120,15 @@ double f1(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d>
       best = overlap;
       partner = j;
     }
-    if (partner == reference.size()) continue;
-    taken[partner] = true;
-    matched++;
+    if (partner < reference.size()) taken[partner] = true;
   }
-  return 2 * double(matched) / double(result.size() + reference.size());
+  return taken;
+}
+
+double f1(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference, double min_iou) {
+  if (result.empty() && reference.empty()) return 1;
+  const std::vector<bool> pairs = matched(result, reference, min_iou);
+  return 2 * double(std::count(pairs.begin(), pairs.end(), true)) / double(result.size() + reference.size());
 }
 
 }  // namespace oneadapt

@@ -31,8 +31,12 @@ std::vector<std::size_t> nms(const std::vector<ScoredBox3d> &boxes, double max_i
 /// The same objects without their classes: of two of different classes in one place, the better one.
 std::vector<ScoredBox3d> of_interest(std::vector<ScoredBox3d> boxes);
 
-/// F1 of `result` against `reference`, matched greedily by score within a class; a match needs iou() ≥ `min_iou`. Each
-/// reference box is matched once. 1 if both are empty, 0 if one is.
+/// For each box of `reference`, whether one of `result` is it: greedily by score within a class; a match needs iou() ≥
+/// `min_iou`, and each box is matched once.
+std::vector<bool> matched(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference,
+                          double min_iou = 0.5);
+
+/// F1 of `result` against `reference`, matched(). 1 if both are empty, 0 if one is.
 double f1(const std::vector<ScoredBox3d> &result, const std::vector<ScoredBox3d> &reference, double min_iou = 0.5);
 
 }  // namespace oneadapt

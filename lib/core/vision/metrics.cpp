@@ -44,7 +44,7 @@ std::vector<Matched> matched(const std::vector<ScoredBox> &result, const std::ve
     }
     if (at == reference.size()) continue;
     taken[at] = true;
-    pairs.push_back({best, at});
+    pairs.push_back({best, at, i});
   }
   return pairs;
 }

@@ -28,6 +28,7 @@ double overlap(const ScoredBox &a, const ScoredBox &b);
 struct Matched {
   double overlap = 0;         ///< of the two
   std::size_t reference = 0;  ///< which box of the reference it is
+  std::size_t result = 0;     ///< which box of the result
 };
 /// Boxes of `result` that are boxes of `reference`, greedily by score within a class. A match needs overlap() ≥
 /// `min_iou` and > 0, of masks where both have one, else of boxes. Each reference box is matched once.

@@ -35,6 +35,15 @@ RepeatedFrame repeated(const std::vector<ScoredBox> &first, const std::vector<Sc
   return frame;
 }
 
+RepeatedFrame repeated(const std::vector<ScoredBox3d> &first, const std::vector<ScoredBox3d> &second) {
+  const auto a = of_interest(first), b = of_interest(second);
+  const std::vector<bool> kept = matched(b, a);
+  RepeatedFrame frame;
+  for (std::size_t i = 0; i < a.size(); ++i) frame.objects.push_back({a[i].score, kept[i]});
+  frame.gained = unsigned(b.size()) - unsigned(std::count(kept.begin(), kept.end(), true));
+  return frame;
+}
+
 bool AccuracyEstimate::active() const {
   return gained_frames_ >= kForgotten ||
          std::any_of(intervals_.begin(), intervals_.end(), [](const auto &i) { return !i.second.repeated.empty(); });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/gradient/gradient.h"
+#include "core/vision/box3d.h"
 #include "core/vision/metrics.h"
 
 namespace oneadapt {
@@ -24,6 +25,8 @@ struct RepeatedFrame {
 
 /// Both sides without classes (of_interest()), matched as by f1() at an IoU of 0.5.
 RepeatedFrame repeated(const std::vector<ScoredBox> &first, const std::vector<ScoredBox> &second);
+/// The same in space.
+RepeatedFrame repeated(const std::vector<ScoredBox3d> &first, const std::vector<ScoredBox3d> &second);
 
 /// F1 of second against first results, of all frames of an interval. A frame that was inferred once says how many
 /// objects it has, and how near their scores are to the threshold; the frames that were inferred twice say how often an

@@ -46,6 +46,19 @@ TEST(LidarDec, TenInARowAreAnError) {
   EXPECT_NE(rig.error().find("10 frames in a row cannot be read: it is no coded point cloud"), std::string::npos);
 }
 
+TEST(LidarDec, SaysHowMuchOfEachBlockWasKept) {
+  Rig rig("oneadaptlidarfilter keep=25 sectors=4 rings=1 ! oneadaptlidardec");
+  gst_harness_set_src_caps_str(rig.h, "application/x-lidar");
+  ASSERT_EQ(rig.push(street()), GST_FLOW_OK);
+  GstBuffer *out = gst_harness_pull(rig.h);
+  GstCustomMeta *meta = gst_buffer_get_custom_meta(out, "GstOneadaptCloudShares");
+  ASSERT_NE(meta, nullptr);
+  const GValue *shares = gst_structure_get_value(gst_custom_meta_get_structure(meta), "shares");
+  ASSERT_EQ(gst_value_array_get_size(shares), 4u);
+  for (guint i = 0; i < 4; i++) EXPECT_NEAR(g_value_get_double(gst_value_array_get_value(shares, i)), 0.25, 1.0 / 255);
+  gst_buffer_unref(out);
+}
+
 TEST(LidarDec, KeepsTimes) {
   Rig rig("oneadaptlidardec", "application/x-lidar-draco");
   GstBuffer *in = buffer(coded());

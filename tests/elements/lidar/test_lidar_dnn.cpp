@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "accuracy_request.h"
 #include "lidar_rig.h"
 #include "test_models.h"
 
@@ -111,6 +112,24 @@ TEST(LidarDnn, SendsAGradientOfTheBlocksThatTheCapsName) {
   EXPECT_GT(g.values[8 + 1], 0) << "the tree, beyond the first ring, just to the right of 90°";
   for (guint b = 0; b < 16; b++) EXPECT_TRUE(b == 0 || b == 9 || g.values[b] < 1e-3 * g.values[0]) << b;
   ASSERT_EQ(g.n_regions, 3u) << "the post lies across the border between the last sector and the first";
+}
+
+// Of 40 points half are found too, with a score of 20/24; of 5 points two or three are left, a score below 0.5.
+TEST(LidarDnn, MeasuresAccuracyWithHalfOfThePoints) {
+  const TemporaryFolder folder;
+  for (const bool wanted : {false, true}) {
+    Rig rig("oneadaptdnn keep-up=off early-gradient=false model=" + save_posts(folder), kGrid);
+    gst_harness_push_event(rig.h, oneadapt::new_accuracy_request(wanted));
+    for (unsigned turn = 0; turn < 2 * kTurns; turn++) ASSERT_EQ(rig.push(scene(40, 5)), GST_FLOW_OK);
+    const Gradients came(rig.h);
+    ASSERT_EQ(came.all.size(), 2u);
+    EXPECT_EQ(came.all[0]->measured_frames + came.all[1]->measured_frames, wanted ? 2u : 0u) << "one turn in seven";
+    if (!wanted) continue;
+    // One of two is kept: 2·1/(2 + 1).
+    EXPECT_NEAR(came.all[1]->measured_accuracy, 2 / 3.0, 0.02);
+    EXPECT_EQ(came.all[1]->measured_objects, 3u);
+    EXPECT_EQ(came.all[1]->elements, 2u) << "the gradient is of all points";
+  }
 }
 
 TEST(LidarDnn, WithoutBlocksInTheCapsTheyAreTheUsualOnes) {

@@ -30,6 +30,16 @@ TEST(Thinning, KeepsPointsWhoseMultipleOfTheGoldenRatioIsBelowTheShare) {
   EXPECT_EQ(kept_of(9, 0.5, 1), (std::vector<std::uint32_t>{1, 3, 4, 6}));
 }
 
+TEST(Thinning, HalfIsSpreadOverTheOrder) {
+  PointCloud points(1000);
+  for (std::size_t i = 0; i < points.size(); i++) points[i].x = float(i);
+  points[3].y = std::numeric_limits<float>::quiet_NaN();
+  const PointCloud half = halved(points.data(), points.size());
+  EXPECT_NEAR(double(half.size()), 499.5, 2);
+  for (std::size_t i = 1; i < half.size(); i++) EXPECT_LE(half[i].x - half[i - 1].x, 4) << "no gap";
+  EXPECT_TRUE(halved(nullptr, 0).empty());
+}
+
 TEST(Thinning, FewerPointsAreSomeOfMore) {
   std::vector<std::uint32_t> before;
   for (double share : {0.06, 0.12, 0.25, 0.5, 1.0}) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/policy/oneadapt/budget_keeper.h"
+#include "core/policy/typical.h"
 
 namespace oneadapt {
 namespace {
@@ -22,18 +22,6 @@ const double kMostSaved = -std::log(0.65);
 constexpr double kFirstLoss = 0.85;
 // A budget is aimed at a little below: bytes scatter from one second to the next.
 constexpr double kTarget = 0.92;
-
-/// Which knobs' losses are measured together. Where that is so (`measured`), theirs are the typical ones, instead of
-/// those that gradients speak of.
-AccuracyModel model_of(const Observation &o, PlannedKnobs &planned, bool measured) {
-  AccuracyModel model;
-  for (std::size_t i = 0; i < planned.index.size(); ++i) {
-    const KnobObservation &k = o.knobs[planned.index[i]];
-    model.coding.push_back(k.measured);
-    if (k.measured && measured) planned.knobs[i].accuracy = k.typical_accuracy;
-  }
-  return model;
-}
 
 AccuracyLimits limits_of(const PolicySettings &s) {
   AccuracyLimits limits;
@@ -53,14 +41,38 @@ bool within(const PolicySettings &s) {
   return (s.allowed <= 0 || s.allowed >= 1) && (s.allowed_compute <= 0 || s.allowed_compute >= 1);
 }
 
+/// Frames a second of the stream before a knob that drops some.
+double full_rate(const KnobObservation &k) {
+  const bool known = k.typical_compute.size() == k.ladder.size() && k.typical_compute.back() > 0;
+  return known ? k.ladder.back() / k.typical_compute.back() : k.ladder.back();
+}
+
 }  // namespace
+
+/// Where the losses by coding were measured, all of them together, theirs are the typical ones, instead of those that
+/// gradients speak of.
+AccuracyModel AccuracyKeeper::model_of(const Observation &o, PlannedKnobs &planned) const {
+  AccuracyModel model;
+  for (std::size_t i = 0; i < planned.index.size(); ++i) {
+    const KnobObservation &k = o.knobs[planned.index[i]];
+    std::vector<double> &accuracy = planned.knobs[i].accuracy;
+    model.coding.push_back(k.measured);
+    model.halved.push_back(k.halved);
+    if (k.measured && measured_) accuracy = k.typical_accuracy;
+    for (std::size_t r = 0; k.reuses_results && reuse_.known() && r < accuracy.size(); ++r)
+      accuracy[r] = reuse_.accuracy(k.ladder[r], full_rate(k), k.typical_accuracy[r]);
+  }
+  model.loss = belief_.mean();
+  return model;
+}
 
 void AccuracyKeeper::apply(const Observation &o, const PolicySettings &s, const Sensitivity &sensitivity, Decision &d) {
   PlannedKnobs planned = planned_knobs(o, sensitivity);
   if (planned.knobs.empty()) return;
   measured_ = measured_ || o.measured.frames > 0;
-  AccuracyModel model = model_of(o, planned, measured_);
-  belief_.observe(o.measured, model.coding_loss(planned.knobs, planned.in_force));
+  reuse_.observe(o.reuse);
+  AccuracyModel model = model_of(o, planned);
+  belief_.observe(o.measured, model.measured_loss(planned.knobs, planned.in_force));
   model.loss = belief_.mean();
   AccuracyLimits limits = limits_of(s);
   limits.most_saved = kMostSaved;
@@ -86,7 +98,10 @@ void AccuracyKeeper::apply(const Observation &o, const PolicySettings &s, const 
 std::vector<std::size_t> AccuracyKeeper::careful(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
   PolicySettings more = s;
   more.min_accuracy = 1 - kFirstLoss * (1 - s.min_accuracy);
-  return typical(knobs, more);
+  std::vector<KnobObservation> full = knobs;
+  for (KnobObservation &k : full)
+    if (k.reuses_results && has_typical(k)) std::fill(k.typical_accuracy.begin(), k.typical_accuracy.end() - 1, 0.0);
+  return typical(full, more);
 }
 
 std::vector<std::size_t> AccuracyKeeper::typical(const std::vector<KnobObservation> &knobs, const PolicySettings &s) {
@@ -95,9 +110,11 @@ std::vector<std::size_t> AccuracyKeeper::typical(const std::vector<KnobObservati
   std::vector<std::size_t> rungs;
   for (const KnobObservation &k : knobs) rungs.push_back(k.rung);
   PlannedKnobs planned = planned_knobs(o, Sensitivity());
+  AccuracyKeeper keeper;
+  keeper.measured_ = true;
   AccuracyLimits limits = limits_of(s);
   limits.allowed = limits.allowed_compute = 0;
-  const Plan plan = plan_for_accuracy(planned.knobs, model_of(o, planned, true), limits);
+  const Plan plan = plan_for_accuracy(planned.knobs, keeper.model_of(o, planned), limits);
   for (std::size_t i = 0; i < planned.index.size(); ++i) rungs[planned.index[i]] = plan.rungs[i];
   return rungs;
 }

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "core/policy/oneadapt/accuracy_plan.h"
+#include "core/policy/oneadapt/budget_keeper.h"
 #include "core/policy/oneadapt/loss_belief.h"
+#include "core/policy/oneadapt/reuse_belief.h"
 #include "core/policy/oneadapt/sensitivity.h"
 #include "core/policy/policy.h"
 
@@ -22,12 +24,15 @@ class AccuracyKeeper {
   /// The rungs that are expected to keep it on typical content.
   static std::vector<std::size_t> typical(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
   /// Those that typically lose 0.85 of what may be lost: where to begin, before anything is known of the
-  /// content.
+  /// content. Frame rates begin at the top: what they cost differs most from one scene to the next.
   static std::vector<std::size_t> careful(const std::vector<KnobObservation> &knobs, const PolicySettings &settings);
   void reset() { *this = AccuracyKeeper(); }
 
  private:
+  AccuracyModel model_of(const Observation &observation, PlannedKnobs &planned) const;
+
   LossBelief belief_;
+  ReuseBelief reuse_;
   bool measured_ = false;
 };
 

@@ -109,6 +109,18 @@ double AccuracyModel::coding_loss(const std::vector<PlannedKnob> &knobs, const s
   return 1 - kept;
 }
 
+double AccuracyModel::measured_loss(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) const {
+  // Below the lowest rung a halving costs as much as one from there.
+  const auto half = [](const PlannedKnob &knob, double value) {
+    const double lowest = knob.ladder.front(), from = std::max(value, std::min(2 * lowest, knob.ladder.back()));
+    return interpolated(knob, from / 2) / interpolated(knob, from);
+  };
+  double kept = 1;
+  for (std::size_t i = 0; i < knobs.size(); ++i)
+    if (coding[i]) kept *= !halved.empty() && halved[i] ? half(knobs[i], values[i]) : interpolated(knobs[i], values[i]);
+  return 1 - kept;
+}
+
 double AccuracyModel::expected(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) const {
   double others = 1;
   for (std::size_t i = 0; i < knobs.size(); ++i)

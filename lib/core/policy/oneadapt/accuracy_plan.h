@@ -13,8 +13,12 @@ namespace oneadapt {
 struct AccuracyModel {
   std::vector<bool> coding;  ///< for each knob: its loss is one by coding
   double loss = 1;
+  std::vector<bool> halved = {};  ///< for each knob: KnobObservation::halved; empty: none
   /// Typical loss by coding of values, one a knob; [0, 1].
   double coding_loss(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) const;
+  /// The typical loss that is measured at values: what a second coding costs, which is as much as the first, or what
+  /// leaving out half of what came costs.
+  double measured_loss(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) const;
   double expected(const std::vector<PlannedKnob> &knobs, const std::vector<double> &values) const;
 };
 

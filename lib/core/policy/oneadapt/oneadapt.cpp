@@ -154,7 +154,7 @@ PolicyInfo oneadapt_policy() {
   info.needs.gradient = true;
   info.heeds.alpha = info.heeds.budgets = info.heeds.min_accuracy = true;
   info.curves = {{info.name, CurveSweep::Lambdas, CurveRole::Subject},
-                 {"min-accuracy", CurveSweep::MinAccuracies, CurveRole::Baseline, {"video"}}};
+                 {"min-accuracy", CurveSweep::MinAccuracies, CurveRole::Baseline, {"video", "lidar"}}};
   info.make = [](const std::string &) -> std::unique_ptr<Policy> { return std::make_unique<OneAdaptPolicy>(); };
   return info;
 }

@@ -34,4 +34,22 @@ inline Observation typical_knob(std::size_t rung, double og_up = 0, double r_up 
   return o;
 }
 
+/// QP as oneadaptfilter has it, at `value`, with what is typical of it; its cost of accuracy is measured.
+inline Observation measured_qp(double value) {
+  Observation o;
+  o.gradient = true;
+  o.confident = o.elements = 5;
+  o.resource = 0.1;
+  KnobObservation k;
+  k.name = "f.qp";
+  k.ladder = {48, 44, 40, 36, 32, 28, 24, 20};
+  k.typical_accuracy = {.6, .76, .855, .895, .92, .94, .95, .96};
+  k.typical_resource = {.026, .042, .068, .115, .2, .34, .58, 1};
+  k.rung = Ladder(k.ladder).nearest_value(value);
+  k.value = value;
+  k.continuous = k.measured = true;
+  o.knobs = {k};
+  return o;
+}
+
 }  // namespace oneadapt

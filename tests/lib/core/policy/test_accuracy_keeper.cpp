@@ -9,6 +9,7 @@
 
 #include "core/policy/oneadapt/accuracy_keeper.h"
 #include "core/policy/registry.h"
+#include "observations.h"
 
 using namespace oneadapt;
 
@@ -119,24 +120,23 @@ TEST(AccuracyPlan, OtherKnobsLoseWhatTheyLose) {
   EXPECT_EQ(cheap_rate.values, (std::vector<double>{20, 5}));
 }
 
+// What is measured of shares that are kept is what half of them costs, whatever the share is.
+TEST(AccuracyModel, OfSharesAHalvingIsMeasured) {
+  const PlannedKnob keep{{6, 12, 25, 50, 100}, {.55, .745, .895, .955, 1}, {}, 100, true};
+  AccuracyModel model = losing(3);
+  model.halved = {true};
+  EXPECT_NEAR(model.measured_loss({keep}, {100}), 1 - .955, 1e-12);
+  EXPECT_NEAR(model.measured_loss({keep}, {50}), 1 - .895 / .955, 1e-12);
+  EXPECT_NEAR(model.measured_loss({keep}, {37.5}), 1 - (.745 + 6.75 / 13 * .15) / .925, 1e-12);
+  EXPECT_NEAR(model.measured_loss({keep}, {6}), 1 - .55 / .745, 1e-12) << "as from the next rung";
+  EXPECT_NEAR(model.coding_loss({keep}, {50}), .045, 1e-12);
+  model.halved = {false};
+  EXPECT_NEAR(model.measured_loss({keep}, {50}), .045, 1e-12) << "what is coded once more";
+}
+
 namespace {
 
-Observation observation(double value) {
-  Observation o;
-  o.gradient = true;
-  o.confident = o.elements = 5;
-  o.resource = 0.1;
-  KnobObservation k;
-  k.name = "f.qp";
-  k.ladder = {48, 44, 40, 36, 32, 28, 24, 20};
-  k.typical_accuracy = {.6, .76, .855, .895, .92, .94, .95, .96};
-  k.typical_resource = {.026, .042, .068, .115, .2, .34, .58, 1};
-  k.rung = Ladder(k.ladder).nearest_value(value);
-  k.value = value;
-  k.continuous = k.measured = true;
-  o.knobs = {k};
-  return o;
-}
+Observation observation(double value) { return measured_qp(value); }
 
 /// What content that loses `multiple` times what is typical really keeps at a QP.
 double true_accuracy(double value, double multiple) {

@@ -12,16 +12,30 @@ RepeatedFrame frame(const std::vector<RepeatedFrame::Object> &objects, unsigned 
   return {objects, gained};
 }
 
+std::vector<bool> kept(const RepeatedFrame &frame) {
+  std::vector<bool> kept;
+  for (const RepeatedFrame::Object &object : frame.objects) kept.push_back(object.kept);
+  return kept;
+}
+
 TEST(Repeated, ObjectsAreKeptLostAndGained) {
   // 0.9 is kept as another class, 0.6 has moved by half a box (IoU 1/3), 0.5 is gone; one is new.
   const RepeatedFrame f =
       repeated({box(0, 0.9, 1), box(100, 0.6), box(200, 0.5)}, {box(1, 0.8, 2), box(105, 0.7), box(300, 0.4)});
-  ASSERT_EQ(f.objects.size(), 3u);
-  EXPECT_TRUE(f.objects[0].kept);
-  EXPECT_FALSE(f.objects[1].kept);
-  EXPECT_FALSE(f.objects[2].kept);
+  EXPECT_EQ(kept(f), (std::vector<bool>{true, false, false}));
   EXPECT_EQ(f.gained, 2u);
   EXPECT_EQ(f.objects[0].score, 0.9);
+}
+
+TEST(Repeated, InSpaceLikewise) {
+  const auto car = [](double x, double score, int label = 0) {
+    return ScoredBox3d{{x, 0, 0, 4, 2, 2, 0}, score, label};
+  };
+  const RepeatedFrame f =
+      repeated(std::vector{car(0, 0.9, 1), car(100, 0.6)}, std::vector{car(0.5, 0.8, 2), car(102, 0.7), car(300, 0.4)});
+  EXPECT_EQ(kept(f), (std::vector<bool>{true, false}));
+  EXPECT_EQ(f.gained, 2u);
+  EXPECT_EQ(f.objects[1].score, 0.6);
 }
 
 TEST(AccuracyEstimate, NothingIsKnownWithoutASecondInference) {
