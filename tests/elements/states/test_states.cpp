@@ -3,9 +3,11 @@
 // stay alive.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace {
@@ -40,6 +42,11 @@ void forty(const std::string &launch) { cycle(launch, 40, false); }
 
 const std::string kSource =
     "videotestsrc num-buffers=200 ! video/x-raw,format=I420,width=128,height=96,framerate=10/1 ! ";
+bool have(const char *kind) {
+  GstElementFactory *factory = gst_element_factory_find(kind);
+  if (factory) gst_object_unref(factory);
+  return factory;
+}
 std::string model() { return std::string(std::getenv("ONEADAPT_SOURCE_DIR")) + "/models/nanodet.pt"; }
 
 }  // namespace
@@ -50,10 +57,32 @@ TEST(States, FilterRaw) { forty(kSource + "oneadaptfilter scale=0.5 ! video/x-ra
 TEST(States, AudioFilter) {
   forty("audiotestsrc num-buffers=200 ! oneadaptaudiofilter rate=8000 ! fakesink sync=false");
 }
+TEST(States, Shadow) {
+  forty(kSource +
+        "oneadaptctl min-accuracy=0.9 ! oneadaptfilter ! h264parse ! avdec_h264 max-threads=1 ! oneadaptshadow ! "
+        "fakesink sync=false");
+}
+TEST(States, PointClouds) {
+  if (!have("oneadaptlidarfilter")) GTEST_SKIP() << "built without Draco or LZF";
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("oneadapt-states-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  for (int turn = 0; turn < 20; ++turn) {
+    std::ofstream file(folder / ("0" + std::to_string(10 + turn) + ".bin"), std::ios::binary);
+    for (int i = 0; i < 2000; ++i) {
+      const float point[] = {float(i % 50), float(i / 50 - 20), 0.1f * float(turn), 0.5f};
+      file.write(reinterpret_cast<const char *>(point), sizeof point);
+    }
+  }
+  forty("multifilesrc location=" + (folder / "%03d.bin").string() +
+        " index=10 start-index=10 stop-index=29 loop=true ! oneadaptlidarparse ! oneadaptctl ! oneadaptlidarfilter "
+        "keep=50 ! oneadaptlidardec ! " +
+        (have("oneadaptlidaroverlay") ? "oneadaptlidaroverlay ! video/x-raw,width=64,height=64 ! " : "") +
+        "fakesink sync=false");
+  std::filesystem::remove_all(folder);
+}
 TEST(States, Overlay) {
-  GstElementFactory *factory = gst_element_factory_find("oneadaptoverlay");
-  if (!factory) GTEST_SKIP() << "built without Pango";
-  gst_object_unref(factory);
+  if (!have("oneadaptoverlay")) GTEST_SKIP() << "built without Pango";
   // The filter's configuration event makes it draw.
   forty(kSource + "oneadaptfilter ! video/x-raw ! oneadaptoverlay ! fakesink sync=false");
 }
