@@ -112,6 +112,7 @@ TEST_F(LidarEval, TooFewPointsAreNotFound) {
     before = bandwidth;
   }
   EXPECT_EQ(curve_of(result, "uniform").size(), 5u);
+  EXPECT_GT(curve_of(result, "uniform").at(0).at("sensor_cpu_s").get<double>(), 0.001) << "of coding 40 turns";
 }
 
 // The wall, where nothing is found, is thinned first.

@@ -205,7 +205,7 @@ function overheadCharts(parent, clip, chosen) {
   barChart(grid, 'Feedback', rows((p) => {
     const video = kbps * 125 * seconds * num(p.bandwidth);
     return [num(p.feedback_bytes) !== null && video > 0 ? 100 * p.feedback_bytes / video : null];
-  }), '% of the video\u2019s bytes');
+  }), '% of the stream\u2019s bytes');
   if (!grid.children.length) for (const e of [heading, note, grid]) e.remove();
 }
 

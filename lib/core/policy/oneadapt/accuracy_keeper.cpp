@@ -59,8 +59,9 @@ AccuracyModel AccuracyKeeper::model_of(const Observation &o, PlannedKnobs &plann
     model.coding.push_back(k.measured);
     model.halved.push_back(k.halved);
     if (k.measured && measured_) accuracy = k.typical_accuracy;
+    // Fewer frames tell less of what still fewer are worth: down by one rung at most.
     for (std::size_t r = 0; k.reuses_results && reuse_.known() && r < accuracy.size(); ++r)
-      accuracy[r] = reuse_.accuracy(k.ladder[r], full_rate(k), k.typical_accuracy[r]);
+      accuracy[r] = r + 1 < k.rung ? 0 : reuse_.accuracy(k.ladder[r], full_rate(k), k.typical_accuracy[r]);
   }
   model.loss = belief_.mean();
   return model;

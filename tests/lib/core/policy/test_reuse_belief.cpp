@@ -97,6 +97,17 @@ TEST(MinAccuracy, TakesTheFrameRateThatTheSceneAllows) {
   EXPECT_GT(walking, 2);
 }
 
+TEST(MinAccuracy, FrameRatesGoDownByOneRung) {
+  auto policy = make_policy("oneadapt", std::nullopt);
+  PolicySettings s;
+  s.min_accuracy = 0.7;
+  Observation o = observation(10);
+  o.measured.frames = o.measured.occupied = 2;
+  o.measured.objects = 20;
+  o.reuse = after(kStanding, 200);
+  EXPECT_EQ(policy->decide(o, s).knobs[1].rung, 3u);
+}
+
 TEST(MinAccuracy, FrameRatesBeginAtTheTop) {
   auto policy = make_policy("oneadapt", std::nullopt);
   PolicySettings s;
