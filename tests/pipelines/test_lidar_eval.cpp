@@ -136,7 +136,10 @@ TEST_F(LidarEval, AMapSavesBytes) {
 TEST_F(LidarEval, AnAccuracyIsKept) {
   EvalOptions o = options({"uniform", "min-accuracy"});
   o.min_accuracies = {0.9};
-  const nlohmann::json point = curve_of(evaluated(o), "min-accuracy").at(0);
+  o.stills = 1;
+  const nlohmann::json result = evaluated(o), point = curve_of(result, "min-accuracy").at(0);
+  EXPECT_EQ(result.at("shown").at("setting"), "min-accuracy=0.9");
+  EXPECT_EQ(result.at("stills").size(), 1u);
   EXPECT_GE(point.at("accuracy").get<double>(), 0.9);
   EXPECT_LT(point.at("bandwidth").get<double>(), 0.9);
   EXPECT_LT(point.at("intervals").back().at("knobs").at("keep-map").get<double>(), 100);

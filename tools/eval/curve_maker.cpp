@@ -116,14 +116,20 @@ class AccuracyCurve : public RunsCurve {
  public:
   using RunsCurve::RunsCurve;
   std::vector<NamedRun> runs() const override {
+    const EvalOptions &o = clip_.options();
     std::vector<NamedRun> runs;
-    for (double accuracy : clip_.options().min_accuracies) {
+    for (std::size_t i = 0; i < o.min_accuracies.size(); ++i) {
       RunOptions run = clip_.runner.base(clip_.clip);
       run.policy = policy_.policy->name;
-      run.min_accuracy = accuracy;
-      runs.push_back({run, clip_.name + ", min-accuracy=" + number(accuracy)});
+      run.min_accuracy = o.min_accuracies[i];
+      if (is_shown() && i == middle()) run.stills = o.stills;
+      runs.push_back({run, clip_.name + ", " + setting(i)});
     }
     return runs;
+  }
+  std::pair<std::shared_ptr<const RunResult>, std::string> shown() const override {
+    if (!is_shown()) return {};
+    return {results_.at(middle()), setting(middle())};
   }
   json points() const override {
     json points = RunsCurve::points();
@@ -140,6 +146,12 @@ class AccuracyCurve : public RunsCurve {
   }
 
  private:
+  std::size_t middle() const { return clip_.options().min_accuracies.size() / 2; }
+  /// Where there is no curve of λ to show.
+  bool is_shown() const {
+    const std::vector<std::string> &policies = clip_.options().policies;
+    return std::find(policies.begin(), policies.end(), evaluated_as(CurveRole::Subject).curve.name) == policies.end();
+  }
   /// Accuracy from the sixth second on (of short clips, from the third): what was asked for takes a while to be found.
   static json settled(const json &point) {
     const json &all = point.at("intervals");
