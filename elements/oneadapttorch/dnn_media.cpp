@@ -22,7 +22,8 @@ const DnnMedia &dnn_media() {
   static const DnnMedia media{
       {"pictures",
        "video/x-raw",
-       "video/x-raw, format = (string) { RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, I420, NV12 }, "
+       "video/x-raw, format = (string) { RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, I420, NV12, GRAY8, "
+       "GRAY16_LE }, "
        "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = " GST_VIDEO_FPS_RANGE,
        {"detection", "segmentation"},
        make<Detector>},

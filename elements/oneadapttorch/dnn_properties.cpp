@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "gray16_properties.h"
 #include "setting_properties.h"
 
 namespace oneadapt {
@@ -311,6 +312,8 @@ void add_result_rows(SettingProperties<DnnProperties> &rows) {
         if (InputSize::parse(p.input_size, size)) p.settings.input_size = size;
       },
       [](const DnnProperties &p, GValue *value) { write_text(value, p.input_size); });
+  add_gray16(
+      rows, kReady, [](auto &p) -> auto & { return p.settings.gray16; });
   /**
    * oneadaptdnn:inference-interval:
    *

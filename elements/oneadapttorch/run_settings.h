@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "core/vision/gray16.h"
 #include "model/model.h"
 #include "video/input_size.h"
 
@@ -30,6 +31,7 @@ struct RunSettings {
   unsigned gradient_every = 0;  ///< frames; 0: on the interval's last one only
   unsigned inference_interval = 1;
   InputSize input_size;
+  Gray16Mapping gray16;  ///< fixed for a run, too
 };
 
 }  // namespace oneadapt

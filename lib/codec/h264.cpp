@@ -29,9 +29,10 @@ namespace {
 constexpr int kNominalQp = 26;          // never used: every picture's QP is forced. 0 would mean lossless
 constexpr float kNegligibleAq = 1e-4f;  // AQ must be on for offsets to count, but must not move any QP itself
 constexpr int kQpMax = 51;
-constexpr int kNeverB = -100;       // x264 itself takes no less than -90, which is not never
-constexpr float kBFactor = 1.3f;    // x264's default: B pictures 2 QP coarser
-constexpr int kMostRefinement = 9;  // from 10 on: "QP-RD", x264's own choice of QPs
+constexpr int kNeverB = -100;           // x264 itself takes no less than -90, which is not never
+constexpr float kBFactor = 1.3f;        // x264's default: B pictures 2 QP coarser
+constexpr std::uint8_t kNeutral = 128;  // chroma of a gray picture
+constexpr int kMostRefinement = 9;      // from 10 on: "QP-RD", x264's own choice of QPs
 
 unsigned macroblocks(unsigned pixels) { return (pixels + 15) / 16; }
 
@@ -79,7 +80,8 @@ struct H264Encoder::Impl {
   bool b_allowed = false;
   std::int64_t last_pts = 0;
   std::vector<float> offsets;
-  std::string log;  // x264's last complaint, for the exception's text
+  std::vector<std::uint8_t> neutral;  // chroma, both planes, of a gray picture
+  std::string log;                    // x264's last complaint, for the exception's text
   std::vector<std::uint8_t> sps;
   std::vector<std::uint8_t> altered;                            // the last one that is not just as x264 made it
   std::map<std::int64_t, std::vector<std::uint8_t>> user_data;  // of pictures that x264 has, by their pts
@@ -283,7 +285,8 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
   auto &self = *impl_;
   const auto &s = self.settings;
   const std::size_t blocks = std::size_t(macroblocks(s.width)) * macroblocks(s.height);
-  const int planes = s.format == Picture::Format::NV12 ? 2 : 3;
+  const bool gray = s.format == Picture::Format::Gray;
+  const int planes = gray ? 1 : s.format == Picture::Format::NV12 ? 2 : 3;
 
   self.log.clear();
   if (picture.width != s.width || picture.height != s.height || picture.format != s.format)
@@ -300,11 +303,16 @@ AccessUnit H264Encoder::encode(const Picture &picture, const H264Frame &frame) {
   x264_picture_t in;
   x264_picture_init(&in);
   in.img.i_csp = csp_of(s.format);
-  in.img.i_plane = planes;
+  in.img.i_plane = gray ? 3 : planes;
   for (int i = 0; i < planes; i++) {
     if (!picture.plane[i]) self.fail("a picture lacks a plane");
     in.img.plane[i] = const_cast<std::uint8_t *>(picture.plane[i]);  // x264 only reads it
     in.img.i_stride[i] = int(picture.stride[i]);
+  }
+  if (gray) {
+    self.neutral.resize(std::size_t(s.width / 2) * (s.height / 2), kNeutral);
+    in.img.plane[1] = in.img.plane[2] = self.neutral.data();
+    in.img.i_stride[1] = in.img.i_stride[2] = int(s.width / 2);
   }
   const bool idr = frame.idr || !self.started || self.ended;
   if (idr && s.b_frames) {

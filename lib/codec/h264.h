@@ -17,12 +17,15 @@ class CodecError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A picture in memory that somebody else owns. 8 bits, 4:2:0.
+/// A picture in memory that somebody else owns. 8 bits, 4:2:0; or Gray, luma alone.
+///
+/// Gray is coded as 4:2:0 with chroma of 128. As 4:0:0 it would be smaller by 0.05 % (QP 20) to 0.35 % (QP 44), and
+/// take 5 to 20 % less time, on vtest.avi; but only profile high has 4:0:0, and most decoders in hardware do not.
 struct Picture {
-  enum class Format { I420, NV12 };
+  enum class Format { I420, NV12, Gray };
   Format format = Format::I420;
   unsigned width = 0, height = 0;                              ///< pixels, even
-  const std::uint8_t *plane[3] = {nullptr, nullptr, nullptr};  ///< NV12 uses two
+  const std::uint8_t *plane[3] = {nullptr, nullptr, nullptr};  ///< NV12 uses two, Gray one
   std::size_t stride[3] = {0, 0, 0};
 };
 

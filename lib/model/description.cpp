@@ -130,10 +130,13 @@ void read_input(Reader r, ModelDescription &d) {
     bad(r.path("width"), "is missing; give width and height, or multiple_of for a model that takes any such size");
   if (d.multiple_of && (d.width % d.multiple_of || d.height % d.multiple_of))
     bad(r.path("multiple_of"), "must divide width and height");
-  r.choice("colour", d.colour, {"RGB", "BGR"});
+  r.choice("colour", d.colour, {"RGB", "BGR", "gray"});
   r.number("range", d.range, 1e-6, 1e6);
-  r.numbers("mean", d.mean, -1e6, 1e6, 3, 3);
-  r.numbers("std", d.std, 1e-6, 1e6, 3, 3);
+  const std::size_t channels = d.channels();
+  d.mean.resize(channels);
+  d.std.resize(channels, 1);
+  r.numbers("mean", d.mean, -1e6, 1e6, channels, channels);
+  r.numbers("std", d.std, 1e-6, 1e6, channels, channels);
   r.refuse_others();
 }
 

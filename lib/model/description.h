@@ -16,9 +16,9 @@ struct ModelDescription {
   // input of pictures
   unsigned width = 0, height = 0;                   ///< preferred or only size
   unsigned multiple_of = 0;                         ///< any size that is a multiple of this; 0: width × height only
-  std::string colour = "RGB";                       ///< "RGB" or "BGR"
+  std::string colour = "RGB";                       ///< "RGB" or "BGR"; "gray": one channel, luma
   double range = 1.0;                               ///< pixel values reach the normalisation in [0, range] (1 or 255)
-  std::vector<double> mean{0, 0, 0}, std{1, 1, 1};  ///< in the model's colour order: (pixel·range − mean) / std
+  std::vector<double> mean{0, 0, 0}, std{1, 1, 1};  ///< one a channel, in the model's order: (pixel·range − mean) / std
 
   // input of sound (ctc): mono, full scale ±1
   unsigned sample_rate = 0;  ///< Hz
@@ -75,6 +75,7 @@ struct ModelDescription {
   /// JSON from which parse() makes the same description.
   std::string to_json() const;
 
+  unsigned channels() const { return colour == "gray" ? 1 : 3; }
   bool takes_sound() const { return task == "ctc"; }
   bool takes_points() const { return task == "detection3d"; }
   /// "pictures", "sound" or "point clouds".

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/model.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/api/include/torch/version.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <unistd.h>
@@ -102,13 +101,6 @@ at::Tensor example_picture(std::int64_t width, std::int64_t height, const c10::D
   return (0.5 + 0.2 * smooth + 0.15 * fine + 0.12 * edges).clamp(0, 1).to(type);
 }
 
-unsigned round_up(unsigned value, unsigned multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-void expect_pixels(const RgbFrame &frame) {
-  if (!frame.data || !frame.width || !frame.height || frame.stride < std::size_t(3) * frame.width)
-    throw ModelError(Kind::Input, "the frame has no pixels, or rows shorter than its width");
-}
-
 /// For errors.
 std::string picture_of(const at::Tensor &input) {
   return "a picture of " + std::to_string(input.size(3)) + "×" + std::to_string(input.size(2)) + " (tensor " +
@@ -142,15 +134,7 @@ TorchModel::TorchModel(const ModelOptions &options)
   for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
   wanted_ = mask.to(device_.device);
 
-  // input = (rgb·range − mean) / std, per channel in the model's order.
-  at::Tensor scale = at::empty({1, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble)), shift = at::empty_like(scale);
-  for (std::size_t c = 0; c < 3; ++c) {
-    scale.data_ptr<double>()[c] = d.range / d.std[c];
-    shift.data_ptr<double>()[c] = d.mean[c] / d.std[c];
-  }
-  scale_ = scale.to(device_.device, type_);
-  shift_ = shift.to(device_.device, type_);
-  values_ = at::arange(256, scale_.options()).div_(255.0).expand({1, 3, 1, 256}).mul(scale_).sub(shift_).contiguous();
+  input_ = std::make_unique<PictureInput>(d, device_.device, type_);
   choose_plans(options);
 }
 
@@ -229,70 +213,9 @@ PlanKey TorchModel::plan_key(const OnnxPair &pair) const {
                              " plans " + std::to_string(kPlansVersion) + pair.identity()};
 }
 
+void TorchModel::set_input_size(unsigned width, unsigned height) { input_->set_size(width, height); }
+
 const Plan &TorchModel::plan_now() const { return at::GradMode::is_enabled() ? gradients_ : results_; }
-
-void TorchModel::set_input_size(unsigned width, unsigned height) {
-  input_width_ = width;
-  input_height_ = height;
-}
-
-FrameSize TorchModel::input_size(FrameSize frame) const {
-  const unsigned multiple = description_.multiple_of;
-  if (!multiple) return {description_.width, description_.height};
-  if (input_width_ && input_height_) frame = {input_width_, input_height_};
-  return {round_up(frame.width, multiple), round_up(frame.height, multiple)};
-}
-
-at::Tensor TorchModel::upload(const RgbFrame &frame) const {
-  expect_pixels(frame);
-  const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t *>(frame.data), {frame.height, frame.width, 3},
-                                         {std::int64_t(frame.stride), 3, 1}, at::TensorOptions().dtype(at::kByte));
-  // As bytes across the bus: a quarter of the floats. A GPU copy needs the rows packed.
-  const at::Tensor there = device_.device.is_cpu() ? bytes : bytes.contiguous().to(device_.device);
-  const auto options = at::TensorOptions().dtype(type_).device(device_.device).memory_format(plan_now().layout);
-  at::Tensor planes = at::empty({1, 3, frame.height, frame.width}, options);
-  planes.copy_(there.permute({2, 0, 1}).unsqueeze(0));
-  return planes.div_(255.0);
-}
-
-at::Tensor TorchModel::prepare(const at::Tensor &rgb) const {
-  const ModelDescription &d = description_;
-  const FrameSize wanted = input_size({unsigned(rgb.size(3)), unsigned(rgb.size(2))});
-  const std::int64_t width = wanted.width, height = wanted.height;
-  at::Tensor x = rgb;
-  const bool shrinks = width < x.size(3) || height < x.size(2);
-  if (width != x.size(3) || height != x.size(2)) {
-    const std::vector<std::int64_t> size{height, width};
-    x = shrinks ? at::_upsample_bilinear2d_aa(x, size, /*align_corners=*/false)
-                : at::upsample_bilinear2d(x, size, /*align_corners=*/false);
-  }
-  if (d.colour == "BGR") x = x.flip(1);
-  return x.mul(scale_).sub(shift_);
-}
-
-/// The same of a frame, for a pass without autograd. Where the frame has the size of the input, in one go.
-at::Tensor TorchModel::prepare_frame(const RgbFrame &frame) const {
-  const FrameSize wanted = input_size({frame.width, frame.height});
-  if (!device_.device.is_cpu() || type_ != at::kFloat || wanted.width != frame.width || wanted.height != frame.height)
-    return prepare(upload(frame));
-  expect_pixels(frame);
-  at::Tensor input = at::empty({1, 3, frame.height, frame.width}, at::TensorOptions().memory_format(plan_now().layout));
-  const std::int64_t channel = input.stride(1), column = input.stride(3), row = input.stride(2);
-  const bool turned = description_.colour == "BGR";
-  float *const out = input.data_ptr<float>();
-  for (std::int64_t c = 0; c < 3; ++c) {
-    const float *const value = values_.data_ptr<float>() + 256 * c;
-    const std::int64_t from = turned ? 2 - c : c;
-    at::parallel_for(0, frame.height, 64, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t y = begin; y < end; ++y) {
-        const std::uint8_t *const in = frame.data + std::size_t(y) * frame.stride + from;
-        float *const line = out + c * channel + y * row;
-        for (std::int64_t x = 0; x < std::int64_t(frame.width); ++x) line[x * column] = value[in[3 * x]];
-      }
-    });
-  }
-  return input;
-}
 
 std::vector<at::Tensor> TorchModel::outputs_of(const at::Tensor &input) {
   if (plan_now().engine) {
@@ -334,13 +257,13 @@ std::string TorchModel::gradient_problem(const RgbFrame *frame) {
 
 std::string TorchModel::gradient_problem_on(const at::Tensor &input, int directions) {
   const std::string problem = gradient_problem_at(input, directions);
-  return problem.empty() ? "" : gradient_problem_at(off_kinks(input, scale_.div(255.0)), directions);
+  return problem.empty() ? "" : gradient_problem_at(off_kinks(input, input_->scale().div(255.0)), directions);
 }
 
 std::string TorchModel::gradient_problem_at(const at::Tensor &input, int directions) {
   CheckedGradient checked;
   checked.input = input.detach();
-  checked.unit = scale_.div(255.0);
+  checked.unit = input_->scale().div(255.0);
   checked.directions = directions;
   {
     const at::AutoGradMode with_grad(true);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The Model behind model.h. Internal: sees LibTorch; only lib/model and its tests include it.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "model/heads.h"
 #include "model/model.h"
 #include "model/onnx_pair.h"
+#include "model/picture_input.h"
 #include "model/plan_memory.h"
 #include "model/plans.h"
 #include "model/torch_passes.h"
@@ -18,7 +20,7 @@ class TorchModel final : public LoadedFile<Model> {
   explicit TorchModel(const ModelOptions &options);
 
   void set_input_size(unsigned width, unsigned height) override;
-  FrameSize input_size(FrameSize frame) const override;
+  FrameSize input_size(FrameSize frame) const override { return input_->size(frame); }
   std::vector<Detection> infer(const RgbFrame &frame) override;
   std::vector<Detection> infer_for_gradient(const RgbFrame &frame) override;
   std::string gradient_problem(const RgbFrame *frame) override;
@@ -30,11 +32,10 @@ class TorchModel final : public LoadedFile<Model> {
   std::string plan_problem() const override { return lost_plan_; }
 
   // The parts, for tests.
-  /// The frame as 1×3×H×W, RGB in [0, 1], of the model's type, on its device.
-  at::Tensor upload(const RgbFrame &frame) const;
-  /// Resize, colour order, normalisation; differentiable.
-  at::Tensor prepare(const at::Tensor &rgb) const;
-  at::Tensor prepare_frame(const RgbFrame &frame) const;
+  /// PictureInput's.
+  at::Tensor upload(const RgbFrame &frame) const { return input_->upload(frame, plan_now().layout); }
+  at::Tensor prepare(const at::Tensor &rgb) const { return input_->prepare(rgb); }
+  at::Tensor prepare_frame(const RgbFrame &frame) const { return input_->prepare_frame(frame, plan_now().layout); }
   /// From prepared input to elements, scores ≥ `least`; differentiable in its scores.
   Elements forward(const at::Tensor &input, double least);
   /// |∂z/∂y| of every pixel and channel, 1×3×H×W, for the elements that infer_for_gradient() kept.
@@ -78,9 +79,7 @@ class TorchModel final : public LoadedFile<Model> {
   std::string lost_plan_;
   std::vector<at::Tensor> weights_;  ///< those that want a gradient; none but for measurements
   at::Tensor wanted_;                // bool, one a class
-  at::Tensor scale_, shift_;         // 1×3×1×1: input = rgb·scale − shift
-  at::Tensor values_;                // 1×3×1×256: the same of each byte
-  unsigned input_width_ = 0, input_height_ = 0;
+  std::unique_ptr<PictureInput> input_;
   std::uint64_t pixels_ = 0;  ///< of the last picture
   GradientMethod method_ = GradientMethod::Exact;
   Magnitude magnitude_;

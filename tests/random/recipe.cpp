@@ -69,7 +69,7 @@ class Maker {
 
 Look random_look(Dice &dice, int fps) {
   Look look;
-  look.format = dice.pick({"I420", "NV12", "YV12"});
+  look.format = dice.pick({"I420", "NV12", "YV12", "GRAY8"});
   look.width = dice.between(96, 160);
   look.height = dice.between(80, 128);
   if (!dice.one_in(4)) look.width &= ~1, look.height &= ~1;
@@ -181,7 +181,7 @@ std::string Maker::camera_chain(int camera) {
     text += between_.row(dice_.between(0, 2));
   }
   if (coded) {
-    text += "videoconvert ! video/x-raw,format=(string){I420,NV12} ! " + filter("filter" + number, true) + " ! ";
+    text += "videoconvert ! video/x-raw,format=(string){I420,NV12,GRAY8} ! " + filter("filter" + number, true) + " ! ";
     text += decoder();
   } else {
     text += "videoconvert ! " + filter("filter" + number, false) + " ! video/x-raw";

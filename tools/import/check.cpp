@@ -23,10 +23,10 @@ std::string words(const std::vector<std::int64_t> &shape) {
   return text.empty() ? "a number" : text;
 }
 
-at::Tensor picture(std::int64_t height, std::int64_t width) {
+at::Tensor picture(std::int64_t height, std::int64_t width, std::int64_t channels) {
   // Any picture will do, but the same one each time: results are compared bit by bit.
   torch::manual_seed(1);
-  return torch::rand({1, 3, height, width}) * 4 - 2;
+  return torch::rand({1, channels, height, width}) * 4 - 2;
 }
 
 namespace {

@@ -17,7 +17,7 @@ std::string first_line(const std::exception &error);
 /// "1×3×8×8".
 std::string words(const std::vector<std::int64_t> &shape);
 /// A picture to try with, always the same.
-at::Tensor picture(std::int64_t height, std::int64_t width);
+at::Tensor picture(std::int64_t height, std::int64_t width, std::int64_t channels = 3);
 /// Do the outputs look as the description says, for a picture of this size? Throws ImportError.
 void check_outputs(const ModelDescription &d, const std::vector<at::Tensor> &outputs, std::int64_t height,
                    std::int64_t width);

@@ -83,10 +83,12 @@ void declare(CLI::App &app, Arguments &a) {
   app.add_option("--layout", a.layout, "of the outputs: boxes, detections, nanodet, yolo, yolox, centernet or semantic")
       ->group(group);
   app.add_option("--labels", a.labels_file, "file with one label a line")->type_name("FILE")->group(group);
-  app.add_option("--colour", a.colour, "order of the input's colours: RGB or BGR")->group(group);
+  app.add_option("--colour", a.colour, "order of the input's colours: RGB or BGR; or gray, one channel")->group(group);
   app.add_option("--range", a.range, "pixels reach the normalisation in [0, RANGE]: 1 or 255")->group(group);
-  app.add_option("--mean", a.mean, "three numbers, in the input's colour order")->expected(3)->group(group);
-  app.add_option("--std", a.std, "three numbers")->expected(3)->group(group);
+  app.add_option("--mean", a.mean, "a number for each channel, in the input's colour order")
+      ->expected(1, 3)
+      ->group(group);
+  app.add_option("--std", a.std, "a number for each channel")->expected(1, 3)->group(group);
   app.add_option("--width", a.width, "of the input, when the graph leaves it open")
       ->check(CLI::Range(1, 16384))
       ->group(group);
@@ -220,7 +222,11 @@ ConvertOptions options_from(const CLI::App &app, const Arguments &a, const Graph
   if (given("--task")) d.task = a.task;
   if (given("--layout")) d.layout = a.layout;
   if (given("--labels")) d.labels = read_labels(a.labels_file);
-  if (given("--colour")) d.colour = a.colour;
+  if (given("--colour")) {
+    d.colour = a.colour;
+    d.mean.resize(d.channels());
+    d.std.resize(d.channels(), 1);
+  }
   if (given("--range")) d.range = a.range;
   if (given("--mean")) d.mean = a.mean;
   if (given("--std")) d.std = a.std;
@@ -309,7 +315,7 @@ Json guessed(ModelFile &file, const Json &patch, std::ostream &out) {
     return found != input.end() && found->is_number_unsigned() ? found->get<unsigned>() : 0U;
   };
   const int named = patch.contains("labels") && patch["labels"].is_array() ? int(patch["labels"].size()) : 0;
-  const Guesses guesses = file.guess(side("width"), side("height"), named);
+  const Guesses guesses = file.guess(side("width"), side("height"), named, input.value("colour", Json()) == "gray");
   const bool own_output = patch.contains("output") && patch["output"].contains("layout");
   Json json{{"format", 1}};
   out << "It does not describe itself. Guessed:\n";

@@ -82,10 +82,15 @@ Input find_picture(const Graph &graph, const Node &picture, const ModelDescripti
         " dimensions (" + words(shape) + "), not 4" +
         (sound ? "; it may be sound, which is converted from TorchScript only (docs/sound-models.md)" : ""));
   }
-  input.nhwc = shape[1] != 3 && shape[3] == 3;
+  const std::int64_t channels = wanted.channels();
+  input.nhwc = shape[1] != channels && shape[3] == channels;
   const bool open = graph.opset && shape[1] < 1;  // ONNX is NCHW; a colour dimension may have a name only
-  if (!input.nhwc && shape[1] != 3 && !open)
-    throw ImportError("the input " + input.node + " (" + words(shape) + ") has no dimension of 3 colours");
+  if (!input.nhwc && shape[1] != channels && !open)
+    throw ImportError("the input " + input.node + " (" + words(shape) + ") has no dimension of " +
+                      (channels == 3 ? "3 colours" + std::string(shape[1] == 1 || shape[3] == 1
+                                                                     ? "; if it takes gray pictures, say --colour gray"
+                                                                     : "")
+                                     : "one channel, which --colour gray says"));
   if (shape[0] > 1)
     throw ImportError("the input " + input.node + " (" + words(shape) +
                       ") takes several pictures at once; one is expected");
@@ -300,11 +305,12 @@ void check_equal(const std::vector<at::Tensor> &a, const std::vector<at::Tensor>
 /// the right size at others.
 void check_dynamic(torch::jit::Module &module, const std::vector<at::Tensor> &nominal, const ModelDescription &d) {
   const std::int64_t m = d.multiple_of, height = d.height, width = d.width;
-  check_equal(outputs_of(module, picture(height, width)), nominal, "the result differs from that of the fixed size");
+  check_equal(outputs_of(module, picture(height, width, d.channels())), nominal,
+              "the result differs from that of the fixed size");
   const std::pair<std::int64_t, std::int64_t> others[] = {{height + m, width + 2 * m}, {5 * m, 3 * m}};
   for (const auto &[h, w] : others) {
     try {
-      check_outputs(d, outputs_of(module, picture(h, w)), h, w);
+      check_outputs(d, outputs_of(module, picture(h, w, d.channels())), h, w);
     } catch (const std::exception &error) {
       throw NotConvolutional("with a picture of " + std::to_string(w) + "×" + std::to_string(h) + " " +
                              first_line(error));
@@ -355,8 +361,8 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
   }
   result.hints = hints_of(graph, d);
   Builder builder(graph, order, result.outputs, input, {}, constants);
-  result.module = builder.build({picture(d.height, d.width)}, false, &result.source);
-  const auto nominal = outputs_of(result.module->module, picture(d.height, d.width));
+  result.module = builder.build({picture(d.height, d.width, d.channels())}, false, &result.source);
+  const auto nominal = outputs_of(result.module->module, picture(d.height, d.width, d.channels()));
   check_outputs(d, nominal, d.height, d.width);
   for (const auto &tensor : nominal) result.shapes.push_back(tensor.sizes().vec());
 
@@ -375,8 +381,9 @@ Converted convert(const Graph &graph, const ConvertOptions &options) {
     ModelDescription flexible = d;
     flexible.multiple_of = multiple;
     std::string source;
-    auto module = builder.build({picture(d.height, d.width), picture(d.height + multiple, d.width + 2 * multiple)},
-                                true, &source);
+    auto module = builder.build(
+        {picture(d.height, d.width, d.channels()), picture(d.height + multiple, d.width + 2 * multiple, d.channels())},
+        true, &source);
     check_dynamic(module->module, nominal, flexible);
     result.module = std::move(module);
     result.source = source;
@@ -406,7 +413,8 @@ void write_model(const Converted &converted, const std::string &path) {
   tools::write_file(path, bytes_of(converted.module->module, own), "OUTPUT", [&](const std::string &copy) {
     try {
       auto loaded = torch::jit::load(copy, torch::kCPU, extra);
-      const auto x = picture(converted.description.height, converted.description.width);
+      const auto x =
+          picture(converted.description.height, converted.description.width, converted.description.channels());
       check_equal(outputs_of(converted.module->module, x), outputs_of(loaded, x),
                   "the file gives another result than the graph");
       if (extra["oneadapt.json"] != own["oneadapt.json"]) throw ImportError("the description was not kept");

@@ -74,7 +74,7 @@ const UsualInput &usual_input(const std::string &family) {
 std::string number_text(double value) { return nlohmann::json(value).dump(); }
 
 /// Colour order and normalisation, which a run does not show.
-void guess_input(Guesses &guesses, double known_range, const std::string &known_by) {
+void guess_input(Guesses &guesses, double known_range, const std::string &known_by, bool gray) {
   const auto say = [&](const std::string &key, const std::string &value, const std::string &reason) {
     guesses.found.push_back({key, value, reason});
   };
@@ -82,9 +82,9 @@ void guess_input(Guesses &guesses, double known_range, const std::string &known_
   const bool known = !guesses.family.empty();
   const std::string assumed =
       known ? guesses.family + " is trained like this" : "it is the usual one; a run does not show it";
-  say("input.colour", std::string("\"") + input.colour + "\"", assumed);
+  say("input.colour", gray ? "\"gray\"" : std::string("\"") + input.colour + "\"", gray ? "as given" : assumed);
   say("input.range", number_text(known_range > 0 ? known_range : input.range), known_range > 0 ? known_by : assumed);
-  if (guesses.draft.layout == "torchvision") return;
+  if (guesses.draft.layout == "torchvision" || gray) return;
   const std::string imagenet = "a run does not show it; for ImageNet's, --set input.";
   say("input.mean", input.mean, known ? assumed : imagenet + "mean=[0.485,0.456,0.406]");
   say("input.std", input.std, known ? assumed : imagenet + "std=[0.229,0.224,0.225]");
@@ -161,12 +161,13 @@ struct ModelFile::Contents {
   bool takes_list = false;
   c10::ScalarType type = torch::kFloat;
 
-  Result run(std::int64_t height, std::int64_t width, std::int64_t channels = 3) {
+  std::int64_t channels = 3;  ///< of the pictures that it runs on
+
+  Result run(std::int64_t height, std::int64_t width) {
     torch::NoGradGuard no_grad;
     torch::jit::GraphOptimizerEnabledGuard plain_executor{false};
-    at::Tensor x = picture(height, width).to(type);
+    at::Tensor x = picture(height, width, channels).to(type);
     if (takes_list) x = x.squeeze(0).clamp(0, 1);
-    x = x.narrow(takes_list ? 0 : 1, 0, channels);
     Result result;
     const c10::IValue input = takes_list ? c10::IValue(std::vector<at::Tensor>{x}) : c10::IValue(x);
     collect(running.forward({input}), result);
@@ -186,9 +187,9 @@ struct ModelFile::Contents {
       return {};
     }
   }
-  std::optional<Result> try_run(std::int64_t height, std::int64_t width, std::string *why, std::int64_t channels = 3) {
+  std::optional<Result> try_run(std::int64_t height, std::int64_t width, std::string *why) {
     try {
-      return run(height, width, channels);
+      return run(height, width);
     } catch (const std::exception &error) {
       if (why) *why = first_line(error);
       return {};
@@ -231,13 +232,13 @@ const std::string &ModelFile::description() const { return contents_->descriptio
 const Hints &ModelFile::hints() const { return contents_->hints; }
 
 void ModelFile::refuse(unsigned width, unsigned height, const std::string &why) const {
-  const bool given = width && height;
+  const bool given = width && height, gray = contents_->channels == 1;
   const std::int64_t h = given ? height : kSides[0], w = given ? width : kSides[0];
-  if (contents_->try_run(h, w, nullptr, 1))
-    throw ImportError(
-        contents_->path +
-        " takes pictures of one colour, or spectrograms; oneadaptdnn takes pictures of three, and sound as it is "
-        "(docs/sound-models.md)");
+  contents_->channels = 1;
+  if (contents_->try_run(h, w, nullptr))
+    throw ImportError(contents_->path +
+                      " takes pictures of one colour, or spectrograms; say --set input.colour=gray if they are "
+                      "pictures; oneadaptdnn takes sound as it is (docs/sound-models.md)");
   if (why.find("missing value for argument") != std::string::npos)
     throw ImportError(contents_->path + " takes more than a picture (" + why +
                       "): wrap it in a module whose forward() takes the picture alone, and script that");
@@ -247,7 +248,7 @@ void ModelFile::refuse(unsigned width, unsigned height, const std::string &why) 
                       "--set input.sample_rate=16000 --set output.layout=ctc --labels FILE, if it gives steps × " +
                       "classes (docs/sound-models.md); a second of it gives " +
                       (sound->tensors.empty() ? "no tensor" : words(sound->tensors[0].sizes().vec())));
-  throw ImportError(contents_->path + " ran on no picture of 3 colours" +
+  throw ImportError(contents_->path + " ran on no picture of " + (gray ? "one channel" : "3 colours") +
                     (given ? " of " + std::to_string(w) + "×" + std::to_string(h)
                            : ": give its size with --input-size WIDTHxHEIGHT") +
                     " (" + why + ")");
@@ -281,7 +282,8 @@ std::pair<bool, std::string> ModelFile::follows(const Result &result, std::int64
   return {true, "it also ran on " + size + ", and its outputs grew"};
 }
 
-Guesses ModelFile::guess(unsigned width, unsigned height, int classes) {
+Guesses ModelFile::guess(unsigned width, unsigned height, int classes, bool gray) {
+  contents_->channels = gray ? 1 : 3;
   if (!width && !height) std::tie(width, height) = std::pair(contents_->hints.width, contents_->hints.height);
   Guesses guesses;
   std::string why;
@@ -316,13 +318,14 @@ Guesses ModelFile::guess(unsigned width, unsigned height, int classes) {
   const bool segments = result->masks || guesses.draft.layout == "semantic";
   guesses.found.insert(guesses.found.begin(), {"task", segments ? "\"segmentation\"" : "\"detection\"",
                                                segments ? "it gives masks" : "it gives no masks"});
-  guess_input(guesses, contents_->hints.range, "that is what " + contents_->hints.of + " takes");
+  guess_input(guesses, contents_->hints.range, "that is what " + contents_->hints.of + " takes", gray);
   name_classes(guesses, contents_->hints);
   return guesses;
 }
 
 std::string ModelFile::check(const std::string &description) {
   const ModelDescription d = ModelDescription::parse(description);
+  contents_->channels = d.channels();
   const std::int64_t height = d.height ? d.height : d.multiple_of * 4, width = d.width ? d.width : d.multiple_of * 4;
   std::string why;
   if (d.takes_points()) return "";  // what points a model needs is known to whoever has some

@@ -21,8 +21,8 @@ class ModelFile {
   /// What the file says of its model without describing it.
   const Hints &hints() const;
   /// Runs it on pictures: of the given size, or (0) of usual ones until it takes one. `classes`: how many there are; 0:
-  /// that is not known. Throws ImportError when it takes none.
-  Guesses guess(unsigned width, unsigned height, int classes);
+  /// that is not known. `gray`: they have one channel. Throws ImportError when it takes none.
+  Guesses guess(unsigned width, unsigned height, int classes, bool gray);
   /// Runs it, and compares what it gives with the description. Returns why the results cannot be right all the
   /// same, as a sentence; empty: they may be. Throws ImportError.
   std::string check(const std::string &description);

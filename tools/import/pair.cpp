@@ -32,7 +32,7 @@ std::vector<at::Tensor> torch_outputs(const Converted &converted, const at::Tens
 
 /// Why ONNX Runtime gives something else for a picture of this size; empty: it gives the same.
 std::string difference_at(PlainEngine &engine, const Converted &converted, unsigned width, unsigned height) {
-  const at::Tensor x = picture(height, width);
+  const at::Tensor x = picture(height, width, converted.description.channels());
   const std::string problem = engine_difference(torch_outputs(converted, x), run_engine(engine, x));
   return problem.empty() ? ""
                          : "for a picture of " + std::to_string(width) + "×" + std::to_string(height) + " " + problem;

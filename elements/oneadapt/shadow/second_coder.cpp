@@ -71,6 +71,9 @@ void move_back(const std::uint8_t *from, std::size_t stride, const PlaneBytes &t
 SecondCoder::SecondCoder(const GstVideoInfo &info, const std::string &preset) : input_(info) {
   size_ = {unsigned(info.width) & ~1u, unsigned(info.height) & ~1u};
   output_ = resized(info, size_, GST_VIDEO_FORMAT_NV12);
+  // The samples stay what they are: a gray camera's are of the full range.
+  output_.colorimetry = info.colorimetry;
+  output_.chroma_site = info.chroma_site;
   const GstVideoInfo shifted = resized(info, size_);
   shifted_ = take_buffer(gst_buffer_new_allocate(nullptr, shifted.size, nullptr));
   H264Settings settings = h264_settings(info, size_);

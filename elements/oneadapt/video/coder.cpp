@@ -168,11 +168,21 @@ std::optional<Coded> Coder::flush() {
 }
 
 #if HAVE_X264
+namespace {
+
+Picture::Format coded_as(GstVideoFormat format) {
+  return format == GST_VIDEO_FORMAT_NV12    ? Picture::Format::NV12
+         : format == GST_VIDEO_FORMAT_GRAY8 ? Picture::Format::Gray
+                                            : Picture::Format::I420;
+}
+
+}  // namespace
+
 H264Settings h264_settings(const GstVideoInfo &info, Size size) {
   H264Settings s;
   s.width = size.width;
   s.height = size.height;
-  s.format = GST_VIDEO_INFO_FORMAT(&info) == GST_VIDEO_FORMAT_NV12 ? Picture::Format::NV12 : Picture::Format::I420;
+  s.format = coded_as(GST_VIDEO_INFO_FORMAT(&info));
   if (info.fps_n > 0 && info.fps_d > 0) {
     s.fps_num = unsigned(info.fps_n);
     s.fps_den = unsigned(info.fps_d);
@@ -192,7 +202,7 @@ H264Settings h264_settings(const GstVideoInfo &info, Size size) {
 
 Picture picture_of(GstVideoFrame *frame) {
   Picture p;
-  p.format = GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_NV12 ? Picture::Format::NV12 : Picture::Format::I420;
+  p.format = coded_as(GST_VIDEO_FRAME_FORMAT(frame));
   p.width = unsigned(GST_VIDEO_FRAME_WIDTH(frame)) & ~1u;
   p.height = unsigned(GST_VIDEO_FRAME_HEIGHT(frame)) & ~1u;
   for (unsigned i = 0; i < GST_VIDEO_FRAME_N_PLANES(frame); i++) {

@@ -85,7 +85,7 @@ struct H264Settings;
 struct Picture;
 /// The encoder settings for pictures of `info`'s format, colours and rate.
 H264Settings h264_settings(const GstVideoInfo &info, Size size);
-/// A mapped I420 or NV12 frame as the encoder takes it, without an odd last column and row.
+/// A mapped I420, NV12 or GRAY8 frame as the encoder takes it, without an odd last column and row.
 Picture picture_of(GstVideoFrame *frame);
 #endif
 

@@ -30,6 +30,7 @@
 #include <algorithm>
 
 #include "accuracy_request.h"
+#include "gray16_properties.h"
 #include "gstoneadapt.h"
 #include "video/stream.h"
 
@@ -49,11 +50,11 @@ using oneadapt::VideoStream;
 #define H264_CAPS                                                                                  \
   "video/x-h264, stream-format=(string)byte-stream, alignment=(string)au, width=(int)[16,16384], " \
   "height=(int)[16,16384], framerate=(fraction)[0/1,MAX]; "
-#define CODED_FORMATS "I420, NV12"
+#define CODED_FORMATS "I420, NV12, GRAY8, GRAY16_LE"
 #else
 #define H264_CAPS ""
 #endif
-#define RAW_FORMATS "{ I420, NV12, YV12, YUY2, UYVY, RGB, BGR, RGBx, BGRx, RGBA, BGRA, GRAY8 }"
+#define RAW_FORMATS "{ I420, NV12, YV12, YUY2, UYVY, RGB, BGR, RGBx, BGRx, RGBA, BGRA, GRAY8, GRAY16_LE }"
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(RAW_FORMATS)));
@@ -406,6 +407,8 @@ static void install_properties(GObjectClass *klass) {
           "Most that gradients take, as a share of the bytes of a stream with interval marks; 0 = no such limit", 0, 1,
           oneadapt::kDefaultFeedbackShare, fixed),
       &VideoSettings::feedback_share);
+  oneadapt::add_gray16(
+      VideoMedium::setting_properties, fixed, [](auto &s) -> auto & { return s.gray16; });
   const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
   VideoMedium::setting_properties.add(
       g_param_spec_uint("map-granularity", "Map granularity",

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/vision/gray16.h"
 #include "setting_properties.h"
 #include "tunable/knob_properties.h"
 #include "tunable/medium.h"
@@ -31,6 +32,7 @@ struct VideoSettings {
   Marks marks = Marks::Auto;
   double feedback_share = kDefaultFeedbackShare;
   guint map_granularity = 1;
+  Gray16Mapping gray16;
 };
 
 class VideoMedium : public RememberingMedium<PictureHistory> {

@@ -44,8 +44,9 @@ PossibleOutput possible_output(GstPad *src, const GstVideoInfo &info) {
   GstCaps *raw = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, GST_VIDEO_INFO_NAME(&info), nullptr),
           *h264 = gst_caps_new_empty_simple("video/x-h264");
   const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(&info);
-  const bool codable = (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12) && info.width >= 16 &&
-                       info.height >= 16 && info.width <= 16385 && info.height <= 16385;
+  const bool takes = format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12 ||
+                     format == GST_VIDEO_FORMAT_GRAY8 || format == GST_VIDEO_FORMAT_GRAY16_LE;
+  const bool codable = takes && info.width >= 16 && info.height >= 16 && info.width <= 16385 && info.height <= 16385;
   output.profile = wanted_profile(allowed);
   output.h264 = codable && output.profile;
   output.raw = gst_caps_can_intersect(allowed, raw);

@@ -39,6 +39,7 @@ VideoStream::VideoStream(GstVideoEncoder *encoder, VideoMedium &medium, Adaptive
       intervals_(filter, fixed_.interval),
       clock_(fixed_.interval, 0),
       thresholds_(medium, fixed_.max_skip),
+      gray16_(fixed_.gray16),
       marker_(encoder, medium, fixed_),
       key_frames_(fixed_.key_int_max) {
   // Decoding times begin one picture ahead of the first. So that none is below 0, the base class moves all times, and
@@ -323,7 +324,7 @@ GstFlowReturn VideoStream::code(GstVideoCodecFrame *frame, GstClockTime time, bo
         marker_.mark({time, wanted.idr || first_, last, output_, wanted.qp, map_.range, medium_.accuracy_wanted});
   }
   held_++;
-  auto coded = coder_->code(frame->input_buffer, wanted);
+  auto coded = coder_->code(h264() && mapped_ ? mapped_.get() : frame->input_buffer, wanted);
   fresh_ = first_ = false;
   medium_.history.lock()->counters.coding_ns += thread_cpu_ns() - start;
   gop_ended_ = last && format_.b_frames > 0;
@@ -355,11 +356,13 @@ GstFlowReturn VideoStream::take(GstVideoCodecFrame *frame) {
     if (!(qp_map_of(payload) == map_)) change_map(qp_map_of(payload));
   }
 
-  BufferRef picture = remember(frame->input_buffer);
-  medium_.history.lock()->on_picture(std::move(picture), time);
+  mapped_ = gray16_.takes(input_->info) ? gray16_.map(input_->info, frame->input_buffer) : nullptr;
+  medium_.history.lock()->on_picture(mapped_ ? mapped_ : remember(frame->input_buffer), time);
   if (!clock_.keep(time) && !must) return drop(frame);
   const bool last = clock_.ends(time);
-  if (!thresholds_.passes(format_.info, frame->input_buffer, intervals_.applied(), must, last)) return drop(frame);
+  if (!thresholds_.passes(format_.info, mapped_ ? mapped_.get() : frame->input_buffer, intervals_.applied(), must,
+                          last))
+    return drop(frame);
   return code(frame, time, last);
 }
 
@@ -377,7 +380,8 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
          possible.other_h264
              ? "of H.264, let it take a byte stream of profile high, main or constrained-baseline (h264parse behind "
                "this element makes other forms of it)"
-             : "H.264 needs I420 or NV12 and 16 to 16384 pixels a side: put videoconvert or videoscale in front"),
+             : "H.264 needs I420, NV12, GRAY8 or GRAY16_LE and 16 to 16384 pixels a side: put videoconvert or "
+               "videoscale in front"),
         ("downstream takes %" GST_PTR_FORMAT, possible.downstream.get()));
     return FALSE;
   }
@@ -393,8 +397,9 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   if (input_) gst_video_codec_state_unref(input_);
   input_ = gst_video_codec_state_ref(input);
   profile_ = possible.profile.value_or("");
-  format_ = {info, possible.h264, fixed_.b_frames, key_frames_.most(),
-             profile_.empty() ? "high" : x264_profile(profile_)};
+  format_ = {
+      gray16_.takes(info) ? gray16_.mapped(info) : info,  possible.h264,          fixed_.b_frames, key_frames_.most(),
+      profile_.empty() ? "high" : x264_profile(profile_)};
   if (format_.profile == "baseline" && std::exchange(format_.b_frames, 0))
     GST_ELEMENT_WARNING(
         encoder_, STREAM, FORMAT,
@@ -411,8 +416,8 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   const GstClockTime delay = h264() ? format_.b_frames * frame_time() : 0;
   gst_video_encoder_set_latency(encoder_, delay, delay);
   try {
-    coder_ = std::make_unique<Coder>(
-        CoderSettings{info, h264(), kPresets[fixed_.preset], fixed_.threads, format_.b_frames, format_.profile});
+    coder_ = std::make_unique<Coder>(CoderSettings{h264() ? format_.info : info, h264(), kPresets[fixed_.preset],
+                                                   fixed_.threads, format_.b_frames, format_.profile});
   } catch (const std::exception &error) {
     GST_ELEMENT_ERROR(encoder_, LIBRARY, INIT, ("The encoder cannot be set up: %s.", error.what()), (nullptr));
     return FALSE;

@@ -13,6 +13,7 @@
 #include "tunable/interval_stream.h"
 #include "video/coder.h"
 #include "video/frame_clock.h"
+#include "video/gray16_pictures.h"
 #include "video/interval_marker.h"
 #include "video/key_frames.h"
 #include "video/key_requests.h"
@@ -75,11 +76,12 @@ class VideoStream {
   IntervalStream intervals_;
   FrameClock clock_;
   ThresholdFilter thresholds_;
+  Gray16Pictures gray16_;
   IntervalMarker marker_;
 
   GstVideoCodecState *input_ = nullptr;
-  PictureFormat format_;
-  std::string profile_;  // as downstream calls it; empty: it does not
+  PictureFormat format_;  // of what is coded and measured
+  std::string profile_;   // as downstream calls it; empty: it does not
   std::unique_ptr<Coder> coder_;
   Size output_;  // as negotiated; 0×0: not yet
 
@@ -89,6 +91,7 @@ class VideoStream {
 
   KeyFrames key_frames_;
   KeyRequests key_requests_;
+  BufferRef mapped_;    // what the picture under way is coded and measured as, where that is another
   bool first_ = false;  // no frame of the interval has been passed on yet
   bool fresh_ = true;   // the next frame must be passed on: first, after a flush or new caps
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;

@@ -30,9 +30,10 @@ void set_input_size(Model &model, const InputSize &size, FrameSize largest) {
 Detector::Detector(const MediumPlace &place, const RunSettings &settings)
     : DnnMedium(place),
       model_(Model::load(settings.model)),
+      reader_(settings.gray16),
       clock_(settings.interval),
       placer_(place.element, place.sink),
-      samples_(place.element, *model_) {}
+      samples_(place.element, *model_, settings.gray16) {}
 
 FrameSize Detector::frame_size() const {
   return {unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info())), unsigned(GST_VIDEO_INFO_HEIGHT(&reader_.info()))};
@@ -211,7 +212,8 @@ std::unique_ptr<Profile> Detector::profile(const RunSettings &settings) {
   const auto transform = transform_from_tunable("Configurations cannot be profiled",
                                                 "Use a policy that does not profile", warned_profile_);
   if (!transform) return nullptr;
-  return std::make_unique<PictureProfile>(place_.element, *model_, largest_, *transform, settings.input_size);
+  return std::make_unique<PictureProfile>(place_.element, *model_, largest_, *transform, settings.input_size,
+                                          settings.gray16);
 }
 
 }  // namespace oneadapt

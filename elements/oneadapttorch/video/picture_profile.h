@@ -21,8 +21,8 @@ class PictureProfile final : public Profile {
   /// `largest`: size of the stream's largest frame so far, which is read in the model's turn, as `model` is. Both must
   /// live as long. `transform`: from the renderings to the pictures on the element's pad.
   PictureProfile(GstElement *element, Model &model, const FrameSize &largest, const FrameTransform &transform,
-                 const InputSize &input_size)
-      : detector_(element, model),
+                 const InputSize &input_size, const Gray16Mapping &gray16)
+      : detector_(element, model, gray16),
         model_(model),
         stream_largest_(largest),
         transform_(transform),

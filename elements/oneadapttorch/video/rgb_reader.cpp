@@ -48,6 +48,7 @@ class MappedFrame {
 bool RgbReader::set_caps(const GstCaps *caps) {
   ready_ = false;
   converter_.reset();
+  gray16_.reset();
   if (!gst_video_info_from_caps(&info_, caps)) return false;
   const auto width = guint(GST_VIDEO_INFO_WIDTH(&info_)), height = guint(GST_VIDEO_INFO_HEIGHT(&info_));
   if (!width || !height) return false;
@@ -57,8 +58,12 @@ bool RgbReader::set_caps(const GstCaps *caps) {
     rgb_info_.interlace_mode = info_.interlace_mode;
     rgb_info_.fps_n = info_.fps_n;
     rgb_info_.fps_d = info_.fps_d;
-    converter_.reset(gst_video_converter_new(&info_, &rgb_info_, nullptr));
-    if (!converter_) return false;
+    if (GST_VIDEO_INFO_FORMAT(&info_) == GST_VIDEO_FORMAT_GRAY16_LE) {
+      gray16_ = std::make_unique<Gray16Table>(mapping_);
+    } else {
+      converter_.reset(gst_video_converter_new(&info_, &rgb_info_, nullptr));
+      if (!converter_) return false;
+    }
     rgb_.assign(GST_VIDEO_INFO_SIZE(&rgb_info_), 0);
   }
   ready_ = true;
@@ -73,9 +78,16 @@ bool RgbReader::read(GstBuffer *buffer, const std::function<void(const RgbFrame 
   RgbFrame frame;
   frame.width = guint(GST_VIDEO_INFO_WIDTH(&info_));
   frame.height = guint(GST_VIDEO_INFO_HEIGHT(&info_));
-  if (!converter_) {
+  if (!converter_ && !gray16_) {
     frame.data = static_cast<const guint8 *>(GST_VIDEO_FRAME_PLANE_DATA(in.get(), 0));
     frame.stride = std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(in.get(), 0));
+    use(frame);
+    return true;
+  }
+  frame.data = rgb_.data();
+  frame.stride = std::size_t(GST_VIDEO_INFO_PLANE_STRIDE(&rgb_info_, 0));
+  if (gray16_) {
+    map_gray16(in.get());
     use(frame);
     return true;
   }
@@ -89,10 +101,15 @@ bool RgbReader::read(GstBuffer *buffer, const std::function<void(const RgbFrame 
   }
   gst_buffer_unref(wrapped);
   if (!mapped) return false;
-  frame.data = rgb_.data();
-  frame.stride = std::size_t(GST_VIDEO_INFO_PLANE_STRIDE(&rgb_info_, 0));
   use(frame);
   return true;
+}
+
+void RgbReader::map_gray16(GstVideoFrame *from) {
+  gray16_->convert(static_cast<const std::uint8_t *>(GST_VIDEO_FRAME_PLANE_DATA(from, 0)),
+                   std::size_t(GST_VIDEO_FRAME_PLANE_STRIDE(from, 0)), rgb_.data(),
+                   std::size_t(GST_VIDEO_INFO_PLANE_STRIDE(&rgb_info_, 0)), unsigned(GST_VIDEO_INFO_WIDTH(&info_)),
+                   unsigned(GST_VIDEO_INFO_HEIGHT(&info_)), 3);
 }
 
 }  // namespace oneadapt

@@ -7,12 +7,15 @@
 #include <memory>
 #include <vector>
 
+#include "core/vision/gray16.h"
 #include "model/model.h"
 
 namespace oneadapt {
 
 class RgbReader {
  public:
+  /// `gray16`: what GRAY16_LE becomes.
+  explicit RgbReader(const Gray16Mapping &gray16) : mapping_(gray16) {}
   /// FALSE for caps that are no raw video.
   bool set_caps(const GstCaps *caps);
   bool ready() const { return ready_; }
@@ -26,6 +29,10 @@ class RgbReader {
   struct FreeConverter {
     void operator()(GstVideoConverter *converter) const { gst_video_converter_free(converter); }
   };
+  void map_gray16(GstVideoFrame *from);
+
+  const Gray16Mapping mapping_;
+  std::unique_ptr<Gray16Table> gray16_;  ///< none, unless the pictures are such
   bool ready_ = false;
   GstVideoInfo info_{}, rgb_info_{};
   std::unique_ptr<GstVideoConverter, FreeConverter> converter_;

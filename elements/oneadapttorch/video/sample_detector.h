@@ -17,7 +17,8 @@ namespace oneadapt {
 /// Thread-bound, and to be called in the model's turn.
 class SampleDetector {
  public:
-  SampleDetector(GstElement *element, Model &model) : element_(element), model_(model) {}
+  SampleDetector(GstElement *element, Model &model, const Gray16Mapping &gray16)
+      : element_(element), model_(model), reader_(gray16) {}
   /// Reads the sample's caps. False, with a warning in the debug log: it has no picture that can be read.
   bool read_caps(GstSample *sample);
   /// Of the caps that were read last.
