@@ -137,7 +137,7 @@ TEST_F(Described, WhatIsNoDetectorIsSaid) {
   expect(describe({"--labels", labels()}).err, "are of no layout that is known");
   save("    return torch.conv2d(x, torch.ones([4, 1, 3, 3]))\n");
   expect(describe({"--labels", labels()}).err, "takes pictures of one colour");
-  expect(describe({"--labels", labels(), "--set", "input.colour=gray"}).err, "are of no layout that is known");
+  expect(describe({"--labels", labels(), "--set", "input.colour=gray"}).err, "the outputs are of 4 classes");
   save("    return torch.reshape(x, [7, 7])\n");
   expect(describe({"--labels", labels()}).err, "ran on no picture of 3 colours");
 }

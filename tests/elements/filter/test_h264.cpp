@@ -145,7 +145,9 @@ TEST(FilterH264, PrefersH264AndFallsBackToRaw) {
   for (const auto &[format, media] : {std::pair<const char *, const char *>{"I420", "video/x-h264"},
                                       {"NV12", "video/x-h264"},
                                       {"RGB", "video/x-raw"},
-                                      {"GRAY8", "video/x-raw"}}) {
+                                      {"YUY2", "video/x-raw"},
+                                      {"GRAY8", "video/x-h264"},
+                                      {"GRAY16_LE", "video/x-h264"}}) {
     FilterRun run(std::string("video/x-raw,width=64,height=48,framerate=10/1,format=") + format,
                   "");  // downstream takes all
     run.push_range(0, 2);
