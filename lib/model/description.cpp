@@ -263,6 +263,32 @@ void read_output(Reader r, ModelDescription &d) {
   r.refuse_others();
 }
 
+void read_features(Reader r, ModelDescription &d) {
+  std::string pair;
+  r.need("pair", "six hexadecimal digits, the same of both halves");
+  r.text("pair", pair);
+  const auto number = PairNumber::parse(pair);
+  if (!number) bad(r.path("pair"), "must be six hexadecimal digits, it is \"" + pair + "\"");
+  d.features.pair = *number;
+  std::vector<unsigned> picture, plane;
+  MosaicLayout &mosaic = d.features.mosaic;
+  r.numbers("picture", picture, 1, kMaxSide, 2, 2, true);
+  r.numbers("plane", plane, 1, kMaxSide, 2, 2, true);
+  r.number("channels", mosaic.channels, 1, 4096, true);
+  r.number("columns", mosaic.columns, 1, double(mosaic.channels), true);
+  std::copy_n(picture.begin(), 2, d.features.picture);
+  std::copy_n(plane.begin(), 2, mosaic.plane);
+  mosaic.rows = (mosaic.channels + mosaic.columns - 1) / mosaic.columns;
+  if (mosaic.width() > kMaxSide || mosaic.height() > kMaxSide)
+    bad(r.path("channels"), "make a mosaic of more than 16384 pixels a side");
+  r.refuse_others();
+  const unsigned width = d.is_head() ? picture[0] : mosaic.width(), height = d.is_head() ? picture[1] : mosaic.height();
+  if (d.width != width || d.height != height || d.multiple_of)
+    bad("input.width", "and input.height must be " + std::to_string(width) + " and " + std::to_string(height) +
+                           " and nothing else, which follows from \"features\"");
+  if (!d.is_head() && d.channels() != 1) bad("input.colour", "must be gray, as a mosaic is");
+}
+
 const Json &object_at(Reader &r, const std::string &key) {
   const Json &value = r.need(key, "an object");
   if (!value.is_object()) bad(r.path(key), "must be an object");
@@ -283,10 +309,16 @@ ModelDescription ModelDescription::parse(const std::string &json, const std::str
   r.text("name", d.name);
   r.text("source", d.source);
   r.text("licence", d.licence);
-  r.choice("task", d.task, {"detection", "segmentation", "ctc", "detection3d"});
+  r.choice("task", d.task, {"detection", "segmentation", "ctc", "detection3d", "features"});
   const bool sound = d.takes_sound(), points = d.takes_points();
   (sound ? read_sound_input : points ? read_cloud_input : read_input)(Reader(object_at(r, "input"), "input."), d);
 
+  if (d.is_head() || (!sound && !points && r.find("features")))
+    read_features(Reader(object_at(r, "features"), "features."), d);
+  if (d.is_head()) {
+    r.refuse_others();
+    return d;
+  }
   const Json &labels = r.need("labels", "a list of names, one a class");
   if (!labels.is_array() || labels.empty()) bad("labels", "must be a list of names, one a class");
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -364,6 +396,13 @@ std::string ModelDescription::to_json() const {
   if (!licence.empty()) root["licence"] = licence;
   root["task"] = task;
   root["input"] = input;
+  if (features.mosaic.channels)
+    root["features"] = {{"pair", features.pair.text()},
+                        {"picture", features.picture},
+                        {"channels", features.mosaic.channels},
+                        {"plane", features.mosaic.plane},
+                        {"columns", features.mosaic.columns}};
+  if (is_head()) return root.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   root["output"] = output;
   root["labels"] = labels;
   root["threshold"] = threshold;

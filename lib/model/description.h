@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "core/vision/mosaic.h"
+
 namespace oneadapt {
 
 struct ModelDescription {
   int format = 1;                     ///< version of this description
   std::string name, source, licence;  ///< free text
-  /// Or "segmentation": elements have masks; "ctc": words of sound; "detection3d": boxes in point clouds.
+  /// Or "segmentation": elements have masks; "ctc": words of sound; "detection3d": boxes in point clouds;
+  /// "features": the first half of a detector, which gives a mosaic.
   std::string task = "detection";
 
   // input of pictures
@@ -68,6 +71,13 @@ struct ModelDescription {
   double slope = 20.0;     ///< of f(e), §E
   double floor = 0.1;      ///< elements below it do not count in z
 
+  /// Of both halves of a detector; no channels: it is whole.
+  struct Features {
+    PairNumber pair;               ///< which halves belong together
+    unsigned picture[2] = {0, 0};  ///< width and height of what the first half is given, and boxes refer to
+    MosaicLayout mosaic;           ///< what the first half gives, and the second takes
+  } features;
+
   /// Parses and checks. An unknown key is an error too, so that a misspelt one is noticed. `overrides` is merged over
   /// `json` first (RFC 7396 merge patch); it may hold a single key. Throws std::invalid_argument with one
   /// sentence that names the key. Keys: see to_json() and docs/model-keys.md.
@@ -76,6 +86,8 @@ struct ModelDescription {
   std::string to_json() const;
 
   unsigned channels() const { return colour == "gray" ? 1 : 3; }
+  bool is_head() const { return task == "features"; }
+  bool is_tail() const { return features.mosaic.channels && !is_head(); }
   bool takes_sound() const { return task == "ctc"; }
   bool takes_points() const { return task == "detection3d"; }
   /// "pictures", "sound" or "point clouds".

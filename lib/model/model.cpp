@@ -129,6 +129,10 @@ TorchModel::TorchModel(const ModelOptions &options)
     throw ModelError(Kind::Description, "model file '" + path_ + "' is for " + d.medium() + " (\"task\": \"" + d.task +
                                             "\"), but the input is pictures; use "
                                             "a model of task \"detection\" or \"segmentation\"");
+  if (d.is_head())
+    throw ModelError(Kind::Description, "model file '" + path_ +
+                                            "' is the first half of a detector, which is for oneadaptfeatures; set "
+                                            "the second half here");
   const std::vector<bool> wanted = select_classes(labels_, options.classes);
   at::Tensor mask = at::zeros({std::int64_t(wanted.size())}, at::TensorOptions().dtype(at::kBool));
   for (std::size_t i = 0; i < wanted.size(); ++i) mask.data_ptr<bool>()[i] = wanted[i];
@@ -293,7 +297,7 @@ Elements TorchModel::forward(const at::Tensor &input, double least) {
     throw ModelError(Kind::Run, "the model gave one row of " + std::to_string(outputs[0].size(1)) +
                                     " numbers for a picture, as a classifier does; oneadaptdnn needs a detector, which "
                                     "gives boxes and their scores");
-  Elements found = elements(description_, outputs, input.size(3), input.size(2), wanted_, least);
+  Elements found = elements(description_, outputs, shown_width(input), shown_height(input), wanted_, least);
   if (box_problem_.empty() && !found.oddity.empty())
     box_problem_ = "the boxes that the model gave " + found.oddity + "; \"oneadapt-import --describe " + path_ +
                    " --set KEY=VALUE\" changes a key";
@@ -331,7 +335,7 @@ std::vector<Detection> TorchModel::infer(const RgbFrame &frame) {
   return run_plain([&] {
     const at::Tensor input = prepare_frame(frame);
     // What is below θ cannot suppress what is above it: NMS goes by score.
-    return detections(forward(input, theta_), input.size(3), input.size(2));
+    return detections(forward(input, theta_), shown_width(input), shown_height(input));
   });
 }
 
@@ -356,14 +360,14 @@ std::vector<Detection> TorchModel::run_for_gradient(at::Tensor rgb, bool keep_pi
   // Elements come best first: those that count in z stand in front.
   std::int64_t counted = 0;
   element_boxes_.clear();
-  const double width = double(input.size(3)), height = double(input.size(2));
+  const double width = double(shown_width(input)), height = double(shown_height(input));
   for (const ScoredBox &b : all.boxes) {
     if (b.score < description_.floor) continue;
     ++counted;
     element_boxes_.push_back({b.box.x0 / width, b.box.y0 / height, b.box.x1 / width, b.box.y1 / height});
   }
   graph_ = {rgb, all.scores.narrow(0, 0, counted)};
-  return detections(all, input.size(3), input.size(2));
+  return detections(all, shown_width(input), shown_height(input));
 }
 
 at::Tensor TorchModel::gradient_of(const at::Tensor &sum, const at::Tensor &leaf) {

@@ -68,7 +68,8 @@ class Model : public LoadedModel {
   /// about twenty passes. Returns why it cannot be trusted, in a sentence; empty: nothing speaks against it, or the
   /// layout does not show all scores. Throws as infer() does.
   virtual std::string gradient_problem(const RgbFrame *frame) = 0;
-  /// Boxes of all elements that count in the last infer_for_gradient()'s z, in fractions of the frame.
+  /// Boxes of all elements that count in the last infer_for_gradient()'s z, in fractions of the frame, or of what the
+  /// features are of.
   virtual std::vector<Box> element_boxes() const = 0;
   /// Settings of the next infer_for_gradient() and backward(). The defaults are Exact and Exact.
   virtual void set_gradient(GradientMethod method, GradientMemory memory) = 0;

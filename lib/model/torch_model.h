@@ -72,6 +72,13 @@ class TorchModel final : public LoadedFile<Model> {
   at::Tensor approximate_gradient(const at::Tensor &sum, const at::Tensor &leaf);
   BlockMap map_of(const at::Tensor &gradient) override;
   Domain domain() const override { return Domain::Grid; }
+  /// Size of the picture that boxes refer to: the input itself, or what the features in it are of.
+  std::int64_t shown_width(const at::Tensor &input) const {
+    return description_.is_tail() ? std::int64_t(description_.features.picture[0]) : input.size(3);
+  }
+  std::int64_t shown_height(const at::Tensor &input) const {
+    return description_.is_tail() ? std::int64_t(description_.features.picture[1]) : input.size(2);
+  }
   std::vector<Detection> detections(const Elements &elements, std::int64_t width, std::int64_t height) const;
 
   Plan results_, gradients_;

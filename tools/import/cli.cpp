@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "cli_split.h"
 #include "common/output.h"
 #include "config.h"
 #include "convert.h"
@@ -29,7 +30,7 @@ namespace oneadapt::import {
 namespace {
 
 struct Arguments {
-  std::string model, output_file, preset, labels_file, description_file, input_size;
+  std::string model, output_file, preset, labels_file, description_file, input_size, split;
   std::vector<std::string> outputs, settings, constants;
   bool describe = false, fixed = false, dynamic = false, list_operators = false, list_presets = false,
        print_source = false;
@@ -52,6 +53,11 @@ void declare(CLI::App &app, Arguments &a) {
       ->type_name("FILE");
   app.add_flag("--describe", a.describe,
                "write or change the description of a TorchScript file; of one that has none, guess it");
+  app.add_option(
+         "--split", a.split,
+         "cut a described TorchScript file there: FILE.pt makes FILE-head.pt and FILE-tail.pt (docs/features.md); "
+         "\"list\" shows where it can be cut")
+      ->type_name("NODE");
   app.add_option("--set", a.settings, "with --describe: a key of the description (docs/model-keys.md); repeat it")
       ->type_name("KEY=VALUE")
       ->take_all();
@@ -281,13 +287,16 @@ bool ends_with_json(const std::string &path) {
   return path.size() > 5 && path.compare(path.size() - 5, 5, ".json") == 0;
 }
 
-/// What the options say; it goes over what the file has or what is guessed.
-Json wanted(const CLI::App &app, const Arguments &a) {
-  static const std::set<std::string> known{"--describe", "--set", "--description", "--input-size",
-                                           "--labels",   "MODEL", "--output-file"};
+void refuse_others(const CLI::App &app, const std::set<std::string> &known, const std::string &with) {
   for (const CLI::Option *option : app.get_options())
     if (option->count() && !known.count(option->get_name()))
-      throw ImportError(option->get_name() + " does not go with --describe; use --set KEY=VALUE");
+      throw ImportError(option->get_name() + " does not go with " + with);
+}
+
+/// What the options say; it goes over what the file has or what is guessed.
+Json wanted(const CLI::App &app, const Arguments &a) {
+  refuse_others(app, {"--describe", "--set", "--description", "--input-size", "--labels", "MODEL", "--output-file"},
+                "--describe; use --set KEY=VALUE");
   Json patch = a.description_file.empty() ? Json::object() : read_json(a.description_file);
   if (!a.labels_file.empty()) patch["labels"] = read_labels(a.labels_file);
   if (!a.input_size.empty()) {
@@ -439,6 +448,13 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
   out << target << " is described.\n";
 }
 
+void split(const CLI::App &app, const Arguments &a, std::ostream &out) {
+  refuse_others(app, {"--split", "--input-size", "MODEL", "--output-file"}, "--split");
+  if (a.model.empty()) throw ImportError("no model given; oneadapt-import --split NODE MODEL.pt OUTPUT.pt");
+  const auto [width, height] = a.input_size.empty() ? std::pair(0U, 0U) : parse_size(a.input_size);
+  split_model(a.model, a.split, width, height, a.output_file, out);
+}
+
 void list_operators(std::ostream &out) {
   out << "TensorFlow.js:\n";
   for (const auto &name : operator_names()) out << name << "\n";
@@ -470,7 +486,9 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err)
     if (arguments.list_presets)
       for (const auto &preset : presets()) out << preset.name << "  " << preset.summary << "\n";
     const bool lists = arguments.list_operators || arguments.list_presets;
-    if (!lists && arguments.describe)
+    if (!lists && !arguments.split.empty())
+      split(app, arguments, out);
+    else if (!lists && arguments.describe)
       describe_model(app, arguments, out);
     else if (!lists)
       import_model(app, arguments, out);

@@ -328,7 +328,8 @@ std::string ModelFile::check(const std::string &description) {
   contents_->channels = d.channels();
   const std::int64_t height = d.height ? d.height : d.multiple_of * 4, width = d.width ? d.width : d.multiple_of * 4;
   std::string why;
-  if (d.takes_points()) return "";  // what points a model needs is known to whoever has some
+  // What points a model needs is known to whoever has some, and the first half of a detector has no results.
+  if (d.takes_points() || d.is_head()) return "";
   if (d.takes_sound()) {
     const auto result = contents_->try_sound(d.sample_rate, &why);
     if (!result) throw ImportError("the model does not run on a second of sound (a tensor 1×N): " + why);
@@ -353,12 +354,14 @@ std::string ModelFile::check(const std::string &description) {
   if (!result)
     throw ImportError("the model does not run on a picture of " + std::to_string(width) + "×" + std::to_string(height) +
                       ": " + why);
-  check_outputs(d, result->tensors, height, width);
+  const std::int64_t shown_height = d.is_tail() ? d.features.picture[1] : height;
+  const std::int64_t shown_width = d.is_tail() ? d.features.picture[0] : width;
+  check_outputs(d, result->tensors, shown_height, shown_width);
   if (d.layout == "semantic") return "";
   torch::NoGradGuard no_grad;
   try {
     const at::Tensor all = torch::ones({std::int64_t(d.labels.size())}, torch::kBool);
-    const std::string oddity = elements(d, result->tensors, width, height, all, 0).oddity;
+    const std::string oddity = elements(d, result->tensors, shown_width, shown_height, all, 0).oddity;
     return oddity.empty() ? "" : "the boxes that it gives " + oddity;
   } catch (const std::exception &error) {
     return first_line(error);

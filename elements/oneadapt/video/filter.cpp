@@ -407,6 +407,18 @@ static void install_properties(GObjectClass *klass) {
           "Most that gradients take, as a share of the bytes of a stream with interval marks; 0 = no such limit", 0, 1,
           oneadapt::kDefaultFeedbackShare, fixed),
       &VideoSettings::feedback_share);
+  /**
+   * oneadaptfilter:blocks:
+   *
+   * Of a mosaic from #oneadaptfeatures. A controller's map ("qp-map") then has one QP for each block of the picture,
+   * the same in the tiles of all channels.
+   */
+  VideoMedium::setting_properties.add(
+      g_param_spec_uint("blocks", "Blocks",
+                        "Blocks of the picture whose QP is the same in all tiles of a mosaic of features, in a map "
+                        "that a controller chooses (0 = each macroblock has its own)",
+                        0, 4096, 16, fixed),
+      &VideoSettings::blocks);
   oneadapt::add_gray16(
       VideoMedium::setting_properties, fixed, [](auto &s) -> auto & { return s.gray16; });
   const auto playing = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);

@@ -89,7 +89,7 @@ PayloadRef VideoMedium::payload(const PartialValues &named, const Values &asked)
   allocation.range = range_over(base, range, last.confident);
   allocation.granularity = now.map_granularity;
   const guint64 start = thread_cpu_ns();
-  map->offsets = allocate_qp(last.map, allocation);
+  map->offsets = allocate_for(history.lock()->format(), last.map, allocation);
   if (!map->offsets.empty()) {
     map->columns = last.map.columns();
     map->rows = last.map.rows();

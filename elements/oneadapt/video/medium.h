@@ -28,7 +28,7 @@ constexpr double kDefaultFeedbackShare = 0.01;
 struct VideoSettings {
   GstClockTime interval = GST_SECOND;
   int preset = kDefaultPreset;  ///< of kPresets
-  guint threads = 1, max_skip = 0, b_frames = 0, key_int_max = 0;
+  guint threads = 1, max_skip = 0, b_frames = 0, key_int_max = 0, blocks = 16;
   Marks marks = Marks::Auto;
   double feedback_share = kDefaultFeedbackShare;
   guint map_granularity = 1;

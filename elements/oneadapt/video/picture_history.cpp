@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "video/picture_history.h"
 
+#include "core/macroblock/tied_blocks.h"
+
 #include <stdexcept>
 
 namespace oneadapt {
+
+std::vector<float> allocate_for(const PictureFormat &format, const BlockMap &gradient, AllocationSettings settings) {
+  if (!format.mosaic.channels || !format.blocks) return allocate_qp(gradient, settings);
+  settings.blur = false;
+  settings.granularity = 1;
+  return allocate_qp(tie_blocks(gradient, format.mosaic, format.blocks), settings);
+}
 namespace {
 
 constexpr std::size_t kMostFrames = 600;  // of an interval, for replays; 20 MB at 1920×1080

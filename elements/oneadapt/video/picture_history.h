@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "core/frames/frame_filter.h"
+#include "core/gradient/gradient.h"
+#include "core/macroblock/allocation.h"
+#include "core/vision/mosaic.h"
 #include "tunable/interval_history.h"
 #include "video/knobs.h"
 #include "video/picture.h"
@@ -38,9 +41,15 @@ struct PictureFormat {
   unsigned b_frames = 0;         ///< most B pictures in a row; more than 0: each interval is a closed GOP
   unsigned key_int_max = 0;      ///< most pictures from one IDR picture to the next
   std::string profile = "high";  ///< of H.264: baseline, main or high
+  MosaicLayout mosaic = {};      ///< of features, if they are no pictures
+  unsigned blocks = 0;           ///< of those, whose QP is the same in all tiles; 0: each macroblock has its own
   /// Frames a second; 0: unknown or varying.
   double rate() const { return info.fps_n > 0 && info.fps_d > 0 ? double(info.fps_n) / info.fps_d : 0; }
 };
+
+/// The QP offsets that a gradient makes for pictures of that format: allocate_qp(), of tied blocks where they are a
+/// mosaic.
+std::vector<float> allocate_for(const PictureFormat &format, const BlockMap &gradient, AllocationSettings settings);
 
 struct PictureRecord : IntervalRecord {
   PictureFormat format;  ///< of the pictures below

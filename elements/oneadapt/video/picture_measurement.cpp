@@ -347,7 +347,7 @@ PictureMeasurement::LaidMap PictureMeasurement::laid_there(const Move &move) con
 MapModel PictureMeasurement::map_of_range(double base, double range) const {
   AllocationSettings allocation;
   allocation.range = range_over(base, range, confident_);
-  const auto offsets = allocate_qp(sent_gradient_, allocation);
+  const auto offsets = allocate_for(record_.format, sent_gradient_, allocation);
   const BlockMap &texture = map_->texture();
   return MapModel(
       texture,

@@ -13,6 +13,7 @@
 #include "core/macroblock/allocation.h"
 #include "gstoneadapt.h"
 #include "interval_end.h"
+#include "mosaic_caps.h"
 #include "walk.h"
 
 GST_DEBUG_CATEGORY_EXTERN(oneadapt_filter_debug);
@@ -399,7 +400,7 @@ gboolean VideoStream::set_format(GstVideoCodecState *input) {
   profile_ = possible.profile.value_or("");
   format_ = {
       gray16_.takes(info) ? gray16_.mapped(info) : info,  possible.h264,          fixed_.b_frames, key_frames_.most(),
-      profile_.empty() ? "high" : x264_profile(profile_)};
+      profile_.empty() ? "high" : x264_profile(profile_), mosaic_of(input->caps), fixed_.blocks};
   if (format_.profile == "baseline" && std::exchange(format_.b_frames, 0))
     GST_ELEMENT_WARNING(
         encoder_, STREAM, FORMAT,

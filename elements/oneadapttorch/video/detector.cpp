@@ -39,12 +39,19 @@ FrameSize Detector::frame_size() const {
   return {unsigned(GST_VIDEO_INFO_WIDTH(&reader_.info())), unsigned(GST_VIDEO_INFO_HEIGHT(&reader_.info()))};
 }
 
+/// Of the picture that boxes refer to.
+FrameSize Detector::shown_size() const {
+  const ModelDescription &d = model_->description();
+  return d.is_tail() ? FrameSize{d.features.picture[0], d.features.picture[1]} : frame_size();
+}
+
 GstClockTime Detector::duration_of(GstBuffer *buffer) const {
   return frame_duration(buffer, GST_VIDEO_INFO_FPS_N(&reader_.info()), GST_VIDEO_INFO_FPS_D(&reader_.info()));
 }
 
 bool Detector::set_caps(const GstCaps *caps) {
   held_.buffer.reset();
+  pair_.reset();
   if (!reader_.set_caps(caps)) return false;
   largest_ = larger(largest_, frame_size());
   return true;
@@ -103,7 +110,10 @@ bool Detector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &s
   second_.reset(second ? gst_sample_ref(second) : nullptr);
   model_->set_gradient(settings.gradient_method, settings.gradient_memory);
   set_input_size(*model_, settings.input_size, largest_);
+  std::string problem;
   const bool mapped = reader_.read(buffer ? buffer : held_.buffer.get(), [&](const RgbFrame &frame) {
+    if (model_->description().is_tail()) problem = pair_.problem(frame, model_->description());
+    if (!problem.empty()) return;
     found_ = with_gradient ? model_->infer_for_gradient(frame) : model_->infer(frame);
     requantised_.forget();
     if (buffer && !second_ && settings.gradient) requantised_.take(frame, mark_of(buffer));
@@ -112,8 +122,10 @@ bool Detector::infer(GstBuffer *buffer, bool with_gradient, const RunSettings &s
     GST_ELEMENT_ERROR(place_.element, STREAM, FORMAT,
                       ("A video frame cannot be read as its caps say; put videoconvert in front of this element."),
                       ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
+  if (!problem.empty())
+    GST_ELEMENT_ERROR(place_.element, STREAM, WRONG_TYPE, ("Property \"model\": %s.", problem.c_str()), (nullptr));
   since_inference_ = 0;
-  return mapped;
+  return mapped && problem.empty();
 }
 
 Report Detector::report(BufferRef &buffer, bool line) {
@@ -121,8 +133,8 @@ Report Detector::report(BufferRef &buffer, bool line) {
   frame.frame = frame_++;
   frame.timestamp = time_;
   if (GST_CLOCK_TIME_IS_VALID(time_)) frame.interval = interval_of(time_, place_.time.interval());
-  frame.width = frame_size().width;
-  frame.height = frame_size().height;
+  frame.width = shown_size().width;
+  frame.height = shown_size().height;
   buffer.reset(gst_buffer_make_writable(buffer.release()));
   detach_second_generation(buffer.get());
   attach_results(buffer.get(), frame.width, frame.height, *found_, model_->labels());
@@ -130,13 +142,19 @@ Report Detector::report(BufferRef &buffer, bool line) {
 }
 
 void Detector::complete(Gradient &gradient, const RunSettings &settings) const {
-  if (settings.raise_elements) raise_elements(gradient.map, model_->element_boxes());
+  if (settings.raise_elements) raise_elements(gradient.map, on_input(model_->element_boxes()));
 }
 
 std::vector<Box> Detector::regions() const {
   std::vector<Box> regions;
   for (const Detection &d : *found_) regions.push_back(d.box);  // best first, as NMS leaves them
-  return regions;
+  return on_input(std::move(regions));
+}
+
+/// Boxes of what is shown, where it is in the input.
+std::vector<Box> Detector::on_input(std::vector<Box> boxes) const {
+  const ModelDescription &d = model_->description();
+  return d.is_tail() ? boxes_in_tiles(boxes, d.features.mosaic) : boxes;
 }
 
 /// Whether the picture has the caps that are in force on the pad. A caps event gets here first, and only then are the

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "video/gradient_placer.h"
 #include "video/interval_clock.h"
+#include "video/pair_check.h"
 #include "video/requantised.h"
 #include "video/rgb_reader.h"
 #include "video/sample_detector.h"
@@ -60,8 +61,10 @@ class Detector final : public DnnMedium {
   };
   void hold(GstBuffer *buffer, const RunSettings &settings);
   std::vector<ScoredBox> found() const;
+  std::vector<Box> on_input(std::vector<Box> boxes) const;
   std::optional<std::vector<ScoredBox>> detect_again(const RunSettings &settings);
   FrameSize frame_size() const;
+  FrameSize shown_size() const;
   bool is_newest() const;
   GstClockTime duration_of(GstBuffer *buffer) const;
   std::optional<FrameTransform> transform_from_tunable(const char *impossible, const char *remedy,
@@ -69,6 +72,7 @@ class Detector final : public DnnMedium {
 
   const std::unique_ptr<Model> model_;
   RgbReader reader_;
+  PairCheck pair_;
   IntervalClock clock_;
   GradientPlacer placer_;
   std::atomic<bool> warned_profile_{false}, warned_measuring_{false};

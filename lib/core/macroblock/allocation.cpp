@@ -42,7 +42,8 @@ double sum_of(const BlockMap &map) {
 
 /// The weights by which QPs are allocated.
 std::vector<double> weights_of(const BlockMap &gradient, const AllocationSettings &s) {
-  std::vector<double> weights = box_blur(gradient);
+  std::vector<double> weights =
+      s.blur ? box_blur(gradient) : std::vector<double>(gradient.values.begin(), gradient.values.end());
   if (s.granularity > 1) coarsen(weights, gradient.columns(), gradient.rows(), s.granularity);
   for (double &w : weights)
     if (!(w > 0) || !std::isfinite(w)) w = 0;

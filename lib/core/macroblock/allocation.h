@@ -13,6 +13,7 @@ struct AllocationSettings {
   double finest = -2;        ///< QP offset of these blocks
   double range = 18;         ///< greatest offset − `finest`, ≥ 0; 0: uniform
   unsigned granularity = 1;  ///< side, in blocks, of the squares that share one QP
+  bool blur = true;          ///< false: neighbours in the map are none in the picture
 };
 
 /// The QP with which a macroblock is encoded in a picture of QP `base` (0…51) when `offset` is requested for it. x264
