@@ -19,6 +19,7 @@
 #include "foreign.h"
 #include "model/files.h"
 #include "model/labels.h"
+#include "networks.h"
 #include "onnx.h"
 #include "operators.h"
 #include "pair.h"
@@ -29,8 +30,8 @@ namespace oneadapt::import {
 namespace {
 
 struct Arguments {
-  std::string model, output_file, preset, labels_file, description_file, input_size;
-  std::vector<std::string> outputs, settings, constants;
+  std::string model, output_file, preset, labels_file, description_file, input_size, network;
+  std::vector<std::string> outputs, settings, constants, parameters;
   bool describe = false, fixed = false, dynamic = false, list_operators = false, list_presets = false,
        print_source = false;
   // What was given of the description; applied over the preset.
@@ -45,18 +46,24 @@ void declare(CLI::App &app, Arguments &a) {
   app.set_version_flag("--version", "oneadapt-import " VERSION);
   app.add_option("MODEL", a.model,
                  "ONNX model, or JSON file of a TensorFlow.js graph model, whose weight files lie beside it; "
-                 "with --describe: TorchScript file");
+                 "with --network: weights; with --describe: TorchScript file");
   app.add_option("OUTPUT,-o,--output-file", a.output_file,
                  "TorchScript file to write; with --describe: instead of MODEL; FILE.json takes the "
                  "description alone")
       ->type_name("FILE");
   app.add_flag("--describe", a.describe,
                "write or change the description of a TorchScript file; of one that has none, guess it");
-  app.add_option("--set", a.settings, "with --describe: a key of the description (docs/model-keys.md); repeat it")
+  app.add_option("--set", a.settings,
+                 "with --describe or --network: a key of the description (docs/model-keys.md); repeat it")
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("--description", a.description_file, "JSON file with the description, or with some of its keys")
       ->type_name("FILE");
+  app.add_option("--network", a.network, "build this network from weights that come without one: " + network_names())
+      ->type_name("NETWORK");
+  app.add_option("--parameter", a.parameters, "with --network: one of its parameters (docs/lidar-models.md); repeat it")
+      ->type_name("KEY=VALUE")
+      ->take_all();
   app.add_option("--input-size", a.input_size, "of the input, when the model leaves it open")
       ->type_name("WIDTHxHEIGHT");
   app.add_option("-p,--preset", a.preset, "describe the model as one of those that --presets lists");
@@ -275,13 +282,16 @@ bool ends_with_json(const std::string &path) {
   return path.size() > 5 && path.compare(path.size() - 5, 5, ".json") == 0;
 }
 
-/// What the options say; it goes over what the file has or what is guessed.
-Json wanted(const CLI::App &app, const Arguments &a) {
-  static const std::set<std::string> known{"--describe", "--set", "--description", "--input-size",
-                                           "--labels",   "MODEL", "--output-file"};
+void refuse_others(const CLI::App &app, const std::set<std::string> &known, const std::string &mode) {
   for (const CLI::Option *option : app.get_options())
     if (option->count() && !known.count(option->get_name()))
-      throw ImportError(option->get_name() + " does not go with --describe; use --set KEY=VALUE");
+      throw ImportError(option->get_name() + " does not go with " + mode + "; use --set KEY=VALUE");
+}
+
+/// What the options say; it goes over what the file has or what is guessed.
+Json wanted(const CLI::App &app, const Arguments &a) {
+  refuse_others(app, {"--describe", "--set", "--description", "--input-size", "--labels", "MODEL", "--output-file"},
+                "--describe");
   Json patch = a.description_file.empty() ? Json::object() : read_json(a.description_file);
   if (!a.labels_file.empty()) patch["labels"] = read_labels(a.labels_file);
   if (!a.input_size.empty()) {
@@ -433,6 +443,13 @@ void describe_model(const CLI::App &app, const Arguments &a, std::ostream &out) 
   out << target << " is described.\n";
 }
 
+void build_network(const CLI::App &app, const Arguments &a, std::ostream &out) {
+  Json patch = Json::object();
+  for (const auto &text : a.settings) patch.merge_patch(setting(text));
+  refuse_others(app, {"--network", "--parameter", "--set", "MODEL", "--output-file"}, "--network");
+  import_network({a.network, a.model, a.output_file, a.parameters, patch.dump()}, out);
+}
+
 void list_operators(std::ostream &out) {
   out << "TensorFlow.js:\n";
   for (const auto &name : operator_names()) out << name << "\n";
@@ -464,7 +481,9 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err)
     if (arguments.list_presets)
       for (const auto &preset : presets()) out << preset.name << "  " << preset.summary << "\n";
     const bool lists = arguments.list_operators || arguments.list_presets;
-    if (!lists && arguments.describe)
+    if (!lists && !arguments.network.empty())
+      build_network(app, arguments, out);
+    else if (!lists && arguments.describe)
       describe_model(app, arguments, out);
     else if (!lists)
       import_model(app, arguments, out);
