@@ -127,6 +127,48 @@ TEST(LidarCaster, DropOutsAndNoise) {
   EXPECT_NEAR(std::sqrt(squares / double(points.size())), 0.05, 0.005);
 }
 
+TEST(LidarCaster, ObjectsAreCastIntoARealTurn) {
+  Scene scene;
+  scene.height = -2;
+  Solid box = wall_of();
+  box.object = 0;
+  scene.objects.resize(1);
+  scene.add_solid(10, 0, 0, 0, 0, 2, 2, 0, 4, box);  // its near side is 9 m ahead, from y = −1 to 1, z = −2 to 2
+  // Behind it, before it, beside it, on the other side, above it; and 45° to the left of straight ahead.
+  const PointCloud real{{18, 1, 0, 0.1F},  {5, 0, 0, 0.2F},  {18, 3, 0, 0.3F},
+                        {-18, 0, 0, 0.4F}, {18, 0, 5, 0.5F}, {20, 20, 0, 0.6F}};
+  Random random(1);
+  const Turn turn = cast_into(real, scene, 0, random);
+  ASSERT_EQ(turn.points.size(), 6u);
+  EXPECT_NEAR(turn.points[0].x, 9, 1e-5);
+  EXPECT_NEAR(turn.points[0].y, 0.5, 1e-5) << "on the same beam";
+  EXPECT_NE(turn.points[0].intensity, 0.1F);
+  for (std::size_t i = 1; i < 6; i++) {
+    EXPECT_EQ(turn.points[i].x, real[i].x) << i;
+    EXPECT_EQ(turn.points[i].intensity, real[i].intensity) << i;
+  }
+  EXPECT_EQ(turn.hits, std::vector<unsigned>{1});
+}
+
+TEST(LidarDrive, OnlyWhatMovesIsCastIntoARealTurn) {
+  const Drive drive(3, 20);
+  const Scene first = drive.traffic_at(5, 2.1), later = drive.traffic_at(5.1, 2.1);
+  ASSERT_GT(first.objects.size(), 3u);
+  for (const Solid &solid : first.solids) EXPECT_GE(solid.object, 0) << "no houses, no trees";
+  for (const Object &o : first.objects) {
+    EXPECT_NEAR(o.box.z - o.box.height / 2, -2.1, 1e-9) << "they stand on the ground";
+    // The sensor stands: what was here is less than 2 m away a tenth of a second later, and not in the same place.
+    const auto moved = std::count_if(later.objects.begin(), later.objects.end(), [&](const Object &p) {
+      const double way = std::hypot(p.box.x - o.box.x, p.box.y - o.box.y);
+      return p.kind == o.kind && way > 0 && way < 2 && p.box.length == o.box.length;
+    });
+    const double away = std::hypot(o.box.x, o.box.y);
+    if (away > 6 && away < 76) {
+      EXPECT_GE(moved, 1) << int(o.kind);
+    }
+  }
+}
+
 TEST(LidarDrive, IsTheSameForASeed) {
   const Drive a(5, 20), b(5, 20), c(6, 20);
   (void)b.at(17);  // whatever was asked for before

@@ -80,7 +80,7 @@ TEST(TrainLidar, TargetsAtTheEdgeAndBesideEachOther) {
   EXPECT_EQ(t.objects, 2U);
   EXPECT_EQ(t.heat[2 * kPlaces + (kMaps - 1) * kMaps], 1);
   EXPECT_EQ(t.heat[kPlaces + (kMaps - 2) * kMaps], 1);
-  EXPECT_EQ(t.total_weight, 2);
+  EXPECT_EQ(t.total_weight, 6) << "a person's box counts as much as a car's";
   EXPECT_NEAR(t.box[3 * kPlaces + (kMaps - 1) * kMaps], std::log(1.8), 1e-6) << "each keeps its own box";
   EXPECT_NEAR(t.box[3 * kPlaces + (kMaps - 2) * kMaps], std::log(0.7), 1e-6);
 }
@@ -241,6 +241,15 @@ TEST(TrainLidar, StreetsAreTurnedWithTheirObjects) {
     }
   }
   for (const Object &o : example_to_score(3, 60, Sensor()).objects) EXPECT_TRUE(in_reach(o.box));
+}
+
+TEST(TrainLidar, TurnsToTrainOnHaveManyPeople) {
+  Random random(7);
+  int of[kClasses] = {};
+  for (int i = 0; i < 12; i++)
+    for (const Object &o : example_to_train(random).objects) of[class_of(o.kind)]++;
+  EXPECT_GT(of[1] + of[2], of[0] / 2) << "in streets they are a third of the cars";
+  EXPECT_GT(of[2], of[0] / 7) << "cyclists, of whom streets have one for 13 cars";
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "foreign.h"
 #include "model/files.h"
 #include "model/labels.h"
+#include "networks.h"
 #include "onnx.h"
 #include "operators.h"
 #include "pair.h"
@@ -30,8 +31,8 @@ namespace oneadapt::import {
 namespace {
 
 struct Arguments {
-  std::string model, output_file, preset, labels_file, description_file, input_size, split;
-  std::vector<std::string> outputs, settings, constants;
+  std::string model, output_file, preset, labels_file, description_file, input_size, split, network;
+  std::vector<std::string> outputs, settings, constants, parameters;
   bool describe = false, fixed = false, dynamic = false, list_operators = false, list_presets = false,
        print_source = false;
   // What was given of the description; applied over the preset.
@@ -46,7 +47,7 @@ void declare(CLI::App &app, Arguments &a) {
   app.set_version_flag("--version", "oneadapt-import " VERSION);
   app.add_option("MODEL", a.model,
                  "ONNX model, or JSON file of a TensorFlow.js graph model, whose weight files lie beside it; "
-                 "with --describe: TorchScript file");
+                 "with --network: weights; with --describe: TorchScript file");
   app.add_option("OUTPUT,-o,--output-file", a.output_file,
                  "TorchScript file to write; with --describe: instead of MODEL; FILE.json takes the "
                  "description alone")
@@ -58,11 +59,17 @@ void declare(CLI::App &app, Arguments &a) {
          "cut a described TorchScript file there: FILE.pt makes FILE-head.pt and FILE-tail.pt (docs/features.md); "
          "\"list\" shows where it can be cut")
       ->type_name("NODE");
-  app.add_option("--set", a.settings, "with --describe: a key of the description (docs/model-keys.md); repeat it")
+  app.add_option("--set", a.settings,
+                 "with --describe or --network: a key of the description (docs/model-keys.md); repeat it")
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("--description", a.description_file, "JSON file with the description, or with some of its keys")
       ->type_name("FILE");
+  app.add_option("--network", a.network, "build this network from weights that come without one: " + network_names())
+      ->type_name("NETWORK");
+  app.add_option("--parameter", a.parameters, "with --network: one of its parameters (docs/lidar-models.md); repeat it")
+      ->type_name("KEY=VALUE")
+      ->take_all();
   app.add_option("--input-size", a.input_size, "of the input, when the model leaves it open")
       ->type_name("WIDTHxHEIGHT");
   app.add_option("-p,--preset", a.preset, "describe the model as one of those that --presets lists");
@@ -455,6 +462,13 @@ void split(const CLI::App &app, const Arguments &a, std::ostream &out) {
   split_model(a.model, a.split, width, height, a.output_file, out);
 }
 
+void build_network(const CLI::App &app, const Arguments &a, std::ostream &out) {
+  Json patch = Json::object();
+  for (const auto &text : a.settings) patch.merge_patch(setting(text));
+  refuse_others(app, {"--network", "--parameter", "--set", "MODEL", "--output-file"}, "--network; use --set KEY=VALUE");
+  import_network({a.network, a.model, a.output_file, a.parameters, patch.dump()}, out);
+}
+
 void list_operators(std::ostream &out) {
   out << "TensorFlow.js:\n";
   for (const auto &name : operator_names()) out << name << "\n";
@@ -488,6 +502,8 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err)
     const bool lists = arguments.list_operators || arguments.list_presets;
     if (!lists && !arguments.split.empty())
       split(app, arguments, out);
+    else if (!lists && !arguments.network.empty())
+      build_network(app, arguments, out);
     else if (!lists && arguments.describe)
       describe_model(app, arguments, out);
     else if (!lists)

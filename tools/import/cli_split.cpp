@@ -8,6 +8,7 @@
 #include "common/output.h"
 #include "graph.h"
 #include "model/files.h"
+#include "model/model.h"
 #include "split.h"
 
 namespace oneadapt::import {

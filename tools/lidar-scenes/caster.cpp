@@ -26,6 +26,43 @@ double brightness(double reflectivity, double cosine, double distance) {
   return reflectivity * (0.35 + 0.65 * cosine) * (0.55 + 0.45 * std::exp(-distance / 60));
 }
 
+/// What the sensor says of it.
+oneadapt::Point measured(const End &end, const Direction &d, double noise, Random &random) {
+  const double distance = end.distance + noise * random.normal();
+  const double light = std::clamp(end.brightness * random.between(0.85, 1.15), 0.0, 1.0);
+  return {float(d.x * distance), float(d.y * distance), float(d.z * distance), float(std::round(light * 100) / 100)};
+}
+
+/// A solid, and the sensor in its own axes.
+class Target {
+ public:
+  explicit Target(const Box3d &box)
+      : c_(std::cos(box.yaw)),
+        s_(std::sin(box.yaw)),
+        from_{-(box.x * c_ + box.y * s_), box.x * s_ - box.y * c_, -box.z},
+        half_{box.length / 2, box.width / 2, box.height / 2} {}
+
+  /// Where a beam enters it, and the cosine of its angle to the side that it meets; kNever: nowhere.
+  double meet(const Direction &d, double &cosine) const {
+    const std::array<double, 3> to{d.x * c_ + d.y * s_, d.y * c_ - d.x * s_, d.z};
+    double enter = 0, leave = kNever;
+    for (std::size_t k = 0; k < 3; k++) {
+      const double near = (-std::copysign(half_[k], to[k]) - from_[k]) / to[k],
+                   far = (std::copysign(half_[k], to[k]) - from_[k]) / to[k];
+      if (near > enter) {
+        enter = near;
+        cosine = std::abs(to[k]);
+      }
+      leave = std::min(leave, far);
+    }
+    return enter > 0 && enter <= leave ? enter : kNever;
+  }
+
+ private:
+  double c_, s_;
+  std::array<double, 3> from_, half_;
+};
+
 class Casting {
  public:
   Casting(const Scene &scene, const Sensor &sensor, Random &random) : scene_(scene), sensor_(sensor), random_(random) {
@@ -74,29 +111,15 @@ class Casting {
   }
 
   void cast_solid(const Solid &solid) {
-    const Box3d &box = solid.box;
-    const double c = std::cos(box.yaw), s = std::sin(box.yaw);
-    // The sensor in the box's own axes.
-    const std::array<double, 3> from{-(box.x * c + box.y * s), box.x * s - box.y * c, -box.z};
-    const std::array<double, 3> half{box.length / 2, box.width / 2, box.height / 2};
-    const auto [first, past] = columns_of(box);
+    const Target target(solid.box);
+    const auto [first, past] = columns_of(solid.box);
     for (int at = first; at < past; at++) {
       const auto column = unsigned((at % int(sensor_.columns) + int(sensor_.columns)) % int(sensor_.columns));
       for (unsigned beam = 0; beam < sensor_.beams; beam++) {
-        const Direction d = direction(beam, column);
-        const std::array<double, 3> to{d.x * c + d.y * s, d.y * c - d.x * s, d.z};
-        double enter = 0, leave = kNever, cosine = 0;
-        for (int k = 0; k < 3; k++) {
-          const double near = (-std::copysign(half[k], to[k]) - from[k]) / to[k],
-                       far = (std::copysign(half[k], to[k]) - from[k]) / to[k];
-          if (near > enter) {
-            enter = near;
-            cosine = std::abs(to[k]);
-          }
-          leave = std::min(leave, far);
-        }
+        double cosine = 0;
+        const double enter = target.meet(direction(beam, column), cosine);
         End &so_far = end(beam, column);
-        if (!(enter > 0) || enter > leave || enter >= so_far.distance) continue;
+        if (enter >= so_far.distance) continue;
         if (solid.gaps > 0 && random_.chance(solid.gaps)) continue;
         so_far = {enter, brightness(solid.reflectivity, cosine, enter), solid.object};
       }
@@ -110,11 +133,7 @@ class Casting {
       for (unsigned column = 0; column < sensor_.columns; column++) {
         const End &e = end(beam, column);
         if (!(e.distance < sensor_.range) || random_.chance(sensor_.drop_out)) continue;
-        const double distance = e.distance + sensor_.noise * random_.normal();
-        const Direction d = direction(beam, column);
-        const double light = std::clamp(e.brightness * random_.between(0.85, 1.15), 0.0, 1.0);
-        turn.points.push_back({float(d.x * distance), float(d.y * distance), float(d.z * distance),
-                               float(std::round(light * 100) / 100)});
+        turn.points.push_back(measured(e, direction(beam, column), sensor_.noise, random_));
         if (e.object >= 0) turn.hits[std::size_t(e.object)]++;
       }
     return turn;
@@ -130,5 +149,38 @@ class Casting {
 }  // namespace
 
 Turn cast(const Scene &scene, const Sensor &sensor, Random &random) { return Casting(scene, sensor, random).run(); }
+
+Turn cast_into(const oneadapt::PointCloud &background, const Scene &scene, double noise, Random &random) {
+  std::vector<Direction> directions;
+  std::vector<End> ends;
+  for (const oneadapt::Point &p : background) {
+    const double x = double(p.x), y = double(p.y), z = double(p.z), away = std::sqrt(x * x + y * y + z * z);
+    directions.push_back(away > 0 ? Direction{x / away, y / away, z / away} : Direction{0, 0, 1});
+    ends.push_back({away, 0, -1});
+  }
+  Turn turn{background, std::vector<unsigned>(scene.objects.size())};
+  for (const Solid &solid : scene.solids) {
+    const Box3d &box = solid.box;
+    const double away = std::sqrt(box.x * box.x + box.y * box.y + box.z * box.z);
+    const double reach = std::sqrt(box.length * box.length + box.width * box.width + box.height * box.height) / 2;
+    // The cosine of the widest angle at which the solid is seen.
+    const double least = away > reach ? std::sqrt(1 - reach * reach / (away * away)) : -1;
+    const Target target(box);
+    for (std::size_t i = 0; i < directions.size(); i++) {
+      const Direction &d = directions[i];
+      if (d.x * box.x + d.y * box.y + d.z * box.z < least * away) continue;
+      double cosine = 0;
+      const double enter = target.meet(d, cosine);
+      if (enter >= ends[i].distance || (solid.gaps > 0 && random.chance(solid.gaps))) continue;
+      ends[i] = {enter, brightness(solid.reflectivity, cosine, enter), solid.object};
+    }
+  }
+  for (std::size_t i = 0; i < ends.size(); i++) {
+    if (ends[i].object < 0) continue;
+    turn.points[i] = measured(ends[i], directions[i], noise, random);
+    turn.hits[std::size_t(ends[i].object)]++;
+  }
+  return turn;
+}
 
 }  // namespace oneadapt_lidar

@@ -24,4 +24,8 @@ struct Turn {
 
 Turn cast(const Scene &scene, const Sensor &sensor, Random &random);
 
+/// The scene's objects in a turn of a real sensor: a beam that meets one of them before it gets to where it ended, ends
+/// there. Beams that did not come back are not known, so nothing is in front of the sky. `noise`: m, as Sensor has it.
+Turn cast_into(const oneadapt::PointCloud &background, const Scene &scene, double noise, Random &random);
+
 }  // namespace oneadapt_lidar

@@ -11,7 +11,7 @@ constexpr double kReach = 80, kOwnLane = -1.75, kKerb = 5.9;  // m; left is posi
 
 }  // namespace
 
-Drive::Drive(std::uint64_t seed, double seconds) : seed_(seed) {
+Drive::Drive(std::uint64_t seed, double seconds) : seconds_(seconds), seed_(seed) {
   Random random(seed);
   speed_ = random.between(4, 12);
   length_ = seconds * (speed_ + 2) + 2 * kReach;
@@ -105,36 +105,60 @@ void Drive::add_clutter(Random &random) {
     }
 }
 
+/// From the street to the sensor.
+class Drive::View {
+ public:
+  View(double own, double turned) : own_(own), turned_(turned), c_(std::cos(turned)), s_(std::sin(turned)) {}
+  double turned() const { return turned_; }
+  /// Whether it is within reach.
+  bool place(double along, double across, double &x, double &y) const {
+    const double dx = along - own_, dy = across - kOwnLane;
+    x = dx * c_ + dy * s_;
+    y = dy * c_ - dx * s_;
+    return std::hypot(x, y) < kReach;
+  }
+
+ private:
+  double own_, turned_, c_, s_;
+};
+
 Scene Drive::at(double time) const {
   Scene scene;
   scene.slope_x = slope_ * std::sin(time / 5);
   scene.slope_y = bank_;
-  const double own = own_place(time), turned = 0.02 * std::sin(time / 3), c = std::cos(turned), s = std::sin(turned);
-  // From the street to the sensor.
-  const auto place = [&](double along, double across, double &x, double &y) {
-    const double dx = along - own, dy = across - kOwnLane;
-    x = dx * c + dy * s;
-    y = dy * c - dx * s;
-    return std::hypot(x, y) < kReach;
-  };
+  const View view(own_place(time), 0.02 * std::sin(time / 3));
   double x = 0, y = 0;
   for (const Fixture &f : fixtures_)
-    if (place(f.along, f.across, x, y)) {
+    if (view.place(f.along, f.across, x, y)) {
       Solid solid;
       solid.reflectivity = f.reflectivity;
       solid.gaps = f.gaps;
-      scene.add_solid(x, y, f.yaw - turned, 0, 0, f.length, f.width, f.from, f.to, solid);
+      scene.add_solid(x, y, f.yaw - view.turned(), 0, 0, f.length, f.width, f.from, f.to, solid);
     }
+  add_actors(scene, view, time, true);
+  return scene;
+}
+
+Scene Drive::traffic_at(double time, double height) const {
+  Scene scene;
+  scene.height = -height;
+  // Most of what drives our way comes past in the time.
+  add_actors(scene, View(kReach + 0.6 * seconds_ * speed_, 0), time, false);
+  return scene;
+}
+
+void Drive::add_actors(Scene &scene, const View &view, double time, bool parked) const {
+  double x = 0, y = 0;
   for (const Actor &a : actors_) {
+    if (a.speed == 0 && !parked) continue;
     // What goes along our own lane keeps its distance by being somewhere else.
-    if (!place(a.start + a.speed * time, a.across, x, y) || std::hypot(x, y) < 4) continue;
+    if (!view.place(a.start + a.speed * time, a.across, x, y) || std::hypot(x, y) < 4) continue;
     // Nor do two of them stand in the same place.
     const auto covered = [&](const Object &o) { return std::hypot(o.box.x - x, o.box.y - y) < o.box.length / 2 + 1.2; };
     if (std::any_of(scene.objects.begin(), scene.objects.end(), covered)) continue;
     Random own_looks(a.seed);
-    scene.add(a.kind, x, y, a.yaw - turned, own_looks);
+    scene.add(a.kind, x, y, a.yaw - view.turned(), own_looks);
   }
-  return scene;
 }
 
 }  // namespace oneadapt_lidar

@@ -14,8 +14,12 @@ class Drive {
   Drive(std::uint64_t seed, double seconds);
   /// What is within 80 m of the sensor, `time` s after the start.
   Scene at(double time) const;
+  /// Only what moves, seen by a sensor that stands beside the traffic, `height` m above a level ground.
+  Scene traffic_at(double time, double height) const;
 
  private:
+  /// Where the sensor is along the street, and how it is turned.
+  class View;
   /// Something that goes along the street, or stands beside it.
   struct Actor {
     Kind kind;
@@ -32,9 +36,10 @@ class Drive {
   void add_people(Random &random);
   void add_houses(Random &random);
   void add_clutter(Random &random);
+  void add_actors(Scene &scene, const View &view, double time, bool parked) const;
   double own_place(double time) const;
 
-  double length_ = 0, speed_ = 0, slope_ = 0, bank_ = 0;
+  double length_ = 0, seconds_ = 0, speed_ = 0, slope_ = 0, bank_ = 0;
   std::uint64_t seed_;
   std::vector<Actor> actors_;
   std::vector<Fixture> fixtures_;

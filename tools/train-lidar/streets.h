@@ -14,8 +14,8 @@ constexpr std::uint64_t kFirstTrained = 1000, kStreetsTrained = 100000;
 constexpr double kDriveSeconds = 60;
 
 /// An instant of a street that `random` chooses, seen by a sensor that it chooses too (32 to 128 beams, several fields
-/// of view), turned, half of the time mirrored, raised or lowered a little, and often thinned as oneadaptlidarfilter
-/// does it.
+/// of view), with more people than streets have, turned, half of the time mirrored, raised or lowered a little, and often
+/// thinned as oneadaptlidarfilter does it.
 Example example_to_train(Random &random);
 
 /// Turn `index` of `turns`, spread over the streets 1 to 10. The same for the same numbers. Its objects are those

@@ -12,6 +12,8 @@ constexpr int kAround = 2;                               // places around the mi
 constexpr double kCarSpread = 1.0, kPersonSpread = 0.6;  // of the heat, in places
 /// A box is also learnt at the four places beside a car's middle: the middle that is found may be one of them.
 constexpr float kBesideWeight = 0.5F;
+/// A person's is learnt at one place only, with the weight of all of a car's: it has to be right to 0.1 m.
+constexpr float kPersonWeight = 1 + 4 * kBesideWeight;
 
 /// The loss compares angles by sine and cosine of twice the yaw: a box turned by half a circle is the same box.
 std::array<double, kBoxNumbers> numbers_of(const Box3d &b, double dx, double dy) {
@@ -46,7 +48,8 @@ Targets make_targets(const std::vector<Object> &objects) {
         const int away = (r - row) * (r - row) + (c - column) * (c - column);
         float &heat = t.heat[std::size_t(label) * kPlaces + place];
         heat = std::max(heat, float(std::exp(-away / (2 * spread * spread))));
-        const float weight = away == 0 ? 1 : label == 0 && away == 1 ? kBesideWeight : 0;
+        const float whole = label == 0 ? 1 : kPersonWeight;
+        const float weight = away == 0 ? whole : label == 0 && away == 1 ? kBesideWeight : 0;
         if (weight <= t.weight[place]) continue;
         t.total_weight += weight - t.weight[place];
         t.weight[place] = weight;

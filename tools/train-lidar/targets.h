@@ -37,7 +37,7 @@ struct Targets {
   std::vector<float> heat;    ///< kClasses maps: 1 where an object's middle is, less around it, in [0, 1]
   std::vector<float> box;     ///< kBoxNumbers maps: dx, dy from the place's middle, in places; z of the centre, m;
                               ///< logarithms of length, width, height in m; sine and cosine of twice the yaw
-  std::vector<float> weight;  ///< of each place's box in the loss, in [0, 1]
+  std::vector<float> weight;  ///< of each place's box in the loss; the sum is 3 for each object
   float total_weight = 0;     ///< sum of these
   unsigned objects = 0;       ///< in reach
 };
