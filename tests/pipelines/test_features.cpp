@@ -8,10 +8,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 #include <vector>
 
-#include "cli.h"
+#include "../tools/import_run.h"
 #include "element_rig.h"
 #include "footage.h"
 #include "gstoneadapt.h"
@@ -22,6 +21,8 @@
 namespace {
 
 using namespace oneadapt_test;
+using import_test::import;
+using import_test::Outcome;
 using Json = nlohmann::json;
 
 constexpr unsigned kWidth = 64, kHeight = 48;
@@ -42,18 +43,6 @@ def forward(self, x):
 )";
 const char *const kDescription = R"({"format": 1, "name": "brightest", "input": {"multiple_of": 8},
     "output": {"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2}, "labels": ["bright thing"]})";
-
-struct Outcome {
-  int status;
-  std::string out, err;
-};
-Outcome import(const std::vector<std::string> &arguments) {
-  std::vector<const char *> argv{"oneadapt-import"};
-  for (const auto &argument : arguments) argv.push_back(argument.c_str());
-  std::ostringstream out, err;
-  const int status = oneadapt::import::run(int(argv.size()), argv.data(), out, err);
-  return {status, out.str(), err.str()};
-}
 
 /// Gray, with a bright cell.
 std::vector<std::uint8_t> pixels(unsigned column, unsigned row) {

@@ -108,7 +108,7 @@ TEST(FilterDownstream, PicturesThatCannotBeCodedAreRefusedOnceWithTheRemedy) {
                                      {"I420", "width=15,height=15"}}) {
     const Played played = play(source(3, format, size) + "oneadaptfilter name=f ! h264parse ! fakesink");
     ASSERT_EQ(played.errors.size(), 1u) << format;
-    EXPECT_TRUE(says(played.errors[0], {format, "I420 or NV12", "videoconvert or videoscale"})) << played.errors[0];
+    EXPECT_TRUE(says(played.errors[0], {format, "I420, NV12, GRAY8 or GRAY16_LE", "videoconvert or videoscale"})) << played.errors[0];
     EXPECT_FALSE(played.ended);
   }
 }
