@@ -1,50 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <map>
+
 #include "core/vision/gray16.h"
 
 using namespace oneadapt;
 
 namespace {
 
+void expect_levels(const Gray16Mapping &mapping, const std::map<unsigned, int> &levels) {
+  const Gray16Table table{mapping};
+  for (const auto &[number, level] : levels) EXPECT_EQ(table[std::uint16_t(number)], level) << number;
+}
+
 TEST(Gray16, WholeRangeKeepsTheUpperByte) {
-  const Gray16Table table{Gray16Mapping{}};
-  EXPECT_EQ(table[0], 0);
-  EXPECT_EQ(table[65535], 255);
-  EXPECT_EQ(table[257], 1);  // 65535 / 255 = 257 numbers a level
-  EXPECT_EQ(table[128], 0);  // 0.498 rounds down,
-  EXPECT_EQ(table[129], 1);  // 0.502 up
-  EXPECT_EQ(table[128 * 257], 128);
+  // 65535 / 255 = 257 numbers a level: 128 / 257 = 0.498 rounds down, 129 / 257 = 0.502 up.
+  expect_levels(Gray16Mapping{}, {{0, 0}, {128, 0}, {129, 1}, {257, 1}, {128 * 257, 128}, {65535, 255}});
 }
 
 TEST(Gray16, TemperaturesOfALepton) {
-  // TLinear: hundredths of a kelvin. 10 °C to 35.5 °C: a tenth of a degree a level.
-  const Gray16Table table{Gray16Mapping{28315, 30865}};
-  EXPECT_EQ(table[28315], 0);
-  EXPECT_EQ(table[28325], 1);
-  EXPECT_EQ(table[30315], 200);  // 30 °C
-  EXPECT_EQ(table[30865], 255);
-  EXPECT_EQ(table[27315], 0);    // 0 °C and
-  EXPECT_EQ(table[37315], 255);  // 100 °C are clipped
+  // TLinear: hundredths of a kelvin. 10 °C to 35.5 °C: a tenth of a degree a level; 30 °C. 0 and 100 °C are clipped.
+  expect_levels({28315, 30865}, {{28315, 0}, {28325, 1}, {30315, 200}, {30865, 255}, {27315, 0}, {37315, 255}});
 }
 
 TEST(Gray16, DepthNearIsBrightAndHolesAreFar) {
-  // Half a metre is white, 5.6 metres black: 20 mm a level.
-  const Gray16Table far_holes{Gray16Mapping{5600, 500, 0}};
-  EXPECT_EQ(far_holes[500], 255);
-  EXPECT_EQ(far_holes[520], 254);
-  EXPECT_EQ(far_holes[5600], 0);
-  EXPECT_EQ(far_holes[9000], 0);
-  EXPECT_EQ(far_holes[100], 255);  // nearer than near
-  EXPECT_EQ(far_holes[0], 0);      // not measured
-  EXPECT_EQ(far_holes[1], 255);
+  // Half a metre is white, 5.6 metres black: 20 mm a level. 100 mm are nearer than near, 0 was not measured.
+  expect_levels({5600, 500, 0}, {{500, 255}, {520, 254}, {5600, 0}, {9000, 0}, {100, 255}, {0, 0}, {1, 255}});
   // Without a level for holes they would be the nearest thing in the picture.
-  const Gray16Table no_holes{Gray16Mapping{5600, 500}};
-  EXPECT_EQ(no_holes[0], 255);
-  const Gray16Table middle{Gray16Mapping{500, 5600, 77}};
-  EXPECT_EQ(middle[0], 77);
-  EXPECT_EQ(middle[500], 0);
-  EXPECT_EQ(middle[5600], 255);
+  expect_levels({5600, 500}, {{0, 255}});
+  expect_levels({500, 5600, 77}, {{0, 77}, {500, 0}, {5600, 255}});
 }
 
 TEST(Gray16, OneNumberIsAStep) {
