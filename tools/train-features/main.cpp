@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/cli.h"
+#include "common/interruption.h"
 #include "common/output.h"
 #include "config.h"
 #include "directions.h"
@@ -161,5 +162,6 @@ int main(int argc, char **argv) {
       ->check(tools::positive())
       ->capture_default_str();
   if (const auto status = tools::parse_command_line(app, "oneadapt-train-features", argc, argv)) return *status;
+  tools::end_on_interrupts("oneadapt-train-features", "nothing is written");
   return tools::run_program("oneadapt-train-features", [&] { train(o); });
 }
