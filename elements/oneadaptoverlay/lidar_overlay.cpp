@@ -103,12 +103,16 @@ static gboolean sink_event(GstBaseTransform *transform, GstEvent *event) {
   auto *self = GST_ONEADAPT_LIDAR_OVERLAY(transform);
   State *state = self->impl->state.get();
   if (state && GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM) {
-    if (gst_event_is_oneadapt_gradient_downstream(event)) {
-      oneadapt::take_gradient(GST_ELEMENT(self), event, state->known);
-      state->known.detections = true;
+    try {
+      if (gst_event_is_oneadapt_gradient_downstream(event)) {
+        oneadapt::take_gradient(GST_ELEMENT(self), event, state->known);
+        state->known.detections = true;
+      }
+      if (gst_event_is_oneadapt_configuration(event))
+        oneadapt::take_configuration(GST_ELEMENT(self), event, state->known);
+    } catch (const std::exception &e) {
+      GST_WARNING_OBJECT(self, "%s ignored: %s", GST_EVENT_TYPE_NAME(event), e.what());
     }
-    if (gst_event_is_oneadapt_configuration(event))
-      oneadapt::take_configuration(GST_ELEMENT(self), event, state->known);
   }
   if (state && (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP))
     state->known = oneadapt::Known();  // it was said of what came before

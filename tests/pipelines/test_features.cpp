@@ -27,20 +27,21 @@ using Json = nlohmann::json;
 
 constexpr unsigned kWidth = 64, kHeight = 48;
 
-/// One "bright thing", the brightest of cells of 8×8 pixels. The cells are its features, v1, which are all that the
-/// rest needs; v2 is not, as its place is looked up in v1.
-const char *const kForward = R"(
-def forward(self, x):
-    v1 = torch.avg_pool2d(x, [8, 8])
-    v2 = torch.mean(v1, [1], True)
+/// One "bright thing", the brightest of cells of `side`² pixels. The cells are its features, v1, which are all that the
+/// rest needs; v2, what is looked at of them, is not, as its place is looked up in v1.
+std::string brightest(unsigned side = 8, const std::string &features = "torch.avg_pool2d(x, [side, side])",
+                      const std::string &looked_at = "torch.mean(v1, [1], True)") {
+  return "def forward(self, x):\n    side = " + std::to_string(side) + "\n    v1 = " + features +
+         "\n    v2 = " + looked_at + R"(
     columns = v1.size(3)
     flat = v2.reshape([-1])
     best = flat.argmax()
-    y = (best // columns) * 8
-    x0 = (best % columns) * 8
-    box = torch.stack([x0, y, x0 + 8, y + 8]).to(v1.dtype).reshape([1, 4])
+    y = (best // columns) * side
+    x0 = (best % columns) * side
+    box = torch.stack([x0, y, x0 + side, y + side]).to(v1.dtype).reshape([1, 4])
     return box, flat[best].reshape([1]), torch.tensor([0], device=v1.device)
 )";
+}
 const char *const kDescription = R"({"format": 1, "name": "brightest", "input": {"multiple_of": 8},
     "output": {"layout": "boxes", "boxes": [0], "scores": [1], "labels": 2}, "labels": ["bright thing"]})";
 
@@ -56,7 +57,7 @@ class Features : public ::testing::Test {
  protected:
   void SetUp() override {
     whole_ = folder_.file("whole.pt");
-    save_module(whole_, kForward, kDescription);
+    save_module(whole_, brightest(), kDescription);
   }
   /// Cuts it; the names are those of the halves.
   void split(const std::string &name = "half") {
@@ -236,8 +237,7 @@ TEST_F(Features, HalvesOfTwoPairsAreRefused) {
   split("one");
   const std::string head = head_;
   // Another cut of the same file: the same shape, another pair.
-  save_module(whole_, std::string(kForward).replace(std::string(kForward).find("[8, 8])"), 7, "[8, 8]) * 2"),
-              kDescription);
+  save_module(whole_, brightest(8, "torch.avg_pool2d(x, [side, side]) * 2"), kDescription);
   split("two");
   Pipeline coded("oneadaptfeatures model=" + head +
                  " ! oneadaptfilter qp=40 ! h264parse ! avdec_h264 max-threads=1 ! "
@@ -254,7 +254,12 @@ TEST_F(Features, PicturesAreNoMosaic) {
   EXPECT_NE(pipeline.error().find("no mosaics of features of 3 channels"), std::string::npos);
 }
 
+// The DNN looks at one of three channels more than at the others, which without `blocks` would have coarser QPs.
 TEST_F(Features, AMapHasOneQpForAPlaceInAllTiles) {
+  // Cells of 2×2 pixels: a tile has 2×2 macroblocks.
+  save_module(whole_,
+              brightest(2, "torch.avg_pool2d(x, [side, side])", "v1[:, 0:1] + v1[:, 1:2] * 0.03 + v1[:, 2:3] * 0.01"),
+              kDescription);
   split();
   Pipeline pipeline("oneadaptfeatures model=" + head_ +
                     " ! oneadaptctl knobs=qp-map lockstep=true ! "
@@ -265,9 +270,25 @@ TEST_F(Features, AMapHasOneQpForAPlaceInAllTiles) {
   GstElement *filter = gst_bin_get_by_name(GST_BIN(pipeline.harness->element), "f");
   GstStructure *map = nullptr;
   g_object_get(filter, "qp-map", &map, nullptr);
-  EXPECT_NE(map, nullptr) << "the DNN has said where it looks";
-  gst_clear_structure(&map);
   gst_object_unref(filter);
+  ASSERT_NE(map, nullptr) << "the DNN has said where it looks";
+  int columns = 0;
+  ASSERT_TRUE(gst_structure_get_int(map, "columns", &columns));
+  const GValue *offsets = gst_structure_get_value(map, "offsets");
+  const auto at = [&](int x, int y) {
+    return g_value_get_int(gst_value_array_get_value(offsets, guint(y * columns + x)));
+  };
+  const oneadapt::MosaicLayout layout = oneadapt::MosaicLayout::of(3, 32, 24);
+  std::set<int> all;
+  for (int y = 0; y < 2; ++y)
+    for (int x = 0; x < 2; ++x)
+      for (unsigned channel = 0; channel < 3; ++channel) {
+        const int left = int(channel % layout.columns) * 2, top = int(channel / layout.columns) * 2;
+        EXPECT_EQ(at(left + x, top + y), at(x, y)) << "channel " << channel << ", " << x << ", " << y;
+        all.insert(at(left + x, top + y));
+      }
+  EXPECT_GT(all.size(), 1u) << "finer where the DNN looks";
+  gst_clear_structure(&map);
 }
 
 TEST_F(Features, NanoDetIsCutAtV14) {

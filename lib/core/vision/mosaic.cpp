@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/vision/mosaic.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,15 +17,12 @@ std::pair<unsigned, unsigned> cell_at(unsigned cell, const MosaicLayout &layout)
   return {cell % across * PairNumber::kCell, layout.rows * layout.tile_height() + cell / across * PairNumber::kCell};
 }
 
-/// Of x⁸ + x² + x + 1, from bit 23 on; never 0 for the number 0, so that a black strip is no number.
+std::uint32_t crc(const std::uint8_t *bytes, std::size_t n) { return std::uint32_t(crc32_z(0, bytes, n)); }
+
+/// Not 0 for the number 0, so that a black strip is no number.
 std::uint32_t check_of(std::uint32_t number) {
-  std::uint32_t rest = 0xff;
-  for (int bit = PairNumber::kBits - 1; bit >= 0; --bit) {
-    const bool odd = ((rest >> 7) ^ (number >> bit)) & 1;
-    rest = (rest << 1) & 0xff;
-    if (odd) rest ^= 0x07;
-  }
-  return rest;
+  const std::uint8_t bytes[] = {std::uint8_t(number >> 16), std::uint8_t(number >> 8), std::uint8_t(number)};
+  return crc(bytes, sizeof bytes) & 0xff;
 }
 
 }  // namespace
@@ -55,9 +54,7 @@ std::optional<PairNumber> PairNumber::parse(const std::string &text) {
 }
 
 PairNumber PairNumber::of(const std::vector<std::uint8_t> &bytes) {
-  std::uint32_t hash = 2166136261u;  // FNV-1a
-  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 16777619u;
-  return PairNumber(hash ^ hash >> kBits);
+  return PairNumber(crc(bytes.data(), bytes.size()));
 }
 
 std::string PairNumber::text() const {

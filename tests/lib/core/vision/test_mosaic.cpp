@@ -41,6 +41,11 @@ TEST(PairNumber, IsSixDigits) {
 }
 
 TEST(PairNumber, IsReadWhereItWasWritten) {
+  for (const std::uint8_t level : {0, 255}) {  // a picture that is black or white is no mosaic either
+    const MosaicLayout layout = MosaicLayout::of(1, 8, 8);
+    const std::vector<std::uint8_t> plain(std::size_t(layout.width()) * layout.height(), level);
+    EXPECT_FALSE(PairNumber::read(plain.data(), layout.width(), 1, layout.width(), layout.height(), layout));
+  }
   for (const MosaicLayout &layout :
        {MosaicLayout::of(16, 96, 52), MosaicLayout::of(1, 8, 8), MosaicLayout::of(5, 20, 9)}) {
     std::vector<std::uint8_t> mosaic(std::size_t(layout.width()) * layout.height(), 90);
