@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "gstoneadapt.h"
 #include "model/feature_head.h"
 #include "model/model.h"
+#include "play.h"
 #include "test_models.h"
 
 namespace {
@@ -291,12 +293,41 @@ TEST_F(Features, AMapHasOneQpForAPlaceInAllTiles) {
   gst_clear_structure(&map);
 }
 
-TEST_F(Features, NanoDetIsCutAtV14) {
+/// The launch line of docs/features.md, of these halves, over the first frames of the clip.
+std::string documented_line(const std::string &head, const std::string &tail, const std::string &results) {
+  std::ifstream page(root() / "docs/features.md");
+  const std::string text((std::istreambuf_iterator<char>(page)), std::istreambuf_iterator<char>());
+  const std::string begin = "gst-launch-1.0 ";
+  const auto from = text.find(begin), to = text.find("```", from);
+  if (from == std::string::npos || to == std::string::npos) return "";
+  std::string line = text.substr(from + begin.size(), to - from - begin.size());
+  const auto replace = [&](const std::string &what, const std::string &by) {
+    const auto at = line.find(what);
+    EXPECT_NE(at, std::string::npos) << "docs/features.md has no " << what;
+    if (at != std::string::npos) line.replace(at, what.size(), by);
+  };
+  for (auto at = line.find("\\\n"); at != std::string::npos; at = line.find("\\\n")) line.replace(at, 2, " ");
+  replace("clips/vtest.avi", vtest());
+  replace("videoconvert !", "videoconvert ! identity eos-after=6 !");
+  replace("features-head.pt", head);
+  replace("features-tail.pt", tail);
+  replace("/tmp/results.jsonl", results);
+  return line;
+}
+
+TEST_F(Features, NanoDetIsCutAtV14AndTheDocumentedLineRuns) {
   NEED(model());
+  NEED(vtest());
   const Outcome list = import({"--split", "list", model(), "--input-size", "320x256"});
   EXPECT_NE(list.out.find("v14: 1×64×32×40"), std::string::npos) << list.out << list.err;
   const Outcome outcome = import({"--split", "v14", model(), folder_.file("n.pt"), "--input-size", "320x256"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const std::string results = folder_.file("results.jsonl");
+  EXPECT_EQ(play_line(documented_line(folder_.file("n-head.pt"), folder_.file("n-tail.pt"), results)), "");
+  std::ifstream in(results);
+  unsigned frames = 0;
+  for (std::string line; std::getline(in, line); ++frames) EXPECT_FALSE(Json::parse(line)["objects"].empty()) << frames;
+  EXPECT_GE(frames, 5u);
 }
 
 }  // namespace
